@@ -1,0 +1,177 @@
+//! [`Sequential`]: named layers, applied in order.
+
+use burn::{
+    module::{
+        Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
+    },
+    tensor::Device,
+};
+
+use crate::{AnyTensor, Forward, Layer, Trace};
+
+/// Layers applied one after the other.
+///
+/// A child's name is its part of the parameter path, so naming the children as another library
+/// does makes that library's weights load: `conv1`, `bn1`, `layer1`, ... for a torchvision ResNet.
+#[derive(Debug, Clone, Default)]
+pub struct Sequential {
+    children: Vec<(String, Box<dyn Layer>)>,
+}
+
+impl Sequential {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a layer named by its position.
+    pub fn push(self, layer: impl Layer + 'static) -> Self {
+        let name = self.children.len().to_string();
+        self.named(name, layer)
+    }
+
+    /// Adds a layer under a name of its own.
+    pub fn named(mut self, name: impl Into<String>, layer: impl Layer + 'static) -> Self {
+        self.children.push((name.into(), Box::new(layer)));
+        self
+    }
+
+    pub fn len(&self) -> usize {
+        self.children.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.children.is_empty()
+    }
+
+    pub fn children(&self) -> impl Iterator<Item = (&str, &dyn Layer)> {
+        self.children.iter().map(|(name, layer)| (name.as_str(), &**layer))
+    }
+
+    /// Where the child called `name` is.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.children.iter().position(|(child, _)| child == name)
+    }
+
+    /// The same layers named by their positions, as PyTorch names those of a plain `Sequential`.
+    pub fn numbered(self) -> Self {
+        let children = self.children.into_iter().enumerate();
+        Self { children: children.map(|(at, (_, layer))| (at.to_string(), layer)).collect() }
+    }
+
+    /// Splits in two before the child called `name`; both parts keep their names.
+    pub fn cut(mut self, name: &str) -> Option<(Self, Self)> {
+        let at = self.position(name)?;
+        let tail = Self { children: self.children.split_off(at) };
+        Some((self, tail))
+    }
+
+    /// Runs the layers and also returns the outputs of the children at `taps`, in that order.
+    pub fn forward_tapped(
+        &self,
+        x: AnyTensor,
+        taps: &[usize],
+        trace: &mut Trace<'_>,
+    ) -> (AnyTensor, Vec<AnyTensor>) {
+        let mut tapped = vec![None; taps.len()];
+        let mut x = x;
+        for (index, (name, layer)) in self.children.iter().enumerate() {
+            x = trace.run(name, &**layer, x);
+            for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
+                *slot = Some(x.clone());
+            }
+        }
+        let tapped =
+            tapped.into_iter().map(|t| t.expect("a tap is the index of a child")).collect();
+        (x, tapped)
+    }
+}
+
+impl Forward for Sequential {
+    type Input = AnyTensor;
+    type Output = AnyTensor;
+
+    fn forward(&self, x: AnyTensor) -> AnyTensor {
+        self.forward_traced(x, &mut Trace::off())
+    }
+
+    fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
+        self.children().fold(x, |x, (name, layer)| trace.run(name, layer, x))
+    }
+}
+
+impl<L: Layer + 'static> FromIterator<L> for Sequential {
+    fn from_iter<I: IntoIterator<Item = L>>(layers: I) -> Self {
+        layers.into_iter().fold(Self::new(), Self::push)
+    }
+}
+
+/// By hand only so that a child's path is its name; otherwise what `derive(Module)` writes.
+impl Module for Sequential {
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        for (name, layer) in &self.children {
+            visitor.enter_module(name, "Sequential");
+            layer.visit(visitor);
+            visitor.exit_module(name, "Sequential");
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        self.each(|name, layer| {
+            mapper.enter_module(name, "Sequential");
+            let layer = layer.map(mapper);
+            mapper.exit_module(name, "Sequential");
+            layer
+        })
+    }
+
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        self.children.iter().fold(devices, |devices, (_, layer)| layer.collect_devices(devices))
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|_, layer| layer.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(|_, layer| layer.to_device(device))
+    }
+
+    fn train(self) -> Self {
+        self.each(|_, layer| layer.train())
+    }
+
+    fn valid(&self) -> Self {
+        self.clone().each(|_, layer| layer.valid())
+    }
+
+    fn materialize(self) -> Self {
+        self.each(|_, layer| layer.materialize())
+    }
+}
+
+impl Sequential {
+    fn each(self, mut change: impl FnMut(&str, Box<dyn Layer>) -> Box<dyn Layer>) -> Self {
+        let children = self
+            .children
+            .into_iter()
+            .map(|(name, layer)| {
+                let layer = change(&name, layer);
+                (name, layer)
+            })
+            .collect();
+        Self { children }
+    }
+}
+
+impl ModuleDisplayDefault for Sequential {
+    fn content(&self, content: Content) -> Option<Content> {
+        self.children
+            .iter()
+            .fold(content.set_top_level_type("Sequential"), |content, (name, layer)| {
+                content.add(name, layer)
+            })
+            .optional()
+    }
+}
+
+impl ModuleDisplay for Sequential {}

@@ -1,0 +1,66 @@
+//! Watching a forward pass: what PyTorch does with hooks, as an explicit argument.
+
+use std::fmt::Display;
+
+use crate::{AnyTensor, Layer};
+
+/// One layer's output, as the observer of a [`Trace`] sees it.
+pub struct Step<'a> {
+    /// Where the layer sits: `["layer1", "0", "conv1"]`.
+    pub path: &'a [String],
+    pub layer: &'a dyn Layer,
+    pub output: &'a AnyTensor,
+}
+
+/// Passed down a forward pass; containers run their children through it.
+#[derive(Default)]
+pub struct Trace<'a> {
+    path: Vec<String>,
+    observer: Option<&'a mut dyn FnMut(Step<'_>)>,
+}
+
+impl<'a> Trace<'a> {
+    /// A trace nobody watches: it still knows where it is, for error messages.
+    pub fn off() -> Self {
+        Self::default()
+    }
+
+    /// Calls `observer` with every layer's output, children before their container.
+    pub fn new(observer: &'a mut dyn FnMut(Step<'_>)) -> Self {
+        Self { path: Vec::new(), observer: Some(observer) }
+    }
+
+    /// Where the forward pass is: `layer1.0.conv1`, or nothing in the outermost model.
+    pub fn path(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// Runs `layer` as the child called `name` of the current container.
+    ///
+    /// # Panics
+    /// If the layer does not take what `x` is, or does not give a `T`.
+    pub fn run<T: TryFrom<AnyTensor, Error: Display>>(
+        &mut self,
+        name: &str,
+        layer: &dyn Layer,
+        x: impl Into<AnyTensor>,
+    ) -> T {
+        self.within(name, |trace| {
+            let output = layer.forward_any(x.into(), trace);
+            if let Some(observer) = &mut trace.observer {
+                observer(Step { path: &trace.path, layer, output: &output });
+            }
+            output
+        })
+        .expect_for(name)
+    }
+
+    /// Runs `part` as the part called `name` of the current container: for a container's own
+    /// fields that are not layers themselves.
+    pub fn within<R>(&mut self, name: &str, part: impl FnOnce(&mut Self) -> R) -> R {
+        self.path.push(name.to_owned());
+        let result = part(self);
+        self.path.pop();
+        result
+    }
+}
