@@ -1,0 +1,45 @@
+//! Distances between numbers.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+use tinderbox_model::AnyTensor;
+
+use crate::loss::{Loss, flat_pair};
+
+/// The mean squared difference of all elements.
+///
+/// # Shapes
+/// - output and target: any, of equally many elements
+/// - returns `[1]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MSELossFlat;
+
+impl Loss for MSELossFlat {
+    fn forward(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
+        self.unreduced(output, target).mean()
+    }
+
+    fn unreduced(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
+        let (x, y) = flat_pair("MSELossFlat", output, target);
+        (x - y).square()
+    }
+}
+
+/// The mean absolute difference of all elements.
+///
+/// # Shapes
+/// - output and target: any, of equally many elements
+/// - returns `[1]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct L1LossFlat;
+
+impl Loss for L1LossFlat {
+    fn forward(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
+        self.unreduced(output, target).mean()
+    }
+
+    fn unreduced(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
+        let (x, y) = flat_pair("L1LossFlat", output, target);
+        (x - y).abs()
+    }
+}

@@ -1,0 +1,140 @@
+//! What people read to know how good a model is.
+//!
+//! Two kinds: a function of one batch's output and target, whose epoch is the average weighted by
+//! batch size, and a [`Metric`] that remembers the whole epoch. Both get the model's raw output.
+
+mod averaged;
+mod classes;
+mod confusion;
+mod masks;
+mod multi_label;
+mod numbers;
+mod perplexity;
+mod roc;
+
+pub use averaged::{BatchValue, IntoMetric, IntoMetrics};
+pub use classes::{accuracy, error_rate, top_k_accuracy};
+pub use confusion::{
+    Average, ConfusionMatrix, ConfusionScore, FBeta, KappaScore, KappaWeights, MatthewsCorreff,
+    Precision, Recall,
+};
+pub use masks::{dice, foreground_acc, iou};
+pub use multi_label::{FbetaOptions, LabelAverage, MultiLabelFbeta, Scores, accuracy_thresh, fbeta};
+pub use numbers::{
+    ExpRMSPE, ExplainedVariance, R2Score, RMSE, exp_rmspe, explained_variance, mean_absolute_error,
+    mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score, root_mean_squared_error,
+};
+pub use perplexity::Perplexity;
+pub use roc::{AUROC, auc_roc_score};
+
+use burn::tensor::{Int, Tensor};
+use tinderbox_model::AnyTensor;
+
+use crate::{
+    Error, Result,
+    names::{short_name, snake_case},
+};
+
+/// A number for each epoch of validation, from all its batches.
+pub trait Metric: Send {
+    /// Its column's name in the table: the type's, in snake case, unless it says otherwise.
+    fn name(&self) -> String {
+        snake_case(&short_name::<Self>("metric"))
+    }
+
+    /// Forgets the batches of the epoch before.
+    fn reset(&mut self);
+
+    /// Takes in a batch: the model's raw output, and the target.
+    ///
+    /// # Errors
+    /// [`Error::UnequalCounts`] or [`Error::MetricArgument`] if it does not fit them.
+    fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()>;
+
+    /// The value over the batches since [`reset`](Self::reset), NaN if it has none.
+    fn value(&self) -> f64;
+
+    /// What its user should know about the value, if there is something.
+    fn warning(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Metric for Box<dyn Metric> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
+        (**self).update(output, target)
+    }
+
+    fn value(&self) -> f64 {
+        (**self).value()
+    }
+
+    fn warning(&self) -> Option<String> {
+        (**self).warning()
+    }
+}
+
+/// All elements on the host, row by row.
+fn host(tensor: AnyTensor) -> Vec<f32> {
+    tensor.into_flat().try_into_vec_as().expect("floats of any kind are readable as f32")
+}
+
+/// Elements of output and target side by side.
+///
+/// # Errors
+/// [`Error::UnequalCounts`] if they are not equally many.
+fn pairs(metric: &str, output: &AnyTensor, target: &AnyTensor) -> Result<Vec<(f64, f64)>> {
+    let (output, target) = (host(output.clone()), host(target.clone()));
+    check_counts(metric, output.len(), target.len())?;
+    Ok(output.into_iter().map(f64::from).zip(target.into_iter().map(f64::from)).collect())
+}
+
+fn check_counts(metric: &str, outputs: usize, targets: usize) -> Result<()> {
+    match outputs == targets {
+        true => Ok(()),
+        false => Err(Error::UnequalCounts { metric: metric.to_owned(), outputs, targets }),
+    }
+}
+
+/// The class numbers of a target of any rank: `[n]`.
+///
+/// # Errors
+/// [`Error::MetricArgument`] if it is not of whole numbers.
+fn class_numbers(metric: &str, target: &AnyTensor) -> Result<Tensor<1, Int>> {
+    match target.clone() {
+        AnyTensor::Int1(y) => Ok(y),
+        AnyTensor::Int2(y) => Ok(y.reshape([-1])),
+        AnyTensor::Int3(y) => Ok(y.reshape([-1])),
+        AnyTensor::Int4(y) => Ok(y.reshape([-1])),
+        other => Err(unfit(metric, "target", "expected class numbers", &other)),
+    }
+}
+
+/// The highest class of each prediction, with the classes last: `[n]`.
+///
+/// # Errors
+/// [`Error::MetricArgument`] if the output has no scores of classes.
+fn predicted_classes(metric: &str, output: &AnyTensor) -> Result<Tensor<1, Int>> {
+    match output.clone() {
+        AnyTensor::Float2(x) => Ok(x.argmax(1).reshape([-1])),
+        AnyTensor::Float3(x) => Ok(x.argmax(2).reshape([-1])),
+        AnyTensor::Float4(x) => Ok(x.argmax(3).reshape([-1])),
+        other => Err(unfit(metric, "output", "expected scores of classes on the last axis", &other)),
+    }
+}
+
+fn unfit(metric: &str, argument: &'static str, expected: &str, found: &AnyTensor) -> Error {
+    Error::MetricArgument {
+        metric: metric.to_owned(),
+        argument,
+        found: format!("{expected}, got a {} tensor of shape {:?}", found.kind(), found.dims()),
+    }
+}
