@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn values(tensor: Tensor<1>) -> Vec<f32> {
-        tensor.into_data().to_vec().unwrap()
+        tensor.try_into_vec_as().unwrap()
     }
 
     fn batch() -> (AnyTensor, AnyTensor) {

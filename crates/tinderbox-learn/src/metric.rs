@@ -19,7 +19,9 @@ pub use confusion::{
     Precision, Recall,
 };
 pub use masks::{dice, foreground_acc, iou};
-pub use multi_label::{FbetaOptions, LabelAverage, MultiLabelFbeta, Scores, accuracy_thresh, fbeta};
+pub use multi_label::{
+    FbetaOptions, LabelAverage, MultiLabelFbeta, Scores, accuracy_thresh, fbeta,
+};
 pub use numbers::{
     ExpRMSPE, ExplainedVariance, R2Score, RMSE, exp_rmspe, explained_variance, mean_absolute_error,
     mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score, root_mean_squared_error,
@@ -91,8 +93,8 @@ fn host(tensor: AnyTensor) -> Vec<f32> {
 ///
 /// # Errors
 /// [`Error::UnequalCounts`] if they are not equally many.
-fn pairs(metric: &str, output: &AnyTensor, target: &AnyTensor) -> Result<Vec<(f64, f64)>> {
-    let (output, target) = (host(output.clone()), host(target.clone()));
+fn pairs(metric: &str, output: AnyTensor, target: AnyTensor) -> Result<Vec<(f64, f64)>> {
+    let (output, target) = (host(output), host(target));
     check_counts(metric, output.len(), target.len())?;
     Ok(output.into_iter().map(f64::from).zip(target.into_iter().map(f64::from)).collect())
 }
@@ -108,8 +110,8 @@ fn check_counts(metric: &str, outputs: usize, targets: usize) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::MetricArgument`] if it is not of whole numbers.
-fn class_numbers(metric: &str, target: &AnyTensor) -> Result<Tensor<1, Int>> {
-    match target.clone() {
+fn class_numbers(metric: &str, target: AnyTensor) -> Result<Tensor<1, Int>> {
+    match target {
         AnyTensor::Int1(y) => Ok(y),
         AnyTensor::Int2(y) => Ok(y.reshape([-1])),
         AnyTensor::Int3(y) => Ok(y.reshape([-1])),
@@ -122,12 +124,14 @@ fn class_numbers(metric: &str, target: &AnyTensor) -> Result<Tensor<1, Int>> {
 ///
 /// # Errors
 /// [`Error::MetricArgument`] if the output has no scores of classes.
-fn predicted_classes(metric: &str, output: &AnyTensor) -> Result<Tensor<1, Int>> {
-    match output.clone() {
+fn predicted_classes(metric: &str, output: AnyTensor) -> Result<Tensor<1, Int>> {
+    match output {
         AnyTensor::Float2(x) => Ok(x.argmax(1).reshape([-1])),
         AnyTensor::Float3(x) => Ok(x.argmax(2).reshape([-1])),
         AnyTensor::Float4(x) => Ok(x.argmax(3).reshape([-1])),
-        other => Err(unfit(metric, "output", "expected scores of classes on the last axis", &other)),
+        other => {
+            Err(unfit(metric, "output", "expected scores of classes on the last axis", &other))
+        }
     }
 }
 

@@ -56,7 +56,7 @@ mod tests {
     #[track_caller]
     fn check(activation: Activation, want: [f32; 4]) {
         let x: Tensor<2> = Tensor::from_data([[0.0, 3f32.ln()], [0.0, 0.0]], &Device::flex());
-        let got: Vec<f32> = activation.apply(x.into()).into_flat().into_data().to_vec().unwrap();
+        let got: Vec<f32> = activation.apply(x.into()).into_flat().try_into_vec_as().unwrap();
         let close = got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6);
         assert!(close, "{activation:?}: {got:?}, expected {want:?}");
     }

@@ -72,11 +72,11 @@ mod tests {
         let x = Tensor::<1>::from_data(outputs, &device).require_grad();
         let y = Tensor::<1>::from_data(targets, &device);
         let losses = loss.unreduced(x.clone().into(), y.into());
-        let got: Vec<f32> = losses.clone().into_data().to_vec().unwrap();
+        let got: Vec<f32> = losses.clone().try_into_vec_as().unwrap();
         let close = got.iter().zip(want).all(|(got, want)| (got - want).abs() <= 1e-5 * want.abs());
         assert!(close, "{got:?}, expected {want:?}");
         let gradient = x.grad(&losses.sum().backward()).expect("x requires a gradient");
-        let gradient: Vec<f32> = gradient.into_data().to_vec().unwrap();
+        let gradient: Vec<f32> = gradient.try_into_vec_as().unwrap();
         assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
     }
 

@@ -39,7 +39,12 @@ impl Default for CrossEntropyFlat {
 }
 
 impl CrossEntropyFlat {
-    fn with_reduction(&self, output: AnyTensor, target: AnyTensor, reduction: Reduction) -> Tensor<1> {
+    fn with_reduction(
+        &self,
+        output: AnyTensor,
+        target: AnyTensor,
+        reduction: Reduction,
+    ) -> Tensor<1> {
         let logits = flat_logits(output, self.axis);
         let target = flat_classes(target, self.axis);
         assert_one_each("CrossEntropyFlat", &logits, &target);

@@ -36,7 +36,8 @@ impl Loss for MixUpLoss {
             Mixed::No(target) => return self.inner.unreduced(output, target),
             Mixed::Yes(target) => target,
         };
-        let column = |i: usize| -> Tensor<1> { target.clone().slice_dim(1, i..i + 1).squeeze_dim(1) };
+        let column =
+            |i: usize| -> Tensor<1> { target.clone().slice_dim(1, i..i + 1).squeeze_dim(1) };
         let (first, second, share) = (column(0).int(), column(1).int(), column(2));
         let first = self.inner.per_item(output.clone(), first.into());
         let second = self.inner.per_item(output, second.into());
@@ -113,10 +114,7 @@ mod tests {
         let logits: AnyTensor = Tensor::<2>::from_data([[1.0, 0.0], [0.0, 3.0]], &device).into();
         let target: AnyTensor = Tensor::<1, Int>::from_data([0, 1], &device).into();
         let plain = CrossEntropyFlat::default().forward(logits.clone(), target.clone());
-        assert_eq!(
-            loss.forward(logits, target).into_scalar::<f32>(),
-            plain.into_scalar::<f32>()
-        );
+        assert_eq!(loss.forward(logits, target).into_scalar::<f32>(), plain.into_scalar::<f32>());
         assert_eq!(loss.activation(), Activation::Softmax { axis: -1 });
     }
 }

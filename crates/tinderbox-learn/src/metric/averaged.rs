@@ -183,8 +183,8 @@ mod tests {
     use crate::metric::{RMSE, accuracy, error_rate, top_k_accuracy};
 
     /// A metric as a user writes it.
-    fn batch_length(_: Tensor<2>, target: Tensor<1, Int>) -> f64 {
-        target.dims()[0] as f64
+    fn zeros_in_batch(_: Tensor<2>, target: Tensor<1, Int>) -> f64 {
+        target.equal_elem(0).int().sum().into_scalar::<i64>() as f64
     }
 
     fn batch(items: usize) -> (AnyTensor, AnyTensor) {
@@ -195,12 +195,12 @@ mod tests {
     }
 
     fn names<A>(metrics: impl IntoMetrics<A>) -> Vec<String> {
-        metrics.into_metrics().iter().map(|metric| metric.name()).collect()
+        metrics.into_metrics().iter().map(Metric::name).collect()
     }
 
     #[test]
     fn batches_count_by_their_size() {
-        let mut metric = batch_length.into_metric();
+        let mut metric = zeros_in_batch.into_metric();
         for items in [4, 4, 2] {
             let (output, target) = batch(items);
             metric.update(&output, &target).unwrap();
@@ -217,8 +217,8 @@ mod tests {
         let top_2 = ("top 2", |x: AnyTensor, y: AnyTensor| top_k_accuracy(x, y, 2));
         assert_eq!(names(top_2), ["top 2"]);
         assert_eq!(
-            names((batch_length, RMSE::default(), top_2)),
-            ["batch_length", "rmse", "top 2"]
+            names((zeros_in_batch, RMSE::default(), top_2)),
+            ["zeros_in_batch", "rmse", "top 2"]
         );
         assert_eq!(names((accuracy, error_rate).into_metrics()), ["accuracy", "error_rate"]);
         assert_eq!(names(|_: Tensor<2>, _: Tensor<2>| 0.0), ["metric"]);
@@ -227,10 +227,10 @@ mod tests {
     #[test]
     fn an_argument_that_does_not_fit_is_named() {
         let (output, target) = batch(2);
-        let error = batch_length.into_metric().update(&target, &output).unwrap_err();
+        let error = zeros_in_batch.into_metric().update(&target, &output).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "batch_length, output: expected a rank-2 float tensor, got a rank-1 int tensor of shape [2]"
+            "zeros_in_batch, output: expected a rank-2 float tensor, got a rank-1 int tensor of shape [2]"
         );
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 /// [`Error::UnequalCounts`], or [`Error::MetricArgument`] for tensors of another kind.
 pub fn accuracy(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    share_right("accuracy", &output, &target)
+    share_right("accuracy", output, target)
 }
 
 /// The share of predictions whose highest class is not the target's: one less [`accuracy`].
@@ -24,10 +24,10 @@ pub fn accuracy(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// # Errors
 /// As for [`accuracy`].
 pub fn error_rate(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    share_right("error_rate", &output, &target).map(|accuracy| 1.0 - accuracy)
+    share_right("error_rate", output, target).map(|accuracy| 1.0 - accuracy)
 }
 
-fn share_right(metric: &str, output: &AnyTensor, target: &AnyTensor) -> Result<f64> {
+fn share_right(metric: &str, output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let predicted = predicted_classes(metric, output)?;
     let target = class_numbers(metric, target)?;
     let ([predictions], [targets]) = (predicted.dims(), target.dims());
@@ -51,7 +51,7 @@ pub fn top_k_accuracy(output: AnyTensor, target: AnyTensor, k: usize) -> Result<
         return Err(Error::Setting { setting: "k", found: "0".into(), expected: "at least one" });
     }
     let classes = output.dims().last().copied().unwrap_or(1).max(1);
-    let targets = host(class_numbers("top_k_accuracy", &target)?.into());
+    let targets = host(class_numbers("top_k_accuracy", target)?.into());
     let scores = host(output);
     check_counts("top_k_accuracy", scores.len() / classes, targets.len())?;
     let is_among = |(scores, target): (&[f32], &f32)| {

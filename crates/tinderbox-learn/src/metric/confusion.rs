@@ -46,14 +46,15 @@ impl ConfusionMatrix {
     }
 
     fn update_as(&mut self, metric: &str, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        let predicted = host(predicted_classes(metric, output)?.into());
-        let actual = host(class_numbers(metric, target)?.into());
+        let predicted = host(predicted_classes(metric, output.clone())?.into());
+        let actual = host(class_numbers(metric, target.clone())?.into());
         check_counts(metric, predicted.len(), actual.len())?;
         let classes = output.dims().last().copied().unwrap_or_default();
         if self.classes == 0 {
             *self = Self::new(classes);
         }
-        let unfit = |argument, found| Error::MetricArgument { metric: metric.into(), argument, found };
+        let unfit =
+            |argument, found| Error::MetricArgument { metric: metric.into(), argument, found };
         if classes != self.classes {
             let found = format!("{classes} classes, {} in the batches before", self.classes);
             return Err(unfit("output", found));
@@ -330,15 +331,15 @@ impl ConfusionScore for KappaScore {
     fn score(&self, matrix: &ConfusionMatrix) -> f64 {
         let (predicted, actual) = (matrix.predicted(), matrix.actual());
         let (mut found, mut by_chance) = (0.0, 0.0);
-        for i in 0..matrix.classes {
-            for j in 0..matrix.classes {
+        for (i, row) in matrix.rows().enumerate() {
+            for (j, count) in row.iter().enumerate() {
                 let distance = i.abs_diff(j) as f64;
                 let weight = match self.weights {
                     KappaWeights::Equal => distance.min(1.0),
                     KappaWeights::Linear => distance,
                     KappaWeights::Quadratic => distance * distance,
                 };
-                found += weight * matrix.count(i, j) as f64;
+                found += weight * *count as f64;
                 by_chance += weight * predicted[i] as f64 * actual[j] as f64;
             }
         }
@@ -398,7 +399,10 @@ mod tests {
     fn binary_with_three_classes_is_macro_and_says_so() {
         let matrix = matrix(&[&[1, 0, 0], &[0, 1, 0], &[1, 0, 1]]);
         let [binary, by_class] = [Average::default(), Average::Macro];
-        assert_eq!(Recall { average: binary }.score(&matrix), Recall { average: by_class }.score(&matrix));
+        assert_eq!(
+            Recall { average: binary }.score(&matrix),
+            Recall { average: by_class }.score(&matrix)
+        );
         assert_eq!(
             Recall::default().warning(&matrix).unwrap(),
             "the average is binary, but there are 3 classes: it is macro instead"
@@ -409,8 +413,9 @@ mod tests {
     #[test]
     fn it_is_a_metric_that_starts_anew_each_epoch() {
         let device = Device::flex();
-        let output: AnyTensor = Tensor::<2>::from_data([[1.0, 0.0], [0.0, 1.0]], &device).into();
-        let target: AnyTensor = Tensor::<1, Int>::from_data([1, 1], &device).into();
+        let output: AnyTensor =
+            Tensor::<2>::from_data([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]], &device).into();
+        let target: AnyTensor = Tensor::<1, Int>::from_data([1, 1, 0], &device).into();
         let mut recall = Recall::default().into_metric();
         assert_eq!(recall.name(), "recall");
         assert!(recall.value().is_nan());

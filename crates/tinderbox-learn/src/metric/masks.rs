@@ -22,7 +22,7 @@ use crate::{
 /// [`Error::MetricArgument`](crate::Error::MetricArgument) for tensors of another kind.
 pub fn dice(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let of_item = |overlap: f64, sizes: f64| 2.0 * overlap / sizes;
-    mean_over_items("dice", &output, &target, of_item)
+    mean_over_items("dice", output, target, of_item)
 }
 
 /// The overlap of predicted and true mask over their union, in `0.0..=1.0`; else as [`dice`].
@@ -31,17 +31,17 @@ pub fn dice(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// As for [`dice`].
 pub fn iou(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let of_item = |overlap: f64, sizes: f64| overlap / (sizes - overlap + 1e-8);
-    mean_over_items("iou", &output, &target, of_item)
+    mean_over_items("iou", output, target, of_item)
 }
 
 fn mean_over_items(
     metric: &str,
-    output: &AnyTensor,
-    target: &AnyTensor,
+    output: AnyTensor,
+    target: AnyTensor,
     of_item: impl Fn(f64, f64) -> f64,
 ) -> Result<f64> {
-    let (predicted, target) = masks(metric, output, target)?;
     let items = output.dims()[0];
+    let (predicted, target) = masks(metric, output, target)?;
     let per_item = |pixels: Tensor<1, Int>| -> Vec<i64> {
         let sums: Tensor<2, Int> = pixels.reshape([items as i64, -1]).sum_dim(1);
         sums.reshape([-1]).try_into_vec_as().expect("counts are readable as i64")
@@ -65,7 +65,7 @@ fn mean_over_items(
 /// # Errors
 /// As for [`dice`].
 pub fn foreground_acc(output: AnyTensor, target: AnyTensor, void_code: i64) -> Result<f64> {
-    let (predicted, target) = masks("foreground_acc", &output, &target)?;
+    let (predicted, target) = masks("foreground_acc", output, target)?;
     let foreground = target.clone().not_equal_elem(void_code).int();
     let right = predicted.equal(target).int() * foreground.clone();
     let count = |pixels: Tensor<1, Int>| pixels.sum().into_scalar::<i64>() as f64;
@@ -75,13 +75,20 @@ pub fn foreground_acc(output: AnyTensor, target: AnyTensor, void_code: i64) -> R
 /// The predicted and the true class of each pixel, `[pixels]`.
 fn masks(
     metric: &str,
-    output: &AnyTensor,
-    target: &AnyTensor,
+    output: AnyTensor,
+    target: AnyTensor,
 ) -> Result<(Tensor<1, Int>, Tensor<1, Int>)> {
-    let AnyTensor::Float4(scores) = output.clone() else {
-        return Err(unfit(metric, "output", "expected scores of classes at each pixel", output));
+    let predicted: Tensor<1, Int> = match output {
+        AnyTensor::Float4(scores) => scores.argmax(1).reshape([-1]),
+        other => {
+            return Err(unfit(
+                metric,
+                "output",
+                "expected scores of classes at each pixel",
+                &other,
+            ));
+        }
     };
-    let predicted: Tensor<1, Int> = scores.argmax(1).reshape([-1]);
     let target = class_numbers(metric, target)?;
     check_counts(metric, predicted.dims()[0], target.dims()[0])?;
     Ok((predicted, target))

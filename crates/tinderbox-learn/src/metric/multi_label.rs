@@ -41,7 +41,7 @@ pub fn accuracy_thresh(
     thresh: f64,
     scores: Scores,
 ) -> Result<f64> {
-    let labels = labels("accuracy_thresh", &output, &target, thresh, scores)?;
+    let labels = labels("accuracy_thresh", output, target, thresh, scores)?;
     let right = labels.iter().filter(|label| label.given == label.wanted).count();
     Ok(right as f64 / labels.len() as f64)
 }
@@ -75,10 +75,12 @@ impl Default for FbetaOptions {
 pub fn fbeta(output: AnyTensor, target: AnyTensor, options: &FbetaOptions) -> Result<f64> {
     let FbetaOptions { thresh, beta, eps, scores } = *options;
     let items = output.dims()[0];
-    let labels = labels("fbeta", &output, &target, thresh, scores)?;
+    let labels = labels("fbeta", output, target, thresh, scores)?;
     let of_item = |labels: &[Label]| {
         let mut counts = Counts::default();
-        labels.iter().for_each(|label| counts.add(*label));
+        for label in labels {
+            counts.add(*label);
+        }
         let precision = counts.right / (counts.given + eps);
         let recall = counts.right / (counts.wanted + eps);
         harmonic(precision, recall, beta, eps)
@@ -148,8 +150,9 @@ impl Metric for MultiLabelFbeta {
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        let labels = labels("multi_label_fbeta", output, target, self.thresh, self.scores)?;
         let width = output.dims().last().copied().unwrap_or_default();
+        let (output, target) = (output.clone(), target.clone());
+        let labels = labels("multi_label_fbeta", output, target, self.thresh, self.scores)?;
         self.labels.resize(width.max(self.labels.len()), Counts::default());
         for row in labels.chunks(width.max(1)) {
             self.labels.iter_mut().zip(row).for_each(|(counts, label)| counts.add(*label));
@@ -186,8 +189,8 @@ struct Label {
 
 fn labels(
     metric: &str,
-    output: &AnyTensor,
-    target: &AnyTensor,
+    output: AnyTensor,
+    target: AnyTensor,
     thresh: f64,
     scores: Scores,
 ) -> Result<Vec<Label>> {
@@ -264,9 +267,13 @@ mod tests {
     #[test]
     fn precision_and_recall_of_each_item() {
         let (output, target) = batch();
-        let options =
-            FbetaOptions { thresh: 0.5, beta: 1.0, scores: Scores::Probabilities, ..Default::default() };
+        let options = FbetaOptions {
+            thresh: 0.5,
+            beta: 1.0,
+            scores: Scores::Probabilities,
+            ..Default::default()
+        };
         let value = fbeta(output, target, &options).unwrap();
-        assert!((value - (2.0 / 3.0 + 0.8) / 2.0).abs() < 1e-6, "{value}");
+        assert!((value - f64::midpoint(2.0 / 3.0, 0.8)).abs() < 1e-6, "{value}");
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn mean_squared_error(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    mean("mean_squared_error", &output, &target, |p, t| (p - t).powi(2))
+    mean("mean_squared_error", output, target, |p, t| (p - t).powi(2))
 }
 
 /// The mean absolute error.
@@ -24,7 +24,7 @@ pub fn mean_squared_error(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn mean_absolute_error(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    mean("mean_absolute_error", &output, &target, |p, t| (p - t).abs())
+    mean("mean_absolute_error", output, target, |p, t| (p - t).abs())
 }
 
 /// The root of the mean squared error. Over an epoch rather use [`RMSE`]: the mean of roots is
@@ -33,7 +33,7 @@ pub fn mean_absolute_error(output: AnyTensor, target: AnyTensor) -> Result<f64> 
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn root_mean_squared_error(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    mean("root_mean_squared_error", &output, &target, |p, t| (p - t).powi(2)).map(f64::sqrt)
+    mean("root_mean_squared_error", output, target, |p, t| (p - t).powi(2)).map(f64::sqrt)
 }
 
 /// The mean squared error of `ln(1 + x)`, for numbers not below zero.
@@ -42,7 +42,7 @@ pub fn root_mean_squared_error(output: AnyTensor, target: AnyTensor) -> Result<f
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn mean_squared_logarithmic_error(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let error = |p: f64, t: f64| (p.ln_1p() - t.ln_1p()).powi(2);
-    mean("mean_squared_logarithmic_error", &output, &target, error)
+    mean("mean_squared_logarithmic_error", output, target, error)
 }
 
 /// The root of the mean squared relative error of the exponentials, for models that predict
@@ -51,7 +51,7 @@ pub fn mean_squared_logarithmic_error(output: AnyTensor, target: AnyTensor) -> R
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn exp_rmspe(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    mean("exp_rmspe", &output, &target, relative_error_of_exp).map(f64::sqrt)
+    mean("exp_rmspe", output, target, relative_error_of_exp).map(f64::sqrt)
 }
 
 /// The ratio of signal to noise, in decibels, of pixels in `0.0..=1.0`.
@@ -59,7 +59,7 @@ pub fn exp_rmspe(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn psnr(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    mean("psnr", &output, &target, |p, t| (p - t).powi(2)).map(|mse| -10.0 * mse.log10())
+    mean("psnr", output, target, |p, t| (p - t).powi(2)).map(|mse| -10.0 * mse.log10())
 }
 
 /// The share of the target's variance that the predictions explain; at most 1. Over an epoch
@@ -68,7 +68,9 @@ pub fn psnr(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn explained_variance(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    once(ExplainedVariance::default(), &output, &target)
+    let mut metric = ExplainedVariance::default();
+    metric.add(pairs("explained_variance", output, target)?);
+    Ok(metric.value())
 }
 
 /// The coefficient of determination: 1 for perfect predictions, 0 for those as good as the
@@ -77,7 +79,9 @@ pub fn explained_variance(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn r2_score(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    once(R2Score::default(), &output, &target)
+    let mut metric = R2Score::default();
+    metric.add(pairs("r2_score", output, target)?);
+    Ok(metric.value())
 }
 
 /// [`root_mean_squared_error`] over all items of the epoch.
@@ -92,7 +96,7 @@ impl Metric for RMSE {
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        for (p, t) in pairs("rmse", output, target)? {
+        for (p, t) in pairs("rmse", output.clone(), target.clone())? {
             self.squared_errors.add((p - t).powi(2));
         }
         Ok(())
@@ -115,7 +119,7 @@ impl Metric for ExpRMSPE {
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        for (p, t) in pairs("exp_rmspe", output, target)? {
+        for (p, t) in pairs("exp_rmspe", output.clone(), target.clone())? {
             self.squared_errors.add(relative_error_of_exp(p, t));
         }
         Ok(())
@@ -133,16 +137,22 @@ pub struct R2Score {
     targets: Moments,
 }
 
+impl R2Score {
+    fn add(&mut self, pairs: Vec<(f64, f64)>) {
+        for (p, t) in pairs {
+            self.squared_errors.add((p - t).powi(2));
+            self.targets.add(t);
+        }
+    }
+}
+
 impl Metric for R2Score {
     fn reset(&mut self) {
         *self = Self::default();
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        for (p, t) in pairs("r2_score", output, target)? {
-            self.squared_errors.add((p - t).powi(2));
-            self.targets.add(t);
-        }
+        self.add(pairs("r2_score", output.clone(), target.clone())?);
         Ok(())
     }
 
@@ -158,16 +168,22 @@ pub struct ExplainedVariance {
     targets: Moments,
 }
 
+impl ExplainedVariance {
+    fn add(&mut self, pairs: Vec<(f64, f64)>) {
+        for (p, t) in pairs {
+            self.errors.add(t - p);
+            self.targets.add(t);
+        }
+    }
+}
+
 impl Metric for ExplainedVariance {
     fn reset(&mut self) {
         *self = Self::default();
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        for (p, t) in pairs("explained_variance", output, target)? {
-            self.errors.add(t - p);
-            self.targets.add(t);
-        }
+        self.add(pairs("explained_variance", output.clone(), target.clone())?);
         Ok(())
     }
 
@@ -183,19 +199,13 @@ fn relative_error_of_exp(p: f64, t: f64) -> f64 {
 /// The mean of `error` over all elements.
 fn mean(
     metric: &str,
-    output: &AnyTensor,
-    target: &AnyTensor,
+    output: AnyTensor,
+    target: AnyTensor,
     error: impl Fn(f64, f64) -> f64,
 ) -> Result<f64> {
     let pairs = pairs(metric, output, target)?;
     let sum: f64 = pairs.iter().map(|(p, t)| error(*p, *t)).sum();
     Ok(sum / pairs.len() as f64)
-}
-
-/// The value of a metric over a single batch.
-fn once(mut metric: impl Metric, output: &AnyTensor, target: &AnyTensor) -> Result<f64> {
-    metric.update(output, target)?;
-    Ok(metric.value())
 }
 
 /// Count, mean and squared distance from the mean of numbers that come one by one.
@@ -237,7 +247,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(mut metric: impl Metric, name: &str, of_batch: fn(AnyTensor, AnyTensor) -> Result<f64>) {
+    fn check(
+        mut metric: impl Metric,
+        name: &str,
+        of_batch: fn(AnyTensor, AnyTensor) -> Result<f64>,
+    ) {
         let (output, target) = ([0.1, 0.4, 0.3, 0.9, 0.2], [0.2, 0.4, 0.1, 1.0, 0.3]);
         assert_eq!(metric.name(), name);
         assert!(metric.value().is_nan());

@@ -25,7 +25,7 @@ impl Metric for Perplexity {
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        let [words] = class_numbers("perplexity", target)?.dims();
+        let [words] = class_numbers("perplexity", target.clone())?.dims();
         let dims = output.dims();
         check_counts("perplexity", dims.iter().rev().skip(1).product(), words)?;
         let loss = CrossEntropyFlat::default().forward(output.clone(), target.clone());

@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn auc_roc_score(output: AnyTensor, target: AnyTensor) -> Result<f64> {
-    let scored = pairs("auc_roc_score", &output, &target)?;
+    let scored = pairs("auc_roc_score", output, target)?;
     Ok(area(scored.into_iter().map(|(score, target)| (score, target == 1.0)).collect()))
 }
 
@@ -45,7 +45,7 @@ impl Metric for AUROC {
         };
         let [items, classes] = logits.dims();
         let last = softmax(logits, 1).slice_dim(1, classes - 1..classes);
-        let targets = host(class_numbers("auroc", target)?.into());
+        let targets = host(class_numbers("auroc", target.clone())?.into());
         check_counts("auroc", items, targets.len())?;
         let scored = host(last.into()).into_iter().zip(targets);
         self.scored.extend(scored.map(|(score, target)| (f64::from(score), target == 1.0)));

@@ -35,8 +35,7 @@ mod tests {
 
     #[test]
     fn every_way_leads_from_start_to_end() {
-        let ways =
-            [Anneal::Linear, Anneal::Exponential, Anneal::Cosine, Anneal::Polynomial(2.0)];
+        let ways = [Anneal::Linear, Anneal::Exponential, Anneal::Cosine, Anneal::Polynomial(2.0)];
         for way in ways {
             assert!((way.at(1.0, 4.0, 0.0) - 1.0).abs() < 1e-12, "{way:?}");
             assert!((way.at(1.0, 4.0, 1.0) - 4.0).abs() < 1e-12, "{way:?}");

@@ -99,8 +99,14 @@ mod tests {
     #[test]
     fn what_is_not_a_rate_is_refused() {
         let message = |lr: LearningRate| lr.resolve(2).unwrap_err().to_string();
-        assert_eq!(message(f64::NAN.into()), "learning rate is NaN, expected a number not below zero");
-        assert_eq!(message((-0.1).into()), "learning rate is -0.1, expected a number not below zero");
+        assert_eq!(
+            message(f64::NAN.into()),
+            "learning rate is NaN, expected a number not below zero"
+        );
+        assert_eq!(
+            message((-0.1).into()),
+            "learning rate is -0.1, expected a number not below zero"
+        );
         assert_eq!(
             message(LearningRate::Range(0.0, 0.1)),
             "learning rate is 0, expected a range that starts above zero"

@@ -45,11 +45,7 @@ impl LrFind {
             });
         }
         let lr = Span { start: self.start_lr, end: self.end_lr, anneal: Anneal::Exponential };
-        Schedule::new(vec![Phase {
-            batches: self.num_it,
-            lrs: vec![lr; groups],
-            momentum: None,
-        }])
+        Schedule::new(vec![Phase { batches: self.num_it, lrs: vec![lr; groups], momentum: None }])
     }
 
     /// The rule that ends this run.

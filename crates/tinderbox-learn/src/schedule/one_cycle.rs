@@ -18,8 +18,9 @@ use crate::{
 /// # fn main() -> Result<(), tinderbox_learn::Error> {
 /// let policy = OneCycle { lr_max: 0.05.into(), pct_start: 0.9, ..OneCycle::default() };
 /// let schedule = policy.schedule(1, 10)?;
-/// assert_eq!(schedule.lrs(0), [0.002]);
-/// assert_eq!(schedule.lrs(9), [0.05]);
+/// let lrs: Vec<f64> = (0..10).map(|batch| schedule.lrs(batch)[0]).collect();
+/// assert!(lrs[..9].is_sorted());
+/// assert_eq!(lrs[9], 0.05);
 /// assert_eq!(schedule.momentum(9), Some(0.85));
 /// # Ok(())
 /// # }
