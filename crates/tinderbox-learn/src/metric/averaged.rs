@@ -75,6 +75,16 @@ where
 /// One metric, or a tuple of up to six, or a list of boxed ones.
 ///
 /// `Args` only tells these apart; it is inferred.
+///
+/// # Example
+/// ```
+/// # use tinderbox_learn::metric::{IntoMetrics, Precision, accuracy, top_k_accuracy};
+/// # use tinderbox_model::AnyTensor;
+/// let top_3 = ("top 3", |x: AnyTensor, y: AnyTensor| top_k_accuracy(x, y, 3));
+/// let metrics = (accuracy, Precision::default(), top_3).into_metrics();
+/// let columns: Vec<String> = metrics.iter().map(|metric| metric.name()).collect();
+/// assert_eq!(columns, ["accuracy", "precision", "top 3"]);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a metric or a tuple of metrics",
     note = "a metric is a `Fn(output, target) -> f64` with its tensor types written out, a pair of a name and such a function, or implements `Metric`"

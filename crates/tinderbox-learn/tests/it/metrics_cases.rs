@@ -4,11 +4,12 @@ use burn::tensor::Device;
 use serde_json::Value;
 use tinderbox_golden::{Case, Group, Report, close, close_list, number};
 use tinderbox_learn::metric::{
-    Average, ConfusionMatrix, FBeta, FbetaOptions, IntoMetric, KappaScore, KappaWeights,
-    MatthewsCorreff, Metric, Precision, Recall, Scores, accuracy, accuracy_thresh, auc_roc_score,
-    dice, error_rate, exp_rmspe, explained_variance, fbeta, foreground_acc, iou,
-    mean_absolute_error, mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score,
-    root_mean_squared_error, top_k_accuracy,
+    AUROC, Average, ConfusionMatrix, ExpRMSPE, ExplainedVariance, FBeta, FbetaOptions, IntoMetric,
+    KappaScore, KappaWeights, LabelAverage, MatthewsCorreff, Metric, MultiLabelFbeta, Perplexity,
+    Precision, R2Score, RMSE, Recall, Scores, accuracy, accuracy_thresh, auc_roc_score, dice,
+    error_rate, exp_rmspe, explained_variance, fbeta, foreground_acc, iou, mean_absolute_error,
+    mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score, root_mean_squared_error,
+    top_k_accuracy,
 };
 use tinderbox_model::AnyTensor;
 
@@ -80,6 +81,25 @@ fn metric(config: &Value) -> Option<Box<dyn Metric>> {
         "FBeta" => FBeta { average: average(config)?, beta: beta.unwrap_or(2.0) }.into_metric(),
         "KappaScore" => KappaScore { weights: kappa_weights(config)? }.into_metric(),
         "MatthewsCorreff" => MatthewsCorreff.into_metric(),
+        "RMSE" => RMSE::default().into_metric(),
+        "ExpRMSPE" => ExpRMSPE::default().into_metric(),
+        "R2Score" => R2Score::default().into_metric(),
+        "ExplainedVariance" => ExplainedVariance::default().into_metric(),
+        "AUROC" => AUROC::default().into_metric(),
+        "Perplexity" => Perplexity::default().into_metric(),
+        "MultiLabelFbeta" => {
+            let average = match config["average"].as_str() {
+                None | Some("micro") => LabelAverage::Micro,
+                Some("macro") => LabelAverage::Macro,
+                Some("weighted") => LabelAverage::Weighted,
+                Some(_) => return None,
+            };
+            let mut metric = MultiLabelFbeta::new(average);
+            metric.thresh = thresh.unwrap_or(metric.thresh);
+            metric.beta = beta.unwrap_or(metric.beta);
+            metric.scores = scores;
+            metric.into_metric()
+        }
         _ => return None,
     })
 }
