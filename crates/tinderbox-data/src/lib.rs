@@ -1,1 +1,47 @@
+//! From files to batches: items → split → labels → transforms → batches → normalized.
+//!
+//! Each step takes what the last one gave, says one more thing about it and returns the next type:
+//!
+//! ```no_run
+//! use tinderbox_data::{BatchOptions, ConvertMode, ImageItems, transform::{Transforms, rand_pad}};
+//!
+//! # fn main() -> tinderbox_data::Result<()> {
+//! let data = ImageItems::from_folder("mnist_png")?
+//!     .convert_mode(ConvertMode::L)
+//!     .split_by_folder("training", "testing")?
+//!     .label_from_folder()?
+//!     .transform(Transforms::new().train(rand_pad(3, 28)))?
+//!     .batches(BatchOptions { batch_size: 128, ..BatchOptions::default() })?
+//!     .normalize()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing here knows what a model is: a [`Batch`] is two plain [`Array`]s.
 
+mod array;
+pub mod batch;
+pub mod check;
+mod error;
+pub mod image;
+mod inference;
+pub mod items;
+pub mod label;
+mod loader;
+mod normalize;
+pub mod picture;
+mod samples;
+pub mod split;
+pub mod transform;
+
+pub use array::{Array, Values};
+pub use batch::{Batch, BatchOptions, DataBunch};
+pub use error::{Error, Result};
+pub use image::{ConvertMode, Image};
+pub use inference::Inference;
+pub use items::{Entry, ImageItems, ImageKind, InputKind, Items};
+pub use label::{Labelled, Labels, TargetKind, UnknownLabels};
+pub use loader::BatchIter;
+pub use normalize::Normalize;
+pub use samples::{ArraySamples, Sample, Samples};
+pub use split::Split;

@@ -1,0 +1,89 @@
+//! Reading every file once before training, so that a broken one does not end it at night.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{DataBunch, Result, Samples, error::BadFile};
+
+/// How files are checked.
+#[derive(Default)]
+pub struct Check<'a> {
+    /// So many unreadable files are left out; one more is an error.
+    pub allowed: usize,
+    /// Told now and then how many of how many files are checked.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+}
+
+/// Data whose files could all be read, and what was left out for that.
+#[derive(Debug)]
+pub struct Checked {
+    pub data: DataBunch,
+    pub left_out: Vec<BadFile>,
+}
+
+pub(crate) struct Verdict {
+    pub(crate) good: Vec<usize>,
+    pub(crate) bad: Vec<BadFile>,
+}
+
+impl Check<'_> {
+    /// Checks a set's items on several threads; the cache keeps what they decode.
+    pub(crate) fn run(
+        &self,
+        samples: &dyn Samples,
+        workers: usize,
+        before: usize,
+        all: usize,
+    ) -> Result<Verdict> {
+        /// Between two reports of progress.
+        const STEP: usize = 256;
+        let next = AtomicUsize::new(0);
+        let bad = Mutex::new(Vec::new());
+        let work = || loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= samples.len() {
+                return;
+            }
+            if let Err(error) = samples.check(index) {
+                bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, reason(&error)));
+            }
+            if let Some(progress) =
+                self.progress.filter(|_| (before + index + 1).is_multiple_of(STEP))
+            {
+                progress(before + index + 1, all);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..workers.max(1) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if let Some(progress) = self.progress {
+            progress(before + samples.len(), all);
+        }
+        let mut bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+        bad.sort_unstable();
+        let mut good: Vec<usize> = (0..samples.len()).collect();
+        good.retain(|index| bad.binary_search_by_key(index, |(index, _)| *index).is_err());
+        let named =
+            |(index, reason): (usize, String)| BadFile { path: samples.name(index).into(), reason };
+        Ok(Verdict { good, bad: bad.into_iter().map(named).collect() })
+    }
+}
+
+/// What is wrong with a file, without its name, which stands before it in the list.
+fn reason(error: &crate::Error) -> String {
+    use crate::Error;
+    match error {
+        Error::Decode { reason, .. } => reason.clone(),
+        Error::NotAFile { what, .. } => format!("it is {what}"),
+        Error::TooLarge { width, height, limit, .. } => {
+            format!("it claims to be {width}×{height} pixels; at most {limit} million are opened")
+        }
+        Error::Read { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
+}

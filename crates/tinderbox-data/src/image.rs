@@ -1,0 +1,167 @@
+//! Opening pictures: decoded under limits, upright, in the colours that were asked for.
+
+mod decode;
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use decode::ImageInfo;
+
+use crate::{Array, Result};
+
+/// File names that are taken for images, by their end, in any case.
+pub const EXTENSIONS: [&str; 14] = [
+    "bmp", "gif", "ico", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
+    "webp",
+];
+
+/// The most pixels that a picture may have: about 8 GB of floats would not be far above. The
+/// number is Pillow's, above which it warns of a decompression bomb.
+pub const MAX_PIXELS: u64 = 89_478_485;
+
+/// The channels a picture is opened with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvertMode {
+    /// Three channels. Gray is repeated, alpha dropped.
+    #[default]
+    Rgb,
+    /// One channel of luma, by ITU-R 601 in whole numbers as in Pillow:
+    /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`.
+    L,
+}
+
+impl ConvertMode {
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Rgb => 3,
+            Self::L => 1,
+        }
+    }
+}
+
+/// A decoded picture, as bytes: `[height, width, channels]`, upright.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub bytes: Vec<u8>,
+}
+
+/// A picture as the transforms see it: `[channels, height, width]`, values in `0.0..=1.0`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub pixels: Vec<f32>,
+}
+
+impl Pixels {
+    /// Reads and decodes a file.
+    ///
+    /// The format is found from the content, whatever the name says. A picture is turned upright
+    /// by its EXIF orientation; of an animation, the first frame is taken; 16 bits a channel are
+    /// scaled to 8.
+    ///
+    /// # Errors
+    /// [`Error::Decode`](crate::Error::Decode), [`TooLarge`](crate::Error::TooLarge),
+    /// [`Read`](crate::Error::Read) or [`NotAFile`](crate::Error::NotAFile), with the path. Sizes
+    /// are checked before anything is decoded.
+    pub fn open(path: &Path, mode: ConvertMode) -> Result<Self> {
+        decode::open(path, mode)
+    }
+
+    /// Floats in `0.0..=1.0`, channels first.
+    pub fn to_image(&self) -> Image {
+        self.to_planes(|byte| f32::from(byte) / 255.0)
+    }
+
+    /// The bytes as they are, channels first: for masks, whose values are class codes.
+    pub fn to_codes(&self) -> Array {
+        let codes = self.bytes.iter().map(|byte| i64::from(*byte)).collect();
+        Array::i64([1, self.height, self.width], codes)
+    }
+
+    fn to_planes(&self, value: impl Fn(u8) -> f32) -> Image {
+        let Self { height, width, channels, ref bytes } = *self;
+        let mut pixels = Vec::with_capacity(bytes.len());
+        for channel in 0..channels {
+            pixels.extend(bytes[channel..].iter().step_by(channels).map(|byte| value(*byte)));
+        }
+        Image { channels, height, width, pixels }
+    }
+
+    /// The luma of three channels, by [`ConvertMode::L`]'s formula.
+    ///
+    /// # Panics
+    /// If there are not three channels.
+    pub fn to_luma(&self) -> Self {
+        assert_eq!(self.channels, 3, "luma is of three channels");
+        let (pixels, _) = self.bytes.as_chunks::<3>();
+        Self {
+            channels: 1,
+            bytes: pixels.iter().map(|&[r, g, b]| luma(r, g, b)).collect(),
+            ..*self
+        }
+    }
+
+    /// One channel repeated three times.
+    ///
+    /// # Panics
+    /// If there is not one channel.
+    pub fn to_rgb(&self) -> Self {
+        assert_eq!(self.channels, 1, "only gray is repeated");
+        Self { channels: 3, bytes: self.bytes.iter().flat_map(|&l| [l, l, l]).collect(), ..*self }
+    }
+}
+
+fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((19595 * u32::from(r) + 38470 * u32::from(g) + 7471 * u32::from(b) + 32768) >> 16) as u8
+}
+
+impl Image {
+    /// A picture of one value.
+    pub fn filled([channels, height, width]: [usize; 3], value: f32) -> Self {
+        Self { channels, height, width, pixels: vec![value; channels * height * width] }
+    }
+
+    /// The numbers, `[channels, height, width]`.
+    pub fn into_array(self) -> Array {
+        Array::f32([self.channels, self.height, self.width], self.pixels)
+    }
+
+    /// Bytes for a file: times 255, cut to a whole number, as the reference saves.
+    pub fn to_pixels(&self) -> Pixels {
+        let Self { channels, height, width, ref pixels } = *self;
+        let plane = height * width;
+        let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0) as u8;
+        let bytes = (0..plane)
+            .flat_map(|at| (0..channels).map(move |channel| byte(pixels[channel * plane + at])))
+            .collect();
+        Pixels { height, width, channels, bytes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gray_of_gray_is_itself() {
+        for value in 0..=255 {
+            assert_eq!(luma(value, value, value), value);
+        }
+    }
+
+    #[test]
+    fn channels_come_first_in_an_image() {
+        let pixels =
+            Pixels { height: 1, width: 2, channels: 3, bytes: vec![0, 51, 102, 153, 204, 255] };
+        let image = pixels.to_image();
+        assert_eq!(image.pixels, [0.0, 0.6, 0.2, 0.8, 0.4, 1.0]);
+        assert_eq!(image.to_pixels().bytes[5], 255);
+    }
+}

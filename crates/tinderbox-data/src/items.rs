@@ -1,0 +1,233 @@
+//! Stage 1: the items, in order, before anything is said about them.
+
+mod csv;
+mod folder;
+mod table;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use csv::CsvOptions;
+pub use folder::FolderOptions;
+pub use table::Table;
+
+use crate::{
+    ConvertMode, Result,
+    image::Pixels,
+    split::{Part, permutation},
+};
+
+/// One item: where its input is, and which row of a table it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Below the items' root.
+    pub path: PathBuf,
+    /// The row of the table, counted from 0.
+    pub row: Option<usize>,
+}
+
+/// How an entry becomes a model's input.
+///
+/// Images are one kind; noise, text or image pairs are further implementations of this trait and
+/// need nothing else of the data block to change.
+pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
+    /// What lists of this kind are called when they are shown.
+    fn name(&self) -> &'static str;
+
+    /// Opens the item at `path`.
+    ///
+    /// # Errors
+    /// Those of the format, with the path.
+    fn open(&self, path: &Path) -> Result<Pixels>;
+}
+
+/// Pictures, opened as [`ConvertMode`] says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ImageKind {
+    pub mode: ConvertMode,
+}
+
+impl InputKind for ImageKind {
+    fn name(&self) -> &'static str {
+        "ImageItems"
+    }
+
+    fn open(&self, path: &Path) -> Result<Pixels> {
+        Pixels::open(path, self.mode)
+    }
+}
+
+/// An ordered list of items below one folder.
+#[derive(Debug, Clone)]
+pub struct Items<K> {
+    pub(crate) root: PathBuf,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) table: Option<Arc<Table>>,
+    pub(crate) kind: K,
+}
+
+/// A list of pictures.
+pub type ImageItems = Items<ImageKind>;
+
+impl ImageItems {
+    /// Opens the pictures with these channels; [`ConvertMode::Rgb`] if it is not said.
+    pub fn convert_mode(mut self, mode: ConvertMode) -> Self {
+        self.kind.mode = mode;
+        self
+    }
+}
+
+impl<K: InputKind> Items<K> {
+    /// Items from a list made elsewhere; paths below `root`.
+    pub fn new(root: impl Into<PathBuf>, paths: Vec<PathBuf>, kind: K) -> Self {
+        let entries = paths.into_iter().map(|path| Entry { path, row: None }).collect();
+        Self { root: root.into(), entries, table: None, kind }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn kind(&self) -> &K {
+        &self.kind
+    }
+
+    /// The items' paths below the root, in order.
+    pub fn relative_paths(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.entries.iter().map(|entry| entry.path.as_path())
+    }
+
+    /// The path of one item.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    pub fn path(&self, index: usize) -> PathBuf {
+        self.root.join(&self.entries[index].path)
+    }
+
+    /// Keeps the items for which `keep` holds; it gets the path below the root.
+    pub fn filter_by_func(mut self, mut keep: impl FnMut(&Path) -> bool) -> Self {
+        self.entries.retain(|entry| keep(&entry.path));
+        self
+    }
+
+    /// Keeps the items by the first folder below the root: those of `include` if there are any,
+    /// without those of `exclude`.
+    pub fn filter_by_folder(self, include: &[&str], exclude: &[&str]) -> Self {
+        self.filter_by_func(|path| {
+            let named = |names: &[&str]| {
+                names.iter().any(|name| first_folder(path) == Some(Path::new(name)))
+            };
+            (include.is_empty() || named(include)) && !named(exclude)
+        })
+    }
+
+    /// Keeps each item with probability `p`, by a generator of its own.
+    pub fn filter_by_rand(self, p: f64, seed: u64) -> Self {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        self.filter_by_func(|_| rng.random_bool(p.clamp(0.0, 1.0)))
+    }
+
+    /// Keeps the first `share` of the seeded permutation of the items, in its order.
+    ///
+    /// # Errors
+    /// [`Error::Share`](crate::Error::Share) if the share is outside `0.0..=1.0`.
+    pub fn use_partial_data(self, share: f64, seed: u32) -> Result<Self> {
+        let n = crate::split::share_of(self.len(), share)?;
+        Ok(self.pick(&permutation(self.len(), seed)[..n]))
+    }
+
+    /// The items at these indexes, in this order.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    pub(crate) fn pick(&self, indexes: &Part) -> Self {
+        let entries = indexes.iter().map(|&index| self.entries[index].clone()).collect();
+        Self { entries, ..self.clone_empty() }
+    }
+
+    fn clone_empty(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            entries: Vec::new(),
+            table: self.table.clone(),
+            kind: self.kind.clone(),
+        }
+    }
+}
+
+/// `ImageItems (3 items)`, the first five, and the root.
+impl<K: InputKind> fmt::Display for Items<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first: Vec<String> =
+            self.relative_paths().take(5).map(|path| path.display().to_string()).collect();
+        let more = if self.len() > 5 { "..." } else { "" };
+        writeln!(f, "{} ({} items)", self.kind.name(), self.len())?;
+        writeln!(f, "[{}]{more}", first.join(", "))?;
+        write!(f, "Path: {}", self.root.display())
+    }
+}
+
+/// The first folder of a path below the root; none for an item directly in the root.
+pub(crate) fn first_folder(path: &Path) -> Option<&Path> {
+    let mut components = path.components();
+    let first = components.next()?;
+    components.next().map(|_| Path::new(first.as_os_str()))
+}
+
+/// A path with `/` between folders on every system.
+pub(crate) fn with_slashes(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(paths: &[&str]) -> ImageItems {
+        Items::new("root", paths.iter().map(PathBuf::from).collect(), ImageKind::default())
+    }
+
+    fn paths(items: &ImageItems) -> Vec<String> {
+        items.relative_paths().map(with_slashes).collect()
+    }
+
+    #[test]
+    fn folders_filter_by_the_first_one() {
+        let all = items(&["a/x.png", "b/a/y.png", "z.png"]);
+        assert_eq!(paths(&all.clone().filter_by_folder(&["a"], &[])), ["a/x.png"]);
+        assert_eq!(paths(&all.filter_by_folder(&[], &["a"])), ["b/a/y.png", "z.png"]);
+    }
+
+    #[test]
+    fn partial_data_is_the_start_of_the_permutation() {
+        let all = items(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        assert_eq!(paths(&all.use_partial_data(0.2, 42).unwrap()), ["8", "1"]);
+    }
+
+    #[test]
+    fn a_list_shows_its_first_five() {
+        let text = items(&["0", "1", "2", "3", "4", "5"]).to_string();
+        assert_eq!(text, "ImageItems (6 items)\n[0, 1, 2, 3, 4]...\nPath: root");
+    }
+
+    #[test]
+    fn a_random_filter_repeats() {
+        let all = items(&["0", "1", "2", "3", "4", "5", "6", "7"]);
+        let once = paths(&all.clone().filter_by_rand(0.5, 1));
+        assert_eq!(once, paths(&all.clone().filter_by_rand(0.5, 1)));
+        assert!(paths(&all.filter_by_rand(0.0, 1)).is_empty());
+    }
+}

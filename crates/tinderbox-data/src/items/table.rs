@@ -1,0 +1,175 @@
+//! A CSV file, read and checked.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The rows of a CSV file: text in named columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    path: PathBuf,
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// Reads a file of fields separated by `delimiter`. Without a header, columns are named by
+    /// their numbers, from 0.
+    ///
+    /// A byte-order mark is left out, line ends may be those of Windows, fields may be quoted.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Csv`] with the line for a row of another length, a quote that is
+    /// not closed, text that is not UTF-8, two columns of one name, or no rows.
+    pub fn read(path: &Path, delimiter: u8, header: bool) -> Result<Self> {
+        let text =
+            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
+        if let Err(error) = std::str::from_utf8(text) {
+            let before = &text[..error.valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            return Err(wrong(line, format!("not UTF-8 at byte {}", error.valid_up_to())));
+        }
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text);
+        let mut records = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| {
+                wrong(error.position().map_or(0, csv::Position::line), error.to_string())
+            })?;
+            records.push(record);
+        }
+        if let (true, Some(last)) = (quote_is_open(text), records.last()) {
+            let line = last.position().map_or(0, csv::Position::line);
+            return Err(wrong(line, "a quote is opened and never closed".into()));
+        }
+        let Some(first) = records.first() else { return Err(wrong(1, "the file is empty".into())) };
+        let columns: Vec<String> = match header {
+            true => first.iter().map(str::to_owned).collect(),
+            false => (0..first.len()).map(|column| column.to_string()).collect(),
+        };
+        if let Some(twice) =
+            columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name))
+        {
+            return Err(wrong(1, format!("two columns are called `{}`", twice.1)));
+        }
+        let mut rows = Vec::with_capacity(records.len());
+        for record in records.iter().skip(usize::from(header)) {
+            if record.len() != columns.len() {
+                let line = record.position().map_or(0, csv::Position::line);
+                return Err(wrong(
+                    line,
+                    format!("{} fields, expected {}", record.len(), columns.len()),
+                ));
+            }
+            rows.push(record.iter().map(str::to_owned).collect());
+        }
+        match rows.is_empty() {
+            true => Err(wrong(2, "there are no rows below the header".into())),
+            false => Ok(Self { path: path.into(), columns, rows }),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Where a column is, by its name or its number counted from 0.
+    ///
+    /// # Errors
+    /// [`Error::NoColumn`] with the columns that there are.
+    pub fn column(&self, column: &str) -> Result<usize> {
+        let by_name = self.columns.iter().position(|name| name == column);
+        let by_number = || column.parse().ok().filter(|number| *number < self.columns.len());
+        by_name.or_else(by_number).ok_or_else(|| Error::NoColumn {
+            path: self.path.clone(),
+            column: column.to_owned(),
+            found: self.columns.clone(),
+        })
+    }
+
+    /// What a row has in a column.
+    ///
+    /// # Errors
+    /// [`Error::EmptyCell`] if that is nothing.
+    pub fn cell(&self, row: usize, column: usize) -> Result<&str> {
+        let cell = self.rows[row][column].as_str();
+        match cell.trim().is_empty() {
+            true => Err(Error::EmptyCell {
+                path: self.path.clone(),
+                row: row + 1,
+                column: self.columns[column].clone(),
+            }),
+            false => Ok(cell),
+        }
+    }
+}
+
+/// Whether an odd number of quotes stands in the text: one is not closed.
+fn quote_is_open(text: &[u8]) -> bool {
+    text.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &[u8]) -> Result<Table> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Table::read(file.path(), b',', true)
+    }
+
+    #[track_caller]
+    fn rejects(text: &[u8], reason: &str) {
+        let message = read(text).unwrap_err().to_string();
+        assert!(message.ends_with(reason), "{message}");
+    }
+
+    #[test]
+    fn marks_quotes_and_line_ends_are_understood() {
+        let table = read(b"\xef\xbb\xbflabel,text\r\na,\"x, \"\"y\"\"\nz\"\r\nb,c\r\n").unwrap();
+        assert_eq!(table.columns(), ["label", "text"]);
+        assert_eq!(table.cell(0, 1).unwrap(), "x, \"y\"\nz");
+        assert_eq!(table.cell(1, 1).unwrap(), "c");
+        assert_eq!((table.column("text").unwrap(), table.column("0").unwrap()), (1, 0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        rejects(b"a,b\n1,2\n3\n", "line 3: 1 fields, expected 2");
+        rejects(b"a,b\n1,2,3\n", "line 2: 3 fields, expected 2");
+        rejects(b"a,b\n1,\"2\n", "line 2: a quote is opened and never closed");
+        rejects(b"a,a\n1,2\n", "line 1: two columns are called `a`");
+        rejects(b"", "line 1: the file is empty");
+        rejects(b"a,b\n", "line 2: there are no rows below the header");
+        rejects(b"a,b\n1,\xe9\n", "line 2: not UTF-8 at byte 6");
+    }
+
+    #[test]
+    fn an_unknown_column_is_answered_with_those_there_are() {
+        let table = read(b"a,b\n1, \n").unwrap();
+        assert!(
+            table.column("c").unwrap_err().to_string().ends_with("has no column `c`; it has a, b")
+        );
+        assert!(
+            table.cell(0, 1).unwrap_err().to_string().ends_with("row 1 has nothing in column `b`")
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Channels to mean 0 and standard deviation 1.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Array, Error, Result, Values};
+
+/// `(x - mean) / std` for each channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Normalize {
+    pub mean: Vec<f32>,
+    pub std: Vec<f32>,
+    /// Whether inputs are normalized.
+    pub inputs: bool,
+    /// Whether targets are, if they are images.
+    pub targets: bool,
+}
+
+impl Normalize {
+    /// By statistics of one's own, for the inputs.
+    pub fn new(mean: impl Into<Vec<f32>>, std: impl Into<Vec<f32>>) -> Self {
+        Self { mean: mean.into(), std: std.into(), inputs: true, targets: false }
+    }
+
+    /// ImageNet's statistics, which pretrained models expect.
+    pub fn imagenet() -> Self {
+        Self::new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    }
+
+    /// CIFAR-10's.
+    pub fn cifar() -> Self {
+        Self::new([0.491, 0.482, 0.447], [0.247, 0.243, 0.261])
+    }
+
+    /// MNIST's.
+    pub fn mnist() -> Self {
+        Self::new([0.131], [0.308])
+    }
+
+    /// By the statistics of a batch of images `[batch, channels, height, width]`: mean and
+    /// unbiased standard deviation of each channel.
+    ///
+    /// # Errors
+    /// [`Error::NoSpread`] for a channel whose pixels are all the same.
+    ///
+    /// # Panics
+    /// If the array is not of that form.
+    pub fn of_batch(batch: &Array) -> Result<Self> {
+        let (&[n, channels, height, width], Values::F32(values)) =
+            (&batch.shape[..], &batch.values)
+        else {
+            panic!("a batch of images, not {:?}", batch.shape)
+        };
+        let plane = height * width;
+        let count = (n * plane) as f64;
+        let pixels = |channel: usize| {
+            (0..n)
+                .flat_map(move |item| &values[(item * channels + channel) * plane..][..plane])
+                .map(|v| f64::from(*v))
+        };
+        let (mut mean, mut std) = (Vec::new(), Vec::new());
+        for channel in 0..channels {
+            let average = pixels(channel).sum::<f64>() / count;
+            let squares: f64 = pixels(channel).map(|value| (value - average).powi(2)).sum();
+            mean.push(average as f32);
+            std.push((squares / (count - 1.0)).sqrt() as f32);
+        }
+        let normalize = Self::new(mean, std);
+        normalize.check_spread()?;
+        Ok(normalize)
+    }
+
+    fn check_spread(&self) -> Result<()> {
+        let usable = |std: f32| std.is_finite() && std > 0.0;
+        match self.std.iter().position(|std| !usable(*std)) {
+            Some(channel) => Err(Error::NoSpread { channel, std: self.std[channel] }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the statistics fit images of so many channels.
+    ///
+    /// # Errors
+    /// [`Error::Channels`] if there are not as many, [`Error::NoSpread`] for one that cannot be
+    /// divided by.
+    pub fn check(&self, channels: usize) -> Result<()> {
+        for given in [self.mean.len(), self.std.len()] {
+            if given != channels {
+                return Err(Error::Channels { given, channels });
+            }
+        }
+        self.check_spread()
+    }
+
+    /// Normalizes images `[batch, channels, height, width]` in place. Other arrays are left alone.
+    pub fn apply(&self, array: &mut Array) {
+        self.each_channel(array, |value, mean, std| (value - mean) / std);
+    }
+
+    /// Undoes [`apply`](Self::apply).
+    pub fn invert(&self, array: &mut Array) {
+        self.each_channel(array, |value, mean, std| value * std + mean);
+    }
+
+    fn each_channel(&self, array: &mut Array, change: impl Fn(f32, f32, f32) -> f32) {
+        let (&[_, channels, height, width], Values::F32(values)) =
+            (&array.shape[..], &mut array.values)
+        else {
+            return;
+        };
+        for (at, plane) in values.chunks_exact_mut((height * width).max(1)).enumerate() {
+            let (mean, std) = (self.mean[at % channels], self.std[at % channels]);
+            plane.iter_mut().for_each(|value| *value = change(*value, mean, std));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inverting_gives_back_what_was_there() {
+        let batch = Array::f32([1, 1, 2, 2], vec![0.0, 0.25, 0.5, 1.0]);
+        let normalize = Normalize::of_batch(&batch).unwrap();
+        let mut copy = batch.clone();
+        normalize.apply(&mut copy);
+        assert_ne!(copy, batch);
+        normalize.invert(&mut copy);
+        let Values::F32(values) = copy.values else { unreachable!() };
+        assert!(
+            values.iter().zip([0.0, 0.25, 0.5, 1.0]).all(|(got, want)| (got - want).abs() < 1e-6)
+        );
+    }
+
+    #[test]
+    fn a_channel_without_spread_is_refused() {
+        let error = Normalize::of_batch(&Array::f32([1, 1, 1, 2], vec![0.5, 0.5])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a standard deviation of 0 in channel 0 cannot be divided by"
+        );
+    }
+
+    #[test]
+    fn statistics_must_fit_the_channels() {
+        assert!(matches!(
+            Normalize::mnist().check(3),
+            Err(Error::Channels { given: 1, channels: 3 })
+        ));
+        assert!(Normalize::imagenet().check(3).is_ok());
+    }
+}

@@ -1,0 +1,273 @@
+//! Stage 2: which items train and which validate.
+
+mod permutation;
+
+use std::{fs, path::Path};
+
+pub use permutation::{Mt19937, permutation};
+
+use crate::{
+    Error, Result,
+    items::{InputKind, Items, first_folder},
+};
+
+/// Indexes of items, in order.
+pub(crate) type Part = [usize];
+
+/// Items in two sets, and a third if one was added.
+#[derive(Debug, Clone)]
+pub struct Split<K> {
+    pub train: Items<K>,
+    pub valid: Items<K>,
+    /// Scored like the validation set, never trained on.
+    pub test: Option<Items<K>>,
+    /// Whether there is meant to be no validation set.
+    pub(crate) without_valid: bool,
+}
+
+/// `int(share * n)`, as the reference counts.
+pub(crate) fn share_of(n: usize, share: f64) -> Result<usize> {
+    match (0.0..=1.0).contains(&share) {
+        true => Ok((share * n as f64) as usize),
+        false => Err(Error::Share { share }),
+    }
+}
+
+/// The indexes below `n` that are not in `valid`, ascending.
+fn complement(n: usize, valid: &Part) -> Vec<usize> {
+    let mut is_valid = vec![false; n];
+    for &index in valid {
+        is_valid[index] = true;
+    }
+    (0..n).filter(|index| !is_valid[*index]).collect()
+}
+
+impl<K: InputKind> Items<K> {
+    /// Everything trains; nothing validates, and nobody is warned about it.
+    pub fn split_none(self) -> Split<K> {
+        let valid = self.pick(&[]);
+        Split { train: self, valid, test: None, without_valid: true }
+    }
+
+    /// By the first folder below the root. Items in other folders, or in none, are left out.
+    ///
+    /// # Errors
+    /// [`Error::NoTrainingItems`] if nothing lies in `train`.
+    pub fn split_by_folder(self, train: &str, valid: &str) -> Result<Split<K>> {
+        let part = |name: &str| -> Vec<usize> {
+            let lies_in =
+                |(index, path)| (first_folder(path) == Some(Path::new(name))).then_some(index);
+            self.relative_paths().enumerate().filter_map(lies_in).collect()
+        };
+        let (train, valid) = (part(train), part(valid));
+        match train.is_empty() {
+            true => Err(Error::NoTrainingItems),
+            false => self.split_by_idxs(&train, &valid),
+        }
+    }
+
+    /// A random `share` validates: the start of the seeded permutation, in its order, so that a
+    /// seed gives the split that the reference gives. A share of 0 is
+    /// [`split_none`](Self::split_none).
+    ///
+    /// # Errors
+    /// [`Error::Share`] if the share is outside `0.0..=1.0`.
+    pub fn split_by_rand_pct(self, share: f64, seed: u32) -> Result<Split<K>> {
+        let n = share_of(self.len(), share)?;
+        if share == 0.0 {
+            return Ok(self.split_none());
+        }
+        let order = permutation(self.len(), seed);
+        self.split_by_idx(&order[..n])
+    }
+
+    /// The items at these indexes validate, in this order and as often as they are named.
+    ///
+    /// # Errors
+    /// [`Error::Index`] for an index that no item has.
+    pub fn split_by_idx(self, valid: &[usize]) -> Result<Split<K>> {
+        self.in_range(valid)?;
+        let train = complement(self.len(), valid);
+        self.split_by_idxs(&train, valid)
+    }
+
+    /// Both sets by their indexes.
+    ///
+    /// # Errors
+    /// [`Error::Index`] for an index that no item has.
+    pub fn split_by_idxs(self, train: &[usize], valid: &[usize]) -> Result<Split<K>> {
+        self.in_range(train)?;
+        self.in_range(valid)?;
+        Ok(Split {
+            train: self.pick(train),
+            valid: self.pick(valid),
+            test: None,
+            without_valid: false,
+        })
+    }
+
+    fn in_range(&self, indexes: &Part) -> Result<()> {
+        let len = self.len();
+        indexes
+            .iter()
+            .find(|index| **index >= len)
+            .map_or(Ok(()), |&index| Err(Error::Index { index, len }))
+    }
+
+    /// The items for which `is_valid` holds validate; it gets the path below the root.
+    pub fn split_by_valid_func(self, mut is_valid: impl FnMut(&Path) -> bool) -> Split<K> {
+        let (valid, train): (Vec<usize>, Vec<usize>) =
+            (0..self.len()).partition(|&index| is_valid(&self.entries[index].path));
+        Split {
+            train: self.pick(&train),
+            valid: self.pick(&valid),
+            test: None,
+            without_valid: false,
+        }
+    }
+
+    /// The items with these file names validate.
+    pub fn split_by_files(self, names: &[impl AsRef<str>]) -> Split<K> {
+        let names: std::collections::HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+        self.split_by_valid_func(|path| {
+            path.file_name().is_some_and(|name| names.contains(name.to_string_lossy().as_ref()))
+        })
+    }
+
+    /// [`split_by_files`](Self::split_by_files) with the names in a file below `folder` (the root,
+    /// if there is none), one a line.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the file cannot be read.
+    pub fn split_by_fname_file(
+        self,
+        file: impl AsRef<Path>,
+        folder: Option<&Path>,
+    ) -> Result<Split<K>> {
+        let path = folder.unwrap_or(&self.root).join(file);
+        let text = fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
+        let names: Vec<&str> =
+            text.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
+        Ok(self.split_by_files(&names))
+    }
+
+    /// The rows with a true value in a column validate: `true`, `yes`, or a number that is not 0.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`].
+    pub fn split_from_df(self, column: &str) -> Result<Split<K>> {
+        let table = self.table.clone().ok_or(Error::NoTable)?;
+        let column = table.column(column)?;
+        let mut valid = Vec::new();
+        for (index, entry) in self.entries.iter().enumerate() {
+            if is_true(table.cell(entry.row.ok_or(Error::NoTable)?, column)?) {
+                valid.push(index);
+            }
+        }
+        self.split_by_idx(&valid)
+    }
+
+    /// The start of the seeded permutation trains, its end validates, the rest is left out.
+    ///
+    /// # Errors
+    /// [`Error::Share`] for a share outside `0.0..=1.0`.
+    pub fn split_subsets(self, train_share: f64, valid_share: f64, seed: u32) -> Result<Split<K>> {
+        let order = permutation(self.len(), seed);
+        let train = share_of(self.len(), train_share)?;
+        let valid = share_of(self.len(), valid_share)?;
+        self.split_by_idxs(&order[..train], &order[order.len() - valid..])
+    }
+}
+
+fn is_true(cell: &str) -> bool {
+    let cell = cell.trim().to_lowercase();
+    match cell.parse::<f64>() {
+        Ok(number) => number != 0.0,
+        Err(_) => matches!(cell.as_str(), "true" | "t" | "yes" | "y"),
+    }
+}
+
+impl<K: InputKind> Split<K> {
+    /// Two lists made elsewhere.
+    pub fn by_list(train: Items<K>, valid: Items<K>) -> Self {
+        Self { train, valid, test: None, without_valid: false }
+    }
+
+    /// Adds items that are scored, never trained on.
+    pub fn add_test(mut self, items: Items<K>) -> Self {
+        self.test = Some(items);
+        self
+    }
+
+    /// What a user may want to know before going on.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.train.is_empty() {
+            warnings.push("your training set is empty".to_owned());
+        }
+        if self.valid.is_empty() && !self.without_valid {
+            warnings.push(
+                "your validation set is empty; if that is meant, use `split_none`".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::{ImageItems, ImageKind};
+
+    fn items(paths: &[&str]) -> ImageItems {
+        Items::new("root", paths.iter().map(PathBuf::from).collect(), ImageKind::default())
+    }
+
+    #[track_caller]
+    fn check(split: &Split<ImageKind>, train: &[&str], valid: &[&str]) {
+        let paths = |items: &ImageItems| {
+            items.relative_paths().map(|p| p.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&split.train), train);
+        assert_eq!(paths(&split.valid), valid);
+    }
+
+    #[test]
+    fn folders_split_by_the_first_one_and_drop_the_others() {
+        let split = items(&["t/a", "v/b", "o/c", "d"]).split_by_folder("t", "v").unwrap();
+        check(&split, &["t/a"], &["v/b"]);
+        assert!(matches!(items(&["o/c"]).split_by_folder("t", "v"), Err(Error::NoTrainingItems)));
+    }
+
+    #[test]
+    fn functions_and_names_choose_what_validates() {
+        check(
+            &items(&["a", "b"]).split_by_valid_func(|path| path == Path::new("b")),
+            &["a"],
+            &["b"],
+        );
+        check(&items(&["x/a", "y/a", "b"]).split_by_files(&["a"]), &["b"], &["x/a", "y/a"]);
+    }
+
+    #[test]
+    fn a_share_or_an_index_outside_is_refused() {
+        assert!(matches!(items(&["a"]).split_by_rand_pct(1.5, 0), Err(Error::Share { .. })));
+        assert!(matches!(items(&["a"]).split_by_rand_pct(f64::NAN, 0), Err(Error::Share { .. })));
+        assert!(matches!(items(&["a"]).split_by_idx(&[1]), Err(Error::Index { index: 1, len: 1 })));
+    }
+
+    #[test]
+    fn an_empty_set_is_warned_about_unless_it_is_meant() {
+        assert!(items(&["a"]).split_none().warnings().is_empty());
+        assert_eq!(items(&["a"]).split_by_rand_pct(0.1, 0).unwrap().warnings().len(), 1);
+        assert_eq!(items(&[]).split_none().warnings(), ["your training set is empty"]);
+    }
+
+    #[test]
+    fn truth_is_a_word_or_a_number() {
+        assert!(["True", "1", "0.5", "yes"].into_iter().all(is_true));
+        assert!(!["False", "0", "0.0", "no", "x"].into_iter().any(is_true));
+    }
+}

@@ -1,0 +1,187 @@
+//! Taking a window of the pixels.
+
+use rand::{Rng, RngCore};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Canvas, PaddingMode, Transform, order, pad::pad};
+use crate::{Error, Image, Result};
+
+/// Where a window is taken: the share of the room that is left above it and left of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    Center,
+    /// Drawn for each item.
+    Anywhere,
+    /// Row share and column share, in `0.0..=1.0`.
+    At(f64, f64),
+}
+
+impl Place {
+    fn draw(self, rng: &mut dyn RngCore) -> [f64; 2] {
+        match self {
+            Self::Center => [0.5, 0.5],
+            Self::Anywhere => [rng.random(), rng.random()],
+            Self::At(row, column) => [row, column],
+        }
+    }
+}
+
+/// Takes a window that must fit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Crop {
+    /// Height and width of the window.
+    pub size: [usize; 2],
+    pub place: Place,
+}
+
+impl Transform for Crop {
+    type Draw = [f64; 2];
+
+    fn order(&self) -> i32 {
+        order::PIXELS
+    }
+
+    fn draw(&self, rng: &mut dyn RngCore) -> [f64; 2] {
+        self.place.draw(rng)
+    }
+
+    fn apply(&self, canvas: &mut Canvas, place: &[f64; 2]) -> Result<()> {
+        let ([height, width], [rows, columns]) = (canvas.size(), self.size);
+        if rows > height || columns > width {
+            let reason = format!("{rows}×{columns} pixels cannot be cropped from {height}×{width}");
+            return Err(Error::Transform { reason });
+        }
+        canvas.pixels(|image| crop(&image, self.size, *place));
+        Ok(())
+    }
+
+    fn describe(&self) -> (&'static str, Value) {
+        ("crop", serde_json::to_value(self).expect("plain data"))
+    }
+}
+
+/// Takes a window of the size that the pipeline asks for, padding first what is too small.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CropPad {
+    /// Height and width; the pipeline's size if there is none.
+    pub size: Option<[usize; 2]>,
+    pub padding: PaddingMode,
+    pub place: Place,
+}
+
+impl CropPad {
+    fn centered() -> Self {
+        Self { size: None, padding: PaddingMode::Reflection, place: Place::Center }
+    }
+
+    /// The same crop to `size`, unless it has one of its own.
+    pub(super) fn apply_to(self, canvas: &mut Canvas, place: [f64; 2], size: [usize; 2]) {
+        let [rows, columns] = self.size.unwrap_or(size);
+        if canvas.size() == [rows, columns] {
+            return;
+        }
+        canvas.pixels(|image| {
+            let missing = |want: usize, have: usize| (want + 1).saturating_sub(have) / 2;
+            let image = match image.height < rows || image.width < columns {
+                true => pad(
+                    &image,
+                    [missing(rows, image.height), missing(columns, image.width)],
+                    self.padding,
+                ),
+                false => image,
+            };
+            crop(&image, [rows, columns], place)
+        });
+    }
+}
+
+impl Transform for CropPad {
+    type Draw = [f64; 2];
+
+    fn order(&self) -> i32 {
+        order::LAST
+    }
+
+    fn draw(&self, rng: &mut dyn RngCore) -> [f64; 2] {
+        self.place.draw(rng)
+    }
+
+    fn apply(&self, canvas: &mut Canvas, place: &[f64; 2]) -> Result<()> {
+        let size = canvas.target().unwrap_or(canvas.size());
+        self.apply_to(canvas, *place, size);
+        Ok(())
+    }
+
+    fn describe(&self) -> (&'static str, Value) {
+        ("crop_pad", serde_json::to_value(self).expect("plain data"))
+    }
+
+    fn is_final_crop(&self) -> bool {
+        true
+    }
+}
+
+/// A centred crop to the pipeline's size.
+pub fn crop_pad() -> CropPad {
+    CropPad::centered()
+}
+
+/// A crop to the pipeline's size at a random place.
+pub fn rand_crop() -> CropPad {
+    CropPad { place: Place::Anywhere, ..CropPad::centered() }
+}
+
+fn crop(image: &Image, [height, width]: [usize; 2], place: [f64; 2]) -> Image {
+    let start = |room: usize, share: f64| {
+        // At 1 exactly, the window would start one pixel too far.
+        let share = if share == 1.0 { 1.0 - 1e-7 } else { share };
+        ((room + 1) as f64 * share) as usize
+    };
+    let top = start(image.height - height, place[0]);
+    let left = start(image.width - width, place[1]);
+    let mut pixels = Vec::with_capacity(image.channels * height * width);
+    for channel in 0..image.channels {
+        for row in top..top + height {
+            pixels.extend_from_slice(
+                &image.pixels[(channel * image.height + row) * image.width + left..][..width],
+            );
+        }
+    }
+    Image { channels: image.channels, height, width, pixels }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::Interpolation;
+
+    fn image() -> Image {
+        Image { channels: 1, height: 2, width: 3, pixels: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] }
+    }
+
+    #[test]
+    fn the_window_goes_where_it_is_told() {
+        assert_eq!(crop(&image(), [1, 2], [0.0, 0.0]).pixels, [1.0, 2.0]);
+        assert_eq!(crop(&image(), [1, 2], [1.0, 1.0]).pixels, [5.0, 6.0]);
+        assert_eq!(crop(&image(), [2, 1], [0.5, 0.5]).pixels, [2.0, 5.0]);
+    }
+
+    #[test]
+    fn what_is_too_small_is_padded() {
+        let mut canvas = Canvas::new(image(), PaddingMode::Zeros, Interpolation::Bilinear);
+        let crop = CropPad { padding: PaddingMode::Zeros, ..crop_pad() };
+        crop.apply_to(&mut canvas, [0.5, 0.5], [4, 3]);
+        let pixels = canvas.into_image().pixels;
+        assert_eq!(pixels, [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn a_window_larger_than_the_picture_is_refused() {
+        let mut canvas = Canvas::new(image(), PaddingMode::Zeros, Interpolation::Bilinear);
+        let crop = Crop { size: [3, 3], place: Place::Center };
+        let error = crop.apply(&mut canvas, &[0.5, 0.5]).unwrap_err();
+        assert!(error.to_string().ends_with("3×3 pixels cannot be cropped from 2×3"), "{error}");
+    }
+}
