@@ -120,6 +120,24 @@ fn class_numbers(metric: &str, target: AnyTensor) -> Result<Tensor<1, Int>> {
     }
 }
 
+/// [`class_numbers`] on the host, each below `classes`.
+///
+/// # Errors
+/// [`Error::MetricArgument`] if one is not, or if they are no whole numbers.
+fn host_classes(metric: &str, target: AnyTensor, classes: usize) -> Result<Vec<usize>> {
+    let numbers = class_numbers(metric, target)?;
+    let numbers: Vec<i64> = numbers.try_into_vec_as().expect("whole numbers are readable as i64");
+    let class = |number: i64| match usize::try_from(number) {
+        Ok(class) if class < classes => Ok(class),
+        _ => Err(Error::MetricArgument {
+            metric: metric.to_owned(),
+            argument: "target",
+            found: format!("class {number} of {classes}"),
+        }),
+    };
+    numbers.into_iter().map(class).collect()
+}
+
 /// The highest class of each prediction, with the classes last: `[n]`.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use tinderbox_model::AnyTensor;
 
 use crate::{
     Error, Result,
-    metric::{check_counts, class_numbers, host, predicted_classes},
+    metric::{check_counts, class_numbers, host, host_classes, predicted_classes},
 };
 
 /// The share of predictions whose highest class is the target's, in `0.0..=1.0`.
@@ -51,15 +51,14 @@ pub fn top_k_accuracy(output: AnyTensor, target: AnyTensor, k: usize) -> Result<
         return Err(Error::Setting { setting: "k", found: "0".into(), expected: "at least one" });
     }
     let classes = output.dims().last().copied().unwrap_or(1).max(1);
-    let targets = host(class_numbers("top_k_accuracy", target)?.into());
+    let targets = host_classes("top_k_accuracy", target, classes)?;
     let scores = host(output);
     check_counts("top_k_accuracy", scores.len() / classes, targets.len())?;
-    let is_among = |(scores, target): (&[f32], &f32)| {
-        let target = *target as usize;
-        let above = |(class, score): (usize, &f32)| {
-            *score > scores[target] || (*score == scores[target] && class < target)
+    let is_among = |(scores, target): (&[f32], &usize)| {
+        let above = |(class, score): (usize, f32)| {
+            score > scores[*target] || (score == scores[*target] && class < *target)
         };
-        scores.iter().enumerate().filter(|(class, score)| above((*class, *score))).count() < k
+        scores.iter().copied().enumerate().filter(|pair| above(*pair)).count() < k
     };
     let right = scores.chunks(classes).zip(&targets).filter(|pair| is_among(*pair)).count();
     Ok(right as f64 / targets.len() as f64)
@@ -104,6 +103,14 @@ mod tests {
             message(accuracy(target.clone(), target.clone())),
             "accuracy, output: expected scores of classes on the last axis, got a rank-1 int tensor of shape [3]"
         );
-        assert_eq!(message(top_k_accuracy(output, target, 0)), "k is 0, expected at least one");
+        assert_eq!(
+            message(top_k_accuracy(output.clone(), target, 0)),
+            "k is 0, expected at least one"
+        );
+        let beyond: Tensor<1, Int> = Tensor::from_data([0, 3, 1], &Device::flex());
+        assert_eq!(
+            message(top_k_accuracy(output, beyond.into(), 1)),
+            "top_k_accuracy, target: class 3 of 3"
+        );
     }
 }

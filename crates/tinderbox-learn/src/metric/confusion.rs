@@ -4,7 +4,7 @@ use tinderbox_model::AnyTensor;
 
 use crate::{
     Error, Result,
-    metric::{IntoMetric, Metric, check_counts, class_numbers, host, predicted_classes},
+    metric::{IntoMetric, Metric, check_counts, host_classes, predicted_classes},
     names::{short_name, snake_case},
 };
 
@@ -46,24 +46,23 @@ impl ConfusionMatrix {
     }
 
     fn update_as(&mut self, metric: &str, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
-        let predicted = host(predicted_classes(metric, output.clone())?.into());
-        let actual = host(class_numbers(metric, target.clone())?.into());
-        check_counts(metric, predicted.len(), actual.len())?;
         let classes = output.dims().last().copied().unwrap_or_default();
+        let predicted = predicted_classes(metric, output.clone())?;
+        let predicted = host_classes(metric, predicted.into(), classes)?;
+        let actual = host_classes(metric, target.clone(), classes)?;
+        check_counts(metric, predicted.len(), actual.len())?;
         if self.classes == 0 {
             *self = Self::new(classes);
         }
-        let unfit =
-            |argument, found| Error::MetricArgument { metric: metric.into(), argument, found };
         if classes != self.classes {
-            let found = format!("{classes} classes, {} in the batches before", self.classes);
-            return Err(unfit("output", found));
-        }
-        if let Some(class) = actual.iter().find(|class| !(0.0..classes as f32).contains(*class)) {
-            return Err(unfit("target", format!("class {class} of {classes}")));
+            return Err(Error::MetricArgument {
+                metric: metric.to_owned(),
+                argument: "output",
+                found: format!("{classes} classes, {} in the batches before", self.classes),
+            });
         }
         for (actual, predicted) in actual.into_iter().zip(predicted) {
-            self.add(actual as usize, predicted as usize);
+            self.add(actual, predicted);
         }
         Ok(())
     }
@@ -432,6 +431,7 @@ mod tests {
         let target: AnyTensor = Tensor::<1, Int>::from_data([2], &device).into();
         let error = ConfusionMatrix::default().update(&output, &target).unwrap_err();
         assert_eq!(error.to_string(), "confusion_matrix, target: class 2 of 2");
+        let target: AnyTensor = Tensor::<1, Int>::from_data([1], &device).into();
         let error = ConfusionMatrix::new(3).update(&output, &target).unwrap_err();
         assert_eq!(
             error.to_string(),

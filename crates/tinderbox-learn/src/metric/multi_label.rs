@@ -74,7 +74,8 @@ impl Default for FbetaOptions {
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts).
 pub fn fbeta(output: AnyTensor, target: AnyTensor, options: &FbetaOptions) -> Result<f64> {
     let FbetaOptions { thresh, beta, eps, scores } = *options;
-    let items = output.dims()[0];
+    let dims = output.dims();
+    let (items, width) = (dims[0], dims[dims.len() - 1].max(1));
     let labels = labels("fbeta", output, target, thresh, scores)?;
     let of_item = |labels: &[Label]| {
         let mut counts = Counts::default();
@@ -85,7 +86,7 @@ pub fn fbeta(output: AnyTensor, target: AnyTensor, options: &FbetaOptions) -> Re
         let recall = counts.right / (counts.wanted + eps);
         harmonic(precision, recall, beta, eps)
     };
-    let sum: f64 = labels.chunks((labels.len() / items).max(1)).map(of_item).sum();
+    let sum: f64 = labels.chunks(width).map(of_item).sum();
     Ok(sum / items as f64)
 }
 
