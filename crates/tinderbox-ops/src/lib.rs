@@ -1,1 +1,24 @@
+//! The kernels as Burn operations: tensors in, tensors out.
+//!
+//! On the CPU backend they run [`tinderbox_kernels`]; on every other backend the same function is
+//! composed of Burn's own operations. Both are differentiable, and a test holds them to each other.
+//!
+//! Feature maps are `[batch, channels, height, width]` for whoever uses them. In memory, what these
+//! operations give is channels-last: that is how the kernels want it, and strides hide it. Tensors
+//! of any strides are taken.
 
+mod autodiff;
+mod conv;
+mod extension;
+mod fallback;
+mod flex;
+mod loss;
+mod merge;
+mod norm;
+mod pool;
+
+pub use conv::{Conv2dOptions, conv_transpose2d, conv2d};
+pub use loss::cross_entropy;
+pub use merge::add;
+pub use norm::{ConvNorm, Normalized, batch_norm_eval, batch_norm_train, conv_relu_bn};
+pub use pool::{Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d};
