@@ -311,14 +311,13 @@ fn forward_tile<const R: usize, const L: usize>(
     let (segment, step) = (conv.segment(), conv.stride[1] * conv.in_channels);
     let mut sums = [[0.0f32; L]; R];
     for ky in 0..conv.kernel[0] {
-        let row = &rows[ky * conv.padded_row()..];
-        let inputs: [&[f32]; R] = std::array::from_fn(|r| &row[r * step..][..segment]);
+        let row = &rows[ky * conv.padded_row()..][..(R - 1) * step + segment];
         let weights = &panel[ky * segment * LANES..][..segment * LANES];
         for (t, weights) in weights.as_chunks::<LANES>().0.iter().enumerate() {
-            for r in 0..R {
-                let input = inputs[r][t];
-                for lane in 0..L {
-                    sums[r][lane] = input.mul_add(weights[lane], sums[r][lane]);
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let input = row[r * step + t];
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = input.mul_add(*weight, *sum);
                 }
             }
         }

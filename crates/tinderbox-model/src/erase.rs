@@ -105,7 +105,7 @@ impl<M: ModuleMapper> ErasedMapper for M {
 }
 
 /// An erased visitor as a Burn visitor.
-pub struct AsVisitor<'a>(pub &'a mut dyn ErasedVisitor);
+pub(crate) struct AsVisitor<'a>(pub &'a mut dyn ErasedVisitor);
 
 impl ModuleVisitor for AsVisitor<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -134,7 +134,7 @@ impl ModuleVisitor for AsVisitor<'_> {
 }
 
 /// An erased mapper as a Burn mapper.
-pub struct AsMapper<'a>(pub &'a mut dyn ErasedMapper);
+pub(crate) struct AsMapper<'a>(pub &'a mut dyn ErasedMapper);
 
 /// The mapper gives back what it got: a parameter of the same rank and kind.
 fn same<T: 'static>(param: Box<dyn Any>) -> T {

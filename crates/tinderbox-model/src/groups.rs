@@ -1,92 +1,163 @@
-//! Parameter groups: which parameters learn, and how fast.
+//! Parameter groups: which parameters learn.
+//!
+//! A group is named by where it starts in the order of the parameters. It is looked up in the model
+//! when it is used, so loading weights changes nothing.
 
 use burn::{
-    module::{Module, ModuleVisitor, Param, ParamGroup, ParamId},
-    optim::lr_scheduler::{
-        constant::ConstantLr,
-        module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler},
-    },
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
     tensor::Tensor,
 };
 
-/// Splits a model's parameters where their paths start: `["encoder.conv1", "encoder.layer3", "head"]`
-/// makes three groups, each up to the next. Taken afresh from the model each time: loading weights
-/// replaces the ids.
-pub fn split_at<M: Module>(model: &M, starts: &[&str]) -> Vec<Vec<Parameter>> {
-    let mut groups: Vec<Vec<Parameter>> = starts.iter().map(|_| Vec::new()).collect();
-    let mut group = 0;
-    for parameter in parameters(model) {
-        if let Some(next) = starts.iter().position(|start| under(&parameter.path, start)) {
-            group = group.max(next);
-        }
-        groups[group].push(parameter);
-    }
-    groups
+use crate::Layer;
+
+/// What a number of a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Weight,
+    Bias,
+    /// Of a norm: trained even in frozen groups, if fastai's `train_bn` is on.
+    Norm,
+    /// A running statistic: never trained.
+    Buffer,
 }
 
-fn under(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'))
-}
-
-#[derive(Debug, Clone)]
+/// A parameter and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
-    pub id: ParamId,
     pub path: String,
-    /// Belongs to a batch norm: trained even in a frozen group.
-    pub batch_norm: bool,
+    pub kind: Kind,
+    pub shape: Vec<usize>,
+    pub trainable: bool,
 }
 
-/// A rate for each group.
-pub fn learning_rates(groups: &[Vec<Parameter>], rates: &[f64]) -> ModuleLearningRate {
-    let base = ModuleLrScheduler::new(ConstantLr::from(rates[0]));
-    groups
-        .iter()
-        .zip(rates)
-        .fold(base, |policy, (group, &rate)| policy.with_group(ids(group), ConstantLr::from(rate)))
-        .step()
+/// All parameters and buffers, in the model's order.
+pub fn parameters(model: &dyn Layer) -> Vec<Parameter> {
+    let mut collect = Collect::default();
+    model.visit_erased(&mut collect);
+    collect.found
 }
 
-/// Trains the groups from `first` on, and every batch norm.
-pub fn freeze_to<M: Module>(model: M, starts: &[&str], first: usize) -> M {
-    let frozen: Vec<Parameter> = split_at(&model, starts)
-        .into_iter()
-        .take(first)
-        .flatten()
-        .filter(|p| !p.batch_norm)
-        .collect();
-    model.unfreeze().freeze_group(ids(&frozen))
+/// Whether `path` is `part`, or lies below it.
+pub fn is_under(path: &str, part: &str) -> bool {
+    part.is_empty()
+        || path.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn ids(parameters: &[Parameter]) -> ParamGroup {
-    ParamGroup::from_ids(parameters.iter().map(|p| p.id).collect())
+/// The group of each parameter, counted from 0, when groups begin at the paths `starts`.
+pub fn group_of(parameters: &[Parameter], starts: &[&str]) -> Vec<usize> {
+    let mut group = 0;
+    let next = |parameter: &Parameter| {
+        if let Some(found) = starts.iter().position(|start| is_under(&parameter.path, start)) {
+            group = group.max(found);
+        }
+        group
+    };
+    parameters.iter().map(next).collect()
 }
 
-fn parameters<M: Module>(model: &M) -> Vec<Parameter> {
-    #[derive(Default)]
-    struct Collect {
-        path: Vec<String>,
-        containers: Vec<String>,
-        found: Vec<Parameter>,
+/// Trains the groups from `first` on, and with `train_bn` every norm. Nobody's mode changes:
+/// frozen batch norms go on following the batch.
+pub fn freeze_to(
+    model: Box<dyn Layer>,
+    starts: &[&str],
+    first: usize,
+    train_bn: bool,
+) -> Box<dyn Layer> {
+    let parameters = parameters(&*model);
+    let trainable =
+        parameters.iter().zip(group_of(&parameters, starts)).map(|(parameter, group)| {
+            match parameter.kind {
+                Kind::Buffer => false,
+                Kind::Norm => train_bn || group >= first,
+                Kind::Weight | Kind::Bias => group >= first,
+            }
+        });
+    model.map(&mut SetTrainable { trainable: trainable.collect(), at: 0 })
+}
+
+/// Trains everything.
+pub fn unfreeze(model: Box<dyn Layer>) -> Box<dyn Layer> {
+    freeze_to(model, &[], 0, true)
+}
+
+#[derive(Default)]
+struct Collect {
+    path: Vec<String>,
+    inside: Vec<String>,
+    found: Vec<Parameter>,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.push(name.to_owned());
+        self.inside.push(container.to_owned());
     }
-    impl ModuleVisitor for Collect {
-        fn enter_module(&mut self, name: &str, container: &str) {
-            self.path.push(name.to_owned());
-            self.containers.push(container.to_owned());
-        }
-        fn exit_module(&mut self, _: &str, _: &str) {
-            self.path.pop();
-            self.containers.pop();
-        }
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.found.push(Parameter {
-                id: param.id,
-                path: self.path.join("."),
-                batch_norm: self.containers.last().is_some_and(|c| c == "Struct:BatchNorm"),
-            });
-        }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+        self.inside.pop();
     }
-    let mut visitor = Collect::default();
-    model.visit(&mut visitor);
-    visitor.found
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.last().map_or("", String::as_str);
+        let in_norm =
+            self.inside.last().is_some_and(|inside| inside.starts_with("Struct:BatchNorm"));
+        let kind = match name {
+            "running_mean" | "running_var" | "weight_u" => Kind::Buffer,
+            "weight_v" if D == 1 => Kind::Buffer,
+            _ if in_norm => Kind::Norm,
+            "bias" => Kind::Bias,
+            _ => Kind::Weight,
+        };
+        self.found.push(Parameter {
+            path: self.path.join("."),
+            kind,
+            shape: param.dims().to_vec(),
+            trainable: param.is_require_grad(),
+        });
+    }
 }
 
+struct SetTrainable {
+    trainable: Vec<bool>,
+    at: usize,
+}
+
+impl ModuleMapper for SetTrainable {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let trainable = self.trainable[self.at];
+        self.at += 1;
+        param.set_require_grad(trainable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::arch::resnet_small;
+
+    fn trainable(first: usize, train_bn: bool) -> Vec<(String, Kind)> {
+        let model: Box<dyn Layer> = Box::new(resnet_small(3, 2, &Device::flex().autodiff()));
+        let model = freeze_to(model, &["0", "1"], first, train_bn);
+        parameters(&*model).into_iter().filter(|p| p.trainable).map(|p| (p.path, p.kind)).collect()
+    }
+
+    #[test]
+    fn frozen_groups_keep_their_norms_trainable_if_asked() {
+        let all = trainable(0, true);
+        assert!(all.iter().all(|(_, kind)| *kind != Kind::Buffer));
+        let head: Vec<_> = all.iter().filter(|(path, _)| is_under(path, "1")).cloned().collect();
+        assert_eq!(trainable(1, false), head);
+        let with_norms = trainable(1, true);
+        assert!(with_norms.iter().all(|(path, kind)| is_under(path, "1") || *kind == Kind::Norm));
+        assert!(with_norms.len() > head.len());
+    }
+
+    #[test]
+    fn a_part_is_not_its_longer_namesake() {
+        assert!(is_under("layer1.0.weight", "layer1") && is_under("fc", "fc"));
+        assert!(!is_under("layer10.weight", "layer1"));
+    }
+}

@@ -1,16 +1,37 @@
 //! What a layer is: [`Forward`] to write one, [`Layer`] to hold any of them.
 
+mod activation;
+mod attention;
+mod conv;
+mod dropout;
+mod embedding;
+mod flatten;
+mod linear;
+mod mode;
+mod norm;
+mod pool;
+mod spectral_norm;
+mod weight_norm;
+
 use std::fmt::{Debug, Display};
 
 use burn::{
     module::{Devices, Module},
-    nn::{
-        BatchNorm, Dropout, Linear, PixelShuffle, Relu,
-        conv::{Conv2d, ConvTranspose2d},
-        pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d},
-    },
-    tensor::{Device, Tensor},
+    tensor::Device,
 };
+
+pub use activation::{LeakyReLU, ReLU, SigmoidRange};
+pub use attention::{PooledSelfAttention2d, SelfAttention};
+pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvTranspose2d, conv2d_layer};
+pub use dropout::Dropout;
+pub use embedding::Embedding;
+pub use flatten::Flatten;
+pub use linear::Linear;
+pub use mode::{Mode, set_mode};
+pub use norm::{BatchNorm1d, BatchNorm1dFlat, BatchNorm2d, batchnorm_2d};
+pub use pool::{AdaptiveAvgPool2d, AdaptiveConcatPool2d, AvgPool2d, MaxPool2d, PoolFlatten};
+pub use spectral_norm::{SpectralNormConv1d, SpectralNormConv2d};
+pub use weight_norm::WeightNormConv2d;
 
 use crate::{
     AnyTensor, Trace,
@@ -30,26 +51,38 @@ pub trait Forward {
     fn forward_traced(&self, input: Self::Input, _trace: &mut Trace<'_>) -> Self::Output {
         self.forward(input)
     }
+
+    /// What summaries call it, if not by its type's name.
+    fn class_name() -> Option<&'static str> {
+        None
+    }
 }
 
 /// Any Burn module with a [`Forward`], behind one object-safe trait.
 ///
 /// Never implemented by hand.
 pub trait Layer: Debug + Send {
+    /// # Panics
+    /// If `x` is not of the rank and kind that the layer takes, with its path.
     fn forward_any(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor;
     /// The type's short name: `Conv2d`.
     fn name(&self) -> &'static str;
-    fn param_count(&self) -> usize;
     fn as_any(&self) -> &dyn std::any::Any;
 
+    #[doc(hidden)]
     fn clone_boxed(&self) -> Box<dyn Layer>;
+    #[doc(hidden)]
     fn visit_erased(&self, visitor: &mut dyn ErasedVisitor);
+    #[doc(hidden)]
     fn map_erased(self: Box<Self>, mapper: &mut dyn ErasedMapper) -> Box<dyn Layer>;
+    #[doc(hidden)]
     fn collect_devices_erased(&self, devices: Devices) -> Devices;
+    #[doc(hidden)]
     fn change(self: Box<Self>, change: Change<'_>) -> Box<dyn Layer>;
 }
 
 /// The whole-module changes that Burn's `Module` has a method for.
+#[doc(hidden)]
 pub enum Change<'a> {
     Fork(&'a Device),
     ToDevice(&'a Device),
@@ -67,13 +100,11 @@ impl<M: Module + Forward + 'static> Layer for M {
     }
 
     fn name(&self) -> &'static str {
-        let full = std::any::type_name::<M>();
-        let path = full.split('<').next().unwrap_or(full);
-        path.rsplit("::").next().unwrap_or(path)
-    }
-
-    fn param_count(&self) -> usize {
-        Module::num_params(self)
+        M::class_name().unwrap_or_else(|| {
+            let full = std::any::type_name::<M>();
+            let path = full.split('<').next().unwrap_or(full);
+            path.rsplit("::").next().unwrap_or(path)
+        })
     }
 
     fn as_any(&self) -> &dyn std::any::Any {
@@ -107,45 +138,27 @@ impl<M: Module + Forward + 'static> Layer for M {
     }
 }
 
-/// Burn layers of one rank.
-macro_rules! forward {
-    ($($layer:ty: $input:ty => $output:ty;)+) => {$(
-        impl Forward for $layer {
-            type Input = $input;
-            type Output = $output;
-
-            fn forward(&self, input: $input) -> $output {
-                <$layer>::forward(self, input)
-            }
-        }
-    )+};
-}
-
-/// Burn layers of any rank that keep it.
+/// Layers of any rank that keep it.
 macro_rules! forward_any_rank {
-    ($($layer:ty),+ $(,)?) => {$(
-        impl Forward for $layer {
-            type Input = AnyTensor;
-            type Output = AnyTensor;
+    ($layer:ty, $self:ident, $x:ident => $body:expr) => {
+        impl $crate::Forward for $layer {
+            type Input = $crate::AnyTensor;
+            type Output = $crate::AnyTensor;
 
-            fn forward(&self, input: AnyTensor) -> AnyTensor {
+            fn forward(&self, input: $crate::AnyTensor) -> $crate::AnyTensor {
+                let $self = self;
                 match input {
-                    AnyTensor::Float2(x) => <$layer>::forward(self, x).into(),
-                    AnyTensor::Float3(x) => <$layer>::forward(self, x).into(),
-                    AnyTensor::Float4(x) => <$layer>::forward(self, x).into(),
-                    other => panic!("{}: not for a {} tensor", self.name(), other.kind()),
+                    $crate::AnyTensor::Float1($x) => $body.into(),
+                    $crate::AnyTensor::Float2($x) => $body.into(),
+                    $crate::AnyTensor::Float3($x) => $body.into(),
+                    $crate::AnyTensor::Float4($x) => $body.into(),
+                    other => {
+                        panic!("{}: not for a {} tensor", $crate::Layer::name(self), other.kind())
+                    }
                 }
             }
         }
-    )+};
+    };
 }
 
-forward! {
-    AdaptiveAvgPool2d: Tensor<4> => Tensor<4>;
-    AvgPool2d: Tensor<4> => Tensor<4>;
-    Conv2d: Tensor<4> => Tensor<4>;
-    ConvTranspose2d: Tensor<4> => Tensor<4>;
-    MaxPool2d: Tensor<4> => Tensor<4>;
-    PixelShuffle: Tensor<4> => Tensor<4>;
-}
-forward_any_rank!(BatchNorm, Dropout, Linear, Relu);
+pub(crate) use forward_any_rank;

@@ -1,13 +1,32 @@
 //! Layers, blocks and architectures: what a model is, where its parameters are, how it is watched.
+//!
+//! A model is a [`Sequential`] of [`Layer`]s, or a struct of one's own with `#[derive(Module)]` and
+//! a [`Forward`]. Nothing here knows where tensors come from or what they are trained for.
 
 mod any_tensor;
+pub mod arch;
+pub mod block;
 mod erase;
+mod error;
 pub mod groups;
-mod layer;
+pub mod init;
+pub mod layer;
+mod quiet;
 mod sequential;
+pub mod summary;
 mod trace;
+mod try_forward;
+pub mod watch;
+pub mod weights;
 
 pub use any_tensor::{AnyTensor, KindMismatch};
-pub use layer::{Forward, Layer};
+pub use block::{
+    ConvLayer, ConvLayerConfig, HeadConfig, Merge, MergeLayer, NormType, ResBlock, ResBlockConfig,
+    Shortcut, bn_drop_lin, conv_layer, res_block,
+};
+pub use error::{Error, Result, ShapeMismatch};
+pub use layer::{Forward, Layer, Mode, set_mode};
 pub use sequential::Sequential;
+pub use summary::summary;
 pub use trace::{Step, Trace};
+pub use try_forward::{ForwardError, try_forward};

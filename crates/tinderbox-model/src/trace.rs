@@ -35,6 +35,21 @@ impl<'a> Trace<'a> {
         self.path.join(".")
     }
 
+    /// Whether somebody watches: a container may take a shortcut through its layers if not.
+    pub fn is_watched(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    /// Shows `output` as that of `layer`, the child called `name`, which the container has run
+    /// itself.
+    pub fn show(&mut self, name: &str, layer: &dyn Layer, output: &AnyTensor) {
+        self.within(name, |trace| {
+            if let Some(observer) = &mut trace.observer {
+                observer(Step { path: &trace.path, layer, output });
+            }
+        });
+    }
+
     /// Runs `layer` as the child called `name` of the current container.
     ///
     /// # Panics

@@ -1,0 +1,120 @@
+//! Architectures by name: what the command line and saved models build.
+
+mod lesson;
+mod resnet_small;
+mod simple_cnn;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+pub use lesson::{basic, refactored, resnetish};
+pub use resnet_small::resnet_small;
+pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
+
+use crate::{Error, Result, Sequential};
+
+/// What is known about an architecture.
+#[derive(Debug)]
+pub struct Arch {
+    pub name: &'static str,
+    /// One line for people.
+    pub about: &'static str,
+    pub build: fn(&ArchSpec, &Device) -> Sequential,
+    /// First children of the second, third, … parameter group.
+    pub groups: &'static [&'static str],
+    /// A learning rate that it trains well with by one-cycle, from scratch.
+    pub lr: f64,
+    /// The smallest height and width that it takes, in pixels.
+    pub min_size: usize,
+}
+
+/// All architectures.
+pub const ARCHS: [Arch; 4] = [
+    Arch {
+        name: "basic",
+        about: "the lesson's first network: five convolutions, batch norm before ReLU",
+        build: lesson::build_basic,
+        groups: &[],
+        lr: 0.1,
+        min_size: 1,
+    },
+    Arch {
+        name: "refactor",
+        about: "the same five layers as conv_layers",
+        build: lesson::build_refactored,
+        groups: &[],
+        lr: 0.1,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnetish",
+        about: "the lesson's residual network, for images of about 28 pixels",
+        build: lesson::build_resnetish,
+        groups: &[],
+        lr: 0.05,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnet-small",
+        about: "a residual network for photographs that trains from scratch on a CPU",
+        build: resnet_small::build,
+        groups: &["1"],
+        lr: 0.01,
+        min_size: 16,
+    },
+];
+
+/// The architecture called `name`.
+///
+/// # Errors
+/// [`Error::UnknownArch`] with the names that there are.
+pub fn find(name: &str) -> Result<&'static Arch> {
+    ARCHS.iter().find(|arch| arch.name == name).ok_or_else(|| Error::UnknownArch {
+        name: name.to_owned(),
+        known: ARCHS.iter().map(|arch| arch.name).collect(),
+    })
+}
+
+/// An architecture and what it is built for: enough to build it again. Saved with models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchSpec {
+    /// As in [`ARCHS`].
+    pub name: String,
+    pub in_channels: usize,
+    pub classes: usize,
+    /// Height and width of the images, in pixels.
+    pub size: [usize; 2],
+}
+
+impl ArchSpec {
+    /// # Errors
+    /// [`Error::UnknownArch`]; [`Error::TooSmall`] for images that it does not take.
+    pub fn new(name: &str, in_channels: usize, classes: usize, size: [usize; 2]) -> Result<Self> {
+        let spec = Self { name: name.to_owned(), in_channels, classes, size };
+        spec.arch()?;
+        Ok(spec)
+    }
+
+    /// The table's entry.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn arch(&self) -> Result<&'static Arch> {
+        let arch = find(&self.name)?;
+        match self.size.iter().min() {
+            Some(&side) if side < arch.min_size => {
+                Err(Error::TooSmall { arch: arch.name, size: self.size, min: arch.min_size })
+            }
+            _ => Ok(arch),
+        }
+    }
+
+    /// Builds it with fresh weights from the device's generator.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn build(&self, device: &Device) -> Result<Sequential> {
+        Ok((self.arch()?.build)(self, device))
+    }
+}

@@ -1,0 +1,11 @@
+//! Blocks: a few layers that are always used together.
+
+mod conv_layer;
+mod head;
+mod res_block;
+mod shortcut;
+
+pub use conv_layer::{ConvLayer, ConvLayerConfig, NormType, conv_layer};
+pub use head::{HeadConfig, bn_drop_lin};
+pub use res_block::{ResBlock, ResBlockConfig, res_block};
+pub use shortcut::{Merge, MergeLayer, Shortcut};

@@ -1,0 +1,351 @@
+//! fastai's `conv_layer`, from which everything else is built.
+
+use burn::{
+    module::{
+        Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
+    },
+    tensor::{Device, Tensor},
+};
+use tinderbox_ops::{Normalized, conv_relu_bn};
+
+use crate::{
+    AnyTensor, Forward, Layer, Sequential, Trace,
+    init::Init,
+    layer::{
+        BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Conv2dConfig, ConvTranspose2d, LeakyReLU, ReLU,
+        SelfAttention, SpectralNormConv2d, WeightNormConv2d,
+    },
+};
+
+/// What normalizes a [`conv_layer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NormType {
+    /// Nothing; the convolution has a bias.
+    None,
+    /// Batch norm after the activation.
+    #[default]
+    Batch,
+    /// As [`Batch`](Self::Batch): fastai means it to start at zero, but its `conv_layer` does not.
+    /// For a start at zero see [`zero_init`](ConvLayerConfig::zero_init).
+    BatchZero,
+    /// Weight norm of the convolution.
+    Weight,
+    /// Spectral norm of the convolution.
+    Spectral,
+}
+
+impl NormType {
+    fn is_batch(self) -> bool {
+        matches!(self, Self::Batch | Self::BatchZero)
+    }
+}
+
+/// Configures a [`conv_layer`](Self::init): convolution, activation, batch norm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConvLayerConfig {
+    pub in_channels: usize,
+    pub out_channels: usize,
+    /// 3 unless it is set.
+    pub kernel: usize,
+    pub stride: usize,
+    /// Unless it is set, what keeps the resolution, or 0 for a transposed convolution.
+    pub padding: Option<usize>,
+    /// Unless it is set, only where no batch norm follows, which has one of its own.
+    pub bias: Option<bool>,
+    pub norm: NormType,
+    /// Off for the layer that makes a model's output.
+    pub activation: bool,
+    /// The slope of what is negative; a plain ReLU if there is none.
+    pub leaky: Option<f64>,
+    pub transpose: bool,
+    /// A convolution along one axis.
+    pub one_dimensional: bool,
+    pub self_attention: bool,
+    /// Starts batch norm's weight at 0, so that a residual block starts as the identity.
+    pub zero_init: bool,
+    pub init: Init,
+}
+
+impl ConvLayerConfig {
+    pub fn new(in_channels: usize, out_channels: usize) -> Self {
+        Self {
+            in_channels,
+            out_channels,
+            kernel: 3,
+            stride: 1,
+            padding: None,
+            bias: None,
+            norm: NormType::Batch,
+            activation: true,
+            leaky: None,
+            transpose: false,
+            one_dimensional: false,
+            self_attention: false,
+            zero_init: false,
+            init: Init::KaimingNormal,
+        }
+    }
+
+    pub fn kernel(self, kernel: usize) -> Self {
+        Self { kernel, ..self }
+    }
+
+    pub fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    pub fn norm(self, norm: NormType) -> Self {
+        Self { norm, ..self }
+    }
+
+    pub fn activation(self, activation: bool) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// The layers, in fastai's order: the batch norm follows the activation.
+    pub fn init(&self, device: &Device) -> ConvLayer {
+        let padding = match (self.padding, self.transpose) {
+            (Some(padding), _) => padding,
+            (None, true) => 0,
+            (None, false) => (self.kernel - 1) / 2,
+        };
+        let bias = self.bias.unwrap_or(!self.norm.is_batch());
+        let conv = Conv2dConfig::new([self.in_channels, self.out_channels], self.kernel)
+            .stride(self.stride)
+            .padding(padding)
+            .bias(bias)
+            .init_with(self.init);
+        let plain = !self.transpose && !self.one_dimensional && self.norm.is_batch();
+        match plain && self.leaky.is_none() && !self.self_attention {
+            true => ConvLayer::Fused(Fused {
+                conv: conv.init(device),
+                relu: self.activation.then_some(ReLU),
+                norm: self.batch_norm(device),
+            }),
+            false => ConvLayer::Layers(self.layers(conv, device)),
+        }
+    }
+
+    fn layers(&self, conv: Conv2dConfig, device: &Device) -> Sequential {
+        let layers = Sequential::new();
+        let layers = match (self.one_dimensional, self.transpose, self.norm) {
+            (true, ..) => layers.push(Conv1d::new(conv, device)),
+            (_, true, _) => layers.push(ConvTranspose2d::new(conv, device)),
+            (.., NormType::Weight) => layers.push(WeightNormConv2d::new(conv, device)),
+            (.., NormType::Spectral) => layers.push(SpectralNormConv2d::new(conv, device)),
+            _ => layers.push(conv.init(device)),
+        };
+        let layers = match (self.activation, self.leaky) {
+            (false, _) => layers,
+            (true, None) => layers.push(ReLU),
+            (true, Some(slope)) => layers.push(LeakyReLU { slope }),
+        };
+        let layers = match (self.norm.is_batch(), self.one_dimensional) {
+            (false, _) => layers,
+            (true, true) => layers.push(BatchNorm1d::new(self.out_channels, device)),
+            (true, false) => layers.push(self.batch_norm(device)),
+        };
+        match self.self_attention {
+            true => layers.push(SelfAttention::new(self.out_channels, device)),
+            false => layers,
+        }
+    }
+
+    fn batch_norm(&self, device: &Device) -> BatchNorm2d {
+        let norm = BatchNorm2d::new(self.out_channels, device);
+        match self.zero_init {
+            true => {
+                let weight = Tensor::zeros([self.out_channels], device);
+                BatchNorm2d { weight: burn::module::Param::from_tensor(weight), ..norm }
+            }
+            false => norm,
+        }
+    }
+}
+
+/// [`ConvLayerConfig`] at its defaults: a 3×3 convolution that keeps the resolution, ReLU, batch
+/// norm.
+pub fn conv_layer(in_channels: usize, out_channels: usize, device: &Device) -> ConvLayer {
+    ConvLayerConfig::new(in_channels, out_channels).init(device)
+}
+
+/// A convolution with what follows it, named by position: `0` the convolution, then the activation
+/// and the norm, as far as they are there.
+#[derive(Debug, Clone)]
+pub enum ConvLayer {
+    /// Convolution, ReLU or nothing, batch norm: in training one operation of the kernels.
+    Fused(Fused),
+    /// Everything else, layer by layer.
+    Layers(Sequential),
+}
+
+/// The layers of [`ConvLayer::Fused`].
+#[derive(Debug, Clone)]
+pub struct Fused {
+    pub conv: Conv2d,
+    pub relu: Option<ReLU>,
+    pub norm: BatchNorm2d,
+}
+
+impl ConvLayer {
+    /// The layers with their names, in order.
+    pub fn children(&self) -> Vec<(&str, &dyn Layer)> {
+        match self {
+            Self::Fused(Fused { conv, relu: Some(relu), norm }) => {
+                vec![("0", conv), ("1", relu), ("2", norm)]
+            }
+            Self::Fused(Fused { conv, relu: None, norm }) => vec![("0", conv), ("1", norm)],
+            Self::Layers(layers) => layers.children().collect(),
+        }
+    }
+}
+
+impl Fused {
+    fn norm_name(&self) -> &'static str {
+        if self.relu.is_some() { "2" } else { "1" }
+    }
+
+    /// The same numbers as the layers one by one, up to rounding.
+    fn train(&self, x: Tensor<4>) -> Tensor<4> {
+        let Self { conv, relu, norm } = self;
+        let (weight, bias) = (norm.weight.val(), norm.bias.val());
+        let relu = relu.is_some();
+        let out = conv_relu_bn(
+            x,
+            conv.weight.val(),
+            conv.bias(),
+            conv.options(),
+            relu,
+            weight,
+            bias,
+            norm.eps,
+        );
+        let Normalized { y, mean, var } = out;
+        let [batch, _, height, width] = y.dims();
+        let count = batch * height * width;
+        assert!(
+            count > 1,
+            "batch norm needs more than one value a channel in training, got {:?}",
+            y.dims()
+        );
+        norm.update(mean, var, count);
+        y
+    }
+}
+
+impl Forward for ConvLayer {
+    type Input = AnyTensor;
+    type Output = AnyTensor;
+
+    fn forward(&self, x: AnyTensor) -> AnyTensor {
+        self.forward_traced(x, &mut Trace::off())
+    }
+
+    fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
+        match self {
+            Self::Fused(fused) if fused.norm.is_training() && !trace.is_watched() => {
+                trace.within("0", |_| fused.train(x.expect_for("conv_layer"))).into()
+            }
+            _ => self.children().into_iter().fold(x, |x, (name, layer)| trace.run(name, layer, x)),
+        }
+    }
+}
+
+const CONTAINER: &str = "Struct:ConvLayer";
+
+/// By hand so that children are named by their positions; otherwise what `derive(Module)` writes.
+impl Module for ConvLayer {
+    fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
+        match self {
+            Self::Layers(layers) => layers.visit(visitor),
+            Self::Fused(fused) => {
+                visitor.enter_module("0", CONTAINER);
+                fused.conv.visit(visitor);
+                visitor.exit_module("0", CONTAINER);
+                visitor.enter_module(fused.norm_name(), CONTAINER);
+                fused.norm.visit(visitor);
+                visitor.exit_module(fused.norm_name(), CONTAINER);
+            }
+        }
+    }
+
+    fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
+        match self {
+            Self::Layers(layers) => Self::Layers(layers.map(mapper)),
+            Self::Fused(fused) => {
+                let name = fused.norm_name();
+                let Fused { conv, relu, norm } = fused;
+                mapper.enter_module("0", CONTAINER);
+                let conv = conv.map(mapper);
+                mapper.exit_module("0", CONTAINER);
+                mapper.enter_module(name, CONTAINER);
+                let norm = norm.map(mapper);
+                mapper.exit_module(name, CONTAINER);
+                Self::Fused(Fused { conv, relu, norm })
+            }
+        }
+    }
+
+    fn collect_devices(&self, devices: Devices) -> Devices {
+        match self {
+            Self::Layers(layers) => layers.collect_devices(devices),
+            Self::Fused(fused) => fused.norm.collect_devices(fused.conv.collect_devices(devices)),
+        }
+    }
+
+    fn fork(self, device: &Device) -> Self {
+        self.each(|layers| layers.fork(device), |conv| conv.fork(device), |norm| norm.fork(device))
+    }
+
+    fn to_device(self, device: &Device) -> Self {
+        self.each(
+            |layers| layers.to_device(device),
+            |conv| conv.to_device(device),
+            |norm| norm.to_device(device),
+        )
+    }
+
+    fn train(self) -> Self {
+        self.each(Module::train, Module::train, Module::train)
+    }
+
+    fn valid(&self) -> Self {
+        self.clone().each(|layers| layers.valid(), |conv| conv.valid(), |norm| norm.valid())
+    }
+
+    fn materialize(self) -> Self {
+        self.each(Module::materialize, Module::materialize, Module::materialize)
+    }
+}
+
+impl ConvLayer {
+    fn each(
+        self,
+        layers: impl FnOnce(Sequential) -> Sequential,
+        conv: impl FnOnce(Conv2d) -> Conv2d,
+        norm: impl FnOnce(BatchNorm2d) -> BatchNorm2d,
+    ) -> Self {
+        match self {
+            Self::Layers(parts) => Self::Layers(layers(parts)),
+            Self::Fused(parts) => Self::Fused(Fused {
+                conv: conv(parts.conv),
+                relu: parts.relu,
+                norm: norm(parts.norm),
+            }),
+        }
+    }
+}
+
+impl ModuleDisplayDefault for ConvLayer {
+    fn content(&self, content: Content) -> Option<Content> {
+        match self {
+            Self::Layers(layers) => layers.content(content),
+            Self::Fused(fused) => {
+                let content = content.set_top_level_type("ConvLayer");
+                content.add("0", &fused.conv).add(fused.norm_name(), &fused.norm).optional()
+            }
+        }
+    }
+}
+
+impl ModuleDisplay for ConvLayer {}

@@ -1,0 +1,130 @@
+//! What can go wrong with models and their weights.
+
+/// What can go wrong with models and their weights.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("there is no architecture `{name}`")]
+    UnknownArch { name: String, known: Vec<&'static str> },
+
+    #[error("{arch} takes images of at least {min}×{min} pixels, not {}×{}", size[0], size[1])]
+    TooSmall { arch: &'static str, size: [usize; 2], min: usize },
+
+    #[error("the weights do not fit the model:{}", mismatch(missing, unexpected, shapes))]
+    Weights { missing: Vec<String>, unexpected: Vec<String>, shapes: Vec<ShapeMismatch> },
+
+    #[error("it is no safetensors file: {reason}")]
+    Safetensors { reason: String },
+
+    #[error("the tensor `{name}` is of type {dtype}; weights are of type F32, F16, BF16 or F64")]
+    Dtype { name: String, dtype: String },
+}
+
+/// A weight of another shape than the model's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeMismatch {
+    pub name: String,
+    pub found: Vec<usize>,
+    pub expected: Vec<usize>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Names are listed up to this many; a wrong file has hundreds.
+const SHOWN: usize = 8;
+
+fn mismatch(missing: &[String], unexpected: &[String], shapes: &[ShapeMismatch]) -> String {
+    let list = |what: &str, names: Vec<String>| match names.len() {
+        0 => String::new(),
+        n => {
+            let more = n.saturating_sub(SHOWN);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let names: Vec<String> = names.into_iter().take(SHOWN).collect();
+            format!("\n  {what}: {}{more}", names.join(", "))
+        }
+    };
+    let shape =
+        |s: &ShapeMismatch| format!("{} is {:?}, expected {:?}", s.name, s.found, s.expected);
+    [
+        list("missing", missing.to_vec()),
+        list("unexpected", unexpected.to_vec()),
+        list("of another shape", shapes.iter().map(shape).collect()),
+    ]
+    .concat()
+}
+
+impl Error {
+    /// What the reader can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownArch { name, known } => {
+                let near = known.iter().max_by(|a, b| {
+                    strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+                })?;
+                let known = known.join(", ");
+                Some(match strsim::jaro_winkler(near, name) > 0.7 {
+                    true => format!("did you mean `{near}`? There are {known}"),
+                    false => format!("there are {known}"),
+                })
+            }
+            Self::TooSmall { min, .. } => {
+                Some(format!("resize the images: `--size {min}` or more"))
+            }
+            Self::Weights { .. } => {
+                Some("are they of this architecture, and of as many classes?".into())
+            }
+            Self::Safetensors { .. } | Self::Dtype { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_architecture_is_answered_with_the_nearest() {
+        let error = crate::arch::find("resnettish").unwrap_err();
+        assert_eq!(error.to_string(), "there is no architecture `resnettish`");
+        assert!(error.hint().unwrap().starts_with("did you mean `resnetish`?"));
+        let error = crate::arch::find("zzz").unwrap_err();
+        assert!(error.hint().unwrap().starts_with("there are basic, "));
+    }
+
+    #[test]
+    fn an_image_too_small_is_named_with_its_size() {
+        let error = crate::arch::ArchSpec::new("resnet-small", 3, 2, [8, 64]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "resnet-small takes images of at least 16×16 pixels, not 8×64"
+        );
+        assert_eq!(error.hint().unwrap(), "resize the images: `--size 16` or more");
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_listed() {
+        let shapes = vec![ShapeMismatch { name: "c".into(), found: vec![2], expected: vec![3] }];
+        let error =
+            Error::Weights { missing: vec!["a".into()], unexpected: vec!["b".into()], shapes };
+        assert_eq!(
+            error.to_string(),
+            "the weights do not fit the model:\n  missing: a\n  unexpected: b\n  of another shape: c is [2], expected [3]"
+        );
+        assert!(error.hint().is_some());
+        let many = (0..10).map(|n| n.to_string()).collect();
+        let error = Error::Weights { missing: many, unexpected: vec![], shapes: vec![] };
+        assert!(error.to_string().ends_with("6, 7 and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_weights_file_is_said() {
+        let error = Error::Safetensors { reason: "HeaderTooSmall".into() };
+        assert_eq!(error.to_string(), "it is no safetensors file: HeaderTooSmall");
+        let error = Error::Dtype { name: "a".into(), dtype: "BOOL".into() };
+        assert_eq!(
+            error.to_string(),
+            "the tensor `a` is of type BOOL; weights are of type F32, F16, BF16 or F64"
+        );
+        assert_eq!(error.hint(), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! Batch norm, with PyTorch's names and its unbiased running variance.
+//!
+//! Burn's keeps the biased one and follows the device; ours follows [`Mode`](crate::Mode).
+
+use burn::{
+    module::{Flag, Module, Param, RunningState},
+    tensor::{Device, Tensor},
+};
+use tinderbox_ops::{Normalized, batch_norm_eval, batch_norm_train};
+
+use crate::{AnyTensor, Forward};
+
+/// Added to a variance before it is divided by: PyTorch's.
+const EPS: f64 = 1e-5;
+/// The share of a new batch in the running statistics: PyTorch's.
+const MOMENTUM: f64 = 0.1;
+
+/// Both kinds of batch norm: they differ in the ranks that they take.
+macro_rules! batch_norm {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Module, Debug)]
+        pub struct $name {
+            /// `[channels]`
+            pub weight: Param<Tensor<1>>,
+            /// `[channels]`
+            pub bias: Param<Tensor<1>>,
+            /// `[channels]`
+            pub running_mean: RunningState<Tensor<1>>,
+            /// `[channels]`, unbiased
+            pub running_var: RunningState<Tensor<1>>,
+            pub(crate) training: Param<Flag>,
+            pub momentum: f64,
+            pub eps: f64,
+        }
+
+        impl $name {
+            /// Weight 1, bias 0, running mean 0 and variance 1.
+            pub fn new(channels: usize, device: &Device) -> Self {
+                let ones = || Tensor::ones([channels], device);
+                let zeros = || Tensor::zeros([channels], device);
+                Self {
+                    weight: Param::from_tensor(ones()),
+                    bias: Param::from_tensor(zeros()),
+                    running_mean: RunningState::new(zeros()),
+                    running_var: RunningState::new(ones()),
+                    training: Param::from_bool(true),
+                    momentum: MOMENTUM,
+                    eps: EPS,
+                }
+            }
+
+            /// Another share of a new batch in the running statistics.
+            pub fn with_momentum(self, momentum: f64) -> Self {
+                Self { momentum, ..self }
+            }
+
+            pub(crate) fn is_training(&self) -> bool {
+                self.training.val().is_enabled()
+            }
+
+            /// Takes a batch's statistics into the running ones; `count` values a channel.
+            pub(crate) fn update(&self, mean: Tensor<1>, var: Tensor<1>, count: usize) {
+                let unbiased = var * (count as f64 / (count as f64 - 1.0).max(1.0));
+                for (running, batch) in [(&self.running_mean, mean), (&self.running_var, unbiased)] {
+                    let old = running.value_sync();
+                    running.update(old * (1.0 - self.momentum) + batch.detach() * self.momentum);
+                    // Burn applies an update when the next one comes; a checkpoint in between would
+                    // miss it.
+                    running.value_sync();
+                }
+            }
+
+            fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+                let (weight, bias) = (self.weight.val(), self.bias.val());
+                if !self.is_training() {
+                    let (mean, var) = (self.running_mean.value_sync(), self.running_var.value_sync());
+                    return batch_norm_eval(x, mean, var, weight, bias, self.eps);
+                }
+                let dims = x.dims();
+                let count = dims.iter().product::<usize>() / dims[1].max(1);
+                assert!(count > 1, "batch norm needs more than one value a channel in training, got {dims:?}");
+                let Normalized { y, mean, var } = batch_norm_train(x, weight, bias, self.eps);
+                self.update(mean, var, count);
+                y
+            }
+        }
+    };
+}
+
+batch_norm! {
+    /// Batch norm of maps, `[batch, channels, height, width]`.
+    ///
+    /// Ioffe and Szegedy, [Batch Normalization](https://arxiv.org/abs/1502.03167), 2015.
+    BatchNorm2d
+}
+
+batch_norm! {
+    /// Batch norm of `[batch, channels]` or `[batch, channels, length]`.
+    BatchNorm1d
+}
+
+impl Forward for BatchNorm2d {
+    type Input = Tensor<4>;
+    type Output = Tensor<4>;
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.apply(x)
+    }
+}
+
+impl Forward for BatchNorm1d {
+    type Input = AnyTensor;
+    type Output = AnyTensor;
+
+    fn forward(&self, x: AnyTensor) -> AnyTensor {
+        match x {
+            AnyTensor::Float2(x) => self.apply(x).into(),
+            AnyTensor::Float3(x) => self.apply(x).into(),
+            other => panic!("BatchNorm1d: not for a {} tensor", other.kind()),
+        }
+    }
+}
+
+batch_norm! {
+    /// Batch norm over the last axis, with all others as the batch: `[.., channels]`.
+    BatchNorm1dFlat
+}
+
+impl Forward for BatchNorm1dFlat {
+    type Input = AnyTensor;
+    type Output = AnyTensor;
+
+    fn forward(&self, x: AnyTensor) -> AnyTensor {
+        match x {
+            AnyTensor::Float2(x) => self.apply(x).into(),
+            AnyTensor::Float3(x) => {
+                let dims = x.dims();
+                self.apply(x.reshape([dims[0] * dims[1], dims[2]])).reshape(dims).into()
+            }
+            other => panic!("BatchNorm1dFlat: not for a {} tensor", other.kind()),
+        }
+    }
+}
+
+/// fastai's `batchnorm_2d`: the bias starts at 0.001, and with `zero` the weight at 0, so that a
+/// residual block starts as the identity.
+pub fn batchnorm_2d(channels: usize, zero: bool, device: &Device) -> BatchNorm2d {
+    let norm = BatchNorm2d::new(channels, device);
+    let weight = if zero { 0.0 } else { 1.0 };
+    BatchNorm2d {
+        weight: Param::from_tensor(Tensor::full([channels], weight, device)),
+        bias: Param::from_tensor(Tensor::full([channels], 1e-3, device)),
+        ..norm
+    }
+}

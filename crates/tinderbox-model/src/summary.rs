@@ -1,0 +1,138 @@
+//! The table of a model's layers, as the lesson prints it.
+
+use std::{collections::BTreeMap, fmt};
+
+use burn::tensor::{Device, Tensor};
+
+use crate::{
+    AnyTensor, Layer, Mode, Trace,
+    groups::{Kind, Parameter, is_under, parameters},
+    set_mode,
+};
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// PyTorch's class name.
+    pub layer: String,
+    pub path: String,
+    pub output: Vec<usize>,
+    /// Elements of its weight and its bias.
+    pub params: usize,
+    /// Whether it has a weight that is trained.
+    pub trainable: bool,
+}
+
+/// All layers that ran, in the order in which they were added, and what they sum up to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    pub rows: Vec<Row>,
+    pub total: usize,
+    pub trainable: usize,
+}
+
+/// Runs the model once, in evaluation and without gradients, on images of this shape, and lists
+/// its layers.
+///
+/// # Panics
+/// If the model does not take images of this shape.
+pub fn summary(model: &dyn Layer, input: [usize; 4], device: &Device) -> Summary {
+    let all = parameters(model);
+    let outputs = outputs(model, input, device);
+    // A layer that ran inside another is what is listed, not the one around it.
+    let is_leaf = |path: &str| !outputs.keys().any(|other| other != path && is_under(other, path));
+    let order = order(model, &outputs);
+    let rows: Vec<Row> = order
+        .into_iter()
+        .filter(|path| is_leaf(path))
+        .map(|path| {
+            let (layer, output) = outputs[&path].clone();
+            let own: Vec<&Parameter> = all.iter().filter(|p| is_under(&p.path, &path)).collect();
+            let counts = |p: &&&Parameter| {
+                matches!(last(&p.path), "weight" | "bias" | "weight_orig" | "weight_v")
+                    && p.kind != Kind::Buffer
+            };
+            let params = own.iter().filter(counts).map(|p| p.shape.iter().product::<usize>()).sum();
+            let trainable = own.iter().any(|p| p.trainable && last(&p.path).starts_with("weight"));
+            Row { layer, path, output, params, trainable }
+        })
+        .collect();
+    let total = rows.iter().map(|row| row.params).sum();
+    let trainable = rows.iter().filter(|row| row.trainable).map(|row| row.params).sum();
+    Summary { rows, total, trainable }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// Name and output of every layer that ran, by path.
+fn outputs(
+    model: &dyn Layer,
+    input: [usize; 4],
+    device: &Device,
+) -> BTreeMap<String, (String, Vec<usize>)> {
+    use burn::module::Module;
+    let model = set_mode(model.clone_boxed().valid(), Mode::Eval);
+    let mut outputs = BTreeMap::new();
+    let mut observe = |step: crate::Step<'_>| {
+        outputs.insert(step.path.join("."), (step.layer.name().to_owned(), step.output.dims()));
+    };
+    let x: AnyTensor = Tensor::<4>::zeros(input, &device.clone().inner()).into();
+    model.forward_any(x, &mut Trace::new(&mut observe));
+    outputs
+}
+
+/// The paths in the order in which the layers stand in the model.
+///
+/// Numbered children stand in the order of their numbers. Named ones, which only structs have,
+/// stand in the order of their fields, which their parameters follow.
+fn order(model: &dyn Layer, outputs: &BTreeMap<String, (String, Vec<usize>)>) -> Vec<String> {
+    let parameters = parameters(model);
+    let place = |path: &str| -> Vec<(usize, usize)> {
+        let parts: Vec<&str> = path.split('.').collect();
+        (1..=parts.len())
+            .map(|n| {
+                let prefix = parts[..n].join(".");
+                match parts[n - 1].parse() {
+                    Ok(number) => (0, number),
+                    Err(_) => (
+                        1,
+                        parameters
+                            .iter()
+                            .position(|p| is_under(&p.path, &prefix))
+                            .unwrap_or(usize::MAX),
+                    ),
+                }
+            })
+            .collect()
+    };
+    let mut paths: Vec<String> = outputs.keys().cloned().collect();
+    paths.sort_by_cached_key(|path| place(path));
+    paths
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (double, single) = ("=".repeat(70), "_".repeat(70));
+        let row = |f: &mut fmt::Formatter<'_>,
+                   layer: &str,
+                   output: &str,
+                   params: &str,
+                   trainable: &str| {
+            writeln!(f, "{layer:<20} {output:<20} {params:<10} {trainable:<10}")
+        };
+        writeln!(f, "{double}")?;
+        row(f, "Layer (type)", "Output Shape", "Param #", "Trainable")?;
+        writeln!(f, "{double}")?;
+        for Row { layer, output, params, trainable, .. } in &self.rows {
+            let trainable = if *trainable { "True" } else { "False" };
+            row(f, layer, &format!("{output:?}"), &params.to_string(), trainable)?;
+            writeln!(f, "{single}")?;
+        }
+        writeln!(f)?;
+        writeln!(f, "Total params: {}", self.total)?;
+        writeln!(f, "Total trainable params: {}", self.trainable)?;
+        writeln!(f, "Total non-trainable params: {}", self.total - self.trainable)
+    }
+}

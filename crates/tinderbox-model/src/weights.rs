@@ -1,0 +1,275 @@
+//! Weights in and out, by PyTorch's names and in PyTorch's layouts.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Tensor, TensorData},
+};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use crate::{Error, Layer, Result, error::ShapeMismatch};
+
+/// A weight on the host.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Weight {
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+/// All parameters and running statistics of a model, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StateDict {
+    weights: BTreeMap<String, Weight>,
+}
+
+/// Whether a model and its weights must have the same names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strict {
+    #[default]
+    Yes,
+    /// What is missing keeps its value, what is unexpected is left out. Shapes must fit all the
+    /// same.
+    No,
+}
+
+/// What was not there to be loaded, and what there was no place for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    pub missing: Vec<String>,
+    pub unexpected: Vec<String>,
+}
+
+impl StateDict {
+    /// The weights, by their names in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Weight)> {
+        self.weights.iter().map(|(name, weight)| (name.as_str(), weight))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Weight> {
+        self.weights.get(name)
+    }
+
+    /// # Panics
+    /// If the shape does not hold as many numbers as there are.
+    pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            values.len(),
+            "as many numbers as {shape:?} holds"
+        );
+        self.weights.insert(name.into(), Weight { shape, values });
+    }
+
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+
+    /// A safetensors file.
+    pub fn to_safetensors(&self) -> Vec<u8> {
+        let bytes: Vec<(&str, &[usize], Vec<u8>)> = self
+            .iter()
+            .map(|(name, weight)| {
+                (
+                    name,
+                    &weight.shape[..],
+                    weight.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                )
+            })
+            .collect();
+        let views = bytes.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes);
+            (*name, view.expect("as many bytes as the shape holds"))
+        });
+        safetensors::serialize(views, None).expect("names are unique")
+    }
+
+    /// Reads a safetensors file: nothing in it is executed, and no more is allocated than it is
+    /// long. Numbers of 16 and 64 bits become 32.
+    ///
+    /// # Errors
+    /// [`Error::Safetensors`] for a file that is none, or is damaged; [`Error::Dtype`] for a
+    /// tensor that is not of floats. PyTorch's `num_batches_tracked` are left out.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| Error::Safetensors { reason: error.to_string() })?;
+        let mut weights = BTreeMap::new();
+        for (name, view) in file.tensors() {
+            if name.ends_with("num_batches_tracked") {
+                continue;
+            }
+            let values = floats(&view).ok_or_else(|| Error::Dtype {
+                name: name.clone(),
+                dtype: format!("{:?}", view.dtype()),
+            })?;
+            weights.insert(name, Weight { shape: view.shape().to_vec(), values });
+        }
+        Ok(Self { weights })
+    }
+}
+
+fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+        Dtype::BF16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
+            .collect(),
+        Dtype::F16 => bytes.as_chunks().0.iter().map(|b| half(u16::from_le_bytes(*b))).collect(),
+        _ => return None,
+    })
+}
+
+/// A half-precision number, IEEE 754 binary16.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        exponent => (1.0 + fraction / 1024.0) * 2f32.powi(exponent - 15),
+    }
+}
+
+/// The model's weights and running statistics.
+pub fn state_dict(model: &dyn Layer) -> StateDict {
+    let mut collect = Collect::default();
+    model.visit_erased(&mut collect);
+    collect.state
+}
+
+#[derive(Default)]
+struct Collect {
+    path: Vec<String>,
+    state: StateDict,
+}
+
+impl ModuleVisitor for Collect {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let shape = value.dims().to_vec();
+        let values = value.into_data().convert::<f32>().try_to_vec().expect("just converted");
+        self.state.insert(self.path.join("."), shape, values);
+    }
+}
+
+/// Gives the model these weights; what is trainable stays so.
+///
+/// # Errors
+/// [`Error::Weights`] with everything that does not fit; the model is lost then, so keep a copy.
+pub fn load_state_dict(
+    model: Box<dyn Layer>,
+    weights: &StateDict,
+    strict: Strict,
+) -> Result<(Box<dyn Layer>, LoadReport)> {
+    let mut load = Load {
+        weights,
+        path: Vec::new(),
+        used: 0,
+        missing: Vec::new(),
+        shapes: Vec::new(),
+        seen: Vec::new(),
+    };
+    let model = model.map(&mut load);
+    let Load { seen, missing, shapes, .. } = load;
+    let unexpected: Vec<String> = weights
+        .iter()
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| !seen.contains(name))
+        .collect();
+    let names_fit = strict == Strict::No || (missing.is_empty() && unexpected.is_empty());
+    match names_fit && shapes.is_empty() {
+        true => Ok((model, LoadReport { missing, unexpected })),
+        false => Err(Error::Weights { missing, unexpected, shapes }),
+    }
+}
+
+struct Load<'a> {
+    weights: &'a StateDict,
+    path: Vec<String>,
+    used: usize,
+    seen: Vec<String>,
+    missing: Vec<String>,
+    shapes: Vec<ShapeMismatch>,
+}
+
+impl ModuleMapper for Load<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.join(".");
+        let Some(weight) = self.weights.get(&name) else {
+            self.missing.push(name);
+            return param;
+        };
+        self.seen.push(name.clone());
+        self.used += 1;
+        let expected = param.dims();
+        if weight.shape != expected {
+            self.shapes.push(ShapeMismatch {
+                name,
+                found: weight.shape.clone(),
+                expected: expected.to_vec(),
+            });
+            return param;
+        }
+        let trainable = param.is_require_grad();
+        let (id, old, mapper) = param.consume();
+        let data = TensorData::new(weight.values.clone(), weight.shape.clone());
+        let value = Tensor::from_data(data, &old.device()).set_require_grad(trainable);
+        Param::from_mapped_value(id, value, mapper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_gives_back_what_was_written() {
+        let mut state = StateDict::default();
+        state.insert("a.weight", vec![2, 1], vec![1.5, -0.0]);
+        state.insert("scalar", vec![], vec![7.0]);
+        assert_eq!(StateDict::from_safetensors(&state.to_safetensors()).unwrap(), state);
+    }
+
+    #[test]
+    fn shorter_and_longer_numbers_become_floats() {
+        assert_eq!(half(0x3c00), 1.0);
+        assert_eq!(half(0xc000), -2.0);
+        assert_eq!(half(0x0001), 2f32.powi(-24));
+        assert_eq!(half(0x7c00), f32::INFINITY);
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn what_is_no_file_is_refused() {
+        for bytes in [&b""[..], b"12345678", &[255; 64], b"\x10\0\0\0\0\0\0\0{\"a\": 1}"] {
+            assert!(matches!(StateDict::from_safetensors(bytes), Err(Error::Safetensors { .. })));
+        }
+    }
+}
