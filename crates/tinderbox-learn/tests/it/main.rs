@@ -1,6 +1,17 @@
-//! Tests of the public API: golden cases.
+//! Tests of the public API: golden cases, and what fits do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod callback_events;
+mod common;
+mod killed;
+mod learner;
 mod losses;
 mod metrics_cases;
+mod nets;
+mod optimizer;
+mod resume;
 mod schedules;
+mod tables;
 mod tensors;
+mod training;

@@ -1,0 +1,152 @@
+//! The model file: all that inference needs, and no code.
+//!
+//! It is a safetensors file: weights under PyTorch's names, and in the metadata, as JSON, the
+//! [`Manifest`]. What it says is checked against what this version knows before anything is built.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{Batch, DataBunch, Inference};
+use tinderbox_model::{
+    Layer, Mode,
+    arch::ArchSpec,
+    set_mode,
+    weights::{StateDict, Strict, load_state_dict},
+};
+
+use crate::{
+    Error, Learner, Result,
+    loss::{Activation, IntoLoss},
+    predict::{Prediction, predict},
+    store::{Kind, Store, Tensors},
+    tensors::tensor,
+};
+
+const KIND: Kind = Kind { name: "model", format: 1 };
+
+/// What a model file says besides its weights.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub arch: ArchSpec,
+    /// How a file becomes what the model sees: reading, size, normalization, and the classes.
+    pub inference: Inference,
+    pub loss: String,
+    pub activation: Activation,
+    /// What it reached on its validation set: names and values.
+    pub metrics: Vec<(String, f64)>,
+}
+
+/// A model that was read from a file: it predicts.
+#[derive(Debug)]
+pub struct Bundle {
+    pub manifest: Manifest,
+    weights: StateDict,
+    /// Without autodiff, in evaluation mode.
+    model: Box<dyn Layer>,
+    device: Device,
+}
+
+impl Learner {
+    /// Writes the model file: everything that inference needs, for [`Bundle::read`].
+    ///
+    /// # Errors
+    /// [`Error::NoArch`] if the learner was not told which architecture its model is,
+    /// [`Error::Write`].
+    pub fn export(&self, file: &Path) -> Result<()> {
+        let arch = self.arch.clone().ok_or(Error::NoArch)?;
+        let recorder = &self.recorder;
+        let metrics = recorder.metric_names.iter().filter_map(|name| {
+            let value = recorder.last_metric(name).filter(|value| value.is_finite())?;
+            Some((name.clone(), value))
+        });
+        let manifest = Manifest {
+            arch,
+            inference: self.data.inference(),
+            loss: self.loss.name(),
+            activation: self.activation(),
+            metrics: metrics.collect(),
+        };
+        let mut tensors = Tensors::default();
+        tensors.weights("", &self.state_dict());
+        tensors.write(file, KIND, &manifest)
+    }
+}
+
+impl Bundle {
+    /// Reads a model file and builds the model on `device`.
+    ///
+    /// # Errors
+    /// [`Error::NoFile`], [`Error::NotOurs`], [`Error::Field`] naming what does not fit, and
+    /// [`Error::Weights`] for weights that are not the architecture's.
+    pub fn read(file: &Path, device: &Device) -> Result<Self> {
+        let (store, manifest): (_, Manifest) = Store::read(file, KIND)?;
+        check(&manifest)?;
+        let weights = store.weights("").map_err(|what| store.error(what))?;
+        let device = device.clone().inner();
+        let model: Box<dyn Layer> = Box::new(manifest.arch.build(&device)?);
+        let (model, _) = load_state_dict(model, &weights, Strict::Yes)?;
+        let model = set_mode(model, Mode::Eval);
+        Ok(Self { manifest, weights, model, device })
+    }
+
+    /// Whether `file` looks like a model file, by its first bytes; it may still be refused.
+    pub fn is_one(file: &Path) -> bool {
+        crate::store::read(file).is_ok_and(|bytes| crate::store::has_facts(&bytes))
+    }
+
+    pub fn classes(&self) -> &[String] {
+        self.manifest.inference.classes()
+    }
+
+    /// What the model says about the picture in a file.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it cannot be read; whatever goes wrong in the model.
+    pub fn predict_file(&self, file: &Path) -> Result<Prediction> {
+        let batch = self.manifest.inference.open(file)?;
+        let mut predictions = self.predict(batch)?;
+        Ok(predictions.remove(0))
+    }
+
+    /// What the model says about the items of a batch.
+    ///
+    /// # Errors
+    /// Whatever goes wrong in the model.
+    pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
+        let input = tensor(batch.inputs, &self.device)?;
+        predict(&*self.model, input, self.manifest.activation, self.classes())
+    }
+
+    /// A learner with this model, to validate it or to train it further.
+    ///
+    /// # Errors
+    /// [`Error::Field`] if the data has other classes.
+    pub fn learner<Args>(&self, data: DataBunch, loss: impl IntoLoss<Args>) -> Result<Learner> {
+        if data.classes() != self.classes() {
+            return Err(Error::Field {
+                field: "classes",
+                found: self.classes().join(", "),
+                expected: format!("those of the data: {}", data.classes().join(", ")),
+            });
+        }
+        let model = self.manifest.arch.build(&self.device.clone().autodiff())?;
+        let mut learner = Learner::new(data, model, loss).arch(self.manifest.arch.clone());
+        learner.load_state_dict(&self.weights, Strict::Yes)?;
+        Ok(learner)
+    }
+}
+
+/// Fails for a manifest that contradicts itself.
+fn check(manifest: &Manifest) -> Result<()> {
+    let classes = manifest.inference.classes().len();
+    match manifest.arch.classes == classes {
+        true => Ok(()),
+        false => Err(Error::Field {
+            field: "arch.classes",
+            found: manifest.arch.classes.to_string(),
+            expected: format!("{classes}, as many as there are classes"),
+        }),
+    }
+}

@@ -1,0 +1,385 @@
+//! Checkpoints: a fit under way as one file, from which it goes on to the same bits.
+//!
+//! A checkpoint is a safetensors file. Weights, what the optimizer remembers, and the recorder's
+//! lists are its tensors; everything else is JSON in its metadata. It holds no code.
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tinderbox_model::weights::Strict;
+
+use crate::{
+    Error, Learner, Recorder, Result,
+    callback::{Callback, State},
+    exact::Exact,
+    fit::{Fit, Run},
+    optim::{Decay, Gradients, Optimizer, Rule},
+    schedule::Smoothed,
+    store::{Kind, Store, Tensors},
+};
+
+/// Where checkpoints go, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// The file; it is replaced whole, so that there is a good one at every moment.
+    pub file: PathBuf,
+    /// One every so many steps, besides those after each epoch and when a fit is asked to stop.
+    pub every: Option<NonZeroUsize>,
+}
+
+impl Checkpoints {
+    /// Checkpoints after every epoch.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), every: None }
+    }
+
+    /// Checkpoints also every `steps` steps.
+    pub fn every(self, steps: NonZeroUsize) -> Self {
+        Self { every: Some(steps), ..self }
+    }
+}
+
+const KIND: Kind = Kind { name: "checkpoint", format: 1 };
+
+/// What a checkpoint says besides its tensors.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Saved {
+    finished: bool,
+    mark: Mark,
+    data: DataFacts,
+    learner: LearnerFacts,
+    optimizer: OptimizerFacts,
+    recorder: RecorderFacts,
+}
+
+/// Where a fit is, apart from the weights.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    fit: Fit,
+    state: State,
+    smooth: Smoothed,
+    in_epoch: bool,
+    norms_frozen: bool,
+    schedule_offset: usize,
+    elapsed: Duration,
+    /// Each callback's name and state: the learner's own, then those passed to the fit.
+    callbacks: Vec<(String, Value)>,
+}
+
+/// What the data must be like for the fit to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct DataFacts {
+    seed: u64,
+    n_train: usize,
+    n_valid: usize,
+    batch_size: usize,
+    classes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LearnerFacts {
+    fits: u64,
+    epochs: usize,
+    groups: Vec<String>,
+    frozen_to: usize,
+    train_bn: bool,
+    weight_decay: f64,
+    loss: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct OptimizerFacts {
+    rule: Rule,
+    decay: Decay,
+    lrs: Vec<f64>,
+    weight_decays: Vec<f64>,
+    momentum: f64,
+    steps: u64,
+    /// The parameters it moves, each with how many tensors it remembers of it.
+    slots: Vec<(String, usize)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RecorderFacts {
+    n_batches: Vec<usize>,
+    first_epoch: usize,
+    metric_names: Vec<String>,
+    /// Training loss, validation loss and metrics of each epoch.
+    epochs: Vec<Vec<Option<Exact>>>,
+}
+
+impl Mark {
+    pub(crate) fn of(run: &Run<'_>) -> Self {
+        let callbacks = run.learn.callbacks.iter().chain(&run.passed);
+        Self {
+            fit: run.fit.clone(),
+            state: run.state.clone(),
+            smooth: run.smooth.clone(),
+            in_epoch: run.in_epoch,
+            norms_frozen: run.norms_frozen,
+            schedule_offset: run.schedule_offset,
+            elapsed: run.elapsed(),
+            callbacks: callbacks
+                .map(|callback| (callback.name().to_owned(), callback.save_state()))
+                .collect(),
+        }
+    }
+}
+
+impl DataFacts {
+    fn of(learn: &Learner) -> Self {
+        Self {
+            seed: learn.data.seed(),
+            n_train: learn.data.n_train(),
+            n_valid: learn.data.n_valid(),
+            batch_size: learn.data.batch_size(),
+            classes: learn.data.classes().to_vec(),
+        }
+    }
+}
+
+impl OptimizerFacts {
+    pub(crate) fn of(optimizer: &Optimizer) -> Self {
+        let slots = optimizer.slots().iter();
+        Self {
+            rule: optimizer.rule(),
+            decay: optimizer.decay(),
+            lrs: optimizer.lrs.clone(),
+            weight_decays: optimizer.weight_decays.clone(),
+            momentum: optimizer.momentum,
+            steps: optimizer.steps(),
+            slots: slots.map(|slot| (slot.path.clone(), slot.memory.len())).collect(),
+        }
+    }
+
+    /// What the optimizer remembers, as tensors.
+    pub(crate) fn write(optimizer: &Optimizer, tensors: &mut Tensors) {
+        for slot in optimizer.slots() {
+            for (at, memory) in slot.memory.iter().enumerate() {
+                tensors.floats(memory_name(&slot.path, at), memory.clone());
+            }
+        }
+    }
+
+    /// The optimizer that these are facts of, for the model of `learn`.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    pub(crate) fn read(&self, store: &Store, learn: &Learner) -> Result<Optimizer, String> {
+        let mut optimizer =
+            Optimizer::new(learn.boxed_model(), &learn.starts, self.rule, self.decay);
+        let slots: Vec<&str> = optimizer.slots().iter().map(|slot| slot.path.as_str()).collect();
+        let saved: Vec<&str> = self.slots.iter().map(|(path, _)| path.as_str()).collect();
+        if let Some(odd) = slots.iter().find(|path| !saved.contains(path)) {
+            return Err(format!("the optimizer did not move `{odd}`, which is trainable here"));
+        }
+        if let Some(odd) = saved.iter().find(|path| !slots.contains(path)) {
+            return Err(format!("the optimizer moved `{odd}`, which is not trainable here"));
+        }
+        let groups = optimizer.lrs.len();
+        if self.lrs.len() != groups || self.weight_decays.len() != groups {
+            return Err(format!("{} parameter groups, here there are {groups}", self.lrs.len()));
+        }
+        let device = learn.device.clone().inner();
+        let memory = self.slots.iter().map(|(path, n)| {
+            (0..*n).map(|at| store.tensor(&memory_name(path, at), &device)).collect()
+        });
+        let memory = memory.collect::<Result<_, String>>()?;
+        optimizer.lrs.clone_from(&self.lrs);
+        optimizer.weight_decays.clone_from(&self.weight_decays);
+        optimizer.momentum = self.momentum;
+        optimizer.restore(self.steps, memory);
+        Ok(optimizer)
+    }
+}
+
+fn memory_name(path: &str, at: usize) -> String {
+    format!("optimizer:{path}.{at}")
+}
+
+/// Writes the checkpoint of a run, if the learner keeps any: where it is now, or where `mark` says
+/// it was, since when no weight has changed.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write(run: &Run<'_>, mark: Option<Mark>, finished: bool) -> Result<()> {
+    let learn = &*run.learn;
+    let Some(checkpoints) = &learn.checkpoints else { return Ok(()) };
+    let optimizer = learn.optimizer.as_ref().expect("made when the fit began");
+    let recorder = &learn.recorder;
+    let saved = Saved {
+        finished,
+        mark: mark.unwrap_or_else(|| Mark::of(run)),
+        data: DataFacts::of(learn),
+        learner: LearnerFacts {
+            fits: learn.fits,
+            epochs: learn.epochs,
+            groups: learn.starts.clone(),
+            frozen_to: learn.frozen_to,
+            train_bn: learn.train_bn,
+            weight_decay: learn.weight_decay,
+            loss: learn.loss.name(),
+        },
+        optimizer: OptimizerFacts::of(optimizer),
+        recorder: RecorderFacts {
+            n_batches: recorder.n_batches.clone(),
+            first_epoch: recorder.first_epoch,
+            metric_names: recorder.metric_names.clone(),
+            epochs: (0..recorder.n_epochs())
+                .map(|index| recorder.epoch(index).into_iter().map(|x| x.map(Exact)).collect())
+                .collect(),
+        },
+    };
+    let mut tensors = Tensors::default();
+    tensors.weights("model.", &learn.state_dict());
+    OptimizerFacts::write(optimizer, &mut tensors);
+    for (name, list) in LISTS.iter().zip(recorder.lists()) {
+        tensors.f64(name, list);
+    }
+    if let Some(kept) = &run.kept {
+        for (at, gradient) in kept.indexed() {
+            tensors.floats(format!("gradients.{at}"), gradient.clone());
+        }
+    }
+    tensors.write(&checkpoints.file, KIND, &saved)
+}
+
+/// The recorder's lists of batches, as tensors.
+const LISTS: [&str; 4] =
+    ["recorder.lrs", "recorder.moms", "recorder.losses", "recorder.raw_losses"];
+
+/// A checkpoint that was read.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    store: Store,
+    saved: Saved,
+}
+
+impl Checkpoint {
+    /// # Errors
+    /// [`Error::NoFile`], [`Error::Read`], and [`Error::NotOurs`] saying what is wrong with it.
+    pub(crate) fn read(file: &Path) -> Result<Self> {
+        let (store, saved) = Store::read(file, KIND)?;
+        Ok(Self { store, saved })
+    }
+
+    pub(crate) fn fit(&self) -> &Fit {
+        &self.saved.mark.fit
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.saved.finished
+    }
+
+    /// Fails if the learner is not like the one that wrote the checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::CheckpointFit`] naming the first thing that differs.
+    pub(crate) fn check(&self, learn: &Learner, passed: &[Box<dyn Callback>]) -> Result<()> {
+        let (saved, here) = (&self.saved.data, DataFacts::of(learn));
+        let names = |learn: &Learner| {
+            let callbacks = learn.callbacks.iter().chain(passed);
+            callbacks.map(|callback| callback.name()).collect::<Vec<_>>().join(", ")
+        };
+        let saved_names: Vec<&str> =
+            self.saved.mark.callbacks.iter().map(|(name, _)| name.as_str()).collect();
+        let facts = [
+            ("seed", saved.seed.to_string(), here.seed.to_string()),
+            ("training items", saved.n_train.to_string(), here.n_train.to_string()),
+            ("validation items", saved.n_valid.to_string(), here.n_valid.to_string()),
+            ("batch size", saved.batch_size.to_string(), here.batch_size.to_string()),
+            ("classes", saved.classes.join(", "), here.classes.join(", ")),
+            ("loss", self.saved.learner.loss.clone(), learn.loss.name()),
+            ("callbacks", saved_names.join(", "), names(learn)),
+        ];
+        match facts.into_iter().find(|(_, saved, here)| saved != here) {
+            Some((what, saved, here)) => Err(Error::CheckpointFit { what, saved, here }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the learner what it was.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`] or [`Error::Weights`] for what does not fit its model.
+    pub(crate) fn load_learner(&self, learn: &mut Learner) -> Result<()> {
+        let facts = &self.saved.learner;
+        (learn.rule, learn.decay) = (self.saved.optimizer.rule, self.saved.optimizer.decay);
+        learn.train_bn = facts.train_bn;
+        learn.weight_decay = facts.weight_decay;
+        learn.split(facts.groups.clone())?;
+        learn.freeze_to(facts.frozen_to as isize)?;
+        let weights = self.store.weights("model.").map_err(|what| self.store.error(what))?;
+        learn.load_state_dict(&weights, Strict::Yes)?;
+        let optimizer = self.saved.optimizer.read(&self.store, learn);
+        learn.optimizer = Some(optimizer.map_err(|what| self.store.error(what))?);
+        learn.recorder = self.recorder().map_err(|what| self.store.error(what))?;
+        (learn.fits, learn.epochs) = (facts.fits, facts.epochs);
+        Ok(())
+    }
+
+    /// Makes a new run of the saved fit go on from where that was.
+    ///
+    /// # Errors
+    /// As [`load_learner`](Self::load_learner), and [`Error::CallbackState`].
+    pub(crate) fn load_run(&self, run: &mut Run<'_>) -> Result<()> {
+        let mark = &self.saved.mark;
+        run.state = mark.state.clone();
+        run.smooth = mark.smooth.clone();
+        run.in_epoch = mark.in_epoch;
+        run.norms_frozen = mark.norms_frozen;
+        run.schedule_offset = mark.schedule_offset;
+        run.set_elapsed(mark.elapsed);
+        run.kept = self.kept(run.learn).map_err(|what| self.store.error(what))?;
+        let callbacks = run.learn.callbacks.iter_mut().chain(&mut run.passed);
+        for (callback, (_, state)) in callbacks.zip(&mark.callbacks) {
+            callback.load_state(state)?;
+        }
+        Ok(())
+    }
+
+    fn recorder(&self) -> Result<Recorder, String> {
+        let facts = &self.saved.recorder;
+        let [lrs, moms, losses, raw_losses] = LISTS.map(|name| self.store.f64(name));
+        let epochs = facts.epochs.iter().map(|epoch| {
+            let epoch: Vec<Option<f64>> = epoch.iter().map(|x| x.map(|x| x.0)).collect();
+            match &epoch[..] {
+                [train, valid, metrics @ ..] => Ok((*train, *valid, metrics.to_vec())),
+                _ => Err("an epoch without losses".to_owned()),
+            }
+        });
+        let epochs: Vec<_> = epochs.collect::<Result<_, String>>()?;
+        Ok(Recorder {
+            lrs: lrs?,
+            moms: moms?,
+            losses: losses?,
+            raw_losses: raw_losses?,
+            n_batches: facts.n_batches.clone(),
+            train_losses: epochs.iter().map(|epoch| epoch.0).collect(),
+            valid_losses: epochs.iter().map(|epoch| epoch.1).collect(),
+            metrics: epochs.into_iter().map(|epoch| epoch.2).collect(),
+            metric_names: facts.metric_names.clone(),
+            first_epoch: facts.first_epoch,
+        })
+    }
+
+    /// Gradients that wait for those of the next batch.
+    fn kept(&self, learn: &Learner) -> Result<Option<Gradients>, String> {
+        let device = learn.device.clone().inner();
+        let mut kept = Vec::new();
+        for name in self.store.names() {
+            let Some(at) = name.strip_prefix("gradients.") else { continue };
+            let at: usize = at.parse().map_err(|_| format!("`{name}` has no number"))?;
+            if kept.len() <= at {
+                kept.resize(at + 1, None);
+            }
+            kept[at] = Some(self.store.tensor(&name, &device)?);
+        }
+        Ok((!kept.is_empty()).then(|| Gradients::new(kept)))
+    }
+}

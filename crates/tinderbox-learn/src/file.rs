@@ -1,0 +1,87 @@
+//! Files that are there whole, or not at all.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::{Error, Result};
+
+/// Writes `bytes` to `path` so that at every moment the old content or the new one is there: to a
+/// temporary file in the same folder, to the disk, then under its name.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    replace(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a file's name"));
+    };
+    // The same name each time: what a killed process leaves is written over by the next.
+    let mut temporary = OsString::from(".");
+    temporary.push(name);
+    temporary.push(".writing");
+    let temporary = folder.join(temporary);
+
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    if let Err(error) = fs::rename(&temporary, path) {
+        // The error that counts is the first.
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    // The new name is on the disk once the folder is. Windows does not open folders.
+    match cfg!(unix) {
+        true => File::open(folder)?.sync_all(),
+        false => Ok(()),
+    }
+}
+
+/// The folder of `path`, made if it is not there.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(crate) fn make_folder_of(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) => fs::create_dir_all(folder)
+            .map_err(|source| Error::Write { path: path.to_owned(), source }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("folder");
+        fs::create_dir_all(path.join("inside")).unwrap();
+        let error = write_atomically(&path, b"one").unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
+        assert!(path.join("inside").is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

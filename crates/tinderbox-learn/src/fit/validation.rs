@@ -1,0 +1,86 @@
+//! The parts of a validation.
+
+use tinderbox_model::Layer;
+
+use crate::{
+    Result,
+    checkpoint::{self, Mark},
+    fit::{Progress, Report, Run},
+};
+
+/// A validation under way.
+pub(super) struct Validation {
+    /// Without autodiff, in evaluation mode.
+    pub(super) model: Box<dyn Layer>,
+    loss: Weighted,
+}
+
+/// An average in which each batch weighs as much as it has items.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Weighted {
+    sum: f64,
+    items: usize,
+}
+
+impl Weighted {
+    pub(crate) fn add(&mut self, value: f64, items: usize) {
+        self.sum += value * items as f64;
+        self.items += items;
+    }
+
+    /// Nothing, if there were no items.
+    pub(crate) fn value(self) -> Option<f64> {
+        (self.items > 0).then(|| self.sum / self.items as f64)
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn begin_validation(&mut self) -> Validation {
+        // Whoever resumes a fit that stops in here validates from the beginning.
+        self.mark = self.learn.checkpoints.is_some().then(|| Mark::of(self));
+        self.state.stop_epoch = false;
+        self.state.valid_batch = 0;
+        for metric in &mut self.learn.metrics {
+            metric.reset();
+        }
+        Validation { model: self.learn.eval_model(), loss: Weighted::default() }
+    }
+
+    /// The batch's loss, and what the metrics make of it.
+    pub(super) fn measure(&mut self, validation: &mut Validation) -> Result<()> {
+        self.loss()?;
+        self.state.loss = None;
+        if let Some(loss) = self.state.last_loss {
+            validation.loss.add(loss, self.items);
+        }
+        let (Some(output), Some(target)) = (&self.state.output, &self.state.target) else {
+            return Ok(());
+        };
+        self.learn.metrics.iter_mut().try_for_each(|metric| metric.update(output, target))
+    }
+
+    pub(super) fn finish_valid_batch(&mut self) -> Result<()> {
+        self.tell(&Report::Batch(Progress::after_batch(&self.state)));
+        self.forget_batch();
+        self.state.valid_batch += 1;
+        if self.stop.take() {
+            let mark = self.mark.take();
+            checkpoint::write(self, mark, false)?;
+            self.state.interrupted = true;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish_validation(&mut self, validation: &Validation) {
+        if self.state.interrupted {
+            return;
+        }
+        self.state.valid_loss = validation.loss.value();
+        self.state.metrics = self.learn.metrics.iter().map(|metric| metric.value()).collect();
+        let warnings: Vec<String> =
+            self.learn.metrics.iter().filter_map(|metric| metric.warning()).collect();
+        for warning in warnings {
+            self.tell(&Report::Note(&warning));
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! [`Learner`]: data, a model, a loss, and what it takes to bring them together.
+
+use std::path::{Path, PathBuf};
+
+use burn::{module::Module, tensor::Device};
+use tinderbox_data::DataBunch;
+use tinderbox_model::{
+    Layer, Mode,
+    arch::ArchSpec,
+    groups, set_mode,
+    weights::{StateDict, Strict, load_state_dict, state_dict},
+};
+
+use crate::{
+    Error, Recorder, Result,
+    callback::Callback,
+    checkpoint::Checkpoints,
+    fit::{Fit, Observer, Outcome, Policy, Report, Run},
+    loss::{IntoLoss, Loss},
+    metric::{IntoMetrics, Metric},
+    optim::{Decay, Optimizer, Rule},
+    schedule::{LearningRate, OneCycle},
+    stop::StopHandle,
+};
+
+/// Trains a model on data: fastai's `Learner`.
+///
+/// The model is trained on a device with autodiff; validation and prediction run without, on a
+/// copy in evaluation mode.
+///
+/// The public fields are the settings, at fastai's defaults. They are read when a fit begins, and
+/// those of the optimizer when one is made.
+pub struct Learner {
+    pub(crate) data: DataBunch,
+    /// Only absent during a step.
+    pub(crate) model: Option<Box<dyn Layer>>,
+    pub(crate) loss: Box<dyn Loss>,
+    pub(crate) metrics: Vec<Box<dyn Metric>>,
+    pub(crate) callbacks: Vec<Box<dyn Callback>>,
+    /// With autodiff.
+    pub(crate) device: Device,
+
+    /// The optimizer's rule; [`Rule::ADAM`] unless it is set.
+    pub rule: Rule,
+    /// How parameters decay.
+    pub decay: Decay,
+    /// How much parameters decay; 0.01 unless it is set.
+    pub weight_decay: f64,
+    /// Whether batch norms in frozen groups stay trainable; they do unless it is set.
+    pub train_bn: bool,
+    /// Where [`save`](Self::save) and [`load`](Self::load) find their files; `models` unless set.
+    pub model_dir: PathBuf,
+
+    /// Where the parameter groups begin; empty for a single one.
+    pub(crate) starts: Vec<String>,
+    /// The first group that is trained.
+    pub(crate) frozen_to: usize,
+    pub(crate) optimizer: Option<Optimizer>,
+    pub(crate) recorder: Recorder,
+    /// How many fits there were, and how many epochs they were given: what the next one's random
+    /// numbers and order of items come from.
+    pub(crate) fits: u64,
+    pub(crate) epochs: usize,
+
+    pub(crate) arch: Option<ArchSpec>,
+    pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) stop: StopHandle,
+    pub(crate) observer: Option<Observer>,
+}
+
+impl Learner {
+    /// A learner at fastai's defaults. The model is moved to autodiff if it is not there.
+    ///
+    /// The loss is a function of the model's output and the target, with its tensor types written
+    /// out, or a [`Loss`].
+    pub fn new<Args>(
+        data: DataBunch,
+        model: impl Layer + 'static,
+        loss: impl IntoLoss<Args>,
+    ) -> Self {
+        let model: Box<dyn Layer> = Box::new(model);
+        let device = model.devices().first().cloned().unwrap_or_default();
+        let (model, device) = match device.is_autodiff() {
+            true => (model, device),
+            false => (model.train(), device.autodiff()),
+        };
+        Self {
+            data,
+            model: Some(model),
+            loss: loss.into_loss(),
+            metrics: Vec::new(),
+            callbacks: Vec::new(),
+            device,
+            rule: Rule::default(),
+            decay: Decay::default(),
+            weight_decay: 0.01,
+            train_bn: true,
+            model_dir: "models".into(),
+            starts: Vec::new(),
+            frozen_to: 0,
+            optimizer: None,
+            recorder: Recorder::default(),
+            fits: 0,
+            epochs: 0,
+            arch: None,
+            checkpoints: None,
+            stop: StopHandle::default(),
+            observer: None,
+        }
+    }
+
+    /// Measures these in every validation.
+    pub fn metrics<Args>(mut self, metrics: impl IntoMetrics<Args>) -> Self {
+        self.metrics = metrics.into_metrics();
+        self
+    }
+
+    /// Adds a callback that takes part in every fit from here on.
+    pub fn callback(mut self, callback: impl Callback + 'static) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Says which architecture the model is, which [`export`](Self::export) needs to know.
+    pub fn arch(mut self, arch: ArchSpec) -> Self {
+        self.arch = Some(arch);
+        self
+    }
+
+    /// Writes checkpoints from here on.
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Tells `observer` how every fit goes.
+    pub fn observe(mut self, observer: impl FnMut(&Report<'_>) + Send + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// Trains for `epochs` epochs at a constant learning rate.
+    ///
+    /// The optimizer of an earlier fit goes on with what it remembers.
+    ///
+    /// # Errors
+    /// Whatever goes wrong with the data, the model or a callback; the model is kept as it is then.
+    pub fn fit(&mut self, epochs: usize, lr: impl Into<LearningRate>) -> Result<Outcome> {
+        self.fit_with(Fit::new(epochs, Policy::Constant(lr.into())), Vec::new())
+    }
+
+    /// Trains for `epochs` epochs with the one-cycle policy.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_one_cycle(&mut self, epochs: usize, policy: impl Into<OneCycle>) -> Result<Outcome> {
+        self.fit_with(Fit::new(epochs, Policy::OneCycle(policy.into())), Vec::new())
+    }
+
+    /// Trains as `fit` says, with `callbacks` besides the learner's own.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn fit_with(&mut self, fit: Fit, callbacks: Vec<Box<dyn Callback>>) -> Result<Outcome> {
+        Run::begin(self, fit, callbacks)?.finish()
+    }
+
+    /// Goes on with the fit that the checkpoint in `file` was written in, to the same weights, bit
+    /// for bit, that it would have reached.
+    ///
+    /// The learner must be made like the one that wrote it, from the same data, and `callbacks`
+    /// must be those that were passed to the fit. A fit that was finished is only loaded.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] or [`Error::CheckpointFit`] for a file that cannot be used here; then
+    /// as [`fit`](Self::fit).
+    pub fn resume_with(
+        &mut self,
+        file: &Path,
+        callbacks: Vec<Box<dyn Callback>>,
+    ) -> Result<Outcome> {
+        match Run::resume(self, file, callbacks)? {
+            Some(run) => run.finish(),
+            None => Ok(Outcome::Finished { epochs: self.recorder.last_epoch(), reason: None }),
+        }
+    }
+
+    /// [`resume_with`](Self::resume_with) the learner's own callbacks only.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn resume(&mut self, file: &Path) -> Result<Outcome> {
+        self.resume_with(file, Vec::new())
+    }
+
+    /// Divides the parameters into groups, each from a path of `starts` on to the next:
+    /// `["0", "layer3", "fc"]`. The optimizer begins anew.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPart`] if the model has no parameters there.
+    pub fn split<S: Into<String>>(&mut self, starts: impl IntoIterator<Item = S>) -> Result<()> {
+        let starts: Vec<String> = starts.into_iter().map(Into::into).collect();
+        let parts = groups::parameters(self.model());
+        for start in &starts {
+            if !parts.iter().any(|part| groups::is_under(&part.path, start)) {
+                let model = self.model().name();
+                return Err(Error::NoSuchPart { part: start.clone(), model });
+            }
+        }
+        self.starts = starts;
+        self.freeze_to(0)
+    }
+
+    /// How many parameter groups there are.
+    pub fn n_groups(&self) -> usize {
+        self.starts.len().max(1)
+    }
+
+    /// Trains the groups from `first` on, counted from the end if it is negative, and with
+    /// [`train_bn`](Self::train_bn) the batch norms of the others. The optimizer begins anew.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchGroup`].
+    pub fn freeze_to(&mut self, first: isize) -> Result<()> {
+        let groups = self.n_groups();
+        let index = if first < 0 { first + groups as isize } else { first };
+        let index = usize::try_from(index).ok().filter(|index| *index < groups);
+        let Some(index) = index else { return Err(Error::NoSuchGroup { first, groups }) };
+        self.frozen_to = index;
+        self.optimizer = None;
+        let starts: Vec<&str> = self.starts.iter().map(String::as_str).collect();
+        let train_bn = self.train_bn;
+        let model = self.model.take().expect("only absent during a step");
+        self.model = Some(groups::freeze_to(model, &starts, index, train_bn));
+        Ok(())
+    }
+
+    /// Trains the last group only.
+    ///
+    /// # Errors
+    /// [`Error::OneGroup`] if there is no other.
+    pub fn freeze(&mut self) -> Result<()> {
+        match self.n_groups() {
+            1 => Err(Error::OneGroup),
+            _ => self.freeze_to(-1),
+        }
+    }
+
+    /// Trains everything.
+    pub fn unfreeze(&mut self) {
+        self.freeze_to(0).expect("there is a first group");
+    }
+
+    pub fn model(&self) -> &dyn Layer {
+        &**self.boxed_model()
+    }
+
+    #[expect(clippy::borrowed_box, reason = "Burn visits the box")]
+    pub(crate) fn boxed_model(&self) -> &Box<dyn Layer> {
+        self.model.as_ref().expect("only absent during a step")
+    }
+
+    /// A copy for inference: without autodiff, in evaluation mode.
+    pub fn eval_model(&self) -> Box<dyn Layer> {
+        set_mode(self.boxed_model().valid(), Mode::Eval)
+    }
+
+    pub(crate) fn change_model(&mut self, change: impl FnOnce(Box<dyn Layer>) -> Box<dyn Layer>) {
+        let model = self.model.take().expect("only absent during a step");
+        self.model = Some(change(model));
+    }
+
+    pub fn data(&self) -> &DataBunch {
+        &self.data
+    }
+
+    /// The history of the last fit.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The optimizer of the last fit, if the groups are still what they were.
+    pub fn optimizer(&self) -> Option<&Optimizer> {
+        self.optimizer.as_ref()
+    }
+
+    /// What turns the model's output into predictions: the loss says.
+    pub fn activation(&self) -> crate::loss::Activation {
+        self.loss.activation()
+    }
+
+    /// Asks a running fit to end, from another thread or a signal's handler.
+    pub fn stop_handle(&self) -> StopHandle {
+        self.stop.clone()
+    }
+
+    /// The weights and running statistics, by PyTorch's names.
+    pub fn state_dict(&self) -> StateDict {
+        state_dict(&*self.boxed_model().valid())
+    }
+
+    /// Replaces the weights; groups and what is frozen stay.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] naming what does not fit.
+    pub fn load_state_dict(&mut self, weights: &StateDict, strict: Strict) -> Result<()> {
+        let model = self.model.take().expect("only absent during a step");
+        let kept = model.clone();
+        match load_state_dict(model, weights, strict) {
+            Ok((model, _)) => {
+                self.model = Some(model);
+                Ok(())
+            }
+            Err(error) => {
+                self.model = Some(kept);
+                Err(error.into())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Learner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Learner")
+            .field("model", &self.model)
+            .field("loss", &self.loss.name())
+            .field("rule", &self.rule)
+            .field("weight_decay", &self.weight_decay)
+            .field("groups", &self.starts)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! The learning-rate finder's run.
+
+use std::mem;
+
+use burn::module::Module;
+use tinderbox_model::Layer;
+
+use crate::{
+    Learner, Recorder, Result,
+    callback::{Answer, Callback, Change, Changes, State},
+    checkpoint::Checkpoints,
+    fit::{Fit, Policy, Run},
+    optim::Optimizer,
+    schedule::{Divergence, LrFind, Suggestion, Verdict, suggestion},
+};
+
+/// What the finder saw: one entry for each of its batches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LrCurve {
+    pub lrs: Vec<f64>,
+    /// Smoothed, as the plot shows them.
+    pub losses: Vec<f64>,
+    pub raw_losses: Vec<f64>,
+    /// Why it ended: [`Verdict::Continue`] if somebody asked it to stop.
+    pub verdict: Verdict,
+}
+
+impl LrCurve {
+    /// The points worth a plot, without the first 10 and the last 5, as fastai's: rates and losses.
+    pub fn points(&self) -> (&[f64], &[f64]) {
+        let end = self.losses.len().saturating_sub(SKIP_END);
+        let start = SKIP_START.min(end);
+        (&self.lrs[start..end], &self.losses[start..end])
+    }
+
+    /// The rates it suggests; nothing from fewer than two points.
+    pub fn suggestion(&self) -> Option<Suggestion> {
+        suggestion(&self.losses, &self.lrs, SKIP_START, SKIP_END)
+    }
+}
+
+const SKIP_START: usize = 10;
+const SKIP_END: usize = 5;
+
+impl Learner {
+    /// Trains for a few batches at rising rates, and leaves everything as it was: weights, running
+    /// statistics, the optimizer, the recorder, and the random numbers of the next fit, bit for
+    /// bit.
+    ///
+    /// Of the learner's callbacks only those that change what a step does take part.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn lr_find(&mut self, options: &LrFind) -> Result<LrCurve> {
+        let batches = self.data.n_train_batches().max(1);
+        let fit = Fit::new(options.num_it.div_ceil(batches), Policy::LrFind(options.clone()));
+        let before = Before::take(self);
+        let finder = Box::new(Finder { rule: options.divergence() });
+        let result = Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish());
+        let Recorder { lrs, losses, raw_losses, .. } = before.put_back(self);
+        let _ended = result?;
+        let mut rule = options.divergence();
+        let verdict = losses.iter().map(|loss| rule.after_batch(*loss)).last();
+        Ok(LrCurve { lrs, losses, raw_losses, verdict: verdict.unwrap_or(Verdict::Continue) })
+    }
+}
+
+/// What the finder must leave as it was.
+struct Before {
+    /// Without autodiff, so that running statistics are copies.
+    model: Box<dyn Layer>,
+    optimizer: Option<Optimizer>,
+    recorder: Recorder,
+    checkpoints: Option<Checkpoints>,
+    fits: u64,
+    epochs: usize,
+    /// The callbacks that stay out, each with its place.
+    callbacks: Vec<(usize, Box<dyn Callback>)>,
+}
+
+impl Before {
+    fn take(learn: &mut Learner) -> Self {
+        let callbacks = mem::take(&mut learn.callbacks).into_iter().enumerate();
+        let (part, out): (Vec<_>, Vec<_>) =
+            callbacks.partition(|(_, callback)| callback.in_lr_find());
+        learn.callbacks = part.into_iter().map(|(_, callback)| callback).collect();
+        Self {
+            model: learn.boxed_model().valid(),
+            optimizer: learn.optimizer.clone(),
+            recorder: mem::take(&mut learn.recorder),
+            checkpoints: learn.checkpoints.take(),
+            fits: learn.fits,
+            epochs: learn.epochs,
+            callbacks: out,
+        }
+    }
+
+    /// Gives the recorder of the run.
+    fn put_back(self, learn: &mut Learner) -> Recorder {
+        learn.model = Some(self.model.train());
+        learn.optimizer = self.optimizer;
+        learn.checkpoints = self.checkpoints;
+        (learn.fits, learn.epochs) = (self.fits, self.epochs);
+        for (at, callback) in self.callbacks {
+            learn.callbacks.insert(at, callback);
+        }
+        mem::replace(&mut learn.recorder, self.recorder)
+    }
+}
+
+/// Ends the run when the rates have shown what they can.
+struct Finder {
+    rule: Divergence,
+}
+
+impl Callback for Finder {
+    fn name(&self) -> &'static str {
+        "lr_find"
+    }
+
+    fn train_begin(&mut self, _: &State) -> Answer {
+        Ok(Change::SkipValidation.into())
+    }
+
+    fn batch_end(&mut self, state: &State) -> Answer {
+        let smoothed = state.smooth_loss.unwrap_or(f64::NAN);
+        let reason = match self.rule.after_batch(smoothed) {
+            Verdict::Continue => return Ok(Changes::none()),
+            Verdict::Finished => "all rates were tried",
+            Verdict::Diverged => "the loss diverged",
+        };
+        Ok([Change::StopEpoch, Change::StopTraining(reason.into())].into())
+    }
+}

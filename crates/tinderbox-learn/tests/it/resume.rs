@@ -1,0 +1,276 @@
+//! A fit that is interrupted and resumed ends as if nothing had happened.
+
+use std::{fs, num::NonZeroUsize, path::Path};
+
+use tinderbox_learn::{
+    Checkpoints, Learner, Outcome, Recorder, StopHandle,
+    callback::{
+        Answer, BnFreeze, Callback, Changes, CsvLogger, EarlyStopping, GradientClipping, Monitor,
+        SaveModel, State,
+    },
+    schedule::OneCycle,
+};
+
+use crate::common::{Problem, alone, bits, learner};
+
+const EPOCHS: usize = 3;
+
+/// Asks the fit to stop at some of its batches.
+struct StopAt {
+    handle: StopHandle,
+    /// Training batches, counted from 1 over the fit.
+    training: Option<usize>,
+    /// The epoch in whose validation, counted from 1.
+    validation: Option<usize>,
+}
+
+impl Callback for StopAt {
+    fn name(&self) -> &'static str {
+        "stop_at"
+    }
+
+    fn batch_end(&mut self, state: &State) -> Answer {
+        let asked = match state.training {
+            Some(true) => self.training == Some(state.iteration + 1),
+            _ => self.validation == Some(state.epoch + 1) && state.valid_batch == 1,
+        };
+        if asked {
+            self.handle.stop();
+        }
+        Ok(Changes::none())
+    }
+}
+
+/// What a fit leaves behind.
+struct Left {
+    weights: Vec<(String, Vec<u32>)>,
+    steps: u64,
+    recorder: Recorder,
+    log: String,
+    best: Vec<u8>,
+}
+
+impl Left {
+    /// Part by part: the whole is long.
+    #[track_caller]
+    fn check(&self, want: &Self, when: &str) {
+        let Self { weights, steps, recorder, log, best } = self;
+        assert_eq!(recorder, &want.recorder, "{when}");
+        assert_eq!((steps, log), (&want.steps, &want.log), "{when}");
+        for (found, want) in weights.iter().zip(&want.weights) {
+            assert_eq!(found, want, "{when}");
+        }
+        assert!(best == &want.best, "{when}: another best model");
+    }
+}
+
+fn left(learner: &Learner, folder: &Path) -> Left {
+    Left {
+        weights: bits(learner),
+        steps: learner.optimizer().unwrap().steps(),
+        recorder: learner.recorder().clone(),
+        log: fs::read_to_string(folder.join("history.csv")).unwrap(),
+        best: fs::read(learner.saved(Path::new("bestmodel"))).unwrap(),
+    }
+}
+
+fn make(folder: &Path, training: Option<usize>, validation: Option<usize>) -> Learner {
+    let every = NonZeroUsize::new(4).unwrap();
+    let mut learner = learner(Problem::default())
+        .checkpoints(Checkpoints::new(folder.join("checkpoint")).every(every))
+        .callback(EarlyStopping::new(Monitor::default(), 100))
+        .callback(SaveModel::default())
+        .callback(CsvLogger::new(folder.join("history.csv")).without_time())
+        .callback(GradientClipping { max_norm: 0.5 })
+        .callback(BnFreeze);
+    learner.model_dir = folder.join("models");
+    learner.train_bn = false;
+    learner.split(["body", "head"]).unwrap();
+    learner.freeze().unwrap();
+    let handle = learner.stop_handle();
+    learner.callback(StopAt { handle, training, validation })
+}
+
+fn fit(learner: &mut Learner) -> Outcome {
+    learner.fit_one_cycle(EPOCHS, OneCycle::from(0.05)).unwrap()
+}
+
+fn undisturbed() -> Left {
+    let folder = tempfile::tempdir().unwrap();
+    let mut learner = make(folder.path(), None, None);
+    assert_eq!(fit(&mut learner), Outcome::Finished { epochs: EPOCHS, reason: None });
+    left(&learner, folder.path())
+}
+
+#[test]
+fn a_fit_stopped_anywhere_goes_on_to_the_same_bits() {
+    let _alone = alone();
+    let want = undisturbed();
+    let batches = 15;
+    assert_eq!(want.recorder.losses.len(), batches);
+    for stop in 1..=batches {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("checkpoint");
+        let outcome = fit(&mut make(folder.path(), Some(stop), None));
+        let (epoch, batch) = ((stop - 1) / 5 + 1, (stop - 1) % 5 + 1);
+        assert_eq!(outcome, Outcome::Stopped { epoch, batch, checkpoint: Some(file.clone()) });
+
+        let mut resumed = make(folder.path(), None, None);
+        let outcome = resumed.resume(&file).unwrap();
+        assert_eq!(outcome, Outcome::Finished { epochs: EPOCHS, reason: None });
+        left(&resumed, folder.path()).check(&want, &format!("stopped after {stop} batches"));
+    }
+}
+
+#[test]
+fn a_fit_stopped_in_validation_validates_again() {
+    let _alone = alone();
+    let want = undisturbed();
+    for epoch in 1..=EPOCHS {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("checkpoint");
+        let outcome = fit(&mut make(folder.path(), None, Some(epoch)));
+        assert_eq!(outcome, Outcome::Stopped { epoch, batch: 5, checkpoint: Some(file.clone()) });
+        let mut resumed = make(folder.path(), None, None);
+        assert!(matches!(resumed.resume(&file).unwrap(), Outcome::Finished { .. }));
+        left(&resumed, folder.path()).check(&want, &format!("stopped in validation {epoch}"));
+    }
+}
+
+#[test]
+fn a_fit_can_be_stopped_and_resumed_many_times() {
+    let _alone = alone();
+    let want = undisturbed();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    assert!(matches!(fit(&mut make(folder.path(), Some(2), None)), Outcome::Stopped { .. }));
+    for stop in [3, 5, 6, 14] {
+        let mut resumed = make(folder.path(), Some(stop), None);
+        assert!(matches!(resumed.resume(&file).unwrap(), Outcome::Stopped { .. }));
+    }
+    let mut resumed = make(folder.path(), None, None);
+    assert!(matches!(resumed.resume(&file).unwrap(), Outcome::Finished { .. }));
+    left(&resumed, folder.path()).check(&want, "stopped four times");
+
+    // A fit that is over is loaded, and nothing else happens.
+    let mut again = make(folder.path(), None, None);
+    assert!(matches!(again.resume(&file).unwrap(), Outcome::Finished { epochs: EPOCHS, .. }));
+    left(&again, folder.path()).check(&want, "loaded");
+}
+
+#[test]
+fn every_checkpoint_of_a_fit_leads_to_its_end() {
+    /// Keeps a copy of the checkpoint after every batch.
+    struct Keep(std::path::PathBuf, usize);
+
+    impl Callback for Keep {
+        fn name(&self) -> &'static str {
+            "stop_at"
+        }
+
+        fn batch_begin(&mut self, _: &State) -> Answer {
+            let file = self.0.join("checkpoint");
+            if file.is_file() {
+                fs::copy(file, self.0.join(format!("copy{}", self.1))).unwrap();
+                self.1 += 1;
+            }
+            Ok(Changes::none())
+        }
+    }
+
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let learner = |checkpoint: &str| {
+        crate::common::learner(Problem::default())
+            .checkpoints(Checkpoints::new(folder.path().join(checkpoint)).every(NonZeroUsize::MIN))
+    };
+    let mut whole = learner("checkpoint").callback(Keep(folder.path().to_owned(), 0));
+    let _finished = fit(&mut whole);
+    let copies = (0..).map(|at| folder.path().join(format!("copy{at}")));
+    let copies: Vec<_> = copies.take_while(|copy| copy.is_file()).collect();
+    assert!(copies.len() > 15, "{}", copies.len());
+    for copy in copies {
+        let mut resumed = learner("other").callback(Keep("/nowhere".into(), 0));
+        assert!(matches!(resumed.resume(&copy).unwrap(), Outcome::Finished { .. }));
+        assert_eq!(bits(&resumed), bits(&whole), "{}", copy.display());
+        assert_eq!(resumed.recorder(), whole.recorder(), "{}", copy.display());
+    }
+}
+
+#[test]
+fn a_second_fit_goes_on_where_the_first_ended_also_after_a_checkpoint() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let mut whole = make(folder.path(), None, None);
+    let _first = fit(&mut whole);
+    let first = fs::read(folder.path().join("checkpoint")).unwrap();
+    whole.unfreeze();
+    let _second = whole.fit(1, 0.01).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    fs::write(&file, first).unwrap();
+    let mut resumed = make(folder.path(), None, None);
+    let _first = resumed.resume(&file).unwrap();
+    resumed.unfreeze();
+    let _second = resumed.fit(1, 0.01).unwrap();
+    assert_eq!(bits(&resumed), bits(&whole));
+}
+
+#[test]
+fn a_stopped_fit_says_how_to_go_on() {
+    let _alone = alone();
+    let mut learner = learner(Problem::default());
+    learner.stop_handle().stop();
+    let outcome = fit(&mut learner);
+    assert_eq!(
+        outcome.to_string(),
+        "stopped after batch 1 of epoch 1; no checkpoints were asked for, so it cannot be resumed"
+    );
+    let outcome = Outcome::Stopped { epoch: 2, batch: 7, checkpoint: Some("run/last".into()) };
+    assert_eq!(outcome.to_string(), "stopped after batch 7 of epoch 2; resume from run/last");
+    assert_eq!(Outcome::Finished { epochs: 3, reason: None }.to_string(), "finished 3 epochs");
+    let early = Outcome::Finished { epochs: 3, reason: Some("enough".into()) };
+    assert_eq!(early.to_string(), "ended after 3 epochs: enough");
+}
+
+#[test]
+fn a_checkpoint_of_another_fit_is_refused() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let _stopped = fit(&mut make(folder.path(), Some(2), None));
+    let mut other = learner(Problem { batch_size: 4, ..Problem::default() });
+    let error = other.resume(&file).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the checkpoint is of another fit: batch size was `5`, here it is `4`"
+    );
+    assert!(error.hint().is_some());
+    let error = learner(Problem::default()).resume(&file).unwrap_err();
+    assert!(error.to_string().contains("callbacks was `early_stopping, "), "{error}");
+}
+
+#[test]
+fn truncated_and_foreign_checkpoints_are_refused() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let error = make(folder.path(), None, None).resume(&file).unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no file {}", file.display()));
+    let error = make(folder.path(), None, None).resume(folder.path()).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot read {}", folder.path().display()));
+
+    let _stopped = fit(&mut make(folder.path(), Some(2), None));
+    let whole = fs::read(&file).unwrap();
+    for length in [0, 7, 1000, whole.len() / 2, whole.len() - 1] {
+        fs::write(&file, &whole[..length]).unwrap();
+        let error = make(folder.path(), None, None).resume(&file).unwrap_err();
+        let want = format!("{}: it is truncated or no safetensors file", file.display());
+        assert!(error.to_string().starts_with(&want), "{error}");
+    }
+    let learner = make(folder.path(), None, None);
+    let saved = learner.save("weights", tinderbox_learn::WithOptimizer::No).unwrap();
+    let error = make(folder.path(), None, None).resume(&saved).unwrap_err();
+    assert!(error.to_string().ends_with("it is a saved model, expected a checkpoint"), "{error}");
+}
