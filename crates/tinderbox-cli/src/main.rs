@@ -1,1 +1,71 @@
-fn main() {}
+//! The `tinderbox` command.
+
+mod command;
+mod exit;
+mod interrupt;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// From a folder of pictures to a model that works
+///
+/// Sort pictures into one folder a class and train on them:
+///
+///   tinderbox train photos --out runs/photos
+///   tinderbox predict runs/photos new.jpg
+///
+/// No data at hand? `tinderbox demo` draws some and trains on them.
+///
+/// Results go to standard output, progress and talk to standard error.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files could not be predicted,
+/// 130 stopped by Ctrl-C (a checkpoint is saved).
+#[derive(Debug, Parser)]
+#[command(name = "tinderbox", version, verbatim_doc_comment, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(command::Demo),
+    Train(command::Train),
+    LrFind(command::LrFind),
+    Predict(command::Predict),
+    Validate(command::Validate),
+    Summary(command::Summary),
+    ShowBatch(command::ShowBatch),
+    #[command(subcommand)]
+    Lesson(command::Lesson),
+    Completions(command::Completions),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    exit::report(match cli.command {
+        Command::Demo(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::LrFind(command) => command.run(),
+        Command::Predict(command) => command.run(),
+        Command::Validate(command) => command.run(),
+        Command::Summary(command) => command.run(),
+        Command::ShowBatch(command) => command.run(),
+        Command::Lesson(command) => command.run(),
+        Command::Completions(command) => command.run::<Cli>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

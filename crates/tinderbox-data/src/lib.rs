@@ -22,7 +22,8 @@
 mod array;
 pub mod batch;
 pub mod check;
-mod error;
+pub mod digits;
+pub mod error;
 pub mod image;
 mod inference;
 pub mod items;

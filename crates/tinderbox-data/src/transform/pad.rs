@@ -75,10 +75,29 @@ pub(super) fn pad(image: &Image, [rows, columns]: [usize; 2], mode: PaddingMode)
     out
 }
 
-/// Pads with black and crops a square at a random place: a digit moves by up to `padding` pixels.
-/// The lesson's `rand_pad(3, 28, mode='zeros')`.
-pub fn rand_pad(padding: usize, size: usize) -> (Pad, Crop) {
-    (Pad { padding, mode: PaddingMode::Zeros }, Crop { size: [size, size], place: Place::Anywhere })
+/// Pads with black and crops at a random place: a digit moves by up to `padding` pixels. The
+/// lesson's `rand_pad(3, 28, mode='zeros')`.
+pub fn rand_pad(padding: usize, size: impl IntoSides) -> (Pad, Crop) {
+    let crop = Crop { size: size.into_sides(), place: Place::Anywhere };
+    (Pad { padding, mode: PaddingMode::Zeros }, crop)
+}
+
+/// The side of a square, or height and width.
+pub trait IntoSides {
+    #[doc(hidden)]
+    fn into_sides(self) -> [usize; 2];
+}
+
+impl IntoSides for usize {
+    fn into_sides(self) -> [usize; 2] {
+        [self; 2]
+    }
+}
+
+impl IntoSides for [usize; 2] {
+    fn into_sides(self) -> [usize; 2] {
+        self
+    }
 }
 
 #[cfg(test)]

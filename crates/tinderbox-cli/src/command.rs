@@ -1,0 +1,22 @@
+//! The subcommands, one a file: each reads its arguments, calls the library and prints.
+
+mod completions;
+mod demo;
+mod lesson;
+mod lr_find;
+mod predict;
+mod settings;
+mod show_batch;
+mod summary;
+mod train;
+mod validate;
+
+pub(crate) use completions::Completions;
+pub(crate) use demo::Demo;
+pub(crate) use lesson::Lesson;
+pub(crate) use lr_find::LrFind;
+pub(crate) use predict::Predict;
+pub(crate) use show_batch::ShowBatch;
+pub(crate) use summary::Summary;
+pub(crate) use train::Train;
+pub(crate) use validate::Validate;

@@ -1,0 +1,112 @@
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use tinderbox::vision::{self, LessonRun, lesson_mnist};
+
+use super::train::finish;
+use crate::{
+    exit::Done,
+    interrupt,
+    terminal::{Style, print_line, watch},
+};
+
+/// Run the notebooks of fast.ai's lesson 7
+#[derive(Debug, Subcommand)]
+pub(crate) enum Lesson {
+    Mnist(Mnist),
+}
+
+impl Lesson {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        match self {
+            Self::Mnist(command) => command.run(),
+        }
+    }
+}
+
+/// The lesson's networks for MNIST, beside the numbers it printed
+///
+/// Needs MNIST as PNG files: training/<digit>/*.png and testing/<digit>/*.png.
+///
+/// Example:
+///   tinderbox lesson mnist --data mnist_png --model resnetish
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Mnist {
+    /// Folder with training/ and testing/ in it, or with mnist_png/
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Network: basic, refactor or resnetish
+    #[arg(long, value_name = "NAME", default_value = "resnetish")]
+    model: String,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// Epochs; the notebook's unless it is given: 3, 10 or 12
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+
+    /// Run folder; `runs/lesson-mnist-` with the model and the seed unless it is given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Mnist {
+    fn run(self) -> anyhow::Result<Done> {
+        interrupt::listen()?;
+        let out = self
+            .out
+            .clone()
+            .unwrap_or_else(|| format!("runs/lesson-mnist-{}-{}", self.model, self.seed).into());
+        let lesson = vision::Lesson {
+            data: self.data.clone(),
+            out,
+            model: self.model.clone(),
+            seed: self.seed,
+            epochs: self.epochs.map(|epochs| epochs as usize),
+        };
+        let style = Style::of(self.json);
+        let run = lesson_mnist(&lesson, &watch(style))?;
+        if style == Style::Text {
+            beside(&run);
+        }
+        Ok(finish(&run.trained, style))
+    }
+}
+
+/// Our table beside the notebook's.
+fn beside(LessonRun { trained, published }: &LessonRun) {
+    print_line("");
+    print_line(&format!(
+        "{} ({} parameters), the lesson's numbers on the right",
+        published.heading, published.parameters
+    ));
+    print_line("epoch  train_loss  valid_loss  accuracy    train_loss  valid_loss  accuracy");
+    let recorder = &trained.recorder;
+    for epoch in 0..recorder.n_epochs() {
+        let ours = recorder
+            .epoch(epoch)
+            .into_iter()
+            .map(|value| value.map_or("#na#".into(), |value| format!("{value:.6}")));
+        let ours: Vec<String> = ours.collect();
+        let lesson =
+            published.epochs.get(epoch).map_or(String::new(), |[train, valid, accuracy]| {
+                format!("{train:<10.6}  {valid:<10.6}  {accuracy:.6}")
+            });
+        let line = format!(
+            "{:<5}  {:<10}  {:<10}  {:<10}  {lesson}",
+            epoch + 1,
+            ours[0],
+            ours[1],
+            ours[2]
+        );
+        print_line(line.trim_end());
+    }
+}

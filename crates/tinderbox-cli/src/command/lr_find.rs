@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use tinderbox::{interpret::plot_lr_find, learn::schedule, vision::lr_find};
+
+use super::settings::Settings;
+use crate::{
+    exit::Done,
+    interrupt,
+    terminal::{Style, print_line, say, watch},
+};
+
+/// Find a learning rate: train one short run at rising rates and plot the loss
+///
+/// A good rate lies where the loss falls steeply, well before it rises. Nothing is kept of the
+/// run but the plot.
+///
+/// Example:
+///   tinderbox lr-find photos --plot lr.svg
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct LrFind {
+    /// Folder of class folders with pictures in them
+    folder: PathBuf,
+
+    /// Where to write the plot; .svg or .png
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+
+    /// Lowest learning rate to try
+    #[arg(long, value_name = "LR", default_value_t = 1e-7)]
+    start_lr: f64,
+
+    /// Highest learning rate to try
+    #[arg(long, value_name = "LR", default_value_t = 10.0)]
+    end_lr: f64,
+
+    /// Batches to spread the rates over
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    batches: usize,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl LrFind {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        interrupt::listen()?;
+        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
+        let options = schedule::LrFind {
+            start_lr: self.start_lr,
+            end_lr: self.end_lr,
+            num_it: self.batches,
+            ..schedule::LrFind::default()
+        };
+        let curve = lr_find(&settings, &options, &watch(Style::Text))?;
+        let suggestion = curve
+            .suggestion()
+            .context("too few batches ran for a suggestion: train on more with `--batches`")?;
+        let (steepest, tenth) = (suggestion.lr_steepest, suggestion.lr_min_div_10);
+        match self.json {
+            true => print_line(&serde_json::json!({ "steepest": steepest, "min_div_10": tenth, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
+            false => {
+                print_line(&format!("the loss falls steepest at  {steepest:.1e}"));
+                print_line(&format!("a tenth of the lowest loss' {tenth:.1e}"));
+            }
+        }
+        if let Some(file) = &self.plot {
+            plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
+            say(&format!("plotted in {}", file.display()));
+        }
+        Ok(Done::Ok)
+    }
+}

@@ -1,0 +1,55 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use tinderbox::{
+    model::arch::ArchSpec,
+    vision::{model_summary, open_model},
+};
+
+use crate::{exit::Done, terminal::print_line};
+
+/// List a model's layers with their outputs and parameters
+///
+/// Examples:
+///   tinderbox summary runs/photos
+///   tinderbox summary --arch resnetish --channels 1 --size 28 --classes 10 --batch-size 128
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Summary {
+    /// Run folder or model file
+    #[arg(required_unless_present = "arch", conflicts_with = "arch")]
+    model: Option<PathBuf>,
+
+    /// Architecture: basic, refactor, resnetish, resnet-small
+    #[arg(long, value_name = "NAME")]
+    arch: Option<String>,
+
+    /// Channels of the pictures: 1 for gray, 3 for colour
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "arch")]
+    channels: usize,
+
+    /// Side of the pictures, in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 128, requires = "arch")]
+    size: usize,
+
+    /// Classes to tell apart
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "arch")]
+    classes: usize,
+
+    /// Pictures in the batch that the outputs are shown for
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    batch_size: usize,
+}
+
+impl Summary {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        let spec = match (&self.model, &self.arch) {
+            (Some(model), _) => open_model(model)?.manifest.arch,
+            (None, Some(arch)) => ArchSpec::new(arch, self.channels, self.classes, [self.size; 2])
+                .map_err(tinderbox::Error::from)?,
+            (None, None) => unreachable!("clap asks for one of them"),
+        };
+        print_line(model_summary(&spec, self.batch_size)?.to_string().trim_end());
+        Ok(Done::Ok)
+    }
+}

@@ -1,0 +1,122 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tinderbox::{
+    learn::Outcome,
+    vision::{TrainSettings, Trained, resume, train},
+};
+
+use super::settings::Settings;
+use crate::{
+    exit::Done,
+    interrupt,
+    terminal::{Style, print_line, say, watch},
+};
+
+/// Train a model to tell the pictures of class folders apart
+///
+/// The run folder gets everything: the settings, checkpoints, the epoch table, plots, and the
+/// finished model, which `predict` and `validate` take. Ctrl-C once finishes the step and saves;
+/// `--resume` goes on from there and ends with the same bits as if it had never stopped.
+///
+/// Examples:
+///   tinderbox train photos --out runs/photos
+///   tinderbox train photos --out runs/photos --resume
+///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Train {
+    /// Folder of class folders with pictures in them, or of two sets of those
+    #[arg(required_unless_present = "resume")]
+    folder: Option<PathBuf>,
+
+    /// Epochs to train for
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+
+    /// Learning rate at the peak of the one-cycle schedule
+    #[arg(long, value_name = "LR", help_heading = "Training", value_parser = rate)]
+    lr: Option<f64>,
+
+    /// Run folder; `runs/` and the data folder's name unless it is given
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    out: Option<PathBuf>,
+
+    /// Go on with the run in the run folder
+    #[arg(long, help_heading = "Run")]
+    resume: bool,
+
+    /// Steps between checkpoints
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Run")]
+    checkpoint_every: usize,
+
+    /// Print one JSON object a line: plan, batch, epoch, end, done
+    #[arg(long, help_heading = "Run")]
+    json: bool,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
+    }
+}
+
+impl Train {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        interrupt::listen()?;
+        let folder = self.folder.clone().unwrap_or_default();
+        let out = self.out.clone().unwrap_or_else(|| default_out(&folder));
+        let settings = TrainSettings {
+            epochs: self.epochs.map(|epochs| epochs as usize),
+            lr: self.lr,
+            checkpoint_every: self.checkpoint_every,
+            ..self.settings.read(folder, out)?
+        };
+        let style = Style::of(self.json);
+        let trained = match self.resume {
+            true => resume(&settings, &watch(style))?,
+            false => train(&settings, &watch(style))?,
+        };
+        Ok(finish(&trained, style))
+    }
+}
+
+/// `runs/photos` for `data/photos`.
+fn default_out(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    Path::new("runs").join(absolute.file_name().unwrap_or("run".as_ref()))
+}
+
+/// Says how it ended and what to do next.
+pub(super) fn finish(trained: &Trained, style: Style) -> Done {
+    let run = trained.run.root().display();
+    let stopped = matches!(trained.outcome, Outcome::Stopped { .. });
+    if style == Style::Json {
+        let outcome = if stopped { "stopped" } else { "finished" };
+        let done = serde_json::json!({
+            "event": "done",
+            "outcome": outcome,
+            "accuracy": trained.accuracy,
+            "run": trained.run.root(),
+            "waiting": trained.speed.waiting,
+        });
+        print_line(&done.to_string());
+    } else {
+        say(&trained.outcome.to_string());
+        match stopped {
+            true => say(&format!("go on with: tinderbox train --out {run} --resume")),
+            false => {
+                say(&format!(
+                    "the model is in {run}; of the time, {:.1} % was waiting for data",
+                    trained.speed.waiting * 100.0
+                ));
+                say(&format!("try it: tinderbox predict {run} picture.jpg"));
+            }
+        }
+    }
+    if stopped { Done::Interrupted } else { Done::Ok }
+}

@@ -1,0 +1,31 @@
+//! How the command ends.
+
+use std::process::ExitCode;
+
+/// The end of a command that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    Ok,
+    /// Some of several files could not be used; the others were.
+    Partly,
+    /// Stopped by Ctrl-C, with everything saved.
+    Interrupted,
+}
+
+/// Prints an error with its causes and what to do about it; gives the exit code.
+pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
+    match result {
+        Ok(Done::Ok) => ExitCode::SUCCESS,
+        Ok(Done::Partly) => ExitCode::from(3),
+        Ok(Done::Interrupted) => ExitCode::from(130),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if let Some(hint) =
+                error.downcast_ref::<tinderbox::Error>().and_then(tinderbox::Error::hint)
+            {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Ctrl-C: once finishes the step and saves, twice leaves now.
+
+use std::{
+    process,
+    sync::{Mutex, PoisonError},
+};
+
+use tinderbox::learn::StopHandle;
+
+static RUNNING: Mutex<Option<StopHandle>> = Mutex::new(None);
+
+/// From here on, Ctrl-C asks this fit to stop.
+pub(crate) fn stops(handle: &StopHandle) {
+    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
+}
+
+/// Takes Ctrl-C over. Before a fit has begun, it ends the program at once.
+///
+/// # Errors
+/// If the system does not allow it.
+pub(crate) fn listen() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.as_ref() {
+            Some(handle) if !handle.is_stopping() => {
+                handle.stop();
+                eprintln!("\nfinishing this step, then saving; press Ctrl-C again to leave now");
+            }
+            _ => process::exit(130),
+        }
+    })?;
+    Ok(())
+}

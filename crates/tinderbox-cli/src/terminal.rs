@@ -1,0 +1,219 @@
+//! What a run looks like: the epoch table on standard output, progress on standard error.
+
+use std::{
+    io::{IsTerminal, Write, stderr, stdout},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use tinderbox::{
+    learn::{Progress, Report, Table, minutes},
+    vision::{Event, Plan, Watch},
+};
+
+use crate::interrupt;
+
+/// How news are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// For people: a table, and a progress bar if standard error is a terminal.
+    Text,
+    /// For programs: one JSON object a line on standard output.
+    Json,
+}
+
+impl Style {
+    pub(crate) fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// A watch that prints.
+pub(crate) fn watch(style: Style) -> Watch {
+    let screen = Mutex::new(Screen { bar: None });
+    Arc::new(move |event| {
+        if let Event::Training { stop } = event {
+            interrupt::stops(stop);
+        }
+        match style {
+            Style::Text => screen.lock().unwrap_or_else(PoisonError::into_inner).show(event),
+            Style::Json => {
+                if let Some(line) = line(event) {
+                    print_line(&line.to_string());
+                }
+            }
+        }
+    })
+}
+
+/// Prints a line of results; a reader that has gone away is not an error.
+pub(crate) fn print_line(line: &str) {
+    let mut out = stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Prints a picture's or a file's path, and whatever else is talk.
+pub(crate) fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+struct Screen {
+    bar: Option<ProgressBar>,
+}
+
+impl Screen {
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Planned(plan) => self.above(|| print_plan(plan)),
+            Event::Checking { done, total } => self.checking(*done, *total),
+            Event::LeftOut(files) => self.above(|| {
+                say(&format!("left out {} unreadable files:", files.len()));
+                files.iter().for_each(|file| say(&format!("  {file}")));
+            }),
+            Event::Warning(text) => self.above(|| say(&format!("warning: {text}"))),
+            Event::Resuming => self.above(|| say("going on from the last checkpoint")),
+            Event::Fit(report) => self.fit(report),
+            _ => {}
+        }
+    }
+
+    /// Prints without the bar in the way.
+    fn above(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    fn checking(&mut self, done: usize, total: usize) {
+        let bar = self.bar(total as u64, "reading files {bar:30} {pos}/{len}");
+        bar.set_position(done as u64);
+        if done == total {
+            self.clear();
+        }
+    }
+
+    fn fit(&mut self, report: &Report<'_>) {
+        match report {
+            Report::Begin { table } => self.above(|| {
+                print_line(&table.header());
+                (0..table.len()).for_each(|row| print_line(&table.line(row)));
+            }),
+            Report::Batch(progress) => self.batch(progress),
+            Report::Epoch { table } => {
+                self.clear();
+                print_line(&table.line(table.len() - 1));
+            }
+            Report::Note(text) => self.above(|| say(text)),
+            Report::End { table } => {
+                self.clear();
+                end(table);
+            }
+        }
+    }
+
+    fn batch(&mut self, progress: &Progress) {
+        let Progress { training, epoch, epochs, batch, batches, smooth_loss, lr, speed, .. } =
+            progress;
+        let bar = self.bar(*batches as u64, "{prefix} {bar:30} {pos}/{len}  {msg}");
+        if bar.length() != Some(*batches as u64) {
+            bar.set_length(*batches as u64);
+        }
+        bar.set_position(*batch as u64);
+        let part = if *training { "training" } else { "validating" };
+        bar.set_prefix(format!("epoch {}/{epochs} {part}", epoch + 1));
+        let loss = smooth_loss.map_or_else(String::new, |loss| format!("loss {loss:.4}  "));
+        bar.set_message(format!(
+            "{loss}lr {lr:.1e}  {:.0} images/s  {} left",
+            speed.items_per_second,
+            minutes(speed.remaining)
+        ));
+    }
+
+    fn bar(&mut self, len: u64, template: &str) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let hidden = !stderr().is_terminal();
+            let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(len) };
+            bar.set_style(ProgressStyle::with_template(template).expect("the template is ours"));
+            bar
+        })
+    }
+
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn end(table: &Table) {
+    if let Some(total) = table.total {
+        say(&format!("Total time: {}", minutes(total)));
+    }
+}
+
+fn print_plan(plan: &Plan) {
+    let width = |text: fn(&tinderbox::vision::Choice) -> &String| {
+        plan.choices.iter().map(|choice| text(choice).chars().count()).max().unwrap_or(0)
+    };
+    let (setting, value) = (width(|choice| &choice.setting), width(|choice| &choice.value));
+    say(&format!("{}:", plan.data.display()));
+    for choice in &plan.choices {
+        say(&format!(
+            "  {:<setting$}  {:<value$}  {}",
+            choice.setting, choice.value, choice.because
+        ));
+    }
+}
+
+/// An event as JSON: `event` names it.
+fn line(event: &Event<'_>) -> Option<Value> {
+    Some(match event {
+        Event::Planned(plan) => json!({ "event": "plan", "plan": plan }),
+        Event::LeftOut(files) => {
+            let files: Vec<Value> = files
+                .iter()
+                .map(|file| json!({ "path": file.path, "reason": file.reason }))
+                .collect();
+            json!({ "event": "left_out", "files": files })
+        }
+        Event::Warning(text) => json!({ "event": "warning", "text": text }),
+        Event::Resuming => json!({ "event": "resuming" }),
+        Event::Fit(Report::Batch(progress)) => progress_line(progress)?,
+        Event::Fit(Report::Epoch { table }) => {
+            let line = table.line(table.len() - 1);
+            let header = table.header();
+            let names = header.split_whitespace();
+            let values: serde_json::Map<String, Value> = names
+                .zip(line.split_whitespace())
+                .map(|(name, value)| {
+                    (name.to_owned(), value.parse::<f64>().map_or(Value::Null, Value::from))
+                })
+                .collect();
+            json!({ "event": "epoch", "values": values })
+        }
+        Event::Fit(Report::Note(text)) => json!({ "event": "note", "text": text }),
+        Event::Fit(Report::End { table }) => {
+            json!({ "event": "end", "seconds": table.total.as_ref().map(Duration::as_secs_f64) })
+        }
+        _ => return None,
+    })
+}
+
+/// Every tenth training batch is news enough.
+fn progress_line(progress: &Progress) -> Option<Value> {
+    const EVERY: usize = 10;
+    (progress.training && progress.batch.is_multiple_of(EVERY)).then(|| {
+        json!({
+            "event": "batch",
+            "epoch": progress.epoch + 1,
+            "batch": progress.batch,
+            "batches": progress.batches,
+            "loss": progress.smooth_loss,
+            "lr": progress.lr,
+            "images_per_second": progress.speed.items_per_second,
+        })
+    })
+}

@@ -1,0 +1,46 @@
+//! What can go wrong with a picture.
+
+use std::path::PathBuf;
+
+/// What can go wrong with a picture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error("cannot draw {}: {reason}", path.display())]
+    Draw { path: PathBuf, reason: String },
+
+    #[error("{} is neither an .svg nor a .png file", path.display())]
+    Ending { path: PathBuf },
+
+    #[error("there is nothing to plot yet: {what}")]
+    Nothing { what: &'static str },
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// What the reader can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Ending { path } => Some(format!("say {}.svg", path.with_extension("").display())),
+            Self::Draw { .. } | Self::Nothing { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_file() {
+        let error = Error::Ending { path: "lr.gif".into() };
+        assert_eq!(error.to_string(), "lr.gif is neither an .svg nor a .png file");
+        assert_eq!(error.hint().unwrap(), "say lr.svg");
+        let error = Error::Draw { path: "lr.svg".into(), reason: "disk full".into() };
+        assert_eq!(error.to_string(), "cannot draw lr.svg: disk full");
+        let error = Error::Nothing { what: "no batch was trained" };
+        assert_eq!(error.to_string(), "there is nothing to plot yet: no batch was trained");
+        assert_eq!(error.hint(), None);
+    }
+}

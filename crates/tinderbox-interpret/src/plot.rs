@@ -1,0 +1,318 @@
+//! Curves over batches, epochs and learning rates.
+
+use std::{ops::Range, path::Path, sync::Once};
+
+use plotters::{coord::Shift, prelude::*, style::FontStyle};
+use tinderbox_learn::{LrCurve, Recorder};
+
+use crate::{Error, Result};
+
+/// Width and height, in pixels.
+const SIZE: (u32, u32) = (800, 500);
+
+/// Colours that are told apart without red and green alone; each curve is named too.
+const COLORS: [RGBColor; 4] = [
+    RGBColor(31, 119, 180),
+    RGBColor(230, 126, 20),
+    RGBColor(120, 60, 150),
+    RGBColor(20, 140, 100),
+];
+
+type Points = Vec<(f64, f64)>;
+
+/// A named curve; one of few points has its points marked.
+struct Curve {
+    name: String,
+    points: Points,
+    marked: bool,
+}
+
+impl Curve {
+    fn line(name: &str, points: Points) -> Self {
+        Self { name: name.to_owned(), points, marked: false }
+    }
+
+    fn marked(name: &str, points: Points) -> Self {
+        Self { name: name.to_owned(), points, marked: true }
+    }
+}
+
+fn numbered(values: &[f64]) -> Points {
+    values.iter().enumerate().map(|(at, value)| ((at + 1) as f64, *value)).collect()
+}
+
+/// Values at the ends of epochs, over batches.
+fn at_epoch_ends(recorder: &Recorder, value: impl Fn(usize) -> Option<f64>) -> Points {
+    let mut batches = 0;
+    let mut points = Points::new();
+    for (epoch, n) in recorder.n_batches.iter().enumerate() {
+        batches += n;
+        points.extend(value(epoch).map(|value| (batches as f64, value)));
+    }
+    points
+}
+
+/// The smoothed training loss over batches, and the validation loss at the end of each epoch.
+///
+/// # Errors
+/// [`Error::Nothing`] if nothing was trained; [`Error::Ending`] and [`Error::Draw`].
+pub fn plot_losses(recorder: &Recorder, file: &Path) -> Result<()> {
+    let train = Curve::line("training", numbered(&recorder.losses));
+    let valid = at_epoch_ends(recorder, |epoch| recorder.valid_losses[epoch]);
+    let curves = vec![train, Curve::marked("validation", valid)];
+    draw(file, &[Chart { x: "batches", y: "loss", log_x: false, curves, mark: None }])
+}
+
+/// Learning rate and momentum over batches.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
+    let chart = |y, values: &[f64]| {
+        let curves = vec![Curve::line(y, numbered(values))];
+        Chart { x: "batches", y, log_x: false, curves, mark: None }
+    };
+    draw(file, &[chart("learning rate", &recorder.lrs), chart("momentum", &recorder.moms)])
+}
+
+/// The metrics at the end of each epoch.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_metrics(recorder: &Recorder, file: &Path) -> Result<()> {
+    let curve = |(at, name): (usize, &String)| {
+        Curve::marked(name, at_epoch_ends(recorder, |epoch| recorder.metrics[epoch][at]))
+    };
+    let curves = recorder.metric_names.iter().enumerate().map(curve).collect();
+    draw(file, &[Chart { x: "batches", y: "metrics", log_x: false, curves, mark: None }])
+}
+
+/// The finder's loss over the learning rate, with the suggested rate marked.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_lr_find(curve: &LrCurve, file: &Path) -> Result<()> {
+    let (lrs, losses) = curve.points();
+    let points = lrs.iter().copied().zip(losses.iter().copied()).collect();
+    let mark = curve.suggestion().map(|suggestion| {
+        let lr = suggestion.lr_steepest;
+        (lr, format!("steepest at {lr:.1e}"))
+    });
+    let curves = vec![Curve::line("loss", points)];
+    draw(file, &[Chart { x: "learning rate", y: "loss", log_x: true, curves, mark }])
+}
+
+struct Chart {
+    x: &'static str,
+    y: &'static str,
+    log_x: bool,
+    curves: Vec<Curve>,
+    /// A place on the x axis that is pointed out.
+    mark: Option<(f64, String)>,
+}
+
+fn draw(file: &Path, charts: &[Chart]) -> Result<()> {
+    let empty = |chart: &Chart| chart.curves.iter().all(|curve| curve.points.is_empty());
+    if charts.iter().any(empty) {
+        return Err(Error::Nothing { what: "no batch was trained" });
+    }
+    register_font();
+    let failed = |reason: String| Error::Draw { path: file.to_owned(), reason };
+    match file.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
+        Some("svg") => {
+            draw_on(&SVGBackend::new(file, SIZE).into_drawing_area(), charts).map_err(failed)
+        }
+        Some("png") => {
+            draw_on(&BitMapBackend::new(file, SIZE).into_drawing_area(), charts).map_err(failed)
+        }
+        _ => Err(Error::Ending { path: file.to_owned() }),
+    }
+}
+
+/// Makes the program's own font known, so that no system font is needed.
+fn register_font() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let font = epaint_default_fonts::UBUNTU_LIGHT;
+        for style in [FontStyle::Normal, FontStyle::Bold] {
+            // Registering fails for bytes that are no font; these are part of the program.
+            let _ = plotters::style::register_font("sans-serif", style, font);
+        }
+    });
+}
+
+fn draw_on<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    charts: &[Chart],
+) -> Result<(), String> {
+    area.fill(&WHITE).map_err(|error| error.to_string())?;
+    for (part, chart) in area.split_evenly((1, charts.len())).iter().zip(charts) {
+        let drawn = if chart.log_x { draw_log(part, chart) } else { draw_linear(part, chart) };
+        drawn?;
+    }
+    area.present().map_err(|error| error.to_string())
+}
+
+/// From the least to the greatest finite value, with some room.
+fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for value in values.filter(|value| value.is_finite()) {
+        (low, high) = (low.min(value), high.max(value));
+    }
+    if low > high {
+        return 0.0..1.0;
+    }
+    let room = match high - low {
+        0.0 => high.abs().max(1e-3) * 0.1,
+        width => width * 0.05,
+    };
+    low - room..high + room
+}
+
+fn x_values(chart: &Chart) -> impl Iterator<Item = f64> + '_ {
+    chart.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0))
+}
+
+fn y_range(chart: &Chart) -> Range<f64> {
+    range(chart.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.1)))
+}
+
+/// The axes, then the curves; written once for both kinds of x axis, whose types differ.
+macro_rules! draw_chart {
+    ($area:expr, $chart:expr, $x:expr, $format:expr) => {{
+        let chart: &Chart = $chart;
+        let failed = |error: DrawingAreaErrorKind<_>| error.to_string();
+        let y = y_range(chart);
+        let mut context = ChartBuilder::on($area)
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(64)
+            .build_cartesian_2d($x, y.clone())
+            .map_err(failed)?;
+        context
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .x_desc(chart.x)
+            .y_desc(chart.y)
+            .x_labels(6)
+            .x_label_formatter(&$format)
+            .label_style(("sans-serif", 15))
+            .axis_desc_style(("sans-serif", 17))
+            .draw()
+            .map_err(failed)?;
+        for (curve, color) in chart.curves.iter().zip(COLORS.iter().cycle()) {
+            let points = || curve.points.iter().copied().filter(|(_, y)| y.is_finite());
+            let drawn = context
+                .draw_series(LineSeries::new(points(), color.stroke_width(2)))
+                .map_err(failed)?;
+            let color = *color;
+            drawn.label(curve.name.as_str()).legend(move |(x, y)| {
+                PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2))
+            });
+            if curve.marked {
+                let dots = points().map(|point| Circle::new(point, 4, color.filled()));
+                context.draw_series(dots).map_err(failed)?;
+            }
+        }
+        if let Some((x, text)) = &chart.mark {
+            let line = [(*x, y.start), (*x, y.end)];
+            let drawn = context
+                .draw_series(LineSeries::new(line, COLORS[1].stroke_width(2)))
+                .map_err(failed)?;
+            drawn.label(text.as_str()).legend(|(x, y)| {
+                PathElement::new(vec![(x, y), (x + 18, y)], COLORS[1].stroke_width(2))
+            });
+        }
+        if chart.curves.len() > 1 || chart.mark.is_some() {
+            context
+                .configure_series_labels()
+                .position(SeriesLabelPosition::UpperRight)
+                .background_style(WHITE.mix(0.85))
+                .border_style(BLACK.mix(0.3))
+                .label_font(("sans-serif", 15))
+                .draw()
+                .map_err(failed)?;
+        }
+        Ok(())
+    }};
+}
+
+fn draw_linear<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    chart: &Chart,
+) -> Result<(), String> {
+    draw_chart!(area, chart, range(x_values(chart)), |x: &f64| format!("{x:.0}"))
+}
+
+fn draw_log<B: DrawingBackend>(area: &DrawingArea<B, Shift>, chart: &Chart) -> Result<(), String> {
+    let low = x_values(chart).fold(f64::INFINITY, f64::min);
+    let high = x_values(chart).fold(f64::NEG_INFINITY, f64::max);
+    draw_chart!(area, chart, (low..high).log_scale(), |x: &f64| format!("{x:.0e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn recorder() -> Recorder {
+        Recorder {
+            lrs: vec![0.1, 0.2, 0.1, 0.05],
+            moms: vec![0.95, 0.85, 0.9, 0.95],
+            losses: vec![2.0, 1.5, 1.0, 0.5],
+            raw_losses: vec![2.0, 1.0, 0.5, 0.2],
+            n_batches: vec![2, 2],
+            train_losses: vec![Some(1.5), Some(0.5)],
+            valid_losses: vec![Some(1.2), None],
+            metric_names: vec!["accuracy".into()],
+            metrics: vec![vec![Some(0.5)], vec![Some(0.75)]],
+            first_epoch: 0,
+        }
+    }
+
+    #[test]
+    fn every_plot_is_written_in_both_forms() {
+        let folder = tempfile::tempdir().unwrap();
+        for ending in ["svg", "png"] {
+            for (name, plot) in [
+                ("losses", plot_losses as fn(&Recorder, &Path) -> Result<()>),
+                ("rates", plot_rates),
+                ("metrics", plot_metrics),
+            ] {
+                let file = folder.path().join(format!("{name}.{ending}"));
+                plot(&recorder(), &file).unwrap();
+                assert!(fs::metadata(&file).unwrap().len() > 1000, "{name}.{ending}");
+            }
+        }
+        let svg = fs::read_to_string(folder.path().join("losses.svg")).unwrap();
+        assert!(svg.contains("validation") && svg.contains("batches"));
+    }
+
+    #[test]
+    fn the_finders_curve_names_its_suggestion() {
+        use tinderbox_learn::schedule::Verdict;
+        let lrs: Vec<f64> = (0..40).map(|k| 1e-5 * 1.4f64.powi(k)).collect();
+        let losses: Vec<f64> =
+            lrs.iter().map(|lr| 2.0 - (lr * 100.0).min(1.0) + lr * 3.0).collect();
+        let curve = LrCurve { lrs, raw_losses: losses.clone(), losses, verdict: Verdict::Continue };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lr.svg");
+        plot_lr_find(&curve, &file).unwrap();
+        assert!(fs::read_to_string(file).unwrap().contains("steepest at"));
+    }
+
+    #[test]
+    fn nothing_trained_and_another_ending_are_errors() {
+        let empty = Recorder::default();
+        assert!(matches!(plot_losses(&empty, Path::new("x.svg")), Err(Error::Nothing { .. })));
+        assert!(matches!(plot_losses(&recorder(), Path::new("x.gif")), Err(Error::Ending { .. })));
+    }
+
+    #[test]
+    fn a_range_has_room_and_leaves_out_what_is_not_finite() {
+        assert_eq!(range([1.0, 2.0, f64::NAN, f64::INFINITY].into_iter()), 0.95..2.05);
+        assert_eq!(range([].into_iter()), 0.0..1.0);
+        assert!(range([3.0].into_iter()).contains(&3.0));
+    }
+}

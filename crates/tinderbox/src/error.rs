@@ -1,0 +1,138 @@
+//! What can go wrong between a folder and a trained model, beyond what the parts report.
+
+use std::path::PathBuf;
+
+/// An error of the recipes, or of a part they are made of.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    #[error(transparent)]
+    Data(#[from] tinderbox_data::Error),
+
+    #[error(transparent)]
+    Model(#[from] tinderbox_model::Error),
+
+    #[error(transparent)]
+    Learn(#[from] tinderbox_learn::Error),
+
+    #[error(transparent)]
+    Interpret(#[from] tinderbox_interpret::Error),
+
+    #[error("a validation share of {value} is outside 0..1")]
+    ValidShare { value: String },
+
+    #[error("`{value}` is not the name of a folder directly below the data")]
+    ValidFolder { value: String },
+
+    #[error("{folder} holds no images of class folders: every image lies directly in it")]
+    NoClassFolders { folder: PathBuf },
+
+    #[error("no validation set `{valid}` beside one training set: the data has {}", list(found))]
+    NoSuchSet { valid: String, found: Vec<String> },
+
+    #[error("{folder} has one class only, `{class}`: there is nothing to tell apart")]
+    OneClass { folder: PathBuf, class: String },
+
+    #[error("{file} lies in a folder called `{class}`, which is none of the model's classes")]
+    UnknownClass { file: PathBuf, class: String, known: Vec<String> },
+
+    #[error("{folder} is not MNIST as PNG files: it has no training/ and testing/")]
+    NoMnist { folder: PathBuf },
+
+    #[error("`{model}` is not one of the lesson's networks for MNIST")]
+    NotOfTheLesson { model: String },
+
+    #[error("{folder} holds a run already")]
+    RunExists { folder: PathBuf },
+
+    #[error("{folder} holds no run: there is no run.json in it")]
+    NoRun { folder: PathBuf },
+
+    #[error("{path} is not a run's description")]
+    RunFile { path: PathBuf, source: serde_json::Error },
+
+    #[error("{path} is of format {found}; this version reads format {expected}")]
+    RunFormat { path: PathBuf, found: u32, expected: u32 },
+
+    #[error("the run in {folder} was made with {setting} {was}, not {now}")]
+    ResumeDiffers { folder: PathBuf, setting: &'static str, was: String, now: String },
+
+    #[error("the images have changed since the run began: {what}")]
+    ItemsChanged { what: String },
+
+    #[error("the run in {folder} is not finished: it has a checkpoint, but no model yet")]
+    Unfinished { folder: PathBuf },
+
+    #[error("cannot read {path}")]
+    Read { path: PathBuf, source: std::io::Error },
+
+    #[error("cannot write {path}")]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// What the reader can do about it, where there is something.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Data(error) => error.hint(),
+            Self::Model(error) => error.hint(),
+            Self::Learn(error) => error.hint(),
+            Self::Interpret(error) => error.hint(),
+            Self::ValidShare { .. } => Some("say `0.2` or `20%` to hold out a fifth".into()),
+            Self::ValidFolder { .. } => Some("name a folder such as `valid`, a share such as `0.2`, or `auto`".into()),
+            Self::NoClassFolders { folder } => Some(format!(
+                "sort the images into one folder a class: {0}/cat/…, {0}/dog/…",
+                folder.display()
+            )),
+            Self::NoSuchSet { .. } => {
+                Some("the data needs two folders for this, such as train/ and valid/; or hold out a share: `--valid 0.2`".into())
+            }
+            Self::OneClass { folder, .. } => Some(format!(
+                "is {} the folder above the class folders?",
+                folder.display()
+            )),
+            Self::UnknownClass { known, .. } => Some(format!("the model tells apart {}", known.join(", "))),
+            Self::NoMnist { folder } => Some(format!(
+                "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
+                folder.display()
+            )),
+            Self::NotOfTheLesson { .. } => Some("there are basic, refactor and resnetish".into()),
+            Self::RunExists { folder } => Some(format!(
+                "go on with it: `--resume`; or keep it and train elsewhere: `--out {}-2`",
+                folder.display()
+            )),
+            Self::NoRun { .. } => Some("a run folder is what `tinderbox train` made: see its `--out`".into()),
+            Self::ResumeDiffers { .. } => {
+                Some("leave the option out to go on as the run began, or start another with `--out`".into())
+            }
+            Self::ItemsChanged { .. } => {
+                Some("put the folder back as it was, or start another run with `--out`".into())
+            }
+            Self::Unfinished { folder } => Some(format!(
+                "finish it first: `tinderbox train … --out {} --resume`",
+                folder.display()
+            )),
+            Self::RunFile { .. } | Self::RunFormat { .. } | Self::Read { .. } | Self::Write { .. } => None,
+        }
+    }
+}
+
+/// `a/, b/ and c/`, cut short after a few.
+fn list(folders: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut text = match folders.is_empty() {
+        true => "no folders".to_owned(),
+        false => folders
+            .iter()
+            .take(SHOWN)
+            .map(|folder| format!("{folder}/"))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    if folders.len() > SHOWN {
+        text.push_str(&format!(" and {} more", folders.len() - SHOWN));
+    }
+    text
+}

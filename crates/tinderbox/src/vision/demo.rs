@@ -1,0 +1,88 @@
+//! A data set and a model from nothing, in a minute.
+
+use std::path::{Path, PathBuf};
+
+use tinderbox_data::{
+    ImageItems,
+    digits::{DigitsConfig, write_digits},
+    image::Pixels,
+    picture::{Grid, Mark, Picture},
+};
+
+use super::{TrainSettings, Trained, Watch, open_model, predict, train};
+use crate::Result;
+
+/// What the demo made.
+#[derive(Debug)]
+pub struct Demo {
+    pub trained: Trained,
+    /// The data set: PNG files in class folders.
+    pub digits: PathBuf,
+    /// Held-out digits with what the model says about them.
+    pub picture: PathBuf,
+}
+
+/// Draws digits, trains the lesson's network on them by the very path of [`train`], and pictures
+/// what it says about digits it has not seen. Nothing is returned if it was stopped.
+///
+/// A folder that is there already is kept: the demo takes the next free number behind its name.
+///
+/// # Errors
+/// As [`train`]; what keeps the files from being written.
+pub fn demo(folder: &Path, seed: u64, watch: &Watch) -> Result<Option<Demo>> {
+    let folder = free(folder);
+    let digits = folder.join("digits");
+    write_digits(&digits, &DigitsConfig { seed, ..DigitsConfig::default() })?;
+    let settings = TrainSettings { seed, ..TrainSettings::new(&digits, folder.join("run")) };
+    let trained = train(&settings, watch)?;
+    if !trained.run.model().is_file() {
+        return Ok(None);
+    }
+    let picture = folder.join("predictions.png");
+    held_out(&trained, &digits)?.save(&picture)?;
+    Ok(Some(Demo { trained, digits, picture }))
+}
+
+/// `folder`, or `folder-2` and so on if there is one.
+fn free(folder: &Path) -> PathBuf {
+    let numbered = (2..).map(|n| PathBuf::from(format!("{}-{n}", folder.display())));
+    let mut names = std::iter::once(folder.to_owned()).chain(numbered);
+    names.find(|name| !name.exists()).expect("numbers do not end")
+}
+
+/// Four held-out digits of each class.
+fn held_out(trained: &Trained, digits: &Path) -> Result<Picture> {
+    const EACH: usize = 4;
+    let model = open_model(trained.run.root())?;
+    let items = ImageItems::from_folder(digits.join("testing"))?;
+    let mut files: Vec<PathBuf> = Vec::new();
+    for class in model.classes() {
+        let of_class = |path: &&Path| path.starts_with(class);
+        files.extend(
+            items.relative_paths().filter(of_class).take(EACH).map(|path| items.root().join(path)),
+        );
+    }
+    let mut grid = Grid::new(2 * EACH);
+    for answer in predict(&model, &files) {
+        let prediction = answer.prediction?;
+        let truth = answer
+            .file
+            .parent()
+            .and_then(Path::file_name)
+            .map(|name| name.to_string_lossy().into_owned());
+        let label = prediction.label.unwrap_or_default();
+        let p = prediction
+            .index
+            .and_then(|index| prediction.probabilities.get(index))
+            .copied()
+            .unwrap_or_default();
+        let mark = if truth.as_deref() == Some(&label) { Mark::Right } else { Mark::Wrong };
+        let pixels = Pixels::open(&answer.file, model.manifest.inference.input().mode)?;
+        grid = grid.marked(
+            Picture::of_image(&pixels.to_image()),
+            format!("{label}  {:.0} %", p * 100.0),
+            mark,
+        );
+    }
+    Ok(grid.draw())
+}

@@ -1,0 +1,147 @@
+//! The lesson's three networks on MNIST, with the notebook's settings.
+
+use std::path::{Path, PathBuf};
+
+use tinderbox_model::arch::ArchSpec;
+
+use super::{Augment, Choice, Event, Plan, RunFolder, Split, Trained, Watch, fit::train_plan};
+use crate::{Error, Result};
+
+/// One run of the notebook.
+#[derive(Debug, PartialEq)]
+pub struct Published {
+    /// The architecture's name.
+    pub model: &'static str,
+    /// The notebook's heading.
+    pub heading: &'static str,
+    pub lr: f64,
+    pub parameters: usize,
+    /// Training loss, validation loss and accuracy of each epoch.
+    pub epochs: &'static [[f64; 3]],
+}
+
+/// What the notebook printed.
+pub const PUBLISHED: [Published; 3] = [
+    Published {
+        model: "basic",
+        heading: "Basic CNN with batch norm",
+        lr: 0.1,
+        parameters: 12_126,
+        epochs: &[
+            [0.223167, 0.217859, 0.9305],
+            [0.136179, 0.078651, 0.9764],
+            [0.072080, 0.038664, 0.9886],
+        ],
+    },
+    Published {
+        model: "refactor",
+        heading: "Refactor",
+        lr: 0.1,
+        parameters: 12_044,
+        epochs: &[
+            [0.228332, 0.206325, 0.9375],
+            [0.189966, 0.192558, 0.9408],
+            [0.156765, 0.092810, 0.9691],
+            [0.135871, 0.083914, 0.9733],
+            [0.108844, 0.071582, 0.9780],
+            [0.105887, 0.128586, 0.9602],
+            [0.080699, 0.052754, 0.9832],
+            [0.066007, 0.037588, 0.9886],
+            [0.047513, 0.030255, 0.9902],
+            [0.044705, 0.028373, 0.9916],
+        ],
+    },
+    Published {
+        model: "resnetish",
+        heading: "Resnet-ish",
+        lr: 0.05,
+        parameters: 41_132,
+        epochs: &[
+            [0.248807, 0.121582, 0.9728],
+            [0.120927, 0.360583, 0.8903],
+            [0.104013, 0.074916, 0.9778],
+            [0.081181, 0.065717, 0.9800],
+            [0.068514, 0.096448, 0.9672],
+            [0.061274, 0.087955, 0.9718],
+            [0.051673, 0.033911, 0.9894],
+            [0.048090, 0.033234, 0.9888],
+            [0.039095, 0.024638, 0.9924],
+            [0.023670, 0.021215, 0.9934],
+            [0.019128, 0.016159, 0.9945],
+            [0.021365, 0.016120, 0.9952],
+        ],
+    },
+];
+
+/// Settings of [`lesson_mnist`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// The folder with `training/` and `testing/` in it, or the one with `mnist_png/`.
+    pub data: PathBuf,
+    pub out: PathBuf,
+    /// `basic`, `refactor` or `resnetish`.
+    pub model: String,
+    pub seed: u64,
+    /// The notebook's, if it is not given.
+    pub epochs: Option<usize>,
+}
+
+/// A run of the lesson beside the notebook's.
+#[derive(Debug)]
+pub struct LessonRun {
+    pub trained: Trained,
+    pub published: &'static Published,
+}
+
+/// Trains one of the lesson's networks on MNIST, with the notebook's settings: batches of 128,
+/// padding by 3 and a random crop, normalized by one batch, one-cycle, the whole test set for
+/// validation.
+///
+/// # Errors
+/// [`Error::NoMnist`] if the folder is not MNIST as PNG files; [`Error::RunExists`]; as
+/// [`train`](super::train).
+pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
+    let spec = |name: &str| ArchSpec::new(name, 1, 10, [28, 28]);
+    let published = match PUBLISHED.iter().find(|run| run.model == lesson.model) {
+        Some(published) => published,
+        None => {
+            return Err(spec(&lesson.model)
+                .err()
+                .map_or(Error::NotOfTheLesson { model: lesson.model.clone() }, Error::from));
+        }
+    };
+    let plan = Plan {
+        data: root(&lesson.data)?,
+        split: Split::Folders { train: "training".into(), valid: "testing".into() },
+        channels: 1,
+        size: [28, 28],
+        resize: false,
+        augment: Augment::Pad { pixels: 3 },
+        arch: spec(published.model)?,
+        epochs: lesson.epochs.unwrap_or(published.epochs.len()),
+        lr: published.lr,
+        batch_size: 128,
+        seed: lesson.seed,
+        workers: super::plan::default_workers(),
+        skip_bad: 0,
+        checkpoint_every: 100,
+        cache_bytes: 1 << 30,
+        choices: vec![Choice {
+            setting: "all settings".into(),
+            value: published.heading.into(),
+            because: "the lesson's notebook".into(),
+        }],
+    };
+    watch(&Event::Planned(&plan));
+    let trained = train_plan(&plan, RunFolder::new(&lesson.out), watch)?;
+    Ok(LessonRun { trained, published })
+}
+
+fn root(data: &Path) -> Result<PathBuf> {
+    let holds_both =
+        |folder: &Path| folder.join("training").is_dir() && folder.join("testing").is_dir();
+    let found =
+        [data.to_owned(), data.join("mnist_png")].into_iter().find(|folder| holds_both(folder));
+    let found = found.ok_or_else(|| Error::NoMnist { folder: data.to_owned() })?;
+    std::path::absolute(&found).map_err(|source| Error::Read { path: found, source })
+}

@@ -1,0 +1,151 @@
+//! What a user may say about a training run; what is not said is decided by a look at the data.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Settings of [`train`](super::train). `None` means: decide from the data, and say why.
+///
+/// # Example
+/// ```no_run
+/// use tinderbox::vision::{self, TrainSettings};
+///
+/// # fn main() -> Result<(), tinderbox::Error> {
+/// let settings = TrainSettings { epochs: Some(5), ..TrainSettings::new("photos", "runs/photos") };
+/// let trained = vision::train(&settings, &vision::quiet())?;
+/// println!("accuracy {:?}", trained.accuracy);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainSettings {
+    /// Folder of class folders with images in them, or of two sets of those.
+    pub data: PathBuf,
+    /// The run folder: everything the run makes, and was made with, goes there.
+    pub out: PathBuf,
+    /// Name in [`tinderbox_model::arch`]'s table.
+    pub arch: Option<String>,
+    pub epochs: Option<usize>,
+    /// Learning rate at the peak of the one-cycle schedule.
+    pub lr: Option<f64>,
+    /// Side of the square that images are resized and cropped to, in pixels.
+    pub size: Option<usize>,
+    pub batch_size: Option<usize>,
+    pub valid: Valid,
+    pub seed: u64,
+    /// Threads that decode and transform ahead of the training step.
+    pub workers: Option<usize>,
+    /// How many unreadable files may be left out; one more fails before training.
+    pub skip_bad: usize,
+    /// Steps between checkpoints.
+    pub checkpoint_every: usize,
+    /// Bound on the memory that keeps decoded images between epochs, in bytes.
+    pub cache_bytes: usize,
+}
+
+impl TrainSettings {
+    /// Trains on `data` into `out`, everything else by default.
+    pub fn new(data: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            out: out.into(),
+            arch: None,
+            epochs: None,
+            lr: None,
+            size: None,
+            batch_size: None,
+            valid: Valid::Auto,
+            seed: 42,
+            workers: None,
+            skip_bad: 0,
+            checkpoint_every: 100,
+            cache_bytes: 1 << 30,
+        }
+    }
+}
+
+/// Which images validate.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Valid {
+    /// By folders where the data has a known pair of them, else a random fifth.
+    #[default]
+    Auto,
+    /// The images below this folder; the others train.
+    Folder(String),
+    /// A random share, in `0.0..1.0`.
+    Share(f64),
+}
+
+impl FromStr for Valid {
+    type Err = Error;
+
+    /// `auto`, a share such as `0.2` or `20%`, or a folder's name.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (number, unit) = match text.strip_suffix('%') {
+            Some(percent) => (percent, 0.01),
+            None => (text, 1.0),
+        };
+        match number.trim().parse::<f64>() {
+            Ok(share) if (0.0..1.0).contains(&(share * unit)) => Ok(Self::Share(share * unit)),
+            Ok(_) => Err(Error::ValidShare { value: text.to_owned() }),
+            Err(_) if text == "auto" => Ok(Self::Auto),
+            Err(_) if text.is_empty() || text.contains(['/', '\\']) => {
+                Err(Error::ValidFolder { value: text.to_owned() })
+            }
+            Err(_) => Ok(Self::Folder(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Valid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::Folder(folder) => write!(f, "{folder}"),
+            Self::Share(share) => write!(f, "{share}"),
+        }
+    }
+}
+
+/// How a run divides its images; saved with the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// By the first folder below the data's root.
+    Folders { train: String, valid: String },
+    /// A seeded random share validates.
+    Random { share: f64 },
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folders { train, valid } => write!(f, "{train}/ trains, {valid}/ validates"),
+            Self::Random { share } => write!(f, "a random {:.0} % validates", share * 100.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn valid_is_a_share_a_folder_or_left_to_the_data() {
+        assert_eq!("auto".parse::<Valid>().unwrap(), Valid::Auto);
+        assert_eq!("0.25".parse::<Valid>().unwrap(), Valid::Share(0.25));
+        assert_eq!("25%".parse::<Valid>().unwrap(), Valid::Share(0.25));
+        assert_eq!("held-out".parse::<Valid>().unwrap(), Valid::Folder("held-out".into()));
+        assert_eq!("0".parse::<Valid>().unwrap(), Valid::Share(0.0));
+    }
+
+    #[test]
+    fn a_share_of_everything_is_refused() {
+        let error = "1.5".parse::<Valid>().unwrap_err();
+        assert_eq!(error.to_string(), "a validation share of 1.5 is outside 0..1");
+        let error = "a/b".parse::<Valid>().unwrap_err();
+        assert_eq!(error.to_string(), "`a/b` is not the name of a folder directly below the data");
+    }
+}
