@@ -148,3 +148,147 @@ impl Error {
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &Error, message: &str, hint: Option<&str>) {
+        assert_eq!(error.to_string(), message);
+        match (hint, error.hint()) {
+            (Some(part), Some(hint)) => assert!(hint.contains(part), "{hint}"),
+            (None, None) => {}
+            (_, hint) => panic!("the hint is {hint:?}"),
+        }
+    }
+
+    fn io() -> std::io::Error {
+        std::io::Error::other("disk full")
+    }
+
+    #[test]
+    fn errors_about_settings_name_the_value() {
+        check(
+            &Error::RateCount { given: 2, groups: 3 },
+            "2 learning rates for 3 parameter groups",
+            Some("a list of 3"),
+        );
+        check(
+            &Error::Setting { setting: "pct_start", found: "2".into(), expected: "a share" },
+            "pct_start is 2, expected a share",
+            None,
+        );
+        check(
+            &Error::NoTrainBatches { items: 3, batch_size: 8 },
+            "the training set has 3 items, which is not one batch of 8: there is nothing to train on",
+            Some("smaller batch size"),
+        );
+        check(&Error::NoItems { set: "test" }, "the test set is empty", None);
+    }
+
+    #[test]
+    fn errors_about_groups_say_which_there_are() {
+        check(&Error::NothingToTrain, "nothing in the model is trainable", Some("unfreeze"));
+        check(
+            &Error::OneGroup,
+            "there is one parameter group, so freezing all but the last would freeze nothing",
+            Some("`split`"),
+        );
+        check(
+            &Error::NoSuchGroup { first: -4, groups: 3 },
+            "there is no parameter group -4; there are 3",
+            Some("-1 is the last"),
+        );
+        check(
+            &Error::NoSuchPart { part: "fc".into(), model: "Sequential" },
+            "the Sequential has no parameters under `fc`",
+            Some("`layer3`"),
+        );
+    }
+
+    #[test]
+    fn errors_in_a_step_name_the_layer_the_loss_or_the_metric() {
+        check(
+            &Error::Forward { layer: "0.1".into(), reason: "too wide".into(), shape: vec![2, 3] },
+            "0.1: too wide (the model's input is of shape [2, 3])",
+            Some("the one before it"),
+        );
+        check(
+            &Error::Loss { loss: "mse".into(), reason: "3 and 4".into() },
+            "mse: 3 and 4",
+            Some("what the targets are"),
+        );
+        check(
+            &Error::Rank { shape: vec![1; 5] },
+            "a batch of shape [1, 1, 1, 1, 1]: models take between 1 and 4 axes",
+            None,
+        );
+        check(
+            &Error::UnequalCounts { metric: "mae".into(), outputs: 2, targets: 3 },
+            "mae: 2 predictions for 3 targets",
+            Some("element by element"),
+        );
+        check(
+            &Error::MetricArgument { metric: "dice".into(), argument: "target", found: "9".into() },
+            "dice, target: 9",
+            Some("fit what the model gives"),
+        );
+    }
+
+    #[test]
+    fn errors_of_callbacks_name_the_callback() {
+        check(
+            &Error::Change {
+                callback: "mine",
+                change: "input",
+                event: "step_end",
+                allowed: &["batch_begin"],
+            },
+            "the callback `mine` changed `input` at step_end, where nothing looks at it",
+            Some("at batch_begin"),
+        );
+        let source = serde_json::from_str::<u32>("x").unwrap_err();
+        check(
+            &Error::CallbackState { callback: "mine", source },
+            "the saved state of `mine` is not one of its own",
+            None,
+        );
+    }
+
+    #[test]
+    fn errors_about_files_name_them() {
+        let path = || PathBuf::from("a");
+        check(
+            &Error::CheckpointFit { what: "seed", saved: "1".into(), here: "2".into() },
+            "the checkpoint is of another fit: seed was `1`, here it is `2`",
+            Some("that it began with"),
+        );
+        check(&Error::NoFile { path: path() }, "there is no file a", None);
+        check(&Error::Read { path: path(), source: io() }, "cannot read a", None);
+        check(&Error::Write { path: path(), source: io() }, "cannot write a", Some("`model_dir`"));
+        check(
+            &Error::NotOurs { path: path(), what: "it is cut short".into() },
+            "a: it is cut short",
+            None,
+        );
+        check(
+            &Error::Field { field: "arch.classes", found: "2".into(), expected: "3".into() },
+            "the model file's `arch.classes` is `2`, expected 3",
+            None,
+        );
+        check(
+            &Error::NoArch,
+            "the learner does not know its model's architecture, which a model file must name",
+            Some("learner.arch"),
+        );
+        let source = || tinderbox_model::Error::Safetensors { reason: "empty".into() };
+        check(&Error::WeightsFile { path: path(), source: source() }, "a", None);
+        check(&Error::Model(source()), "it is no safetensors file: empty", None);
+        check(
+            &Error::Data(tinderbox_data::Error::BatchSize),
+            "a batch size of 0 makes no batches",
+            Some("smallest batch"),
+        );
+    }
+}

@@ -34,6 +34,7 @@ mod tensors;
 pub use bundle::{Bundle, Manifest};
 pub use checkpoint::Checkpoints;
 pub use error::{Error, Result};
+pub use file::write_atomically;
 pub use fit::{Fit, Observer, Outcome, Policy, Progress, Report};
 pub use learner::Learner;
 pub use lr_find::LrCurve;

@@ -136,3 +136,141 @@ fn list(folders: &[String]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &Error, message: &str, hint: Option<&str>) {
+        assert_eq!(error.to_string(), message);
+        match (hint, error.hint()) {
+            (Some(part), Some(hint)) => assert!(hint.contains(part), "{hint}"),
+            (None, None) => {}
+            (_, hint) => panic!("the hint is {hint:?}"),
+        }
+    }
+
+    #[test]
+    fn errors_of_the_parts_are_passed_on_with_their_hints() {
+        check(
+            &tinderbox_data::Error::BatchSize.into(),
+            "a batch size of 0 makes no batches",
+            Some("smallest batch"),
+        );
+        check(
+            &tinderbox_model::Error::UnknownArch { name: "basik".into(), known: vec!["basic"] }
+                .into(),
+            "there is no architecture `basik`",
+            Some("did you mean `basic`"),
+        );
+        check(
+            &tinderbox_learn::Error::NothingToTrain.into(),
+            "nothing in the model is trainable",
+            Some("unfreeze"),
+        );
+        check(
+            &tinderbox_interpret::Error::Nothing { what: "no epoch" }.into(),
+            "there is nothing to plot yet: no epoch",
+            None,
+        );
+    }
+
+    #[test]
+    fn errors_about_a_folder_say_how_it_should_look() {
+        check(
+            &Error::ValidShare { value: "2".into() },
+            "a validation share of 2 is outside 0..1",
+            Some("`0.2`"),
+        );
+        check(
+            &Error::ValidFolder { value: "a/b".into() },
+            "`a/b` is not the name of a folder directly below the data",
+            Some("`valid`"),
+        );
+        check(
+            &Error::NoClassFolders { folder: "d".into() },
+            "d holds no images of class folders: every image lies directly in it",
+            Some("d/cat/…"),
+        );
+        check(
+            &Error::NoSuchSet { valid: "v".into(), found: vec!["a".into(), "b".into()] },
+            "no validation set `v` beside one training set: the data has a/, b/",
+            Some("`--valid 0.2`"),
+        );
+        let found = (0..7).map(|n| n.to_string()).collect();
+        check(
+            &Error::NoSuchSet { valid: "v".into(), found },
+            "no validation set `v` beside one training set: the data has 0/, 1/, 2/, 3/, 4/ and 2 more",
+            Some("`--valid 0.2`"),
+        );
+        check(
+            &Error::OneClass { folder: "d".into(), class: "cat".into() },
+            "d has one class only, `cat`: there is nothing to tell apart",
+            Some("is d the folder above"),
+        );
+        check(
+            &Error::UnknownClass {
+                file: "d/cow/1.png".into(),
+                class: "cow".into(),
+                known: vec!["cat".into(), "dog".into()],
+            },
+            "d/cow/1.png lies in a folder called `cow`, which is none of the model's classes",
+            Some("cat, dog"),
+        );
+        check(
+            &Error::NoMnist { folder: "d".into() },
+            "d is not MNIST as PNG files: it has no training/ and testing/",
+            Some("d/training/<digit>"),
+        );
+        check(
+            &Error::NotOfTheLesson { model: "resnet-small".into() },
+            "`resnet-small` is not one of the lesson's networks for MNIST",
+            Some("resnetish"),
+        );
+    }
+
+    #[test]
+    fn errors_about_a_run_say_how_to_go_on() {
+        check(&Error::RunExists { folder: "r".into() }, "r holds a run already", Some("--out r-2"));
+        check(
+            &Error::NoRun { folder: "r".into() },
+            "r holds no run: there is no run.json in it",
+            Some("tinderbox train"),
+        );
+        let source = serde_json::from_str::<u32>("x").unwrap_err();
+        check(
+            &Error::RunFile { path: "r/run.json".into(), source },
+            "r/run.json is not a run's description",
+            None,
+        );
+        check(
+            &Error::RunFormat { path: "r/run.json".into(), found: 2, expected: 1 },
+            "r/run.json is of format 2; this version reads format 1",
+            None,
+        );
+        check(
+            &Error::ResumeDiffers {
+                folder: "r".into(),
+                setting: "--lr",
+                was: "0.1".into(),
+                now: "0.2".into(),
+            },
+            "the run in r was made with --lr 0.1, not 0.2",
+            Some("leave the option out"),
+        );
+        check(
+            &Error::ItemsChanged { what: "there were 2 and there are 3".into() },
+            "the images have changed since the run began: there were 2 and there are 3",
+            Some("as it was"),
+        );
+        check(
+            &Error::Unfinished { folder: "r".into() },
+            "the run in r is not finished: it has a checkpoint, but no model yet",
+            Some("--out r --resume"),
+        );
+        let io = || std::io::Error::other("disk full");
+        check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
+        check(&Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
+    }
+}

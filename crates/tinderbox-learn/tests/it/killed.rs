@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::Duration,
+    time::Instant,
 };
 
 use tinderbox_learn::{
@@ -64,15 +64,16 @@ fn left(folder: &Path) -> [Vec<u8>; 3] {
 #[test]
 fn a_killed_fit_goes_on_to_the_same_bits() {
     let whole = tempfile::tempdir().unwrap();
+    let start = Instant::now();
     assert!(spawn(whole.path()).wait().unwrap().success());
+    let time = start.elapsed();
 
     let folder = tempfile::tempdir().unwrap();
     let mut killed = 0;
     while killed < KILLS {
         let mut child = spawn(folder.path());
-        // Random moments, the same ones in every run of this test.
-        let wait = 60.0 + 50.0 * f64::from(noise(killed));
-        thread::sleep(Duration::from_secs_f64(wait / 1000.0));
+        // Random moments within the first third of what a whole fit takes on this machine.
+        thread::sleep(time.mul_f32((1.0 + noise(killed)) / 6.0));
         child.kill().unwrap();
         match child.wait().unwrap().success() {
             true => break,

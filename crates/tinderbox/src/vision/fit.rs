@@ -22,9 +22,10 @@ use tinderbox_learn::{
     loss::CrossEntropyFlat,
     metric::accuracy,
     schedule::{LrFind, OneCycle},
+    write_atomically,
 };
 
-use super::{Augment, Event, Plan, RunFolder, Split, TrainSettings, Watch, run::write_atomically};
+use super::{Augment, Event, Plan, RunFolder, Split, TrainSettings, Watch};
 use crate::{Error, Result};
 
 /// How a training run ended.

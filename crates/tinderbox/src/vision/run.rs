@@ -15,6 +15,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tinderbox_learn::write_atomically;
 
 use super::Plan;
 use crate::{Error, Result};
@@ -91,7 +92,7 @@ impl RunFolder {
             plan: plan.clone(),
         };
         let text = serde_json::to_string_pretty(&file).expect("a plan is plain data");
-        write_atomically(&self.plan_file(), text.as_bytes())
+        Ok(write_atomically(&self.plan_file(), text.as_bytes())?)
     }
 
     /// Reads the plan of the run in this folder.
@@ -115,18 +116,4 @@ impl RunFolder {
             found => Err(Error::RunFormat { path, found, expected: FORMAT }),
         }
     }
-}
-
-/// Writes a file whole or not at all: a temporary file beside it takes its name once it is on disk.
-pub(super) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|source| Error::Write { path: path.to_owned(), source })
 }
