@@ -1,0 +1,87 @@
+//! Running the command in a folder of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+use tinderbox::data::digits::{DigitsConfig, write_digits};
+
+/// A folder with a few digits to train on, in `digits/`.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+/// A run of three epochs on them, in `run/`.
+pub(crate) const TRAIN: [&str; 9] =
+    ["train", "digits", "--epochs", "3", "--batch-size", "32", "--out", "run", "--json"];
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DigitsConfig { train_per_class: 32, test_per_class: 8, seed: 1 };
+        write_digits(&folder.path().join("digits"), &config).unwrap();
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinderbox"));
+        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        Ended::new(args, &self.command(args).output().unwrap())
+    }
+}
+
+/// What a run printed, and how it ended.
+pub(crate) struct Ended {
+    args: String,
+    code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    fn new(args: &[&str], output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        Self {
+            args: args.join(" "),
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+
+    /// # Panics
+    /// If it ended with another exit code, or if anything in it panicked.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        let Self { args, out, err, .. } = &self;
+        assert!(!err.contains("panicked"), "`{args}` panicked:\n{err}");
+        assert_eq!(self.code, Some(code), "`{args}` said:\n{out}\n{err}");
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Self {
+        let Self { args, out, err, .. } = &self;
+        assert!(
+            out.contains(text) || err.contains(text),
+            "`{args}` does not say `{text}`:\n{out}\n{err}"
+        );
+        self
+    }
+
+    /// Standard output as JSON, a value a line.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}

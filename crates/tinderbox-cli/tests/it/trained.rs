@@ -1,0 +1,113 @@
+//! One run, and everything that is done with it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::run::{Place, TRAIN};
+
+#[test]
+fn a_folder_becomes_a_model_that_is_used_in_every_way() {
+    let place = Place::new();
+    trains(&place);
+    predicts(&place);
+    validates(&place);
+    summarizes(&place);
+    moves(&place);
+    refuses(&place);
+}
+
+fn trains(place: &Place) {
+    let lines = place.run(&TRAIN).code(0).json();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(events.first(), Some(&"plan"));
+    assert_eq!(events.iter().filter(|event| **event == "epoch").count(), 3);
+    let done = lines.last().unwrap();
+    assert_eq!((&done["event"], &done["outcome"]), (&"done".into(), &"finished".into()));
+    assert!(done["accuracy"].as_f64().unwrap() > 0.3, "ten classes by chance give 0.1: {done}");
+    for file in ["run.json", "items.csv", "history.csv", "losses.svg", "rates.svg"] {
+        assert!(place.path("run").join(file).is_file(), "{file}");
+    }
+    let history = fs::read_to_string(place.path("run/history.csv")).unwrap();
+    assert_eq!(history.lines().next(), Some("epoch,train_loss,valid_loss,accuracy,time"));
+    assert_eq!(history.lines().count(), 4);
+}
+
+fn predicts(place: &Place) {
+    let files = ["digits/testing/0/0.png", "digits/testing/7/3.png"];
+    let text = place.run(&["predict", "run", files[0], files[1]]).code(0).out;
+    let labels: Vec<&str> = text.lines().map(|line| line.split('\t').nth(1).unwrap()).collect();
+    let json = place.run(&["predict", "run", files[0], files[1], "--json"]).code(0).json();
+    for (line, label) in json.iter().zip(labels) {
+        assert_eq!(line["label"], label);
+        let probabilities = line["probabilities"].as_object().unwrap();
+        let sum: f64 = probabilities.values().filter_map(Value::as_f64).sum();
+        assert!(probabilities.len() == 10 && (sum - 1.0).abs() < 1e-5, "{line}");
+    }
+    fs::write(place.path("torn.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    place
+        .run(&["predict", "run", "torn.png", files[0], "gone.png"])
+        .code(3)
+        .says("cannot read torn.png as an image")
+        .says("digits/testing/0/0.png\t")
+        .says("cannot read gone.png");
+}
+
+fn validates(place: &Place) {
+    let trained: f64 = fs::read_to_string(place.path("run/history.csv"))
+        .ok()
+        .and_then(|text| text.lines().last()?.split(',').nth(3)?.parse().ok())
+        .unwrap();
+    let scores = place.run(&["validate", "run", "digits/testing", "--json"]).code(0).json();
+    assert_eq!(scores[0]["images"], 80);
+    assert!((scores[0]["accuracy"].as_f64().unwrap() - trained).abs() < 1e-6, "{}", scores[0]);
+    place.run(&["validate", "run", "digits/testing"]).code(0).says("accuracy");
+}
+
+fn summarizes(place: &Place) {
+    let from_run = place.run(&["summary", "run", "--batch-size", "128"]).code(0).out;
+    let args = ["--channels", "1", "--size", "28", "--classes", "10", "--batch-size", "128"];
+    let of_arch = place.run(&[&["summary", "--arch", "resnetish"][..], &args].concat()).code(0).out;
+    assert_eq!(from_run, of_arch);
+    assert!(from_run.contains("Total params: 41132"), "{from_run}");
+}
+
+/// The model file is all that is needed.
+fn moves(place: &Place) {
+    let file = "digits/testing/3/1.png";
+    let from_run = place.run(&["predict", "run", file]).code(0).out;
+    fs::copy(place.path("run/model.safetensors"), place.path("moved.safetensors")).unwrap();
+    assert_eq!(place.run(&["predict", "moved.safetensors", file]).code(0).out, from_run);
+}
+
+fn refuses(place: &Place) {
+    place
+        .run(&TRAIN)
+        .code(1)
+        .says("error: run holds a run already")
+        .says("hint: go on with it: `--resume`");
+    place
+        .run(&["train", "digits", "--out", "run", "--resume", "--lr", "0.5"])
+        .code(1)
+        .says("was made with --lr 0.05, not 0.5");
+    fs::write(place.path("not.safetensors"), "text").unwrap();
+    place.run(&["predict", "not.safetensors", "x.png"]).code(1).says("error: not.safetensors: ");
+    place.run(&["predict", "digits", "x.png"]).code(1).says("there is no run.json in it");
+}
+
+#[test]
+fn rates_are_looked_for_and_batches_shown() {
+    let place = Place::new();
+    place
+        .run(&["lr-find", "digits", "--batches", "30", "--batch-size", "32", "--plot", "lr.svg"])
+        .code(0)
+        .says("the loss falls steepest at")
+        .says("plotted in lr.svg");
+    assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
+    place
+        .run(&["lr-find", "digits", "--batches", "12", "--batch-size", "32"])
+        .code(1)
+        .says("too few batches");
+    place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
+    assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
+}
