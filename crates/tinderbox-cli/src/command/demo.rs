@@ -30,15 +30,14 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let Some(demo) = demo(&self.out, self.seed, &watch(Style::Text))? else {
-            return Ok(Done::Interrupted);
-        };
-        let (digits, run) = (demo.digits.display(), demo.trained.run.root().display());
+        let demo = demo(&self.out, self.seed, &watch(Style::Text))?;
         if let Some(accuracy) = demo.trained.accuracy {
             print_line(&format!("\naccuracy on digits it has not seen: {:.2} %", accuracy * 100.0));
         }
-        print_line(&format!("what it says about some of them: {}", demo.picture.display()));
         let done = finish(&demo.trained, Style::Text);
+        let Some(picture) = &demo.picture else { return Ok(done) };
+        print_line(&format!("what it says about some of them: {}", picture.display()));
+        let (digits, run) = (demo.digits.display(), demo.trained.run.root().display());
         say("\nWhat to try next:");
         say(&format!("  tinderbox predict {run} {digits}/testing/7/0.png"));
         say(&format!("  tinderbox validate {run} {digits}/testing"));

@@ -4,11 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    thread,
+    time::Instant,
 };
 
 use crate::run::{Place, TRAIN};
 
 /// Trains until so many steps are reported, then sends the signal, by its name.
+#[cfg(unix)]
 fn train_and_send(place: &Place, args: &[&str], steps: usize, signal: &str) -> Option<i32> {
     let mut child =
         place.command(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -21,28 +24,57 @@ fn train_and_send(place: &Place, args: &[&str], steps: usize, signal: &str) -> O
     child.wait().unwrap().code()
 }
 
+#[cfg(unix)]
 fn send(child: &Child, signal: &str) {
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
 
+/// The arguments of the same run in another folder, saved after every step.
+fn train_in(folder: &'static str, more: &[&'static str]) -> Vec<&'static str> {
+    let mut args = TRAIN;
+    args[7] = folder;
+    [&args[..], &["--checkpoint-every", "1"], more].concat()
+}
+
+fn model(place: &Place, run: &str) -> Vec<u8> {
+    fs::read(place.path(run).join("model.safetensors")).unwrap()
+}
+
 #[cfg(unix)]
 #[test]
-fn a_run_that_is_killed_or_stopped_ends_with_the_same_bits() {
+fn a_run_that_is_stopped_with_ctrl_c_goes_on_to_the_same_bits() {
     let place = Place::new();
     place.run(&TRAIN).code(0);
-    let with = |out: &'static str, more: &[&'static str]| {
-        let mut args = TRAIN;
-        args[7] = out;
-        [&args[..], &["--checkpoint-every", "4"], more].concat()
-    };
-    assert_eq!(train_and_send(&place, &with("killed", &[]), 1, "-KILL"), None);
-    place.run(&with("killed", &["--resume"])).code(0);
-    assert_eq!(train_and_send(&place, &with("stopped", &[]), 1, "-INT"), Some(130));
+    let code = train_and_send(&place, &train_in("stopped", &[]), 1, "-INT");
+    assert_eq!(code, Some(130));
     place.run(&["predict", "stopped", "x.png"]).code(1).says("the run in stopped is not finished");
-    place.run(&with("stopped", &["--workers", "0", "--resume"])).code(0);
+    place.run(&train_in("stopped", &["--workers", "0", "--resume"])).code(0);
+    assert!(model(&place, "run") == model(&place, "stopped"));
+}
 
-    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    assert!(model("run") == model("killed"), "killed");
-    assert!(model("run") == model("stopped"), "stopped");
+#[test]
+fn twenty_runs_killed_at_any_moment_go_on_to_the_same_bits() {
+    const KILLS: u32 = 20;
+    let place = Place::new();
+    let start = Instant::now();
+    place.run(&train_in("run", &[])).code(0);
+    let time = start.elapsed();
+    let mut in_training = 0;
+    for kill in 0..KILLS {
+        let mut child =
+            place.command(&train_in("killed", &[])).stdout(Stdio::null()).spawn().unwrap();
+        // Spread over the run, its saving included: there is a checkpoint after every step.
+        thread::sleep(time * (2 * kill + 1) / (2 * KILLS));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        in_training += u32::from(place.path("killed/checkpoint.safetensors").exists());
+        // Killed before there was a run, it begins anew.
+        let resume: &[&str] =
+            if place.path("killed/run.json").exists() { &["--resume"] } else { &[] };
+        place.run(&train_in("killed", resume)).code(0);
+        assert!(model(&place, "run") == model(&place, "killed"), "kill {kill}");
+        fs::remove_dir_all(place.path("killed")).unwrap();
+    }
+    assert!(in_training >= KILLS / 2, "only {in_training} of {KILLS} were killed while training");
 }

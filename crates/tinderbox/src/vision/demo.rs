@@ -8,6 +8,7 @@ use tinderbox_data::{
     image::Pixels,
     picture::{Grid, Mark, Picture},
 };
+use tinderbox_learn::Outcome;
 
 use super::{TrainSettings, Trained, Watch, open_model, predict, train};
 use crate::Result;
@@ -18,29 +19,32 @@ pub struct Demo {
     pub trained: Trained,
     /// The data set: PNG files in class folders.
     pub digits: PathBuf,
-    /// Held-out digits with what the model says about them.
-    pub picture: PathBuf,
+    /// Held-out digits with what the model says about them; none if training was stopped.
+    pub picture: Option<PathBuf>,
 }
 
 /// Draws digits, trains the lesson's network on them by the very path of [`train`], and pictures
-/// what it says about digits it has not seen. Nothing is returned if it was stopped.
+/// what it says about digits it has not seen.
 ///
 /// A folder that is there already is kept: the demo takes the next free number behind its name.
 ///
 /// # Errors
 /// As [`train`]; what keeps the files from being written.
-pub fn demo(folder: &Path, seed: u64, watch: &Watch) -> Result<Option<Demo>> {
+pub fn demo(folder: &Path, seed: u64, watch: &Watch) -> Result<Demo> {
     let folder = free(folder);
     let digits = folder.join("digits");
     write_digits(&digits, &DigitsConfig { seed, ..DigitsConfig::default() })?;
     let settings = TrainSettings { seed, ..TrainSettings::new(&digits, folder.join("run")) };
     let trained = train(&settings, watch)?;
-    if !trained.run.model().is_file() {
-        return Ok(None);
-    }
-    let picture = folder.join("predictions.png");
-    held_out(&trained, &digits)?.save(&picture)?;
-    Ok(Some(Demo { trained, digits, picture }))
+    let picture = match trained.outcome {
+        Outcome::Stopped { .. } => None,
+        Outcome::Finished { .. } => {
+            let picture = folder.join("predictions.png");
+            held_out(&trained, &digits)?.save(&picture)?;
+            Some(picture)
+        }
+    };
+    Ok(Demo { trained, digits, picture })
 }
 
 /// `folder`, or `folder-2` and so on if there is one.

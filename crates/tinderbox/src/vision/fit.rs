@@ -22,7 +22,6 @@ use tinderbox_learn::{
     loss::CrossEntropyFlat,
     metric::accuracy,
     schedule::{LrFind, OneCycle},
-    write_atomically,
 };
 
 use super::{Augment, Event, Plan, RunFolder, Split, TrainSettings, Watch};
@@ -61,8 +60,7 @@ pub fn train(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
 pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<Trained> {
     run.check_is_new()?;
     let data = data(plan, watch)?;
-    run.create(plan)?;
-    write_atomically(&run.items(), items(&data).as_bytes())?;
+    run.create(plan, &items(&data))?;
     fit(plan, run, data, watch)
 }
 

@@ -78,14 +78,16 @@ impl RunFolder {
         }
     }
 
-    /// Makes the folder and writes the plan.
+    /// Makes the folder and writes the list of images, then the plan: what has a plan can be
+    /// resumed.
     ///
     /// # Errors
     /// [`Error::RunExists`] if a run is in it already; [`Error::Write`].
-    pub fn create(&self, plan: &Plan) -> Result<()> {
+    pub(super) fn create(&self, plan: &Plan, items: &str) -> Result<()> {
         self.check_is_new()?;
         fs::create_dir_all(&self.root)
             .map_err(|source| Error::Write { path: self.root.clone(), source })?;
+        write_atomically(&self.items(), items.as_bytes())?;
         let file = RunFile {
             format: FORMAT,
             tinderbox: env!("CARGO_PKG_VERSION").into(),
