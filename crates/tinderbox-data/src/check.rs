@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::{DataBunch, Result, Samples, error::BadFile};
+use crate::{DataBunch, Error, Samples, error::BadFile, loader::safely};
 
 /// How files are checked.
 #[derive(Default)]
@@ -23,6 +23,7 @@ pub struct Checked {
     pub left_out: Vec<BadFile>,
 }
 
+/// What became of a set's items: the indexes of those that can be read, and the others.
 pub(crate) struct Verdict {
     pub(crate) good: Vec<usize>,
     pub(crate) bad: Vec<BadFile>,
@@ -36,7 +37,7 @@ impl Check<'_> {
         workers: usize,
         before: usize,
         all: usize,
-    ) -> Result<Verdict> {
+    ) -> Verdict {
         /// Between two reports of progress.
         const STEP: usize = 256;
         let next = AtomicUsize::new(0);
@@ -46,7 +47,7 @@ impl Check<'_> {
             if index >= samples.len() {
                 return;
             }
-            if let Err(error) = samples.check(index) {
+            if let Err(error) = safely(|| samples.check(index)) {
                 bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, reason(&error)));
             }
             if let Some(progress) =
@@ -70,13 +71,12 @@ impl Check<'_> {
         good.retain(|index| bad.binary_search_by_key(index, |(index, _)| *index).is_err());
         let named =
             |(index, reason): (usize, String)| BadFile { path: samples.name(index).into(), reason };
-        Ok(Verdict { good, bad: bad.into_iter().map(named).collect() })
+        Verdict { good, bad: bad.into_iter().map(named).collect() }
     }
 }
 
 /// What is wrong with a file, without its name, which stands before it in the list.
-fn reason(error: &crate::Error) -> String {
-    use crate::Error;
+fn reason(error: &Error) -> String {
     match error {
         Error::Decode { reason, .. } => reason.clone(),
         Error::NotAFile { what, .. } => format!("it is {what}"),

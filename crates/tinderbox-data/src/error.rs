@@ -35,20 +35,29 @@ pub enum Error {
     #[error("{path}, line {line}: {reason}")]
     Csv { path: PathBuf, line: u64, reason: String },
 
-    #[error("{path} has no column `{column}`; it has {}", found.join(", "))]
+    #[error("{path} has no column `{column}`; it has {}", listed(found))]
     NoColumn { path: PathBuf, column: String, found: Vec<String> },
 
     #[error("{path}: row {row} has nothing in column `{column}`")]
     EmptyCell { path: PathBuf, row: usize, column: String },
 
+    #[error("{path}: row {row} has `{cell}` in column `{column}`, which is not a finite number")]
+    NotANumber { path: PathBuf, row: usize, column: String, cell: String },
+
     #[error("{path}, row {row}: `{item}` leads out of {folder}")]
     OutsideFolder { path: PathBuf, row: usize, item: String, folder: PathBuf },
+
+    #[error("{path}, row {row}: there is no file `{item}` in {folder}")]
+    MissingFile { path: PathBuf, row: usize, item: String, folder: PathBuf },
 
     #[error("these items have no table with columns: they do not come from a CSV file")]
     NoTable,
 
-    #[error("a validation share of {share} is outside 0..=1")]
+    #[error("a share of {share} is outside 0..=1")]
     Share { share: f64 },
+
+    #[error("nothing lies in {folder}/, so there is nothing to train on; {}", folder_list(found))]
+    EmptyFolder { folder: String, found: Vec<String> },
 
     #[error("index {index} is not one of {len} items")]
     Index { index: usize, len: usize },
@@ -68,6 +77,12 @@ pub enum Error {
     )]
     UnknownLabels { set: &'static str, labels: Vec<String>, items: usize },
 
+    #[error("the label `{label}` is not among the given classes: {}", listed(classes))]
+    NotAClass { label: String, classes: Vec<String> },
+
+    #[error("{given} flags for {classes} classes")]
+    OneHot { given: usize, classes: usize },
+
     #[error("labels of different kinds: {first} and {other}")]
     MixedLabels { first: String, other: String },
 
@@ -80,14 +95,26 @@ pub enum Error {
     #[error("{path} holds the code {code}, but there are {classes} classes")]
     MaskCode { path: PathBuf, code: i64, classes: usize },
 
+    #[error("{path} is a mask of {} pixels, its picture has {}", size(*mask), size(*picture))]
+    MaskSize { path: PathBuf, mask: [usize; 2], picture: [usize; 2] },
+
+    #[error("{path} is not a mask: it is {what}")]
+    NotAMask { path: PathBuf, what: &'static str },
+
+    #[error("there is no logarithm of the label {value}")]
+    NoLogarithm { value: f64 },
+
     #[error("can't infer the type of the targets: there are no training items")]
     NoTrainingItems,
 
     #[error("not possible to apply those transforms to your dataset: {reason}")]
     Transform { reason: String },
 
-    #[error("a label of this kind has no transforms: {kind}")]
+    #[error("not implemented: you can't apply transforms to labels of this kind ({kind})")]
     LabelTransform { kind: &'static str },
+
+    #[error("cannot read the saved transform `{name}`: {reason}")]
+    SavedTransform { name: String, reason: String },
 
     #[error("items of different shapes cannot be one batch: {}", shapes_list(shapes))]
     Collate { shapes: Vec<Vec<usize>> },
@@ -95,11 +122,22 @@ pub enum Error {
     #[error("a batch size of 0 makes no batches")]
     BatchSize,
 
+    #[error("no batch of the {set} set: it has {items} items, and a batch holds {batch_size}")]
+    NoBatch { set: &'static str, items: usize, batch_size: usize },
+
     #[error("{inputs} inputs but {targets} targets")]
     Uneven { inputs: usize, targets: usize },
 
     #[error("cannot normalize twice")]
     NormalizedTwice,
+
+    #[error("inputs of shape {shape:?} are not images, which are [batch, channels, height, width]")]
+    NotImages { shape: Vec<usize> },
+
+    #[error(
+        "these inputs come from arrays in memory: there is no way known to read one from a file"
+    )]
+    NotFromFiles,
 
     #[error("{given} channel statistics for images of {channels} channels")]
     Channels { given: usize, channels: usize },
@@ -107,11 +145,8 @@ pub enum Error {
     #[error("a standard deviation of {std} in channel {channel} cannot be divided by")]
     NoSpread { channel: usize, std: f32 },
 
-    #[error("a worker of the loader stopped: {reason}")]
+    #[error("preparing a batch panicked: {reason}")]
     Worker { reason: String },
-
-    #[error("item {index} was not prepared")]
-    Unprepared { index: usize, source: Box<Error> },
 }
 
 /// A file that cannot be used, and why.
@@ -128,7 +163,35 @@ impl fmt::Display for BadFile {
 }
 
 fn bad_list(files: &[BadFile]) -> String {
-    files.iter().map(|file| format!("\n  {file}")).collect()
+    files.iter().fold(String::new(), |list, file| list + "\n  " + &file.to_string())
+}
+
+/// What the fields of a header seem to be separated by, if it was not what they were read by.
+fn separator(found: &[String]) -> Option<&'static str> {
+    let [header] = found else { return None };
+    let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars"), (',', "commas")];
+    separators.iter().find(|(separator, _)| header.contains(*separator)).map(|(_, name)| *name)
+}
+
+fn folder_list(found: &[String]) -> String {
+    match found {
+        [] => "there are no folders".into(),
+        found => format!("the folders are {}", listed(found)),
+    }
+}
+
+/// The first few of them.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 10;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+/// Height and width.
+fn size([height, width]: [usize; 2]) -> String {
+    format!("{height}×{width}")
 }
 
 fn shapes_list(shapes: &[Vec<usize>]) -> String {
@@ -150,22 +213,40 @@ impl Error {
                 allowed => format!("{allowed} were allowed by `--skip-bad`; repair or remove the others"),
             },
             Self::TooLarge { .. } => "reduce the picture, or remove it if it is not meant".into(),
-            Self::NoColumn { .. } => "columns are named as in the first line, or counted from 0".into(),
+            Self::NoColumn { found, .. } => match separator(found) {
+                Some(separator) => format!("it seems to be separated by {separator}: set the `delimiter`"),
+                None => "columns are named as in the first line, or counted from 0".into(),
+            },
             Self::EmptyCell { .. } => "fill it in, or remove the row".into(),
             Self::OutsideFolder { .. } => "list files below the folder only".into(),
             Self::NoTable => "make the items with `from_csv`, or label them from their folders".into(),
-            Self::Share { .. } | Self::NoTrainingItems => "hold out a fifth: `split_by_rand_pct(0.2, seed)`".into(),
+            Self::NotANumber { .. } => "fill in a number, or remove the row".into(),
+            Self::MissingFile { .. } => "names are below the folder; is a `suffix` such as `.png` missing?".into(),
+            Self::EmptyFolder { .. } | Self::Share { .. } | Self::NoTrainingItems => {
+                "hold out a fifth: `split_by_rand_pct(0.2, seed)`".into()
+            }
             Self::NoMatch { .. } => {
                 "the pattern must match every path, with `/` between folders, and have one group".into()
             }
             Self::UnknownLabels { .. } => {
-                "add training items for them, or drop the items: `UnknownLabels::Drop`".into()
+                "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
-            Self::NoClasses => "give the names in the order of their codes".into(),
+            Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
+            Self::NoClasses => "give the names in the order of their codes: `label_kind(LabelKind::Mask(names))`".into(),
+            Self::MaskCode { .. } => "codes count from 0: name a class for every one that occurs".into(),
+            Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
+            Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
+            Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
+            Self::LabelTransform { kind: "EmptyLabelList" } => {
+                "leave the test set's labels as they are: `transform_test_labels(false)`".into()
+            }
             Self::LabelTransform { .. } => "transform the inputs only: `transform_labels(false)`".into(),
             Self::Collate { .. } => "bring them to one size: `Transforms::size`".into(),
             Self::NoSpread { .. } => "are all pixels of the channel the same? give statistics of your own: `normalize_by`".into(),
             Self::BatchSize => "the smallest batch is 1".into(),
+            Self::NoBatch { .. } => "lower the batch size: partial training batches are dropped".into(),
+            Self::SavedTransform { .. } => "was it saved by a later version?".into(),
+            Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
             _ => return None,
         })
     }
@@ -176,12 +257,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(error: Error, message: &str, hint: Option<&str>) {
+    fn check(error: &Error, message: &str, hint: Option<&str>) {
         assert_eq!(error.to_string(), message);
         let found = error.hint();
         match hint {
             Some(hint) => {
-                assert!(found.as_deref().is_some_and(|found| found.contains(hint)), "{found:?}")
+                assert!(found.as_deref().is_some_and(|found| found.contains(hint)), "{found:?}");
             }
             None => assert_eq!(found, None),
         }
@@ -193,37 +274,41 @@ mod tests {
 
     #[test]
     fn errors_about_files_name_them() {
-        check(Error::NotAFolder { path: "a".into() }, "a is not a folder", Some("name the folder"));
         check(
-            Error::NoItems { folder: "a".into(), extensions: "png, jpg".into() },
+            &Error::NotAFolder { path: "a".into() },
+            "a is not a folder",
+            Some("name the folder"),
+        );
+        check(
+            &Error::NoItems { folder: "a".into(), extensions: "png, jpg".into() },
             "no files in a: looked for names ending in png, jpg",
             Some("is a the folder above"),
         );
-        check(Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
-        check(Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
+        check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
+        check(&Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
         check(
-            Error::NotAFile { path: "p".into(), what: "a pipe" },
+            &Error::NotAFile { path: "p".into(), what: "a pipe" },
             "p is not a file to read: it is a pipe",
             None,
         );
         check(
-            Error::Decode { path: "a.png".into(), reason: "cut short".into() },
+            &Error::Decode { path: "a.png".into(), reason: "cut short".into() },
             "cannot read a.png as an image: cut short",
             None,
         );
         check(
-            Error::TooLarge { path: "a.png".into(), width: 16000, height: 16000, limit: 89 },
+            &Error::TooLarge { path: "a.png".into(), width: 16000, height: 16000, limit: 89 },
             "a.png claims to be 16000×16000 pixels; at most 89 million are opened",
             Some("reduce the picture"),
         );
         let files = vec![BadFile { path: "a.png".into(), reason: "cut short".into() }];
         check(
-            Error::BadFiles { files, checked: 9, allowed: 0 },
+            &Error::BadFiles { files, checked: 9, allowed: 0 },
             "1 of 9 files cannot be used:\n  a.png: cut short",
             Some("--skip-bad 1"),
         );
         check(
-            Error::NoParent { path: "a".into() },
+            &Error::NoParent { path: "a".into() },
             "a has no parent folder to be labelled by",
             None,
         );
@@ -233,12 +318,12 @@ mod tests {
     fn errors_about_tables_name_row_and_column() {
         let path = || PathBuf::from("t.csv");
         check(
-            Error::Csv { path: path(), line: 3, reason: "1 field, expected 2".into() },
+            &Error::Csv { path: path(), line: 3, reason: "1 field, expected 2".into() },
             "t.csv, line 3: 1 field, expected 2",
             None,
         );
         check(
-            Error::NoColumn {
+            &Error::NoColumn {
                 path: path(),
                 column: "label".into(),
                 found: vec!["a".into(), "b".into()],
@@ -247,17 +332,32 @@ mod tests {
             Some("counted from 0"),
         );
         check(
-            Error::EmptyCell { path: path(), row: 2, column: "label".into() },
+            &Error::NoColumn { path: path(), column: "b".into(), found: vec!["a;b".into()] },
+            "t.csv has no column `b`; it has a;b",
+            Some("separated by semicolons"),
+        );
+        check(
+            &Error::EmptyCell { path: path(), row: 2, column: "label".into() },
             "t.csv: row 2 has nothing in column `label`",
             Some("fill it in"),
         );
         check(
-            Error::OutsideFolder { path: path(), row: 1, item: "../x".into(), folder: "f".into() },
+            &Error::OutsideFolder { path: path(), row: 1, item: "../x".into(), folder: "f".into() },
             "t.csv, row 1: `../x` leads out of f",
             Some("below the folder"),
         );
         check(
-            Error::NoTable,
+            &Error::MissingFile { path: path(), row: 2, item: "x".into(), folder: "f".into() },
+            "t.csv, row 2: there is no file `x` in f",
+            Some("suffix"),
+        );
+        check(
+            &Error::NotANumber { path: path(), row: 2, column: "x".into(), cell: "nan".into() },
+            "t.csv: row 2 has `nan` in column `x`, which is not a finite number",
+            Some("fill in a number"),
+        );
+        check(
+            &Error::NoTable,
             "these items have no table with columns: they do not come from a CSV file",
             Some("from_csv"),
         );
@@ -265,89 +365,143 @@ mod tests {
 
     #[test]
     fn errors_about_splits_and_labels_name_the_value() {
+        check(&Error::Share { share: 1.5 }, "a share of 1.5 is outside 0..=1", Some("0.2"));
         check(
-            Error::Share { share: 1.5 },
-            "a validation share of 1.5 is outside 0..=1",
+            &Error::EmptyFolder { folder: "train".into(), found: vec!["a".into(), "b".into()] },
+            "nothing lies in train/, so there is nothing to train on; the folders are a, b",
             Some("0.2"),
         );
-        check(Error::Index { index: 7, len: 5 }, "index 7 is not one of 5 items", None);
         check(
-            Error::NoMatch { pattern: "x".into(), path: "a/b".into() },
+            &Error::EmptyFolder { folder: "train".into(), found: vec![] },
+            "nothing lies in train/, so there is nothing to train on; there are no folders",
+            Some("0.2"),
+        );
+        check(&Error::Index { index: 7, len: 5 }, "index 7 is not one of 5 items", None);
+        check(
+            &Error::NoMatch { pattern: "x".into(), path: "a/b".into() },
             "failed to find `x` in `a/b`",
             Some("every path"),
         );
         check(
-            Error::Pattern { pattern: "(".into(), reason: "unclosed".into() },
+            &Error::Pattern { pattern: "(".into(), reason: "unclosed".into() },
             "`(` is not a pattern: unclosed",
             None,
         );
         check(
-            Error::UnknownLabels { set: "validation", labels: vec!["dog".into()], items: 3 },
+            &Error::UnknownLabels { set: "validation", labels: vec!["dog".into()], items: 3 },
             "the validation data has labels that are not in the training set: dog (3 items)",
             Some("Drop"),
         );
         check(
-            Error::MixedLabels { first: "text".into(), other: "number".into() },
+            &Error::NotAClass { label: "cow".into(), classes: vec!["cat".into(), "dog".into()] },
+            "the label `cow` is not among the given classes: cat, dog",
+            Some("leave its items out"),
+        );
+        check(&Error::OneHot { given: 2, classes: 3 }, "2 flags for 3 classes", None);
+        check(
+            &Error::MixedLabels { first: "text".into(), other: "number".into() },
             "labels of different kinds: text and number",
             None,
         );
-        check(Error::LabelCount { given: 2, items: 3 }, "2 labels for 3 items", None);
+        check(&Error::LabelCount { given: 2, items: 3 }, "2 labels for 3 items", None);
         check(
-            Error::NoClasses,
+            &Error::NoClasses,
             "classes are required for masks: a mask holds their numbers, not their names",
             Some("order"),
         );
         check(
-            Error::MaskCode { path: "m.png".into(), code: 200, classes: 12 },
+            &Error::MaskCode { path: "m.png".into(), code: 200, classes: 12 },
             "m.png holds the code 200, but there are 12 classes",
-            None,
+            Some("every one that occurs"),
         );
         check(
-            Error::NoTrainingItems,
+            &Error::MaskSize { path: "m.png".into(), mask: [60, 80], picture: [72, 96] },
+            "m.png is a mask of 60×80 pixels, its picture has 72×96",
+            Some("each pixel"),
+        );
+        check(
+            &Error::NotAMask { path: "m.jpg".into(), what: "a JPEG, which smears codes" },
+            "m.jpg is not a mask: it is a JPEG, which smears codes",
+            Some("gray PNG"),
+        );
+        check(
+            &Error::NoLogarithm { value: -1.0 },
+            "there is no logarithm of the label -1",
+            Some("log: false"),
+        );
+        check(
+            &Error::NoTrainingItems,
             "can't infer the type of the targets: there are no training items",
             Some("0.2"),
         );
     }
 
     #[test]
+    fn a_long_list_is_cut() {
+        let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+        assert_eq!(listed(&names[..3]), "0, 1, 2");
+        assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
+    }
+
+    #[test]
     fn errors_about_batches_name_the_numbers() {
         check(
-            Error::Transform { reason: "too small".into() },
+            &Error::Transform { reason: "too small".into() },
             "not possible to apply those transforms to your dataset: too small",
             None,
         );
         check(
-            Error::LabelTransform { kind: "category" },
-            "a label of this kind has no transforms: category",
+            &Error::LabelTransform { kind: "CategoryList" },
+            "not implemented: you can't apply transforms to labels of this kind (CategoryList)",
             Some("inputs only"),
         );
         check(
-            Error::Collate { shapes: vec![vec![1, 2], vec![2, 1]] },
+            &Error::LabelTransform { kind: "EmptyLabelList" },
+            "not implemented: you can't apply transforms to labels of this kind (EmptyLabelList)",
+            Some("transform_test_labels"),
+        );
+        check(
+            &Error::Collate { shapes: vec![vec![1, 2], vec![2, 1]] },
             "items of different shapes cannot be one batch: [1, 2], [2, 1]",
             Some("one size"),
         );
-        check(Error::BatchSize, "a batch size of 0 makes no batches", Some("1"));
-        check(Error::Uneven { inputs: 2, targets: 3 }, "2 inputs but 3 targets", None);
-        check(Error::NormalizedTwice, "cannot normalize twice", None);
+        check(&Error::BatchSize, "a batch size of 0 makes no batches", Some("1"));
+        check(&Error::Uneven { inputs: 2, targets: 3 }, "2 inputs but 3 targets", None);
+        check(&Error::NormalizedTwice, "cannot normalize twice", None);
         check(
-            Error::Channels { given: 3, channels: 1 },
+            &Error::Channels { given: 3, channels: 1 },
             "3 channel statistics for images of 1 channels",
             None,
         );
         check(
-            Error::NoSpread { channel: 0, std: 0.0 },
+            &Error::NoSpread { channel: 0, std: 0.0 },
             "a standard deviation of 0 in channel 0 cannot be divided by",
             Some("normalize_by"),
         );
         check(
-            Error::Worker { reason: "gone".into() },
-            "a worker of the loader stopped: gone",
+            &Error::Worker { reason: "gone".into() },
+            "preparing a batch panicked: gone",
+            Some("report it"),
+        );
+        check(
+            &Error::NoBatch { set: "training", items: 5, batch_size: 8 },
+            "no batch of the training set: it has 5 items, and a batch holds 8",
+            Some("lower the batch size"),
+        );
+        check(
+            &Error::NotImages { shape: vec![4, 2] },
+            "inputs of shape [4, 2] are not images, which are [batch, channels, height, width]",
             None,
         );
         check(
-            Error::Unprepared { index: 4, source: Box::new(Error::BatchSize) },
-            "item 4 was not prepared",
+            &Error::NotFromFiles,
+            "these inputs come from arrays in memory: there is no way known to read one from a file",
             None,
+        );
+        check(
+            &Error::SavedTransform { name: "sharpen".into(), reason: "not known".into() },
+            "cannot read the saved transform `sharpen`: not known",
+            Some("later version"),
         );
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use decode::ImageInfo;
+pub use decode::{ImageInfo, open_mask};
 
 use crate::{Array, Result};
 
@@ -16,8 +16,8 @@ pub const EXTENSIONS: [&str; 14] = [
     "webp",
 ];
 
-/// The most pixels that a picture may have: about 8 GB of floats would not be far above. The
-/// number is Pillow's, above which it warns of a decompression bomb.
+/// The most pixels that a picture may have: as bytes in three channels they take a quarter of a
+/// gigabyte. The number is Pillow's, above which it warns of a decompression bomb.
 pub const MAX_PIXELS: u64 = 89_478_485;
 
 /// The channels a picture is opened with.
@@ -38,6 +38,16 @@ impl ConvertMode {
             Self::Rgb => 3,
             Self::L => 1,
         }
+    }
+}
+
+/// For people: `RGB` or `gray`.
+impl std::fmt::Display for ConvertMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Rgb => "RGB",
+            Self::L => "gray",
+        })
     }
 }
 
@@ -76,20 +86,12 @@ impl Pixels {
 
     /// Floats in `0.0..=1.0`, channels first.
     pub fn to_image(&self) -> Image {
-        self.to_planes(|byte| f32::from(byte) / 255.0)
-    }
-
-    /// The bytes as they are, channels first: for masks, whose values are class codes.
-    pub fn to_codes(&self) -> Array {
-        let codes = self.bytes.iter().map(|byte| i64::from(*byte)).collect();
-        Array::i64([1, self.height, self.width], codes)
-    }
-
-    fn to_planes(&self, value: impl Fn(u8) -> f32) -> Image {
         let Self { height, width, channels, ref bytes } = *self;
         let mut pixels = Vec::with_capacity(bytes.len());
         for channel in 0..channels {
-            pixels.extend(bytes[channel..].iter().step_by(channels).map(|byte| value(*byte)));
+            pixels.extend(
+                bytes[channel..].iter().step_by(channels).map(|byte| f32::from(*byte) / 255.0),
+            );
         }
         Image { channels, height, width, pixels }
     }

@@ -1,57 +1,84 @@
 //! What a model needs of its data to predict for a new file.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Batch, Image, ImageKind, InputKind, Normalize, Result, TargetKind, image::Pixels,
+    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, image::Pixels,
     transform::Pipeline,
 };
+
+/// How a model's inputs come about, as it is saved with the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SavedInput {
+    /// From picture files.
+    Image(ImageKind),
+    /// From arrays in memory: there are no files to open.
+    Array,
+}
 
 /// How a new item is prepared: opened, transformed as in validation, normalized. Saved with a
 /// model; holds no images.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inference {
-    input: ImageKind,
+    input: SavedInput,
     transforms: Pipeline,
     target: TargetKind,
     pub(crate) normalize: Option<Normalize>,
 }
 
 impl Inference {
-    pub(crate) fn new(input: ImageKind, transforms: Pipeline, target: TargetKind) -> Self {
+    pub(crate) fn new(input: SavedInput, transforms: Pipeline, target: TargetKind) -> Self {
         Self { input, transforms, target, normalize: None }
     }
 
     /// A batch of the one picture at `path`; its target is 0.
     ///
     /// # Errors
-    /// Those of [`Pixels::open`], and [`Error::Transform`](crate::Error::Transform).
+    /// Those of [`Pixels::open`], and [`Error::Transform`]; [`Error::NotFromFiles`] if the model
+    /// was trained on arrays.
     pub fn open(&self, path: &Path) -> Result<Batch> {
-        self.prepare(&self.input.open(path)?)
+        match self.input {
+            SavedInput::Image(kind) => self.prepare(&kind.open(path)?),
+            SavedInput::Array => Err(Error::NotFromFiles),
+        }
     }
 
     /// A batch of one decoded picture; its target is 0.
     ///
     /// # Errors
-    /// [`Error::Transform`](crate::Error::Transform).
+    /// [`Error::Transform`].
     pub fn prepare(&self, pixels: &Pixels) -> Result<Batch> {
         let drawn = self.transforms.draw(&mut ChaCha8Rng::seed_from_u64(0));
-        let image: Image = drawn.apply(pixels.to_image())?;
+        let image = drawn.apply(pixels.to_image())?;
         let mut inputs = Array::stack(&[image.into_array()])?;
         if let Some(normalize) = self.normalize.as_ref().filter(|normalize| normalize.inputs) {
+            normalize.check_images(&inputs)?;
             normalize.apply(&mut inputs);
         }
         Ok(Batch { inputs, targets: Array::i64([1], vec![0]), items: vec![0] })
     }
 
-    /// How pictures are opened.
-    pub fn input(&self) -> ImageKind {
+    /// How the inputs come about.
+    pub fn input(&self) -> SavedInput {
         self.input
+    }
+
+    /// A picture as the model opens it, before it is transformed.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn pixels(&self, path: &Path) -> Result<Pixels> {
+        match self.input {
+            SavedInput::Image(kind) => kind.open(path),
+            SavedInput::Array => Err(Error::NotFromFiles),
+        }
     }
 
     pub fn target(&self) -> &TargetKind {
@@ -65,5 +92,91 @@ impl Inference {
 
     pub fn normalization(&self) -> Option<&Normalize> {
         self.normalize.as_ref()
+    }
+
+    /// All of it in a line, for people: `RGB images, resized to 224×224 by crop, normalized; 6
+    /// classes`.
+    pub fn describe(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Inference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.input {
+            SavedInput::Image(kind) => write!(f, "{} images", kind.mode)?,
+            SavedInput::Array => write!(f, "arrays")?,
+        }
+        if let Some(size) = self.transforms.describe_size() {
+            write!(f, ", {size}")?;
+        }
+        if self.normalize.as_ref().is_some_and(|normalize| normalize.inputs) {
+            write!(f, ", normalized")?;
+        }
+        match self.classes().len() {
+            0 => Ok(()),
+            n => write!(f, "; {n} classes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ConvertMode,
+        transform::{Size, Transforms},
+    };
+
+    fn inference(input: SavedInput) -> Inference {
+        let pipeline = Transforms::new().size(Size::Square(4)).pipeline(false);
+        let target = TargetKind::Category { classes: vec!["a".into(), "b".into()] };
+        let normalize = Some(Normalize::mnist());
+        Inference { normalize, ..Inference::new(input, pipeline, target) }
+    }
+
+    fn gray() -> SavedInput {
+        SavedInput::Image(ImageKind { mode: ConvertMode::L })
+    }
+
+    #[test]
+    fn what_was_saved_prepares_the_same_batch() {
+        let inference = inference(gray());
+        let text = serde_json::to_string(&inference).unwrap();
+        let read: Inference = serde_json::from_str(&text).unwrap();
+        let pixels = Pixels { height: 8, width: 6, channels: 1, bytes: (0..48).collect() };
+        let batch = read.prepare(&pixels).unwrap();
+        assert_eq!(batch.inputs.shape, [1, 1, 4, 4]);
+        assert_eq!(batch, inference.prepare(&pixels).unwrap());
+        assert_eq!(read.classes(), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_picture_of_other_channels_is_refused() {
+        let pixels = Pixels { height: 4, width: 4, channels: 3, bytes: vec![0; 48] };
+        let error = inference(gray()).prepare(&pixels).unwrap_err();
+        assert!(matches!(error, Error::Channels { given: 1, channels: 3 }), "{error}");
+    }
+
+    #[test]
+    fn a_model_of_arrays_opens_no_files() {
+        let error = inference(SavedInput::Array).open(Path::new("a.png")).unwrap_err();
+        assert!(matches!(error, Error::NotFromFiles));
+    }
+
+    #[test]
+    fn it_is_described_in_a_line() {
+        assert_eq!(
+            inference(gray()).describe(),
+            "gray images, resized to 4×4 by crop, normalized; 2 classes"
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused() {
+        let text = serde_json::to_string(&inference(gray())).unwrap();
+        let text = text.replacen('{', "{\"code\":1,", 1);
+        let error = serde_json::from_str::<Inference>(&text).unwrap_err().to_string();
+        assert!(error.contains("unknown field `code`"), "{error}");
     }
 }

@@ -10,15 +10,20 @@ use std::{
     sync::Arc,
 };
 
+use rand::{Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    Array, ConvertMode, Error, Result,
+    image::{ImageInfo, Pixels},
+    inference::SavedInput,
+    split::{Part, permutation},
+    transform::Drawn,
+};
+
 pub use csv::CsvOptions;
 pub use folder::FolderOptions;
 pub use table::Table;
-
-use crate::{
-    ConvertMode, Result,
-    image::Pixels,
-    split::{Part, permutation},
-};
 
 /// One item: where its input is, and which row of a table it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +36,45 @@ pub struct Entry {
 
 /// How an entry becomes a model's input.
 ///
-/// Images are one kind; noise, text or image pairs are further implementations of this trait and
-/// need nothing else of the data block to change.
+/// Images are one kind; noise or text are further implementations of this trait and need nothing
+/// else of the data block to change.
 pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
+    /// An item as it is kept between epochs: read, with nothing random about it yet.
+    type Opened: Send + Sync + 'static;
+
     /// What lists of this kind are called when they are shown.
     fn name(&self) -> &'static str;
 
-    /// Opens the item at `path`.
+    /// Reads the item at `path`.
     ///
     /// # Errors
     /// Those of the format, with the path.
-    fn open(&self, path: &Path) -> Result<Pixels>;
+    fn open(&self, path: &Path) -> Result<Self::Opened>;
+
+    /// Memory that an opened item takes.
+    fn bytes(&self, opened: &Self::Opened) -> usize;
+
+    /// Height and width of a picture, which its mask must have too.
+    fn size(&self, _opened: &Self::Opened) -> Option<[usize; 2]> {
+        None
+    }
+
+    /// What a model gets. The transforms are drawn; whatever else is random comes from `rng`.
+    ///
+    /// # Errors
+    /// [`Error::Transform`].
+    fn input(
+        &self,
+        opened: &Self::Opened,
+        drawn: &Drawn<'_>,
+        rng: &mut dyn RngCore,
+    ) -> Result<Array>;
+
+    /// An item for people, in a few words.
+    fn show(&self, path: &Path) -> String;
+
+    /// How it is saved with a model, so that new files are opened as those it was trained on.
+    fn saved(&self) -> SavedInput;
 }
 
 /// Pictures, opened as [`ConvertMode`] says.
@@ -51,12 +84,41 @@ pub struct ImageKind {
 }
 
 impl InputKind for ImageKind {
+    type Opened = Pixels;
+
     fn name(&self) -> &'static str {
         "ImageItems"
     }
 
     fn open(&self, path: &Path) -> Result<Pixels> {
         Pixels::open(path, self.mode)
+    }
+
+    fn bytes(&self, opened: &Pixels) -> usize {
+        opened.bytes.len()
+    }
+
+    fn size(&self, opened: &Pixels) -> Option<[usize; 2]> {
+        Some([opened.height, opened.width])
+    }
+
+    /// `[channels, height, width]`, values in `0.0..=1.0`
+    fn input(&self, opened: &Pixels, drawn: &Drawn<'_>, _: &mut dyn RngCore) -> Result<Array> {
+        Ok(drawn.apply(opened.to_image())?.into_array())
+    }
+
+    /// `Image (1, 28, 28)`: channels, height, width.
+    fn show(&self, path: &Path) -> String {
+        match ImageInfo::read(path) {
+            Ok(info) => {
+                format!("Image ({}, {}, {})", self.mode.channels(), info.height, info.width)
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn saved(&self) -> SavedInput {
+        SavedInput::Image(*self)
     }
 }
 
@@ -134,16 +196,21 @@ impl<K: InputKind> Items<K> {
     }
 
     /// Keeps each item with probability `p`, by a generator of its own.
-    pub fn filter_by_rand(self, p: f64, seed: u64) -> Self {
-        use rand::{Rng, SeedableRng};
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        self.filter_by_func(|_| rng.random_bool(p.clamp(0.0, 1.0)))
+    ///
+    /// # Errors
+    /// [`Error::Share`] if the probability is outside `0.0..=1.0`.
+    pub fn filter_by_rand(self, p: f64, seed: u64) -> Result<Self> {
+        if !(0.0..=1.0).contains(&p) {
+            return Err(Error::Share { share: p });
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Ok(self.filter_by_func(|_| rng.random_bool(p)))
     }
 
     /// Keeps the first `share` of the seeded permutation of the items, in its order.
     ///
     /// # Errors
-    /// [`Error::Share`](crate::Error::Share) if the share is outside `0.0..=1.0`.
+    /// [`Error::Share`] if the share is outside `0.0..=1.0`.
     pub fn use_partial_data(self, share: f64, seed: u32) -> Result<Self> {
         let n = crate::split::share_of(self.len(), share)?;
         Ok(self.pick(&permutation(self.len(), seed)[..n]))
@@ -168,11 +235,11 @@ impl<K: InputKind> Items<K> {
     }
 }
 
-/// `ImageItems (3 items)`, the first five, and the root.
+/// `ImageItems (3 items)`, the first five, and the root. The five are looked into.
 impl<K: InputKind> fmt::Display for Items<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first: Vec<String> =
-            self.relative_paths().take(5).map(|path| path.display().to_string()).collect();
+            (0..self.len().min(5)).map(|index| self.kind.show(&self.path(index))).collect();
         let more = if self.len() > 5 { "..." } else { "" };
         writeln!(f, "{} ({} items)", self.kind.name(), self.len())?;
         writeln!(f, "[{}]{more}", first.join(", "))?;
@@ -195,6 +262,7 @@ pub(crate) fn with_slashes(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Picture;
 
     fn items(paths: &[&str]) -> ImageItems {
         Items::new("root", paths.iter().map(PathBuf::from).collect(), ImageKind::default())
@@ -219,15 +287,26 @@ mod tests {
 
     #[test]
     fn a_list_shows_its_first_five() {
-        let text = items(&["0", "1", "2", "3", "4", "5"]).to_string();
-        assert_eq!(text, "ImageItems (6 items)\n[0, 1, 2, 3, 4]...\nPath: root");
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (0..6).map(|n| format!("{n}.png").into()).collect();
+        for path in &paths {
+            Picture::filled(3, 2, [0; 3]).save(folder.path().join(path)).unwrap();
+        }
+        let image = "Image (3, 2, 3)";
+        let items = Items::new(folder.path(), paths, ImageKind::default());
+        let want = format!(
+            "ImageItems (6 items)\n[{image}, {image}, {image}, {image}, {image}]...\nPath: {}",
+            folder.path().display()
+        );
+        assert_eq!(items.to_string(), want);
     }
 
     #[test]
     fn a_random_filter_repeats() {
         let all = items(&["0", "1", "2", "3", "4", "5", "6", "7"]);
-        let once = paths(&all.clone().filter_by_rand(0.5, 1));
-        assert_eq!(once, paths(&all.clone().filter_by_rand(0.5, 1)));
-        assert!(paths(&all.filter_by_rand(0.0, 1)).is_empty());
+        let half = || paths(&all.clone().filter_by_rand(0.5, 1).unwrap());
+        assert_eq!(half(), half());
+        assert!(all.clone().filter_by_rand(0.0, 1).unwrap().is_empty());
+        assert!(matches!(all.filter_by_rand(f64::NAN, 1), Err(Error::Share { .. })));
     }
 }

@@ -4,16 +4,23 @@
 //! training set decides the kind of list and the classes, the other sets follow.
 
 mod category;
+mod doubts;
+mod file;
 mod from;
-mod mask;
 mod number;
+mod process;
+mod test_set;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Error, Result, Split,
+    Array, ConvertMode, Result,
     items::{InputKind, Items},
     transform::Drawn,
 };
@@ -29,7 +36,7 @@ pub enum Label {
     Many(Vec<String>),
     /// One yes or no for each of the given classes.
     OneHot(Vec<bool>),
-    /// The path of a mask, below the items' root or absolute.
+    /// The path of a mask or a target picture, below the items' root or absolute.
     File(PathBuf),
     Empty,
 }
@@ -60,6 +67,8 @@ pub enum TargetKind {
     Number { len: usize, log: bool },
     /// A class for each pixel.
     Mask { classes: Vec<String> },
+    /// A picture.
+    Image { mode: ConvertMode },
     /// Nothing to predict.
     Empty,
     /// Given as arrays, without a meaning known here.
@@ -77,10 +86,16 @@ impl TargetKind {
         }
     }
 
+    /// The index of a class, by its name.
+    pub fn class_index(&self, class: &str) -> Option<usize> {
+        self.classes().iter().position(|name| name == class)
+    }
+
     /// How many outputs a model needs: fastai's `c`.
     pub fn c(&self) -> usize {
         match self {
             Self::Number { len, .. } => *len,
+            Self::Image { mode } => mode.channels(),
             other => other.classes().len(),
         }
     }
@@ -92,7 +107,7 @@ impl TargetKind {
             Self::MultiCategory { .. } => Some("BCEWithLogitsFlat"),
             Self::Number { .. } => Some("MSELossFlat"),
             Self::Mask { .. } => Some("CrossEntropyFlat(axis=1)"),
-            Self::Empty | Self::Array => None,
+            Self::Image { .. } | Self::Empty | Self::Array => None,
         }
     }
 
@@ -103,10 +118,20 @@ impl TargetKind {
             Self::MultiCategory { .. } => "MultiCategoryList",
             Self::Number { .. } => "FloatList",
             Self::Mask { .. } => "SegmentationLabelList",
+            Self::Image { .. } => "ImageList",
             Self::Empty => "EmptyLabelList",
             Self::Array => "ItemList",
         }
     }
+}
+
+/// What a label may need to know of its input.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InputFacts<'a> {
+    /// Height and width of a picture as it was opened.
+    pub size: Option<[usize; 2]>,
+    /// What was drawn for it, if labels move with their inputs.
+    pub drawn: Option<&'a Drawn<'a>>,
 }
 
 /// The processed labels of one set. A further kind of label is a further implementation.
@@ -117,11 +142,11 @@ pub trait Labels: fmt::Debug + Send + Sync {
         self.len() == 0
     }
 
-    /// The target of an item. `drawn` is what was drawn for its input, if labels move with it.
+    /// The target of an item.
     ///
     /// # Errors
     /// For a label that must be read: those of its file.
-    fn target(&self, index: usize, drawn: Option<&Drawn<'_>>) -> Result<Array>;
+    fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array>;
 
     /// The label for people.
     fn text(&self, index: usize) -> String;
@@ -151,6 +176,8 @@ pub enum LabelKind {
     },
     /// Masks with these classes, in the order of their codes.
     Mask(Vec<String>),
+    /// Pictures to be made of the inputs.
+    Image(ConvertMode),
 }
 
 /// What happens to validation items with a label that no training item has.
@@ -159,7 +186,7 @@ pub enum UnknownLabels {
     /// An error that names the labels.
     #[default]
     Refuse,
-    /// The items are dropped, with a warning in the data.
+    /// The items are dropped, with a warning in the data, as by fastai.
     Drop,
 }
 
@@ -180,135 +207,10 @@ pub struct LabelledPart<K> {
     pub labels: Arc<dyn Labels>,
 }
 
-/// A set's labels before they are processed.
-type Raw = Vec<Label>;
-
-impl<K: InputKind> Split<K> {
-    /// Makes label lists of raw labels.
-    fn labelled(
-        self,
-        train: Raw,
-        valid: Raw,
-        kind: LabelKind,
-        unknown: UnknownLabels,
-    ) -> Result<Labelled<K>> {
-        let mut warnings = self.warnings();
-        let kind = match kind {
-            LabelKind::Auto => infer(&train)?,
-            given => given,
-        };
-        let root = self.train.root.clone();
-        let target = kind.target(&train)?;
-        let train_labels = target.list(&root, &train)?;
-        let (valid_items, valid_raw) = known(self.valid, valid, &target, unknown, &mut warnings)?;
-        let valid_labels = target.list(&root, &valid_raw)?;
-        let test = match self.test {
-            None => None,
-            Some(items) => {
-                let raw = vec![Label::Empty; items.len()];
-                let labels = TargetKind::Empty.list(&root, &raw)?;
-                Some(LabelledPart { items, labels })
-            }
-        };
-        Ok(Labelled {
-            train: LabelledPart { items: self.train, labels: train_labels },
-            valid: LabelledPart { items: valid_items, labels: valid_labels },
-            test,
-            target,
-            warnings,
-        })
-    }
-}
-
-fn infer(train: &Raw) -> Result<LabelKind> {
-    Ok(match train.first().ok_or(Error::NoTrainingItems)? {
-        Label::Number(_) | Label::Numbers(_) => LabelKind::Number { log: false },
-        Label::Text(_) | Label::Integer(_) | Label::Empty => LabelKind::Category(None),
-        Label::Many(_) | Label::OneHot(_) => LabelKind::MultiCategory(None),
-        Label::File(_) => return Err(Error::NoClasses),
-    })
-}
-
-impl LabelKind {
-    /// What the targets are, given the training labels.
-    fn target(self, train: &Raw) -> Result<TargetKind> {
-        Ok(match self {
-            Self::Auto => infer(train)?.target(train)?,
-            Self::Category(_) if train.first() == Some(&Label::Empty) => TargetKind::Empty,
-            Self::Category(Some(classes)) => TargetKind::Category { classes },
-            Self::Category(None) => TargetKind::Category { classes: category::classes(train)? },
-            Self::MultiCategory(classes) => {
-                let classes = match classes {
-                    Some(classes) => classes,
-                    None => category::classes(train)?,
-                };
-                TargetKind::MultiCategory { classes, threshold: 0.5 }
-            }
-            Self::Number { log } => TargetKind::Number { len: number::len(train)?, log },
-            Self::Mask(classes) if classes.is_empty() => return Err(Error::NoClasses),
-            Self::Mask(classes) => TargetKind::Mask { classes },
-        })
-    }
-}
-
-impl TargetKind {
-    fn list(&self, root: &std::path::Path, raw: &Raw) -> Result<Arc<dyn Labels>> {
-        Ok(match self {
-            Self::Category { classes } => Arc::new(category::Categories::new(classes, raw)?),
-            Self::MultiCategory { classes, .. } => {
-                Arc::new(category::MultiCategories::new(classes, raw)?)
-            }
-            Self::Number { log, .. } => Arc::new(number::Numbers::new(raw, *log)?),
-            Self::Mask { classes } => Arc::new(mask::Masks::new(classes, root, raw)?),
-            Self::Empty | Self::Array => Arc::new(category::Empty { len: raw.len() }),
-        })
-    }
-}
-
-/// Refuses or drops validation items with labels that training does not know.
-fn known<K: InputKind>(
-    items: Items<K>,
-    labels: Raw,
-    target: &TargetKind,
-    unknown: UnknownLabels,
-    warnings: &mut Vec<String>,
-) -> Result<(Items<K>, Raw)> {
-    let TargetKind::Category { classes } = target else { return Ok((items, labels)) };
-    let is_known = |label: &Label| category::name(label).is_ok_and(|name| classes.contains(&name));
-    let (keep, dropped): (Vec<usize>, Vec<usize>) =
-        (0..labels.len()).partition(|&index| is_known(&labels[index]));
-    if dropped.is_empty() {
-        return Ok((items, labels));
-    }
-    const SHOWN: usize = 5;
-    let mut names: Vec<String> =
-        dropped.iter().filter_map(|&index| category::name(&labels[index]).ok()).collect();
-    names.sort();
-    names.dedup();
-    names.truncate(SHOWN);
-    match unknown {
-        UnknownLabels::Refuse => {
-            Err(Error::UnknownLabels { set: "validation", labels: names, items: dropped.len() })
-        }
-        UnknownLabels::Drop => {
-            warnings.push(format!(
-                "{} validation items were dropped: their labels are not in the training set ({})",
-                dropped.len(),
-                names.join(", ")
-            ));
-            let kept = keep.iter().map(|&index| labels[index].clone()).collect();
-            Ok((items.pick(&keep), kept))
-        }
-    }
-}
-
 impl<K: InputKind> Labelled<K> {
     /// **Removes** the pairs for which `remove` holds, as the reference's filter after labelling
     /// does: the opposite of [`Items::filter_by_func`]. It gets the path and the label's text.
-    pub fn filter_by_func(
-        mut self,
-        mut remove: impl FnMut(&std::path::Path, &str) -> bool,
-    ) -> Self {
+    pub fn filter_by_func(mut self, mut remove: impl FnMut(&Path, &str) -> bool) -> Self {
         let mut filter = |part: LabelledPart<K>| {
             let keep: Vec<usize> = (0..part.items.len())
                 .filter(|&index| !remove(&part.items.entries[index].path, &part.labels.text(index)))

@@ -15,7 +15,7 @@ use std::{
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Array, Batch, BatchOptions, Error, Normalize, Result, Samples, batch::batch_range};
+use crate::{Array, Batch, BatchOptions, Error, Normalize, Result, Sample, Samples};
 
 /// Which items come in which batch.
 #[derive(Debug, Clone)]
@@ -36,6 +36,14 @@ impl Plan {
             batch_size: options.batch_size,
             batches: items / options.batch_size,
         }
+    }
+
+    pub(crate) fn items(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size
     }
 
     pub(crate) fn in_order(items: usize, batch_size: usize) -> Self {
@@ -83,6 +91,8 @@ impl Loader {
                 to_take: first,
                 ready: BTreeMap::new(),
                 bytes: 0,
+                preparing: 0,
+                largest: 0,
                 closed: false,
             }),
             taken: Condvar::new(),
@@ -97,24 +107,29 @@ impl Loader {
         BatchIter { shared, threads, waited: Duration::ZERO }
     }
 
+    /// The items of a batch.
+    pub(crate) fn items(&self, index: usize) -> &[usize] {
+        let Plan { order, batch_size, .. } = &self.plan;
+        &order[index * batch_size..((index + 1) * batch_size).min(order.len())]
+    }
+
+    fn sample(&self, item: usize) -> Result<Sample> {
+        self.samples.sample(item, &mut generator(self.seed, self.epoch, Purpose::Item(item)))
+    }
+
+    /// An item as it is in its batch; a panic is an error.
+    pub(crate) fn sample_safely(&self, item: usize) -> Result<Sample> {
+        safely(|| self.sample(item))
+    }
+
     fn prepare(&self, index: usize) -> Result<Batch> {
-        let items =
-            &self.plan.order[batch_range(index, self.plan.batch_size, self.plan.order.len())];
-        let sample = |&item: &usize| {
-            let mut rng = generator(self.seed, self.epoch, Purpose::Item(item));
-            self.samples.sample(item, &mut rng)
-        };
-        let samples = items.iter().map(sample).collect::<Result<Vec<_>>>()?;
+        let items = self.items(index);
+        let samples = items.iter().map(|&item| self.sample(item)).collect::<Result<Vec<_>>>()?;
         let (inputs, targets): (Vec<Array>, Vec<Array>) =
             samples.into_iter().map(|sample| (sample.input, sample.target)).unzip();
         let (mut inputs, mut targets) = (Array::stack(&inputs)?, Array::stack(&targets)?);
         if let Some(normalize) = &self.normalize {
-            if normalize.inputs {
-                normalize.apply(&mut inputs);
-            }
-            if normalize.targets {
-                normalize.apply(&mut targets);
-            }
+            normalize.apply_to(&mut inputs, &mut targets)?;
         }
         Ok(Batch { inputs, targets, items: items.to_vec() })
     }
@@ -122,12 +137,17 @@ impl Loader {
     /// [`prepare`](Self::prepare), with a panic as an error: a thread that is gone would leave the
     /// training step waiting.
     fn prepare_safely(&self, index: usize) -> Result<Batch> {
-        catch_unwind(AssertUnwindSafe(|| self.prepare(index))).unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Err(Error::Worker { reason: text.unwrap_or_else(|| "it panicked".into()) })
-        })
+        safely(|| self.prepare(index))
     }
+}
+
+/// Runs what may panic, and makes an error of it if it does.
+pub(crate) fn safely<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Err(Error::Worker { reason: text.unwrap_or_else(|| "for no reason given".into()) })
+    })
 }
 
 struct Queue {
@@ -138,6 +158,10 @@ struct Queue {
     ready: BTreeMap<usize, Result<Batch>>,
     /// Memory of the batches that are ready.
     bytes: usize,
+    /// How many batches are being prepared.
+    preparing: usize,
+    /// Memory of the largest batch so far: what those being prepared are taken to need.
+    largest: usize,
     closed: bool,
 }
 
@@ -158,7 +182,9 @@ impl Shared {
         while let Some(index) = self.next_to_prepare() {
             let batch = self.loader.prepare_safely(index);
             let mut queue = self.queue();
+            queue.preparing -= 1;
             queue.bytes += bytes(&batch);
+            queue.largest = queue.largest.max(bytes(&batch));
             queue.ready.insert(index, batch);
             drop(queue);
             self.prepared.notify_all();
@@ -173,8 +199,10 @@ impl Shared {
                 return None;
             }
             // The batch that is waited for is always prepared, however full the queue is.
-            if queue.bytes < self.loader.queue_bytes || queue.to_prepare == queue.to_take {
+            let expected = queue.bytes + (queue.preparing + 1) * queue.largest;
+            if expected <= self.loader.queue_bytes || queue.to_prepare == queue.to_take {
                 queue.to_prepare += 1;
+                queue.preparing += 1;
                 return Some(queue.to_prepare - 1);
             }
             queue = self.taken.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -226,9 +254,12 @@ impl Iterator for BatchIter {
         let batch = match self.threads.is_empty() {
             false => self.shared.take(),
             true => {
-                let index = self.shared.next_to_prepare()?;
-                self.shared.queue().to_take = index + 1;
-                Some(self.shared.loader.prepare_safely(index))
+                let mut queue = self.shared.queue();
+                let index = queue.to_take;
+                queue.to_take += 1;
+                drop(queue);
+                let loader = &self.shared.loader;
+                (index < loader.plan.batches).then(|| loader.prepare_safely(index))
             }
         };
         self.waited += start.elapsed();

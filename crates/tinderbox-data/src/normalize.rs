@@ -40,15 +40,13 @@ impl Normalize {
     /// unbiased standard deviation of each channel.
     ///
     /// # Errors
-    /// [`Error::NoSpread`] for a channel whose pixels are all the same.
-    ///
-    /// # Panics
-    /// If the array is not of that form.
+    /// [`Error::NoSpread`] for a channel whose pixels are all the same, [`Error::NotImages`] for an
+    /// array of another form.
     pub fn of_batch(batch: &Array) -> Result<Self> {
         let (&[n, channels, height, width], Values::F32(values)) =
             (&batch.shape[..], &batch.values)
         else {
-            panic!("a batch of images, not {:?}", batch.shape)
+            return Err(Error::NotImages { shape: batch.shape.clone() });
         };
         let plane = height * width;
         let count = (n * plane) as f64;
@@ -89,6 +87,30 @@ impl Normalize {
             }
         }
         self.check_spread()
+    }
+
+    /// Whether the array holds images that the statistics fit.
+    ///
+    /// # Errors
+    /// [`Error::NotImages`] if it does not hold images, and those of [`check`](Self::check).
+    pub fn check_images(&self, array: &Array) -> Result<()> {
+        match (&array.shape[..], &array.values) {
+            (&[_, channels, _, _], Values::F32(_)) => self.check(channels),
+            _ => Err(Error::NotImages { shape: array.shape.clone() }),
+        }
+    }
+
+    /// Normalizes what it is for in a batch: the inputs, and targets that are images.
+    pub(crate) fn apply_to(&self, inputs: &mut Array, targets: &mut Array) -> Result<()> {
+        if self.inputs {
+            self.check_images(inputs)?;
+            self.apply(inputs);
+        }
+        if self.targets && targets.shape.len() == 4 && matches!(targets.values, Values::F32(_)) {
+            self.check_images(targets)?;
+            self.apply(targets);
+        }
+        Ok(())
     }
 
     /// Normalizes images `[batch, channels, height, width]` in place. Other arrays are left alone.
@@ -139,6 +161,20 @@ mod tests {
             error.to_string(),
             "a standard deviation of 0 in channel 0 cannot be divided by"
         );
+    }
+
+    #[test]
+    fn only_images_are_normalized() {
+        let rows = Array::f32([2, 3], vec![0.0; 6]);
+        assert!(matches!(Normalize::of_batch(&rows), Err(Error::NotImages { .. })));
+        let error = Normalize::mnist().check_images(&rows).unwrap_err();
+        assert!(matches!(error, Error::NotImages { .. }), "{error}");
+        let mut images = Array::f32([1, 1, 1, 1], vec![0.131]);
+        let mut labels = Array::i64([1], vec![7]);
+        let both = Normalize { targets: true, ..Normalize::mnist() };
+        both.apply_to(&mut images, &mut labels).unwrap();
+        assert_eq!(images.values, Values::F32(vec![0.0]));
+        assert_eq!(labels.values, Values::I64(vec![7]));
     }
 
     #[test]

@@ -14,6 +14,30 @@ const GAP: usize = 6;
 /// seen and captions read.
 const CELL: usize = 96;
 
+/// The colours of classes: Matplotlib's `tab20`, as in the reference.
+const CLASSES: [[u8; 3]; 20] = [
+    [31, 119, 180],
+    [174, 199, 232],
+    [255, 127, 14],
+    [255, 187, 120],
+    [44, 160, 44],
+    [152, 223, 138],
+    [214, 39, 40],
+    [255, 152, 150],
+    [148, 103, 189],
+    [197, 176, 213],
+    [140, 86, 75],
+    [196, 156, 148],
+    [227, 119, 194],
+    [247, 182, 210],
+    [127, 127, 127],
+    [199, 199, 199],
+    [188, 189, 34],
+    [219, 219, 141],
+    [23, 190, 207],
+    [158, 218, 229],
+];
+
 /// A picture in 8-bit RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -116,6 +140,24 @@ impl Picture {
         })?;
         std::fs::write(path, png.into_inner())
             .map_err(|source| Error::Write { path: path.into(), source })
+    }
+
+    /// Lays class codes `[1, height, width]` over the picture, half transparent, each class in one
+    /// of twenty colours, which repeat.
+    ///
+    /// # Panics
+    /// If the codes are not of that form, or of another size than the picture.
+    pub fn overlay(&mut self, codes: &Array) {
+        let (&[1, height, width], Values::I64(values)) = (&codes.shape[..], &codes.values) else {
+            panic!("class codes, not an array of shape {:?}", codes.shape)
+        };
+        assert_eq!([height, width], [self.height, self.width], "a mask of the picture's size");
+        for (pixel, &code) in self.pixels.iter_mut().zip(values) {
+            let color = CLASSES[code.rem_euclid(CLASSES.len() as i64) as usize];
+            for (channel, ink) in pixel.iter_mut().zip(color) {
+                *channel = channel.midpoint(ink);
+            }
+        }
     }
 
     /// Each pixel as a square of `times` × `times`.
@@ -266,6 +308,13 @@ mod tests {
         );
         let ink = grid.pixels.iter().filter(|pixel| pixel[0] < 128 && pixel[0] != 9).count();
         assert!(ink > 10, "captions are drawn");
+    }
+
+    #[test]
+    fn a_mask_is_seen_through() {
+        let mut picture = Picture::filled(2, 1, [1; 3]);
+        picture.overlay(&Array::i64([1, 1, 2], vec![4, 24]));
+        assert_eq!(picture.pixels, [[22, 80, 22]; 2], "the twentieth colour is the first again");
     }
 
     #[test]

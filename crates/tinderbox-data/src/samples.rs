@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -11,8 +11,10 @@ use std::{
 use rand::RngCore;
 
 use crate::{
-    Array, Error, Labels, Result, image::Pixels, items::InputKind, label::LabelledPart,
-    transform::Pipeline,
+    Array, Error, Labels, Result, Values,
+    items::InputKind,
+    label::{InputFacts, LabelledPart},
+    transform::{Drawn, Pipeline},
 };
 
 /// An input and its target, ready for a batch.
@@ -87,8 +89,8 @@ impl Samples for ArraySamples {
 
     fn label(&self, index: usize) -> String {
         match self.targets.row(index).values {
-            crate::Values::I64(values) => format!("{values:?}"),
-            crate::Values::F32(values) => format!("{values:?}"),
+            Values::I64(values) => format!("{values:?}"),
+            Values::F32(values) => format!("{values:?}"),
         }
     }
 
@@ -101,17 +103,16 @@ impl Samples for ArraySamples {
             let rows: Vec<Array> = indexes.iter().map(|&index| array.row(index)).collect();
             Array::stack(&rows).unwrap_or_else(|_| Array {
                 shape: std::iter::once(0).chain(array.shape[1..].iter().copied()).collect(),
-                values: crate::Values::F32(Vec::new()),
+                values: Values::F32(Vec::new()),
             })
         };
         Arc::new(Self { inputs: pick(&self.inputs), targets: pick(&self.targets) })
     }
 }
 
-/// Decoded pictures of one set, kept between epochs within a bound of bytes shared by all sets.
-#[derive(Debug)]
-pub(crate) struct Cache {
-    slots: Vec<std::sync::OnceLock<Arc<Pixels>>>,
+/// Opened items of one set, kept between epochs within a bound of bytes shared by all sets.
+pub(crate) struct Cache<T> {
+    slots: Vec<OnceLock<Arc<T>>>,
     budget: Arc<Budget>,
 }
 
@@ -129,24 +130,30 @@ impl Budget {
         let less = |left: usize| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
+
+    fn give(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
-impl Cache {
+impl<T> Cache<T> {
     pub(crate) fn new(items: usize, budget: Arc<Budget>) -> Self {
-        Self { slots: (0..items).map(|_| std::sync::OnceLock::new()).collect(), budget }
+        Self { slots: (0..items).map(|_| OnceLock::new()).collect(), budget }
     }
 
-    fn get(&self, index: usize, open: impl FnOnce() -> Result<Pixels>) -> Result<Arc<Pixels>> {
+    /// The item as it is kept, or as `open` gives it with the bytes it takes.
+    fn get(&self, index: usize, open: impl FnOnce() -> Result<(T, usize)>) -> Result<Arc<T>> {
         let slot = &self.slots[index];
-        if let Some(pixels) = slot.get() {
-            return Ok(pixels.clone());
+        if let Some(opened) = slot.get() {
+            return Ok(opened.clone());
         }
-        let pixels = Arc::new(open()?);
-        if self.budget.take(pixels.bytes.len()) {
-            // Two workers may decode the same picture at once; both have the same pixels.
-            let _ = slot.set(pixels.clone());
+        let (opened, bytes) = open()?;
+        let opened = Arc::new(opened);
+        if self.budget.take(bytes) && slot.set(opened.clone()).is_err() {
+            // Another worker opened the same item in the meantime; it is kept once.
+            self.budget.give(bytes);
         }
-        Ok(pixels)
+        Ok(opened)
     }
 
     fn pick(&self, indexes: &[usize]) -> Self {
@@ -156,11 +163,10 @@ impl Cache {
 }
 
 /// Items with labels, read and transformed.
-#[derive(Debug)]
-pub(crate) struct LabelledSamples<K> {
+pub(crate) struct LabelledSamples<K: InputKind> {
     pub(crate) part: LabelledPart<K>,
     pub(crate) pipeline: Arc<Pipeline>,
-    pub(crate) cache: Arc<Cache>,
+    pub(crate) cache: Arc<Cache<K::Opened>>,
     pub(crate) moves_labels: bool,
 }
 
@@ -169,8 +175,18 @@ impl<K: InputKind> LabelledSamples<K> {
         self.part.items.path(index)
     }
 
-    fn pixels(&self, index: usize) -> Result<Arc<Pixels>> {
-        self.cache.get(index, || self.part.items.kind.open(&self.path(index)))
+    fn opened(&self, index: usize) -> Result<Arc<K::Opened>> {
+        let kind = &self.part.items.kind;
+        self.cache.get(index, || {
+            let opened = kind.open(&self.path(index))?;
+            let bytes = kind.bytes(&opened);
+            Ok((opened, bytes))
+        })
+    }
+
+    fn target(&self, index: usize, opened: &K::Opened, drawn: Option<&Drawn<'_>>) -> Result<Array> {
+        let size = self.part.items.kind.size(opened);
+        self.part.labels.target(index, &InputFacts { size, drawn })
     }
 }
 
@@ -181,9 +197,16 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
 
     fn sample(&self, index: usize, rng: &mut dyn RngCore) -> Result<Sample> {
         let drawn = self.pipeline.draw(rng);
-        let image = self.pixels(index)?.to_image();
-        let input = drawn.apply(image)?.into_array();
-        let target = self.part.labels.target(index, self.moves_labels.then_some(&drawn))?;
+        let opened = self.opened(index)?;
+        let named = |error: Error| match error {
+            Error::Transform { reason } => {
+                Error::Transform { reason: format!("{}: {reason}", self.name(index)) }
+            }
+            other => other,
+        };
+        let input = self.part.items.kind.input(&opened, &drawn, rng).map_err(named)?;
+        let drawn = self.moves_labels.then_some(&drawn);
+        let target = self.target(index, &opened, drawn).map_err(named)?;
         Ok(Sample { input, target })
     }
 
@@ -196,9 +219,9 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
     }
 
     fn check(&self, index: usize) -> Result<()> {
-        self.pixels(index)?;
+        let opened = self.opened(index)?;
         // A label that is a file must be readable too; others cost nothing.
-        self.part.labels.target(index, None).map(drop)
+        self.target(index, &opened, None).map(drop)
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples> {
@@ -230,7 +253,7 @@ mod tests {
         for index in [0, 1, 2, 0, 1, 2] {
             let open = || {
                 opened += 1;
-                Ok(Pixels { height: 1, width: 2, channels: 1, bytes: vec![0; 2] })
+                Ok(("picture", 2))
             };
             cache.get(index, open).unwrap();
         }

@@ -2,27 +2,32 @@
 
 mod permutation;
 
-use std::{fs, path::Path};
+use std::{
+    collections::{BTreeSet, HashSet},
+    fs,
+    path::Path,
+};
 
 pub use permutation::{Mt19937, permutation};
 
 use crate::{
     Error, Result,
     items::{InputKind, Items, first_folder},
+    label::{LabelKind, UnknownLabels},
 };
 
 /// Indexes of items, in order.
 pub(crate) type Part = [usize];
 
-/// Items in two sets, and a third if one was added.
+/// Items in two sets.
 #[derive(Debug, Clone)]
 pub struct Split<K> {
     pub train: Items<K>,
     pub valid: Items<K>,
-    /// Scored like the validation set, never trained on.
-    pub test: Option<Items<K>>,
     /// Whether there is meant to be no validation set.
-    pub(crate) without_valid: bool,
+    without_valid: bool,
+    pub(crate) label_kind: LabelKind,
+    pub(crate) unknown: UnknownLabels,
 }
 
 /// `int(share * n)`, as the reference counts.
@@ -46,24 +51,26 @@ impl<K: InputKind> Items<K> {
     /// Everything trains; nothing validates, and nobody is warned about it.
     pub fn split_none(self) -> Split<K> {
         let valid = self.pick(&[]);
-        Split { train: self, valid, test: None, without_valid: true }
+        Split { without_valid: true, ..Split::by_list(self, valid) }
     }
 
     /// By the first folder below the root. Items in other folders, or in none, are left out.
     ///
     /// # Errors
-    /// [`Error::NoTrainingItems`] if nothing lies in `train`.
+    /// [`Error::EmptyFolder`] if nothing lies in `train`, with the folders that there are.
     pub fn split_by_folder(self, train: &str, valid: &str) -> Result<Split<K>> {
         let part = |name: &str| -> Vec<usize> {
             let lies_in =
                 |(index, path)| (first_folder(path) == Some(Path::new(name))).then_some(index);
             self.relative_paths().enumerate().filter_map(lies_in).collect()
         };
-        let (train, valid) = (part(train), part(valid));
-        match train.is_empty() {
-            true => Err(Error::NoTrainingItems),
-            false => self.split_by_idxs(&train, &valid),
+        let (trains, validates) = (part(train), part(valid));
+        if trains.is_empty() {
+            let folders: BTreeSet<&Path> = self.relative_paths().filter_map(first_folder).collect();
+            let found = folders.iter().map(|folder| folder.display().to_string()).collect();
+            return Err(Error::EmptyFolder { folder: train.into(), found });
         }
+        self.split_by_idxs(&trains, &validates)
     }
 
     /// A random `share` validates: the start of the seeded permutation, in its order, so that a
@@ -98,12 +105,7 @@ impl<K: InputKind> Items<K> {
     pub fn split_by_idxs(self, train: &[usize], valid: &[usize]) -> Result<Split<K>> {
         self.in_range(train)?;
         self.in_range(valid)?;
-        Ok(Split {
-            train: self.pick(train),
-            valid: self.pick(valid),
-            test: None,
-            without_valid: false,
-        })
+        Ok(Split::by_list(self.pick(train), self.pick(valid)))
     }
 
     fn in_range(&self, indexes: &Part) -> Result<()> {
@@ -118,17 +120,12 @@ impl<K: InputKind> Items<K> {
     pub fn split_by_valid_func(self, mut is_valid: impl FnMut(&Path) -> bool) -> Split<K> {
         let (valid, train): (Vec<usize>, Vec<usize>) =
             (0..self.len()).partition(|&index| is_valid(&self.entries[index].path));
-        Split {
-            train: self.pick(&train),
-            valid: self.pick(&valid),
-            test: None,
-            without_valid: false,
-        }
+        Split::by_list(self.pick(&train), self.pick(&valid))
     }
 
     /// The items with these file names validate.
     pub fn split_by_files(self, names: &[impl AsRef<str>]) -> Split<K> {
-        let names: std::collections::HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+        let names: HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
         self.split_by_valid_func(|path| {
             path.file_name().is_some_and(|name| names.contains(name.to_string_lossy().as_ref()))
         })
@@ -190,12 +187,21 @@ fn is_true(cell: &str) -> bool {
 impl<K: InputKind> Split<K> {
     /// Two lists made elsewhere.
     pub fn by_list(train: Items<K>, valid: Items<K>) -> Self {
-        Self { train, valid, test: None, without_valid: false }
+        let (label_kind, unknown) = (LabelKind::Auto, UnknownLabels::Refuse);
+        Self { train, valid, without_valid: false, label_kind, unknown }
     }
 
-    /// Adds items that are scored, never trained on.
-    pub fn add_test(mut self, items: Items<K>) -> Self {
-        self.test = Some(items);
+    /// Which kind of labels is made, however they are come by; found out from the first training
+    /// label if it is not said. It is also how classes are given, and their order.
+    pub fn label_kind(mut self, kind: LabelKind) -> Self {
+        self.label_kind = kind;
+        self
+    }
+
+    /// What becomes of validation items with a label that no training item has; an error if it is
+    /// not said.
+    pub fn unknown_labels(mut self, unknown: UnknownLabels) -> Self {
+        self.unknown = unknown;
         self
     }
 
@@ -238,7 +244,11 @@ mod tests {
     fn folders_split_by_the_first_one_and_drop_the_others() {
         let split = items(&["t/a", "v/b", "o/c", "d"]).split_by_folder("t", "v").unwrap();
         check(&split, &["t/a"], &["v/b"]);
-        assert!(matches!(items(&["o/c"]).split_by_folder("t", "v"), Err(Error::NoTrainingItems)));
+        let error = items(&["o/c", "d"]).split_by_folder("t", "v").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nothing lies in t/, so there is nothing to train on; the folders are o"
+        );
     }
 
     #[test]

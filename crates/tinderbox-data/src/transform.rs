@@ -15,6 +15,7 @@ mod transforms;
 use std::{any::Any, fmt};
 
 use rand::RngCore;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use canvas::{Affine, Canvas, Grid, Interpolation, PaddingMode};
@@ -103,20 +104,18 @@ impl<T: Transform> AnyTransform for T {
 
 /// The transform that [`Transform::describe`] describes.
 pub(crate) fn from_description(name: &str, parameters: &Value) -> Result<Box<dyn AnyTransform>> {
-    fn read<T: AnyTransform + serde::de::DeserializeOwned + 'static>(
+    fn read<T: AnyTransform + DeserializeOwned + 'static>(
         value: &Value,
-    ) -> Result<Box<dyn AnyTransform>> {
-        let transform: T = serde::Deserialize::deserialize(value)
-            .map_err(|error| Error::Transform { reason: error.to_string() })?;
+    ) -> Result<Box<dyn AnyTransform>, String> {
+        let transform: T = T::deserialize(value).map_err(|error| error.to_string())?;
         Ok(Box::new(transform))
     }
-    match name {
+    let transform = match name {
         "pad" => read::<Pad>(parameters),
         "crop" => read::<Crop>(parameters),
         "crop_pad" => read::<CropPad>(parameters),
         "flip_lr" => read::<FlipLr>(parameters),
-        unknown => {
-            Err(Error::Transform { reason: format!("this version knows no transform `{unknown}`") })
-        }
-    }
+        _ => Err("this version knows no such transform".to_owned()),
+    };
+    transform.map_err(|reason| Error::SavedTransform { name: name.to_owned(), reason })
 }

@@ -3,13 +3,16 @@
 use std::{
     fs,
     io::{BufReader, Cursor, Read, Seek},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
+};
 
 use super::{ConvertMode, MAX_PIXELS, Pixels};
-use crate::{Error, Result};
+use crate::{Array, Error, Result};
 
 /// No picture file is longer than this many bytes.
 const MAX_FILE: u64 = 1 << 30;
@@ -32,7 +35,7 @@ impl ImageInfo {
     /// As [`Pixels::open`].
     pub fn read(path: &Path) -> Result<Self> {
         let file = BufReader::new(file(path)?);
-        let mut decoder = decoder(path, file)?;
+        let (_, mut decoder) = decoder(path, file)?;
         let (width, height) = decoder.dimensions();
         let gray = !decoder.color_type().has_color();
         let (width, height) = match decoder.orientation() {
@@ -55,16 +58,46 @@ fn turns(orientation: Orientation) -> bool {
 }
 
 pub(super) fn open(path: &Path, mode: ConvertMode) -> Result<Pixels> {
+    let (_, image) = decoded(path)?;
+    Ok(convert(image, mode))
+}
+
+/// The class codes of a mask, `[1, height, width]`: its gray values as they are, 16-bit ones too.
+///
+/// # Errors
+/// Those of [`Pixels::open`]; [`Error::NotAMask`] for a picture with colours (a palette is one),
+/// and for a JPEG, whose values are not what was saved.
+pub fn open_mask(path: &Path) -> Result<Array> {
+    let not_a_mask = |what| Error::NotAMask { path: path.into(), what };
+    let (format, image) = decoded(path)?;
+    if format == ImageFormat::Jpeg {
+        return Err(not_a_mask("a JPEG, which smears codes"));
+    }
+    let shape = [1, image.height() as usize, image.width() as usize];
+    let codes = match image {
+        DynamicImage::ImageLuma8(image) => image.into_raw().into_iter().map(i64::from).collect(),
+        DynamicImage::ImageLuma16(image) => image.into_raw().into_iter().map(i64::from).collect(),
+        DynamicImage::ImageLumaA8(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
+        DynamicImage::ImageLumaA16(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
+        _ => return Err(not_a_mask("a picture with colours, and a mask is gray")),
+    };
+    Ok(Array::i64(shape, codes))
+}
+
+/// A file's picture, upright.
+fn decoded(path: &Path) -> Result<(ImageFormat, DynamicImage)> {
     let mut bytes = Vec::new();
     file(path)?
         .read_to_end(&mut bytes)
         .map_err(|source| Error::Read { path: path.into(), source })?;
-    let mut decoder = decoder(path, Cursor::new(bytes))?;
+    let (format, mut decoder) = decoder(path, Cursor::new(&bytes))?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image =
-        DynamicImage::from_decoder(decoder).map_err(|error| undecodable(path, &error))?;
+    // Files are not to be trusted, and decoders are large: one that panics has met a bad file.
+    let image = catch_unwind(AssertUnwindSafe(|| DynamicImage::from_decoder(decoder)))
+        .map_err(|_| bad(path, "its decoder panicked"))?;
+    let mut image = image.map_err(|error| undecodable(path, &error))?;
     image.apply_orientation(orientation);
-    Ok(convert(image, mode))
+    Ok((format, image))
 }
 
 /// Opens a file that can be read to its end: no folder, pipe or device.
@@ -82,8 +115,7 @@ fn file(path: &Path) -> Result<fs::File> {
     }
     let too_long = metadata.len() > MAX_FILE;
     if too_long || metadata.len() == 0 {
-        let reason = if too_long { "it is longer than 1 GiB" } else { "it is empty" };
-        return Err(Error::Decode { path: path.into(), reason: reason.into() });
+        return Err(bad(path, if too_long { "it is longer than 1 GiB" } else { "it is empty" }));
     }
     fs::File::open(path).map_err(read)
 }
@@ -93,14 +125,13 @@ fn file(path: &Path) -> Result<fs::File> {
 fn decoder<'a>(
     path: &Path,
     content: impl std::io::BufRead + Seek + 'a,
-) -> Result<impl ImageDecoder + 'a> {
+) -> Result<(ImageFormat, impl ImageDecoder + 'a)> {
     let reader = ImageReader::new(content)
         .with_guessed_format()
         .map_err(|source| Error::Read { path: path.into(), source })?;
-    if reader.format().is_none() {
-        let reason = "its content is not of a known picture format".into();
-        return Err(Error::Decode { path: path.into(), reason });
-    }
+    let Some(format) = reader.format() else {
+        return Err(bad(path, "its content is not of a known picture format"));
+    };
     let mut decoder = reader.into_decoder().map_err(|error| undecodable(path, &error))?;
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
@@ -112,17 +143,20 @@ fn decoder<'a>(
         });
     }
     if width == 0 || height == 0 {
-        let reason = format!("it is {width}×{height} pixels");
-        return Err(Error::Decode { path: path.into(), reason });
+        return Err(bad(path, format!("it is {width}×{height} pixels")));
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_PIXELS * 8);
     decoder.set_limits(limits).map_err(|error| undecodable(path, &error))?;
-    Ok(decoder)
+    Ok((format, decoder))
+}
+
+fn bad(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Decode { path: path.into(), reason: reason.into() }
 }
 
 fn undecodable(path: &Path, error: &ImageError) -> Error {
-    Error::Decode { path: path.into(), reason: error.to_string() }
+    bad(path, error.to_string())
 }
 
 fn convert(image: DynamicImage, mode: ConvertMode) -> Pixels {

@@ -39,7 +39,8 @@ impl ImageItems {
     ///
     /// # Errors
     /// Those of [`Table::read`]; [`Error::NoColumn`], [`Error::EmptyCell`];
-    /// [`Error::OutsideFolder`] for a name that leads out of the folder.
+    /// [`Error::OutsideFolder`] for a name that leads out of the folder; [`Error::MissingFile`] for
+    /// one that no file has.
     pub fn from_csv(
         root: impl AsRef<Path>,
         csv_name: impl AsRef<Path>,
@@ -55,15 +56,14 @@ impl ImageItems {
             let outside = Path::new(&name)
                 .components()
                 .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir));
-            match outside {
-                true => Err(Error::OutsideFolder {
-                    path: path.clone(),
-                    row: row + 1,
-                    item: name,
-                    folder: folder.clone(),
-                }),
-                false => Ok(Entry { path: options.folder.join(name), row: Some(row) }),
+            let (path, folder, row_number) = (path.clone(), folder.clone(), row + 1);
+            if outside {
+                return Err(Error::OutsideFolder { path, row: row_number, item: name, folder });
             }
+            if !folder.join(&name).exists() {
+                return Err(Error::MissingFile { path, row: row_number, item: name, folder });
+            }
+            Ok(Entry { path: options.folder.join(name), row: Some(row) })
         };
         let entries = (0..table.len()).map(entry).collect::<Result<_>>()?;
         Ok(Items {
@@ -79,13 +79,39 @@ impl ImageItems {
 mod tests {
     use super::*;
 
+    fn read(csv: &str, options: &CsvOptions) -> Result<ImageItems> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("in")).unwrap();
+        std::fs::write(folder.path().join("in/a.png"), "").unwrap();
+        std::fs::write(folder.path().join("t.csv"), csv).unwrap();
+        ImageItems::from_csv(folder.path(), "t.csv", options)
+    }
+
+    #[test]
+    fn names_are_completed_and_columns_divided_as_told() {
+        let options = CsvOptions {
+            column: "file".into(),
+            folder: "in".into(),
+            suffix: ".png".into(),
+            delimiter: b';',
+            ..CsvOptions::default()
+        };
+        let items = read("x;file\n1;a\n", &options).unwrap();
+        assert_eq!(items.relative_paths().collect::<Vec<_>>(), [Path::new("in/a.png")]);
+        let options = CsvOptions { header: false, column: "1".into(), ..options };
+        assert_eq!(read("1;a\n", &options).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_name_without_a_file_is_refused() {
+        let error = read("file\nin/a.png\nin/b.png\n", &CsvOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::MissingFile { row: 2, .. }), "{error}");
+    }
+
     #[test]
     fn names_that_lead_out_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
         for name in ["../x.png", "/etc/x.png", "a/../../x.png"] {
-            std::fs::write(folder.path().join("t.csv"), format!("name\n{name}\n")).unwrap();
-            let error =
-                ImageItems::from_csv(folder.path(), "t.csv", &CsvOptions::default()).unwrap_err();
+            let error = read(&format!("name\n{name}\n"), &CsvOptions::default()).unwrap_err();
             assert!(matches!(error, Error::OutsideFolder { row: 1, .. }), "{error}");
         }
     }

@@ -119,6 +119,21 @@ impl Table {
             false => Ok(cell),
         }
     }
+
+    /// The finite number that a row has in a column.
+    ///
+    /// # Errors
+    /// [`Error::EmptyCell`], [`Error::NotANumber`].
+    pub fn number(&self, row: usize, column: usize) -> Result<f64> {
+        let cell = self.cell(row, column)?;
+        let number = cell.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| Error::NotANumber {
+            path: self.path.clone(),
+            row: row + 1,
+            column: self.columns[column].clone(),
+            cell: cell.to_owned(),
+        })
+    }
 }
 
 /// Whether an odd number of quotes stands in the text: one is not closed.

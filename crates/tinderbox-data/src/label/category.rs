@@ -1,9 +1,12 @@
 //! Classes: one an item, or any number of them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use super::{Label, Labels};
-use crate::{Array, Error, Result, transform::Drawn};
+use super::{InputFacts, Label, Labels};
+use crate::{Array, Error, Result};
 
 /// The name of a class.
 pub(super) fn name(label: &Label) -> Result<String> {
@@ -14,8 +17,11 @@ pub(super) fn name(label: &Label) -> Result<String> {
     }
 }
 
-/// The classes of a set: words sorted by code point, whole numbers by value.
+/// The classes of a set: words sorted by code point, whole numbers by value, flags by their place.
 pub(super) fn classes(train: &[Label]) -> Result<Vec<String>> {
+    if let Some(Label::OneHot(flags)) = train.first() {
+        return Ok((0..flags.len()).map(|class| class.to_string()).collect());
+    }
     let mut numbers = BTreeSet::new();
     let mut words = BTreeSet::new();
     for label in train {
@@ -23,7 +29,6 @@ pub(super) fn classes(train: &[Label]) -> Result<Vec<String>> {
             Label::Integer(number) => _ = numbers.insert(*number),
             Label::Text(text) => _ = words.insert(text.clone()),
             Label::Many(several) => words.extend(several.iter().cloned()),
-            Label::OneHot(flags) => words.extend((0..flags.len()).map(|class| class.to_string())),
             other => _ = name(other)?,
         }
     }
@@ -45,15 +50,12 @@ pub(super) struct Categories {
 
 impl Categories {
     pub(super) fn new(classes: &[String], labels: &[Label]) -> Result<Self> {
-        let positions: std::collections::HashMap<&str, usize> =
+        let positions: HashMap<&str, usize> =
             classes.iter().enumerate().map(|(index, class)| (class.as_str(), index)).collect();
         let index = |label| {
             let name = name(label)?;
-            positions.get(name.as_str()).copied().ok_or(Error::UnknownLabels {
-                set: "given",
-                labels: vec![name],
-                items: 1,
-            })
+            let position = positions.get(name.as_str()).copied();
+            position.ok_or_else(|| Error::NotAClass { label: name, classes: classes.to_vec() })
         };
         let indexes = labels.iter().map(index).collect::<Result<_>>()?;
         Ok(Self { classes: classes.into(), indexes })
@@ -65,7 +67,7 @@ impl Labels for Categories {
         self.indexes.len()
     }
 
-    fn target(&self, index: usize, _: Option<&Drawn<'_>>) -> Result<Array> {
+    fn target(&self, index: usize, _: &InputFacts<'_>) -> Result<Array> {
         Ok(Array::i64([], vec![self.indexes[index] as i64]))
     }
 
@@ -93,7 +95,7 @@ impl MultiCategories {
             Label::Many(names) => Ok(classes.iter().map(|class| names.contains(class)).collect()),
             Label::OneHot(flags) if flags.len() == classes.len() => Ok(flags.clone()),
             Label::OneHot(flags) => {
-                Err(Error::LabelCount { given: flags.len(), items: classes.len() })
+                Err(Error::OneHot { given: flags.len(), classes: classes.len() })
             }
             other => name(other).map(|name| classes.iter().map(|class| *class == name).collect()),
         };
@@ -107,7 +109,7 @@ impl Labels for MultiCategories {
         self.one_hot.len()
     }
 
-    fn target(&self, index: usize, _: Option<&Drawn<'_>>) -> Result<Array> {
+    fn target(&self, index: usize, _: &InputFacts<'_>) -> Result<Array> {
         let flags = &self.one_hot[index];
         Ok(Array::f32([flags.len()], flags.iter().map(|flag| f32::from(u8::from(*flag))).collect()))
     }
@@ -134,7 +136,7 @@ impl Labels for Empty {
         self.len
     }
 
-    fn target(&self, _: usize, _: Option<&Drawn<'_>>) -> Result<Array> {
+    fn target(&self, _: usize, _: &InputFacts<'_>) -> Result<Array> {
         Ok(Array::i64([], vec![0]))
     }
 
@@ -174,15 +176,32 @@ mod tests {
     #[test]
     fn an_index_is_the_position_of_its_class() {
         let labels = Categories::new(&["a".into(), "b".into()], &texts(&["b", "a"])).unwrap();
-        assert_eq!(labels.target(0, None).unwrap(), Array::i64([], vec![1]));
+        assert_eq!(labels.target(0, &InputFacts::default()).unwrap(), Array::i64([], vec![1]));
         assert_eq!(labels.text(0), "b");
+    }
+
+    #[test]
+    fn a_label_that_is_no_given_class_is_named() {
+        let error = Categories::new(&["a".into()], &texts(&["a", "b"])).unwrap_err();
+        assert_eq!(error.to_string(), "the label `b` is not among the given classes: a");
+    }
+
+    #[test]
+    fn flags_name_their_classes_by_their_place() {
+        let flags = Label::OneHot(vec![false; 11]);
+        assert_eq!(classes(std::slice::from_ref(&flags)).unwrap()[9..], ["9", "10"]);
+        let error = MultiCategories::new(&["a".into()], &[flags]).unwrap_err();
+        assert_eq!(error.to_string(), "11 flags for 1 classes");
     }
 
     #[test]
     fn several_labels_are_zeros_and_ones() {
         let label = Label::Many(vec!["b".into(), "unknown".into()]);
         let labels = MultiCategories::new(&["a".into(), "b".into()], &[label]).unwrap();
-        assert_eq!(labels.target(0, None).unwrap(), Array::f32([2], vec![0.0, 1.0]));
+        assert_eq!(
+            labels.target(0, &InputFacts::default()).unwrap(),
+            Array::f32([2], vec![0.0, 1.0])
+        );
         assert_eq!(labels.text(0), "b");
     }
 }

@@ -4,46 +4,33 @@ use std::path::Path;
 
 use regex::Regex;
 
-use super::{Label, LabelKind, Labelled, Raw, UnknownLabels};
+use super::{Label, LabelKind, Labelled, process::Raw};
 use crate::{
     Error, Result, Split,
-    items::{InputKind, Items, with_slashes},
+    items::{InputKind, Items, Table, with_slashes},
 };
 
 impl<K: InputKind> Split<K> {
     /// Labels each item with its parent folder's name.
     ///
     /// # Errors
-    /// [`Error::NoParent`] for an item directly in the root, [`Error::UnknownLabels`] for a
-    /// validation label that no training item has, [`Error::NoTrainingItems`].
+    /// [`Error::NoParent`] for an item directly in the root, [`Error::NoTrainingItems`],
+    /// [`Error::UnknownLabels`] for a validation label that no training item has, unless such items
+    /// are [to be dropped](Self::unknown_labels).
     pub fn label_from_folder(self) -> Result<Labelled<K>> {
-        self.label_from_folder_with(UnknownLabels::Refuse)
-    }
-
-    /// [`label_from_folder`](Self::label_from_folder), saying what becomes of unknown labels.
-    ///
-    /// # Errors
-    /// [`Error::NoParent`], [`Error::NoTrainingItems`], and [`Error::UnknownLabels`] if they are
-    /// to be refused.
-    pub fn label_from_folder_with(self, unknown: UnknownLabels) -> Result<Labelled<K>> {
-        let label = |path: &Path| {
+        self.label_with(|path| {
             let parent = path.parent().and_then(Path::file_name);
             let parent = parent.ok_or_else(|| Error::NoParent { path: path.into() })?;
             Ok(Label::Text(parent.to_string_lossy().into_owned()))
-        };
-        self.label_with(label, LabelKind::Auto, unknown)
+        })
     }
 
     /// Labels each item with what `label` makes of its path below the root.
     ///
     /// # Errors
-    /// As [`label_from_folder`](Self::label_from_folder), and [`Error::MixedLabels`].
-    pub fn label_from_func(
-        self,
-        mut label: impl FnMut(&Path) -> Label,
-        kind: LabelKind,
-    ) -> Result<Labelled<K>> {
-        self.label_with(|path| Ok(label(path)), kind, UnknownLabels::Refuse)
+    /// Those of [`label_from_lists`](Self::label_from_lists).
+    pub fn label_from_func(self, mut label: impl FnMut(&Path) -> Label) -> Result<Labelled<K>> {
+        self.label_with(|path| Ok(label(path)))
     }
 
     /// Labels each item with the first group of `pattern`'s first match in its path, which has
@@ -51,7 +38,7 @@ impl<K: InputKind> Split<K> {
     ///
     /// # Errors
     /// [`Error::Pattern`], [`Error::NoMatch`], and those of
-    /// [`label_from_folder`](Self::label_from_folder).
+    /// [`label_from_lists`](Self::label_from_lists).
     pub fn label_from_re(self, pattern: &str, full_path: bool) -> Result<Labelled<K>> {
         let wrong = |reason: String| Error::Pattern { pattern: pattern.into(), reason };
         let regex = Regex::new(pattern).map_err(|error| wrong(error.to_string()))?;
@@ -59,7 +46,7 @@ impl<K: InputKind> Split<K> {
             return Err(wrong("it has no group to take the label from".into()));
         }
         let root = self.train.root.clone();
-        let label = |path: &Path| {
+        self.label_with(|path| {
             let path = match full_path {
                 true => with_slashes(&root.join(path)),
                 // A pattern may start at the separator before the file's name.
@@ -70,47 +57,54 @@ impl<K: InputKind> Split<K> {
                 Some(label) => Ok(Label::Text(label.as_str().to_owned())),
                 None => Err(Error::NoMatch { pattern: pattern.into(), path }),
             }
-        };
-        self.label_with(label, LabelKind::Auto, UnknownLabels::Refuse)
+        })
     }
 
-    /// Labels each item with its row's value in a column of the CSV file: a number if all
-    /// training values are numbers with a fraction, else text. With a `delimiter`, the value holds
-    /// several labels.
+    /// Labels each item with its row's value in a column of the CSV file: a number if every row
+    /// has one there and some have a fraction, a whole number if all are whole, else text. With a
+    /// `delimiter`, the value holds several labels.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`], and those of
-    /// [`label_from_folder`](Self::label_from_folder).
+    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`]; [`Error::NotANumber`] for a
+    /// value among numbers that is not finite, or if numbers [are asked for](Self::label_kind);
+    /// those of [`label_from_lists`](Self::label_from_lists).
     pub fn label_from_df(self, column: &str, delimiter: Option<char>) -> Result<Labelled<K>> {
-        let cells = |items: &Items<K>| -> Result<Vec<String>> { cells(items, column) };
-        let (train, valid) = (cells(&self.train)?, cells(&self.valid)?);
         let as_label = match delimiter {
             Some(delimiter) => ColumnKind::Many(delimiter),
-            None => ColumnKind::of(&train),
+            None => ColumnKind::of(table(&self.train)?, column, &self.label_kind)?,
         };
-        let label = |cells: Vec<String>| {
-            cells.into_iter().map(|cell| as_label.label(cell)).collect::<Result<Raw>>()
-        };
-        let (train, valid) = (label(train)?, label(valid)?);
-        self.labelled(train, valid, LabelKind::Auto, UnknownLabels::Refuse)
+        let labels =
+            |items: &Items<K>| each_row(items, |table, row| as_label.label(table, row, column));
+        let (train, valid) = (labels(&self.train)?, labels(&self.valid)?);
+        self.labelled(train, valid)
     }
 
-    /// Labels each item with the columns of its row that are true: the columns are the classes.
+    /// Labels each item with several columns of its row. The columns that are true are its classes,
+    /// in the order given; with [`LabelKind::Number`], the columns are the numbers to predict.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`].
-    pub fn label_from_columns(self, columns: &[&str]) -> Result<Labelled<K>> {
-        let one_hot = |items: &Items<K>| -> Result<Raw> {
-            let columns =
-                columns.iter().map(|column| cells(items, column)).collect::<Result<Vec<_>>>()?;
-            let row = |row: usize| {
-                Label::OneHot(columns.iter().map(|cells| is_set(&cells[row])).collect())
-            };
-            Ok((0..items.len()).map(row).collect())
+    /// As [`label_from_df`](Self::label_from_df).
+    pub fn label_from_columns(mut self, columns: &[&str]) -> Result<Labelled<K>> {
+        let numbers = matches!(self.label_kind, LabelKind::Number { .. });
+        let label = |table: &Table, row: usize| {
+            let cells = columns.iter().map(|column| (column, table.column(column)));
+            match numbers {
+                true => cells
+                    .map(|(_, at)| table.number(row, at?))
+                    .collect::<Result<_>>()
+                    .map(Label::Numbers),
+                false => cells
+                    .map(|(_, at)| Ok(is_set(table.cell(row, at?)?)))
+                    .collect::<Result<_>>()
+                    .map(Label::OneHot),
+            }
         };
-        let (train, valid) = (one_hot(&self.train)?, one_hot(&self.valid)?);
-        let classes = columns.iter().map(|column| (*column).to_owned()).collect();
-        self.labelled(train, valid, LabelKind::MultiCategory(Some(classes)), UnknownLabels::Refuse)
+        let (train, valid) = (each_row(&self.train, label)?, each_row(&self.valid, label)?);
+        if self.label_kind == LabelKind::Auto {
+            let classes = columns.iter().map(|column| (*column).to_owned()).collect();
+            self.label_kind = LabelKind::MultiCategory(Some(classes));
+        }
+        self.labelled(train, valid)
     }
 
     /// Labels every item with the same value.
@@ -118,7 +112,7 @@ impl<K: InputKind> Split<K> {
     /// # Errors
     /// [`Error::NoTrainingItems`].
     pub fn label_const(self, label: &Label) -> Result<Labelled<K>> {
-        self.label_with(|_| Ok(label.clone()), LabelKind::Auto, UnknownLabels::Refuse)
+        self.label_with(|_| Ok(label.clone()))
     }
 
     /// Labels every item with nothing.
@@ -132,32 +126,40 @@ impl<K: InputKind> Split<K> {
     /// Labels from two lists, in the order of the items.
     ///
     /// # Errors
-    /// [`Error::LabelCount`] if a list is not as long as its set, and those of
-    /// [`label_from_folder`](Self::label_from_folder).
-    pub fn label_from_lists(
-        self,
-        train: Vec<Label>,
-        valid: Vec<Label>,
-        kind: LabelKind,
-    ) -> Result<Labelled<K>> {
+    /// - [`Error::LabelCount`] if a list is not as long as its set
+    /// - [`Error::NoTrainingItems`] if there is no label to find out the kind from
+    /// - [`Error::MixedLabels`] for labels that do not go together
+    /// - [`Error::UnknownLabels`] for a validation label that no training item has, unless such
+    ///   items are [to be dropped](Self::unknown_labels)
+    /// - [`Error::NotAClass`] for a label that is none of the given classes, [`Error::OneHot`] for
+    ///   another number of flags
+    /// - [`Error::NoClasses`] for files without the classes of their masks
+    /// - [`Error::NoLogarithm`] for a number that has none
+    pub fn label_from_lists(self, train: Vec<Label>, valid: Vec<Label>) -> Result<Labelled<K>> {
         for (labels, items) in [(&train, &self.train), (&valid, &self.valid)] {
             if labels.len() != items.len() {
                 return Err(Error::LabelCount { given: labels.len(), items: items.len() });
             }
         }
-        self.labelled(train, valid, kind, UnknownLabels::Refuse)
+        self.labelled(train, valid)
     }
 
-    fn label_with(
-        self,
-        mut label: impl FnMut(&Path) -> Result<Label>,
-        kind: LabelKind,
-        unknown: UnknownLabels,
-    ) -> Result<Labelled<K>> {
+    fn label_with(self, mut label: impl FnMut(&Path) -> Result<Label>) -> Result<Labelled<K>> {
         let train = self.train.relative_paths().map(&mut label).collect::<Result<_>>()?;
         let valid = self.valid.relative_paths().map(&mut label).collect::<Result<_>>()?;
-        self.labelled(train, valid, kind, unknown)
+        self.labelled(train, valid)
     }
+}
+
+fn table<K>(items: &Items<K>) -> Result<&Table> {
+    items.table.as_deref().ok_or(Error::NoTable)
+}
+
+/// A label from the table's row of each item.
+fn each_row<K>(items: &Items<K>, label: impl Fn(&Table, usize) -> Result<Label>) -> Result<Raw> {
+    let table = table(items)?;
+    let label = |entry: &crate::Entry| label(table, entry.row.ok_or(Error::NoTable)?);
+    items.entries.iter().map(label).collect()
 }
 
 /// What the values of a column are taken for.
@@ -170,26 +172,39 @@ enum ColumnKind {
 }
 
 impl ColumnKind {
-    fn of(cells: &[String]) -> Self {
-        let all =
-            |is: fn(&str) -> bool| !cells.is_empty() && cells.iter().all(|cell| is(cell.trim()));
-        if all(|cell| cell.parse::<i64>().is_ok()) {
+    /// What all rows agree on, whichever set they are in.
+    fn of(table: &Table, column: &str, kind: &LabelKind) -> Result<Self> {
+        match kind {
+            LabelKind::Auto => {}
+            LabelKind::Number { .. } => return Ok(Self::Number),
+            _ => return Ok(Self::Text),
+        }
+        let at = table.column(column)?;
+        let cells = || (0..table.len()).filter_map(|row| table.cell(row, at).ok());
+        let all = |is: fn(&str) -> bool| cells().all(|cell| is(cell.trim()));
+        Ok(if all(|cell| cell.parse::<i64>().is_ok()) {
             Self::Integer
-        } else if all(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite)) {
+        } else if all(|cell| cell.parse::<f64>().is_ok())
+            && cells().any(|cell| cell.trim().parse().is_ok_and(f64::is_finite))
+        {
             Self::Number
         } else {
             Self::Text
-        }
+        })
     }
 
-    fn label(self, cell: String) -> Result<Label> {
-        let mixed = |_| Error::MixedLabels { first: "a number".into(), other: format!("`{cell}`") };
-        match self {
-            Self::Text => Ok(Label::Text(cell)),
-            Self::Integer => cell.trim().parse().map(Label::Integer).map_err(|_| mixed(())),
-            Self::Number => cell.trim().parse().map(Label::Number).map_err(|_| mixed(())),
-            Self::Many(delimiter) => Ok(Label::Many(several(&cell, delimiter))),
-        }
+    fn label(self, table: &Table, row: usize, column: &str) -> Result<Label> {
+        let at = table.column(column)?;
+        let cell = table.cell(row, at)?;
+        Ok(match self {
+            Self::Text => Label::Text(cell.to_owned()),
+            Self::Integer => match cell.trim().parse() {
+                Ok(number) => Label::Integer(number),
+                Err(_) => Label::Text(cell.to_owned()),
+            },
+            Self::Number => Label::Number(table.number(row, at)?),
+            Self::Many(delimiter) => Label::Many(several(cell, delimiter)),
+        })
     }
 }
 
@@ -210,24 +225,20 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
     fields.filter(|field| !field.is_empty()).collect()
 }
 
-fn cells<K: InputKind>(items: &Items<K>, column: &str) -> Result<Vec<String>> {
-    let table = items.table.as_ref().ok_or(Error::NoTable)?;
-    let column = table.column(column)?;
-    let cell =
-        |entry: &crate::Entry| Ok(table.cell(entry.row.ok_or(Error::NoTable)?, column)?.to_owned());
-    items.entries.iter().map(cell).collect()
-}
-
 fn is_set(cell: &str) -> bool {
     !matches!(cell.trim().to_lowercase().as_str(), "0" | "0.0" | "false" | "no")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::{fs, path::PathBuf};
 
     use super::*;
-    use crate::{ImageKind, TargetKind};
+    use crate::{
+        Array, ImageItems, ImageKind, TargetKind, UnknownLabels,
+        items::CsvOptions,
+        label::{InputFacts, LabelledPart},
+    };
 
     fn split(train: &[&str], valid: &[&str]) -> Split<ImageKind> {
         let items = |paths: &[&str]| {
@@ -236,10 +247,27 @@ mod tests {
         Split::by_list(items(train), items(valid))
     }
 
+    /// The rows of a table; the last one validates.
+    fn of_table(csv: &str) -> Split<ImageKind> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("t.csv"), csv).unwrap();
+        for row in csv.lines().skip(1) {
+            fs::write(folder.path().join(row.split(',').next().unwrap()), "").unwrap();
+        }
+        let items = ImageItems::from_csv(folder.path(), "t.csv", &CsvOptions::default()).unwrap();
+        let last = items.len() - 1;
+        items.split_by_idx(&[last]).unwrap()
+    }
+
+    fn target(part: &LabelledPart<ImageKind>, index: usize) -> Array {
+        part.labels.target(index, &InputFacts::default()).unwrap()
+    }
+
     #[test]
     fn a_folder_names_its_items() {
         let labelled = split(&["t/b/1", "t/a/1"], &["v/b/1"]).label_from_folder().unwrap();
         assert_eq!(labelled.target.classes(), ["a", "b"]);
+        assert_eq!(labelled.target.class_index("b"), Some(1));
         assert_eq!(labelled.valid.labels.text(0), "b");
         let error = split(&["1"], &[]).label_from_folder().unwrap_err();
         assert_eq!(error.to_string(), "1 has no parent folder to be labelled by");
@@ -247,40 +275,56 @@ mod tests {
 
     #[test]
     fn unknown_labels_are_refused_or_dropped() {
-        let unknown = || split(&["a/1"], &["a/2", "b/1"]);
+        let unknown = || split(&["a/1", "c/1"], &["a/2", "b/1"]);
         let error = unknown().label_from_folder().unwrap_err();
         assert!(matches!(error, Error::UnknownLabels { items: 1, .. }), "{error}");
-        let labelled = unknown().label_from_folder_with(UnknownLabels::Drop).unwrap();
-        assert_eq!(labelled.valid.items.len(), 1);
-        assert_eq!(labelled.warnings.len(), 1);
+        let dropping = || unknown().unknown_labels(UnknownLabels::Drop);
+        for labelled in [dropping().label_from_folder(), dropping().label_from_re("/(.)/", false)] {
+            let labelled = labelled.unwrap();
+            assert_eq!(labelled.valid.items.len(), 1);
+            assert_eq!(
+                labelled.warnings,
+                ["1 validation items were dropped: their labels are not in the training set (b)"]
+            );
+        }
+    }
+
+    #[test]
+    fn given_classes_keep_their_order() {
+        let given = |classes: &[&str]| {
+            let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+            split(&["a/1", "b/1"], &["c/1"])
+                .label_kind(LabelKind::Category(Some(classes)))
+                .label_from_folder()
+        };
+        let labelled = given(&["c", "b", "a"]).unwrap();
+        assert_eq!(target(&labelled.train, 0), Array::i64([], vec![2]));
+        assert_eq!(target(&labelled.valid, 0), Array::i64([], vec![0]));
+        for missing in ["a", "c"] {
+            let others: Vec<&str> = ["a", "b", "c"].into_iter().filter(|c| *c != missing).collect();
+            let error = given(&others).unwrap_err();
+            assert!(
+                matches!(&error, Error::NotAClass { label, .. } if label == missing),
+                "{error}"
+            );
+        }
     }
 
     #[test]
     fn a_pattern_must_match_and_have_a_group() {
-        let labelled =
-            split(&["x/pug_1.jpg"], &[]).label_from_re(r"/([^/]+)_\d+.jpg$", false).unwrap();
+        let label = |file: &str, pattern| split(&[file], &[]).label_from_re(pattern, false);
+        let labelled = label("x/pug_1.jpg", r"/([^/]+)_\d+.jpg$").unwrap();
         assert_eq!(labelled.target.classes(), ["pug"]);
-        assert!(matches!(
-            split(&["a.png"], &[]).label_from_re("(b)", false),
-            Err(Error::NoMatch { .. })
-        ));
-        assert!(matches!(
-            split(&["a.png"], &[]).label_from_re("b", false),
-            Err(Error::Pattern { .. })
-        ));
-        assert!(matches!(
-            split(&["a.png"], &[]).label_from_re("(", false),
-            Err(Error::Pattern { .. })
-        ));
+        assert!(matches!(label("a.png", "(b)"), Err(Error::NoMatch { .. })));
+        assert!(matches!(label("a.png", "b"), Err(Error::Pattern { .. })));
+        assert!(matches!(label("a.png", "("), Err(Error::Pattern { .. })));
+        let whole = split(&["a.png"], &[]).label_from_re("^(.*)/a", true).unwrap();
+        assert_eq!(whole.target.classes(), ["root"]);
     }
 
     #[test]
     fn lists_must_be_as_long_as_their_sets() {
-        let error = split(&["a", "b"], &[]).label_from_lists(
-            vec![Label::Integer(1)],
-            vec![],
-            LabelKind::Auto,
-        );
+        let error = split(&["a", "b"], &[]).label_from_lists(vec![Label::Integer(1)], vec![]);
         assert_eq!(error.unwrap_err().to_string(), "1 labels for 2 items");
     }
 
@@ -290,8 +334,22 @@ mod tests {
         assert!(matches!(target(Label::Number(0.5)), TargetKind::Number { len: 1, .. }));
         assert!(matches!(target(Label::Many(vec!["x".into()])), TargetKind::MultiCategory { .. }));
         assert_eq!(target(Label::Empty), TargetKind::Empty);
+        assert_eq!(split(&["a"], &[]).label_empty().unwrap().target, TargetKind::Empty);
         let error = split(&["a"], &[]).label_const(&Label::File("m.png".into())).unwrap_err();
         assert!(matches!(error, Error::NoClasses));
+        let error = split(&[], &[]).label_empty().unwrap_err();
+        assert!(matches!(error, Error::NoTrainingItems));
+    }
+
+    #[test]
+    fn a_kind_that_is_given_comes_before_the_first_label() {
+        let mask = LabelKind::Mask(vec!["sky".into()]);
+        let labelled = split(&["a"], &[]).label_kind(mask);
+        let labelled = labelled.label_from_func(|path| Label::File(path.into())).unwrap();
+        assert_eq!(labelled.target, TargetKind::Mask { classes: vec!["sky".into()] });
+        let number = split(&["a"], &[]).label_kind(LabelKind::Number { log: true });
+        let labelled = number.label_const(&Label::Integer(1)).unwrap();
+        assert_eq!(target(&labelled.train, 0), Array::f32([], vec![0.0]));
     }
 
     #[test]
@@ -300,6 +358,51 @@ mod tests {
         let labelled = labelled.filter_by_func(|_, label| label == "a");
         assert_eq!(labelled.train.labels.len(), 1);
         assert_eq!(labelled.train.labels.text(0), "b");
+    }
+
+    #[test]
+    fn a_column_is_what_all_its_rows_are() {
+        let target = |csv: &str| of_table(csv).label_from_df("x", None).map(|data| data.target);
+        assert_eq!(
+            target("name,x\na,10\nb,9\nc,9\n").unwrap(),
+            TargetKind::Category { classes: vec!["9".into(), "10".into()] }
+        );
+        assert_eq!(
+            target("name,x\na,10\nb,9\nc,0.5\n").unwrap(),
+            TargetKind::Number { len: 1, log: false }
+        );
+        assert_eq!(
+            target("name,x\na,10\nb,x\nc,10\n").unwrap(),
+            TargetKind::Category { classes: vec!["10".into(), "x".into()] }
+        );
+        let error = target("name,x\na,1.5\nb,nan\nc,2\n").unwrap_err();
+        assert!(matches!(error, Error::NotANumber { row: 2, .. }), "{error}");
+        assert!(matches!(target("name,x\na,1\nb,\nc,2\n"), Err(Error::EmptyCell { row: 2, .. })));
+        assert!(matches!(target("name,y\na,1\nc,2\n"), Err(Error::NoColumn { .. })));
+        assert!(matches!(split(&["a"], &[]).label_from_df("x", None), Err(Error::NoTable)));
+    }
+
+    #[test]
+    fn numbers_that_are_asked_for_must_be_numbers() {
+        let numbers = |csv| of_table(csv).label_kind(LabelKind::Number { log: false });
+        let labelled = numbers("name,x\na,1\nb,2\n").label_from_df("x", None).unwrap();
+        assert_eq!(target(&labelled.valid, 0), Array::f32([], vec![2.0]));
+        let error = numbers("name,x\na,1\nb,two\n").label_from_df("x", None).unwrap_err();
+        assert!(error.to_string().contains("row 2 has `two` in column `x`"), "{error}");
+    }
+
+    #[test]
+    fn columns_are_flags_or_numbers() {
+        let csv = "name,x,y\na,1,0\nb,0.5,True\n";
+        let flags = of_table(csv).label_from_columns(&["y", "x"]).unwrap();
+        assert_eq!(flags.target.classes(), ["y", "x"]);
+        assert_eq!(target(&flags.train, 0), Array::f32([2], vec![0.0, 1.0]));
+        assert_eq!(target(&flags.valid, 0), Array::f32([2], vec![1.0, 1.0]));
+        let numbers =
+            || of_table("name,x,y\na,1,0\nb,0.5,2\n").label_kind(LabelKind::Number { log: false });
+        let numbers = numbers().label_from_columns(&["x", "y"]).unwrap();
+        assert_eq!(numbers.target.c(), 2);
+        assert_eq!(target(&numbers.valid, 0), Array::f32([2], vec![0.5, 2.0]));
     }
 
     #[test]

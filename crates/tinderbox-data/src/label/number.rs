@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Label, Labels};
-use crate::{Array, Error, Result, transform::Drawn};
+use super::{InputFacts, Label, Labels};
+use crate::{Array, Error, Result};
 
 /// How many numbers an item has.
 pub(super) fn len(train: &[Label]) -> Result<usize> {
     Ok(values(train.first().ok_or(Error::NoTrainingItems)?)?.len())
 }
 
-fn values(label: &Label) -> Result<Vec<f32>> {
+fn values(label: &Label) -> Result<Vec<f64>> {
     match label {
-        Label::Number(number) => Ok(vec![*number as f32]),
-        Label::Integer(number) => Ok(vec![*number as f32]),
-        Label::Numbers(numbers) => Ok(numbers.iter().map(|number| *number as f32).collect()),
+        Label::Number(number) => Ok(vec![*number]),
+        Label::Integer(number) => Ok(vec![*number as f64]),
+        Label::Numbers(numbers) => Ok(numbers.clone()),
         other => Err(Error::MixedLabels { first: "a number".into(), other: other.kind().into() }),
     }
 }
@@ -26,11 +26,22 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn new(labels: &[Label], log: bool) -> Result<Self> {
-        let values = labels.iter().map(values).collect::<Result<Vec<_>>>()?;
-        let ln = |numbers: Vec<f32>| numbers.into_iter().map(f32::ln).collect();
-        let values = if log { values.into_iter().map(ln).collect() } else { values };
-        Ok(Self { values })
+    pub(super) fn new(labels: &[Label], len: usize, log: bool) -> Result<Self> {
+        let number = |value: f64| match log {
+            false => Ok(value as f32),
+            true if value > 0.0 => Ok(value.ln() as f32),
+            true => Err(Error::NoLogarithm { value }),
+        };
+        let row = |label: &Label| {
+            let values = values(label)?;
+            if values.len() != len {
+                let (first, other) =
+                    (format!("{len} numbers"), format!("{} numbers", values.len()));
+                return Err(Error::MixedLabels { first, other });
+            }
+            values.into_iter().map(number).collect()
+        };
+        Ok(Self { values: labels.iter().map(row).collect::<Result<_>>()? })
     }
 }
 
@@ -39,7 +50,7 @@ impl Labels for Numbers {
         self.values.len()
     }
 
-    fn target(&self, index: usize, _: Option<&Drawn<'_>>) -> Result<Array> {
+    fn target(&self, index: usize, _: &InputFacts<'_>) -> Result<Array> {
         let values = self.values[index].clone();
         let shape = if values.len() == 1 { vec![] } else { vec![values.len()] };
         Ok(Array::f32(shape, values))
@@ -58,12 +69,24 @@ impl Labels for Numbers {
 mod tests {
     use super::*;
 
+    fn target(labels: &[Label], log: bool) -> Result<Array> {
+        Numbers::new(labels, len(labels)?, log)?.target(labels.len() - 1, &InputFacts::default())
+    }
+
     #[test]
     fn a_logarithm_is_taken_if_asked_for() {
         let labels = [Label::Number(1.0), Label::Integer(2)];
-        let plain = Numbers::new(&labels, false).unwrap();
-        assert_eq!(plain.target(1, None).unwrap(), Array::f32([], vec![2.0]));
-        let log = Numbers::new(&labels, true).unwrap();
-        assert_eq!(log.target(1, None).unwrap(), Array::f32([], vec![2f32.ln()]));
+        assert_eq!(target(&labels, false).unwrap(), Array::f32([], vec![2.0]));
+        assert_eq!(target(&labels, true).unwrap(), Array::f32([], vec![2f32.ln()]));
+        let error = target(&[Label::Number(-1.0)], true).unwrap_err();
+        assert!(matches!(error, Error::NoLogarithm { value: -1.0 }), "{error}");
+    }
+
+    #[test]
+    fn every_item_has_as_many_numbers() {
+        let labels = [Label::Numbers(vec![1.0, 2.0]), Label::Numbers(vec![3.0, 4.0])];
+        assert_eq!(target(&labels, false).unwrap(), Array::f32([2], vec![3.0, 4.0]));
+        let error = target(&[labels[0].clone(), Label::Number(1.0)], false).unwrap_err();
+        assert_eq!(error.to_string(), "labels of different kinds: 2 numbers and 1 numbers");
     }
 }

@@ -4,7 +4,7 @@ use rand::{Rng, RngCore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Canvas, PaddingMode, Transform, order, pad::pad};
+use super::{Canvas, PaddingMode, Transform, order, pad::pad, transforms::possible};
 use crate::{Error, Image, Result};
 
 /// Where a window is taken: the share of the room that is left above it and left of it.
@@ -49,6 +49,7 @@ impl Transform for Crop {
 
     fn apply(&self, canvas: &mut Canvas, place: &[f64; 2]) -> Result<()> {
         let ([height, width], [rows, columns]) = (canvas.size(), self.size);
+        possible(self.size)?;
         if rows > height || columns > width {
             let reason = format!("{rows}×{columns} pixels cannot be cropped from {height}×{width}");
             return Err(Error::Transform { reason });
@@ -109,7 +110,8 @@ impl Transform for CropPad {
     }
 
     fn apply(&self, canvas: &mut Canvas, place: &[f64; 2]) -> Result<()> {
-        let size = canvas.target().unwrap_or(canvas.size());
+        let size = self.size.or(canvas.target()).unwrap_or(canvas.size());
+        possible(size)?;
         self.apply_to(canvas, *place, size);
         Ok(())
     }
@@ -136,7 +138,7 @@ pub fn rand_crop() -> CropPad {
 fn crop(image: &Image, [height, width]: [usize; 2], place: [f64; 2]) -> Image {
     let start = |room: usize, share: f64| {
         // At 1 exactly, the window would start one pixel too far.
-        let share = if share == 1.0 { 1.0 - 1e-7 } else { share };
+        let share = share.clamp(0.0, 1.0 - 1e-7);
         ((room + 1) as f64 * share) as usize
     };
     let top = start(image.height - height, place[0]);

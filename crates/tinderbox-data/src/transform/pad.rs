@@ -4,7 +4,7 @@ use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Canvas, Crop, PaddingMode, Place, Transform, order};
+use super::{Canvas, Crop, PaddingMode, Place, Transform, order, transforms::possible};
 use crate::{Error, Image, Result};
 
 /// Adds pixels on all four sides.
@@ -31,6 +31,8 @@ impl Transform for Pad {
                 format!("{height}×{width} pixels cannot be mirrored for {} more", self.padding);
             return Err(Error::Transform { reason });
         }
+        let padded = |side: usize| side.saturating_add(self.padding.saturating_mul(2));
+        possible([padded(height), padded(width)])?;
         canvas.pixels(|image| pad(&image, [self.padding; 2], self.mode));
         Ok(())
     }

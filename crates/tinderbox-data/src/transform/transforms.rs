@@ -10,7 +10,7 @@ use super::{
     AnyDraw, AnyTransform, Canvas, Interpolation, PaddingMode, Transform, crop_pad,
     from_description,
 };
-use crate::{Array, Image, Result, Values};
+use crate::{Array, Error, Image, Result, Values};
 
 /// The size that items are brought to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ struct Settings {
     padding: PaddingMode,
     mode: Interpolation,
     labels: bool,
+    /// As `labels`, if it is not said.
+    test_labels: Option<bool>,
 }
 
 /// One transform or several, as they are handed to [`Transforms::train`].
@@ -137,8 +139,19 @@ impl Transforms {
         self
     }
 
+    /// Whether the test set's labels move, if not as the others do: a test set without labels has
+    /// none that could.
+    pub fn transform_test_labels(mut self, labels: bool) -> Self {
+        self.settings.test_labels = Some(labels);
+        self
+    }
+
     pub(crate) fn moves_labels(&self) -> bool {
         self.settings.labels
+    }
+
+    pub(crate) fn moves_test_labels(&self) -> bool {
+        self.settings.test_labels.unwrap_or(self.settings.labels)
     }
 
     pub(crate) fn pipeline(&self, training: bool) -> Pipeline {
@@ -218,6 +231,32 @@ impl Pipeline {
     fn does_nothing(&self) -> bool {
         self.list.is_empty() && self.settings.size.is_none()
     }
+
+    /// The size that items are brought to, in words, if they are.
+    pub(crate) fn describe_size(&self) -> Option<String> {
+        let [height, width] = self.settings.target()?;
+        let method = match self.settings.method() {
+            ResizeMethod::Crop => "crop",
+            ResizeMethod::Pad => "padding",
+            ResizeMethod::Squish => "squishing",
+            ResizeMethod::No => return None,
+        };
+        Some(format!("resized to {height}×{width} by {method}"))
+    }
+
+    /// Whether the size makes sense, whoever asked for it: a user or a file.
+    ///
+    /// # Errors
+    /// [`Error::Transform`].
+    pub(crate) fn check_size(&self) -> Result<()> {
+        if self.settings.multiple == Some(0) {
+            return Err(Error::Transform { reason: "no size is a multiple of 0".into() });
+        }
+        match self.settings.target() {
+            Some(size) => possible(size),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Drawn<'_> {
@@ -251,6 +290,7 @@ impl Drawn<'_> {
     fn run(&self, mut canvas: Canvas) -> Result<Image> {
         let settings = self.pipeline.settings;
         if let Some(size) = settings.resized(canvas.size()) {
+            possible(size)?;
             canvas.resize(size);
         }
         canvas.set_target(settings.target());
@@ -262,6 +302,22 @@ impl Drawn<'_> {
             }
         }
         Ok(canvas.into_image())
+    }
+}
+
+/// The most pixels that a transform makes: 400 MB in three channels. A picture of one row that is
+/// brought to 224 of them, with its proportions, would be beyond it.
+const MAX_MADE: usize = 1 << 25;
+
+/// Whether a transform may make a picture of this size.
+pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
+    let pixels = height.checked_mul(width);
+    match pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
+        true => Ok(()),
+        false => {
+            let reason = format!("a picture of {height}×{width} pixels is not made");
+            Err(Error::Transform { reason })
+        }
     }
 }
 
@@ -291,7 +347,9 @@ impl<'de> Deserialize<'de> for Pipeline {
         };
         let list =
             saved.transforms.iter().map(read).collect::<Result<_>>().map_err(D::Error::custom)?;
-        Ok(Self { list, settings: saved.settings })
+        let pipeline = Self { list, settings: saved.settings };
+        pipeline.check_size().map_err(D::Error::custom)?;
+        Ok(pipeline)
     }
 }
 
@@ -347,6 +405,14 @@ mod tests {
     }
 
     #[test]
+    fn a_thin_picture_does_not_become_a_huge_one() {
+        let pipeline = Transforms::new().size(Size::Square(224)).pipeline(false);
+        let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
+        let error = drawn.apply(Image::filled([1, 1, 3000], 0.5)).unwrap_err();
+        assert!(error.to_string().ends_with("a picture of 224×672000 pixels is not made"));
+    }
+
+    #[test]
     fn a_size_is_rounded_to_multiples() {
         let settings = |side| Settings {
             size: Some(Size::Square(side)),
@@ -378,6 +444,11 @@ mod tests {
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
         let error =
             serde_json::from_str::<Pipeline>(&text.replace("crop_pad", "sharpen")).unwrap_err();
-        assert!(error.to_string().contains("no transform `sharpen`"), "{error}");
+        assert!(error.to_string().contains("the saved transform `sharpen`"), "{error}");
+        for nonsense in ["{\"square\":0}", "{\"exactly\":[99999999,99999999]}"] {
+            let text = text.replace("{\"square\":28}", nonsense);
+            let error = serde_json::from_str::<Pipeline>(&text).unwrap_err();
+            assert!(error.to_string().contains("is not made"), "{error}");
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use tinderbox_data::{
     ImageItems,
     digits::{DigitsConfig, write_digits},
-    image::Pixels,
     picture::{Grid, Mark, Picture},
 };
 use tinderbox_learn::Outcome;
@@ -81,7 +80,7 @@ fn held_out(trained: &Trained, digits: &Path) -> Result<Picture> {
             .copied()
             .unwrap_or_default();
         let mark = if truth.as_deref() == Some(&label) { Mark::Right } else { Mark::Wrong };
-        let pixels = Pixels::open(&answer.file, model.manifest.inference.input().mode)?;
+        let pixels = model.manifest.inference.pixels(&answer.file)?;
         grid = grid.marked(
             Picture::of_image(&pixels.to_image()),
             format!("{label}  {:.0} %", p * 100.0),

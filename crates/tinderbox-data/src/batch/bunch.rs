@@ -1,0 +1,416 @@
+//! The batches of all sets, and what is known about them.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use super::{Batch, BatchOptions, Set, sanity};
+use crate::{
+    Array, ArraySamples, BatchIter, Error, Inference, Normalize, Result, Samples, TargetKind,
+    Values,
+    check::{Check, Checked},
+    error::BadFile,
+    inference::SavedInput,
+    loader::{Loader, Plan},
+    picture::{Grid, Picture},
+    transform::Transforms,
+};
+
+#[derive(Clone)]
+pub(super) struct Sets {
+    pub(super) train: Arc<dyn Samples>,
+    pub(super) valid: Arc<dyn Samples>,
+    pub(super) fix: Arc<dyn Samples>,
+    pub(super) test: Option<Arc<dyn Samples>>,
+}
+
+/// Batches of all sets, and what is known about them: what a learner trains on.
+#[derive(Clone)]
+pub struct DataBunch {
+    sets: Sets,
+    target: TargetKind,
+    options: BatchOptions,
+    normalize: Option<Arc<Normalize>>,
+    inference: Inference,
+    warnings: Vec<String>,
+    /// What was found in the first batch.
+    doubts: Vec<String>,
+}
+
+impl DataBunch {
+    pub(super) fn new(
+        sets: Sets,
+        target: TargetKind,
+        options: BatchOptions,
+        inference: Inference,
+        warnings: Vec<String>,
+    ) -> Result<Self> {
+        if options.batch_size == 0 || options.valid_batch_size == Some(0) {
+            return Err(Error::BatchSize);
+        }
+        let mut data = Self {
+            sets,
+            target,
+            options,
+            normalize: None,
+            inference,
+            warnings,
+            doubts: Vec::new(),
+        };
+        data.look_at_first_batch();
+        Ok(data)
+    }
+
+    fn look_at_first_batch(&mut self) {
+        self.doubts = match self.options.no_check || self.sets.train.is_empty() {
+            true => Vec::new(),
+            false => sanity::doubts(&self.train_loader(0)),
+        };
+    }
+
+    /// Batches of arrays in memory: inputs and targets of the training and the validation set, one
+    /// item a row.
+    ///
+    /// # Errors
+    /// [`Error::Uneven`] if a set has not as many targets as inputs; [`Error::BatchSize`].
+    pub fn from_arrays(
+        train: (Array, Array),
+        valid: (Array, Array),
+        options: BatchOptions,
+    ) -> Result<Self> {
+        let train: Arc<dyn Samples> = Arc::new(ArraySamples::new(train.0, train.1)?);
+        let valid = Arc::new(ArraySamples::new(valid.0, valid.1)?);
+        Self::from_samples(train, valid, TargetKind::Array, options)
+    }
+
+    /// Batches of examples of any kind.
+    ///
+    /// # Errors
+    /// [`Error::BatchSize`].
+    pub fn from_samples(
+        train: Arc<dyn Samples>,
+        valid: Arc<dyn Samples>,
+        target: TargetKind,
+        options: BatchOptions,
+    ) -> Result<Self> {
+        let sets = Sets { fix: train.clone(), train, valid, test: None };
+        let transforms = Transforms::new().pipeline(false);
+        let inference = Inference::new(SavedInput::Array, transforms, target.clone());
+        Self::new(sets, target, options, inference, Vec::new())
+    }
+
+    /// Normalizes by the statistics of the first training batch, transformed as in training: a
+    /// random one, which the seed repeats.
+    ///
+    /// # Errors
+    /// [`Error::NormalizedTwice`], [`Error::NotImages`], [`Error::NoSpread`], and those of
+    /// [`one_batch`](Self::one_batch).
+    pub fn normalize(self) -> Result<Self> {
+        if self.normalize.is_some() {
+            return Err(Error::NormalizedTwice);
+        }
+        let batch = self.one_batch(Set::Train)?;
+        let normalize = Normalize::of_batch(&batch.inputs)?;
+        self.normalize_by(normalize)
+    }
+
+    /// Normalizes by given statistics.
+    ///
+    /// # Errors
+    /// [`Error::NormalizedTwice`]; [`Error::Channels`] if they do not fit the images, and
+    /// [`Error::NotImages`] if there are none.
+    pub fn normalize_by(mut self, normalize: Normalize) -> Result<Self> {
+        if self.normalize.is_some() {
+            return Err(Error::NormalizedTwice);
+        }
+        let set = if self.sets.train.is_empty() { Set::Valid } else { Set::Fix };
+        // A batch that cannot be read says nothing about statistics.
+        if let Ok(mut batch) = self.one_batch(set) {
+            normalize.apply_to(&mut batch.inputs, &mut batch.targets)?;
+        }
+        self.inference.normalize = Some(normalize.clone());
+        self.normalize = Some(Arc::new(normalize));
+        Ok(self)
+    }
+
+    /// The batches of a training epoch, in an order that follows from the seed and the epoch, from
+    /// the batch numbered `first` on.
+    pub fn train_batches(&self, epoch: usize, first: usize) -> BatchIter {
+        self.train_loader(epoch).batches_from(first)
+    }
+
+    /// The validation set's batches, in order.
+    pub fn valid_batches(&self) -> BatchIter {
+        self.batches(Set::Valid)
+    }
+
+    /// The training set's batches, in order, with the transforms of validation.
+    pub fn fix_batches(&self) -> BatchIter {
+        self.batches(Set::Fix)
+    }
+
+    /// The validation set's items one by one, in order.
+    pub fn single_batches(&self) -> BatchIter {
+        self.loader(Set::Valid, Plan::in_order(self.n_valid(), 1), 0).batches_from(0)
+    }
+
+    /// A batch of one new item from a file, prepared as the validation set is; its target is 0.
+    ///
+    /// # Errors
+    /// As [`Inference::open`].
+    pub fn one_item(&self, path: &Path) -> Result<Batch> {
+        self.inference.open(path)
+    }
+
+    /// Batches of a set; those of [`Set::Train`] are epoch 0's.
+    pub fn batches(&self, set: Set) -> BatchIter {
+        match set {
+            Set::Train => self.train_batches(0, 0),
+            set => {
+                let plan = Plan::in_order(self.samples(set).len(), self.valid_batch_size());
+                self.loader(set, plan, 0).batches_from(0)
+            }
+        }
+    }
+
+    fn train_loader(&self, epoch: usize) -> Loader {
+        let plan = Plan::training(&self.options, epoch, self.sets.train.len());
+        self.loader(Set::Train, plan, epoch)
+    }
+
+    fn loader(&self, set: Set, plan: Plan, epoch: usize) -> Loader {
+        Loader {
+            samples: self.samples(set),
+            plan,
+            seed: self.options.seed,
+            epoch,
+            normalize: self.normalize.clone(),
+            workers: self.options.workers,
+            queue_bytes: self.options.queue_bytes,
+        }
+    }
+
+    fn samples(&self, set: Set) -> Arc<dyn Samples> {
+        match set {
+            Set::Train => self.sets.train.clone(),
+            Set::Valid => self.sets.valid.clone(),
+            Set::Fix => self.sets.fix.clone(),
+            Set::Test => self.sets.test.clone().unwrap_or_else(|| self.sets.valid.pick(&[])),
+        }
+    }
+
+    /// The first batch of a set.
+    ///
+    /// # Errors
+    /// [`Error::NoBatch`] if the set has none, and those of preparing it.
+    pub fn one_batch(&self, set: Set) -> Result<Batch> {
+        let one =
+            Self { options: BatchOptions { workers: 0, ..self.options.clone() }, ..self.clone() };
+        one.batches(set).next().ok_or_else(|| Error::NoBatch {
+            set: set.name(),
+            items: self.samples(set).len(),
+            batch_size: match set {
+                Set::Train => self.batch_size(),
+                _ => self.valid_batch_size(),
+            },
+        })?
+    }
+
+    /// Reads every file once, so that unreadable ones are known before training; see [`Check`].
+    ///
+    /// # Errors
+    /// [`Error::BadFiles`] with all of them if there are more than are allowed.
+    pub fn check(mut self, check: &Check<'_>) -> Result<Checked> {
+        let workers = self.options.workers;
+        let all = self.n_train() + self.n_valid() + self.n_test();
+        let train = check.run(&*self.sets.train, workers, 0, all);
+        let valid = check.run(&*self.sets.valid, workers, self.n_train(), all);
+        let test = check.run(&*self.samples(Set::Test), workers, all - self.n_test(), all);
+        let bad: Vec<BadFile> = train.bad.into_iter().chain(valid.bad).chain(test.bad).collect();
+        if bad.len() > check.allowed {
+            return Err(Error::BadFiles { files: bad, checked: all, allowed: check.allowed });
+        }
+        if !bad.is_empty() {
+            self.sets.train = self.sets.train.pick(&train.good);
+            self.sets.fix = self.sets.fix.pick(&train.good);
+            self.sets.valid = self.sets.valid.pick(&valid.good);
+            self.sets.test = self.sets.test.map(|set| set.pick(&test.good));
+            self.look_at_first_batch();
+        }
+        Ok(Checked { data: self, left_out: bad })
+    }
+
+    /// A picture of the first items of a set with their labels, as the model sees them, but not
+    /// normalized: `rows` × `rows` of them; with masks, `rows` below each other, the mask over the
+    /// picture.
+    ///
+    /// One channel is shown as gray, 0 as black.
+    ///
+    /// # Errors
+    /// [`Error::NotImages`] if the inputs are none, and those of [`one_batch`](Self::one_batch).
+    ///
+    /// # Panics
+    /// If there are no rows.
+    pub fn show_batch(&self, rows: usize, set: Set) -> Result<Picture> {
+        let batch = self.one_batch(set)?;
+        let mut inputs = batch.inputs;
+        if !matches!((&inputs.shape[..], &inputs.values), ([_, 1 | 3, _, _], Values::F32(_))) {
+            return Err(Error::NotImages { shape: inputs.shape });
+        }
+        if let Some(normalize) = self.normalize.as_ref().filter(|normalize| normalize.inputs) {
+            normalize.invert(&mut inputs);
+        }
+        // A mask that was not resized with its picture cannot lie over it.
+        let masks = matches!(self.target, TargetKind::Mask { .. })
+            && batch.targets.shape.len() == 4
+            && batch.targets.shape[2..] == inputs.shape[2..];
+        let columns = if masks { 1 } else { rows };
+        let mut grid = Grid::new(columns);
+        for (row, &item) in batch.items.iter().enumerate().take(rows * columns) {
+            let mut picture = Picture::of_array(&inputs.row(row));
+            if masks {
+                picture.overlay(&batch.targets.row(row));
+            }
+            grid = grid.cell(picture, self.label(set, item));
+        }
+        Ok(grid.draw())
+    }
+
+    /// How many batches an epoch trains on; the last partial one is dropped.
+    pub fn n_train_batches(&self) -> usize {
+        self.n_train() / self.options.batch_size
+    }
+
+    pub fn n_valid_batches(&self) -> usize {
+        self.n_valid().div_ceil(self.valid_batch_size())
+    }
+
+    /// Batches of [`Set::Fix`].
+    pub fn n_fix_batches(&self) -> usize {
+        self.n_train().div_ceil(self.valid_batch_size())
+    }
+
+    pub fn n_train(&self) -> usize {
+        self.sets.train.len()
+    }
+
+    pub fn n_valid(&self) -> usize {
+        self.sets.valid.len()
+    }
+
+    /// None if there is no test set.
+    pub fn n_test(&self) -> usize {
+        self.sets.test.as_ref().map_or(0, |test| test.len())
+    }
+
+    /// The classes, in the order of their indexes.
+    pub fn classes(&self) -> &[String] {
+        self.target.classes()
+    }
+
+    /// The index of a class, by its name.
+    pub fn class_index(&self, class: &str) -> Option<usize> {
+        self.target.class_index(class)
+    }
+
+    /// How many outputs a model needs: fastai's `c`.
+    pub fn c(&self) -> usize {
+        self.target.c()
+    }
+
+    /// What is predicted, and by which loss.
+    pub fn target(&self) -> &TargetKind {
+        &self.target
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.options.seed
+    }
+
+    pub fn batch_size(&self) -> usize {
+        self.options.batch_size
+    }
+
+    fn valid_batch_size(&self) -> usize {
+        self.options.valid_batch_size.unwrap_or(self.options.batch_size)
+    }
+
+    /// What an item of a set is called: its path, most often.
+    ///
+    /// # Panics
+    /// If the set has no such item.
+    pub fn name(&self, set: Set, index: usize) -> String {
+        self.samples(set).name(index)
+    }
+
+    /// The label of an item of a set, for people.
+    ///
+    /// # Panics
+    /// If the set has no such item.
+    pub fn label(&self, set: Set, index: usize) -> String {
+        self.samples(set).label(index)
+    }
+
+    pub fn normalization(&self) -> Option<&Normalize> {
+        self.normalize.as_deref()
+    }
+
+    /// What is needed to prepare a new item as these were.
+    pub fn inference(&self) -> Inference {
+        self.inference.clone()
+    }
+
+    /// What a user may want to know before training.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.warnings.iter().chain(&self.doubts).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for DataBunch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DataBunch")
+            .field("train", &self.n_train())
+            .field("valid", &self.n_valid())
+            .field("target", &self.target)
+            .field("options", &self.options)
+            .field("normalize", &self.normalize)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(n: usize, options: BatchOptions) -> Result<DataBunch> {
+        let set = |n: usize| {
+            let inputs = Array::f32([n, 1, 1, 2], (0..2 * n).map(|v| v as f32).collect());
+            (inputs, Array::i64([n], (0..n as i64).collect()))
+        };
+        DataBunch::from_arrays(set(n), set(3), options)
+    }
+
+    #[test]
+    fn the_last_partial_training_batch_is_dropped() {
+        let data = data(10, BatchOptions { batch_size: 4, ..BatchOptions::default() }).unwrap();
+        assert_eq!((data.n_train_batches(), data.train_batches(0, 0).count()), (2, 2));
+        assert_eq!((data.n_valid_batches(), data.valid_batches().count()), (1, 1));
+        assert_eq!((data.n_fix_batches(), data.fix_batches().count()), (3, 3));
+    }
+
+    #[test]
+    fn normalizing_twice_is_an_error() {
+        let data = data(8, BatchOptions { batch_size: 4, ..BatchOptions::default() }).unwrap();
+        let normalized = data.normalize().unwrap();
+        let batch = normalized.one_batch(Set::Train).unwrap();
+        let again = Normalize::of_batch(&batch.inputs).unwrap();
+        assert!(again.mean[0].abs() < 1e-6 && (again.std[0] - 1.0).abs() < 1e-6);
+        assert!(matches!(normalized.normalize(), Err(Error::NormalizedTwice)));
+    }
+
+    #[test]
+    fn batches_of_nothing_are_refused() {
+        assert!(matches!(
+            data(8, BatchOptions { batch_size: 0, ..BatchOptions::default() }),
+            Err(Error::BatchSize)
+        ));
+    }
+}

@@ -1,0 +1,160 @@
+//! Targets in files: masks, and pictures that are to be made of the inputs.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{InputFacts, Label, Labels};
+use crate::{
+    Array, ConvertMode, Error, Result, Values,
+    image::{Pixels, open_mask},
+};
+
+/// The files that labels name.
+fn files(root: &Path, labels: &[Label]) -> Result<Vec<PathBuf>> {
+    let file = |label: &Label| match label {
+        Label::File(path) => Ok(root.join(path)),
+        Label::Text(path) => Ok(root.join(path)),
+        other => Err(Error::MixedLabels { first: "a file".into(), other: other.kind().into() }),
+    };
+    labels.iter().map(file).collect()
+}
+
+fn pick(files: &[PathBuf], indexes: &[usize]) -> Vec<PathBuf> {
+    indexes.iter().map(|&index| files[index].clone()).collect()
+}
+
+/// Masks: the value of a pixel is the code of its class.
+#[derive(Debug)]
+pub(super) struct Masks {
+    classes: usize,
+    files: Vec<PathBuf>,
+}
+
+impl Masks {
+    pub(super) fn new(classes: &[String], root: &Path, labels: &[Label]) -> Result<Self> {
+        Ok(Self { classes: classes.len(), files: files(root, labels)? })
+    }
+}
+
+impl Labels for Masks {
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// `[1, height, width]`
+    fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
+        let path = &self.files[index];
+        let codes = open_mask(path)?;
+        let mask = [codes.shape[1], codes.shape[2]];
+        if let Some(picture) = input.size.filter(|picture| *picture != mask) {
+            return Err(Error::MaskSize { path: path.clone(), mask, picture });
+        }
+        // Before they move: padding may hide a code now and show it in the next epoch.
+        let Values::I64(values) = &codes.values else { unreachable!("codes are whole numbers") };
+        if let Some(&code) = values.iter().find(|code| **code >= self.classes as i64) {
+            return Err(Error::MaskCode { path: path.clone(), code, classes: self.classes });
+        }
+        match input.drawn {
+            Some(drawn) => drawn.apply_to_mask(codes),
+            None => Ok(codes),
+        }
+    }
+
+    fn text(&self, index: usize) -> String {
+        self.files[index].display().to_string()
+    }
+
+    fn can_transform(&self) -> bool {
+        true
+    }
+
+    fn pick(&self, indexes: &[usize]) -> Arc<dyn Labels> {
+        Arc::new(Self { classes: self.classes, files: pick(&self.files, indexes) })
+    }
+}
+
+/// Pictures, transformed as their inputs are.
+#[derive(Debug)]
+pub(super) struct Pictures {
+    mode: ConvertMode,
+    files: Vec<PathBuf>,
+}
+
+impl Pictures {
+    pub(super) fn new(mode: ConvertMode, root: &Path, labels: &[Label]) -> Result<Self> {
+        Ok(Self { mode, files: files(root, labels)? })
+    }
+}
+
+impl Labels for Pictures {
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// `[channels, height, width]`, values in `0.0..=1.0`
+    fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
+        let image = Pixels::open(&self.files[index], self.mode)?.to_image();
+        let image = match input.drawn {
+            Some(drawn) => drawn.apply(image)?,
+            None => image,
+        };
+        Ok(image.into_array())
+    }
+
+    fn text(&self, index: usize) -> String {
+        self.files[index].display().to_string()
+    }
+
+    fn can_transform(&self) -> bool {
+        true
+    }
+
+    fn pick(&self, indexes: &[usize]) -> Arc<dyn Labels> {
+        Arc::new(Self { mode: self.mode, files: pick(&self.files, indexes) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, ImageBuffer, Luma};
+
+    use super::*;
+
+    /// A mask of 2×3 pixels, the target of `codes`, for a picture of `size`.
+    fn target(codes: [u16; 6], wide: bool, size: [usize; 2]) -> Result<Array> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.png");
+        match wide {
+            true => {
+                let image: ImageBuffer<Luma<u16>, _> =
+                    ImageBuffer::from_vec(3, 2, codes.to_vec()).unwrap();
+                image.save(&path).unwrap();
+            }
+            false => {
+                let codes = codes.iter().map(|code| *code as u8).collect();
+                GrayImage::from_vec(3, 2, codes).unwrap().save(&path).unwrap();
+            }
+        }
+        let classes = ["a", "b", "c"].map(String::from);
+        let masks = Masks::new(&classes, folder.path(), &[Label::Text("m.png".into())])?;
+        masks.target(0, &InputFacts { size: Some(size), drawn: None })
+    }
+
+    #[test]
+    fn the_codes_of_a_mask_are_its_values() {
+        let codes = [0, 1, 2, 2, 1, 0];
+        let want = Array::i64([1, 2, 3], vec![0, 1, 2, 2, 1, 0]);
+        assert_eq!(target(codes, false, [2, 3]).unwrap(), want);
+        assert_eq!(target(codes, true, [2, 3]).unwrap(), want, "16 bits are not scaled to 8");
+    }
+
+    #[test]
+    fn a_code_without_a_class_and_another_size_are_refused() {
+        let error = target([0, 0, 0, 0, 0, 200], false, [2, 3]).unwrap_err();
+        assert!(matches!(error, Error::MaskCode { code: 200, classes: 3, .. }), "{error}");
+        let error = target([0; 6], false, [3, 2]).unwrap_err();
+        assert!(matches!(error, Error::MaskSize { mask: [2, 3], picture: [3, 2], .. }), "{error}");
+    }
+}

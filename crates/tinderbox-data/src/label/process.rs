@@ -1,0 +1,164 @@
+//! From raw labels to label lists: the training set decides, the others follow.
+
+use std::{path::Path, sync::Arc};
+
+use super::{Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels};
+use super::{category, doubts, file, number};
+use crate::{
+    Error, Result, Split,
+    items::{InputKind, Items},
+};
+
+/// A set's labels before they are processed.
+pub(super) type Raw = Vec<Label>;
+
+impl<K: InputKind> Split<K> {
+    /// Makes label lists of raw labels.
+    pub(super) fn labelled(self, train: Raw, valid: Raw) -> Result<Labelled<K>> {
+        let mut warnings = self.warnings();
+        let Self { train: train_items, valid: valid_items, label_kind, unknown, .. } = self;
+        let root = train_items.root.clone();
+        let given = label_kind.has_classes();
+        let target = label_kind.target(&train)?;
+        let train_labels = target.list(&root, &train)?;
+        let (valid_items, valid) = match stray(&valid, &target) {
+            None => (valid_items, valid),
+            Some(stray) => match unknown {
+                UnknownLabels::Refuse if given => return Err(stray.not_a_class(&target)),
+                UnknownLabels::Refuse => return Err(stray.unknown("validation")),
+                UnknownLabels::Drop => {
+                    warnings.push(stray.dropped());
+                    let kept = stray.known.iter().map(|&index| valid[index].clone()).collect();
+                    (valid_items.pick(&stray.known), kept)
+                }
+            },
+        };
+        let valid_labels = target.list(&root, &valid)?;
+        let labelled = Labelled {
+            train: LabelledPart { items: train_items, labels: train_labels },
+            valid: LabelledPart { items: valid_items, labels: valid_labels },
+            test: None,
+            target,
+            warnings,
+        };
+        Ok(doubts::noted(labelled))
+    }
+}
+
+impl<K: InputKind> LabelledPart<K> {
+    /// Items that all have one label, processed as validation labels are.
+    pub(super) fn of_one_label(
+        items: Items<K>,
+        label: &Label,
+        target: &TargetKind,
+        set: &'static str,
+    ) -> Result<Self> {
+        let raw = vec![label.clone(); items.len()];
+        if let Some(stray) = stray(&raw, target) {
+            return Err(stray.unknown(set));
+        }
+        let target = if *label == Label::Empty { &TargetKind::Empty } else { target };
+        let labels = target.list(&items.root, &raw)?;
+        Ok(Self { items, labels })
+    }
+}
+
+impl LabelKind {
+    fn has_classes(&self) -> bool {
+        matches!(self, Self::Category(Some(_)) | Self::MultiCategory(Some(_)))
+    }
+
+    /// What the targets are, given the training labels.
+    fn target(self, train: &[Label]) -> Result<TargetKind> {
+        let first = train.first();
+        let several = |classes| TargetKind::MultiCategory { classes, threshold: 0.5 };
+        Ok(match self {
+            Self::Category(_) | Self::MultiCategory(_) if first == Some(&Label::Empty) => {
+                TargetKind::Empty
+            }
+            Self::Category(Some(classes)) => TargetKind::Category { classes },
+            Self::Category(None) => TargetKind::Category { classes: category::classes(train)? },
+            Self::MultiCategory(Some(classes)) => several(classes),
+            Self::MultiCategory(None) => several(category::classes(train)?),
+            Self::Number { log } => TargetKind::Number { len: number::len(train)?, log },
+            Self::Mask(classes) if classes.is_empty() => return Err(Error::NoClasses),
+            Self::Mask(classes) => TargetKind::Mask { classes },
+            Self::Image(mode) => TargetKind::Image { mode },
+            Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
+                Label::Number(_) | Label::Numbers(_) => {
+                    return Self::Number { log: false }.target(train);
+                }
+                Label::Text(_) | Label::Integer(_) => return Self::Category(None).target(train),
+                Label::Many(_) | Label::OneHot(_) => {
+                    return Self::MultiCategory(None).target(train);
+                }
+                Label::File(_) => return Err(Error::NoClasses),
+                Label::Empty => TargetKind::Empty,
+            },
+        })
+    }
+}
+
+impl TargetKind {
+    fn list(&self, root: &Path, raw: &[Label]) -> Result<Arc<dyn Labels>> {
+        Ok(match self {
+            Self::Category { classes } => Arc::new(category::Categories::new(classes, raw)?),
+            Self::MultiCategory { classes, .. } => {
+                Arc::new(category::MultiCategories::new(classes, raw)?)
+            }
+            Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
+            Self::Mask { classes } => Arc::new(file::Masks::new(classes, root, raw)?),
+            Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
+            Self::Empty | Self::Array => Arc::new(category::Empty { len: raw.len() }),
+        })
+    }
+}
+
+/// Items with labels that are none of the classes.
+struct Stray {
+    /// The indexes of the other items.
+    known: Vec<usize>,
+    /// Some of the labels.
+    labels: Vec<String>,
+    items: usize,
+}
+
+/// The items whose labels are none of the target's classes, if there are any.
+///
+/// A label of another kind is another error's; an item with several labels loses those that
+/// are not known, and stays.
+fn stray(labels: &[Label], target: &TargetKind) -> Option<Stray> {
+    /// So many labels are named.
+    const NAMED: usize = 5;
+    let TargetKind::Category { classes } = target else { return None };
+    let classes: std::collections::HashSet<&str> = classes.iter().map(String::as_str).collect();
+    let name = |index: usize| category::name(&labels[index]).ok();
+    let is_known = |index: &usize| name(*index).is_none_or(|name| classes.contains(name.as_str()));
+    let (known, stray): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_known);
+    if stray.is_empty() {
+        return None;
+    }
+    let mut labels: Vec<String> = stray.iter().filter_map(|&index| name(index)).collect();
+    labels.sort();
+    labels.dedup();
+    labels.truncate(NAMED);
+    Some(Stray { known, labels, items: stray.len() })
+}
+
+impl Stray {
+    fn unknown(self, set: &'static str) -> Error {
+        Error::UnknownLabels { set, labels: self.labels, items: self.items }
+    }
+
+    fn not_a_class(mut self, target: &TargetKind) -> Error {
+        Error::NotAClass { label: self.labels.swap_remove(0), classes: target.classes().to_vec() }
+    }
+
+    fn dropped(&self) -> String {
+        format!(
+            "{} validation items were dropped: their labels are not in the training set ({})",
+            self.items,
+            self.labels.join(", ")
+        )
+    }
+}
