@@ -167,7 +167,7 @@ fn bad_list(files: &[BadFile]) -> String {
 }
 
 /// What the fields of a header seem to be separated by, if it was not what they were read by.
-fn separator(found: &[String]) -> Option<&'static str> {
+pub(crate) fn separator(found: &[String]) -> Option<&'static str> {
     let [header] = found else { return None };
     let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars"), (',', "commas")];
     separators.iter().find(|(separator, _)| header.contains(*separator)).map(|(_, name)| *name)

@@ -1,6 +1,7 @@
 //! Opening pictures: decoded under limits, upright, in the colours that were asked for.
 
 mod decode;
+mod jpeg;
 
 use std::path::Path;
 
@@ -74,7 +75,7 @@ impl Pixels {
     ///
     /// The format is found from the content, whatever the name says. A picture is turned upright
     /// by its EXIF orientation; of an animation, the first frame is taken; 16 bits a channel are
-    /// scaled to 8.
+    /// scaled to 8; CMYK becomes RGB. A file that is cut short is an error, and no gray rest.
     ///
     /// # Errors
     /// [`Error::Decode`](crate::Error::Decode), [`TooLarge`](crate::Error::TooLarge),

@@ -11,7 +11,7 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
 };
 
-use super::{ConvertMode, MAX_PIXELS, Pixels};
+use super::{ConvertMode, MAX_PIXELS, Pixels, jpeg};
 use crate::{Array, Error, Result};
 
 /// No picture file is longer than this many bytes.
@@ -96,6 +96,9 @@ fn decoded(path: &Path) -> Result<(ImageFormat, DynamicImage)> {
     let image = catch_unwind(AssertUnwindSafe(|| DynamicImage::from_decoder(decoder)))
         .map_err(|_| bad(path, "its decoder panicked"))?;
     let mut image = image.map_err(|error| undecodable(path, &error))?;
+    if format == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
+        return Err(bad(path, "it is cut short: the marker of its end is missing"));
+    }
     image.apply_orientation(orientation);
     Ok((format, image))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
+use crate::{Error, Result, error::separator};
 
 /// The rows of a CSV file: text in named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,10 +61,11 @@ impl Table {
         for record in records.iter().skip(usize::from(header)) {
             if record.len() != columns.len() {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(wrong(
-                    line,
-                    format!("{} fields, expected {}", record.len(), columns.len()),
-                ));
+                let mut reason = format!("{} fields, expected {}", record.len(), columns.len());
+                if let Some(separator) = separator(&columns) {
+                    reason += &format!("; the header seems to be separated by {separator}");
+                }
+                return Err(wrong(line, reason));
             }
             rows.push(record.iter().map(str::to_owned).collect());
         }
@@ -170,6 +171,10 @@ mod tests {
     fn what_is_wrong_is_named_with_its_line() {
         rejects(b"a,b\n1,2\n3\n", "line 3: 1 fields, expected 2");
         rejects(b"a,b\n1,2,3\n", "line 2: 3 fields, expected 2");
+        rejects(
+            b"a;b\n1;2,3\n",
+            "line 2: 2 fields, expected 1; the header seems to be separated by semicolons",
+        );
         rejects(b"a,b\n1,\"2\n", "line 2: a quote is opened and never closed");
         rejects(b"a,a\n1,2\n", "line 1: two columns are called `a`");
         rejects(b"", "line 1: the file is empty");
