@@ -4,6 +4,8 @@
 //!
 //! The folder has `training/` and `testing/`, as the lesson's; the number is that of the workers.
 
+#![expect(clippy::print_stdout, reason = "an example's results")]
+
 use std::time::{Duration, Instant};
 
 use tinderbox_data::{

@@ -209,6 +209,16 @@ impl Shared {
         }
     }
 
+    /// The next batch, prepared here and now.
+    fn prepare_next(&self) -> Option<Result<Batch>> {
+        let mut queue = self.queue();
+        let index = queue.to_take;
+        queue.to_take += 1;
+        drop(queue);
+        (index < self.loader.plan.batches).then(|| self.loader.prepare_safely(index))
+    }
+
+    /// The next batch, as soon as a thread has prepared it.
     fn take(&self) -> Option<Result<Batch>> {
         let mut queue = self.queue();
         let index = queue.to_take;
@@ -252,15 +262,8 @@ impl Iterator for BatchIter {
     fn next(&mut self) -> Option<Self::Item> {
         let start = Instant::now();
         let batch = match self.threads.is_empty() {
+            true => self.shared.prepare_next(),
             false => self.shared.take(),
-            true => {
-                let mut queue = self.shared.queue();
-                let index = queue.to_take;
-                queue.to_take += 1;
-                drop(queue);
-                let loader = &self.shared.loader;
-                (index < loader.plan.batches).then(|| loader.prepare_safely(index))
-            }
         };
         self.waited += start.elapsed();
         batch

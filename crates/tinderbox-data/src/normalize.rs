@@ -131,7 +131,9 @@ impl Normalize {
         };
         for (at, plane) in values.chunks_exact_mut((height * width).max(1)).enumerate() {
             let (mean, std) = (self.mean[at % channels], self.std[at % channels]);
-            plane.iter_mut().for_each(|value| *value = change(*value, mean, std));
+            for value in plane {
+                *value = change(*value, mean, std);
+            }
         }
     }
 }

@@ -85,11 +85,11 @@ mod tests {
             let paths = pairs.iter().map(|(path, _)| PathBuf::from(path)).collect();
             Items::new("root", paths, ImageKind::default())
         };
-        let labels = |pairs: &[(&str, &str)]| {
+        let labels = |pairs: &[(&str, &str)]| -> Vec<Label> {
             pairs.iter().map(|(_, label)| Label::Text((*label).into())).collect()
         };
         let split = Split::by_list(items(train), items(valid));
-        let data = split.label_from_lists(labels(train), labels(valid)).unwrap();
+        let data = split.label_from_lists(&labels(train), &labels(valid)).unwrap();
         assert_eq!(data.warnings, warnings);
     }
 

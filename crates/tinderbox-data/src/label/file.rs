@@ -126,17 +126,13 @@ mod tests {
     fn target(codes: [u16; 6], wide: bool, size: [usize; 2]) -> Result<Array> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.png");
-        match wide {
-            true => {
-                let image: ImageBuffer<Luma<u16>, _> =
-                    ImageBuffer::from_vec(3, 2, codes.to_vec()).unwrap();
-                image.save(&path).unwrap();
-            }
-            false => {
-                let codes = codes.iter().map(|code| *code as u8).collect();
-                GrayImage::from_vec(3, 2, codes).unwrap().save(&path).unwrap();
-            }
-        }
+        let image: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_vec(3, 2, codes.to_vec()).unwrap();
+        let narrow = codes.iter().map(|code| *code as u8).collect();
+        let saved = match wide {
+            true => image.save(&path),
+            false => GrayImage::from_vec(3, 2, narrow).unwrap().save(&path),
+        };
+        saved.unwrap();
         let classes = ["a", "b", "c"].map(String::from);
         let masks = Masks::new(&classes, folder.path(), &[Label::Text("m.png".into())])?;
         masks.target(0, &InputFacts { size: Some(size), drawn: None })

@@ -76,7 +76,7 @@ impl<K: InputKind> Split<K> {
         let labels =
             |items: &Items<K>| each_row(items, |table, row| as_label.label(table, row, column));
         let (train, valid) = (labels(&self.train)?, labels(&self.valid)?);
-        self.labelled(train, valid)
+        self.labelled(&train, &valid)
     }
 
     /// Labels each item with several columns of its row. The columns that are true are its classes,
@@ -104,7 +104,7 @@ impl<K: InputKind> Split<K> {
             let classes = columns.iter().map(|column| (*column).to_owned()).collect();
             self.label_kind = LabelKind::MultiCategory(Some(classes));
         }
-        self.labelled(train, valid)
+        self.labelled(&train, &valid)
     }
 
     /// Labels every item with the same value.
@@ -135,8 +135,8 @@ impl<K: InputKind> Split<K> {
     ///   another number of flags
     /// - [`Error::NoClasses`] for files without the classes of their masks
     /// - [`Error::NoLogarithm`] for a number that has none
-    pub fn label_from_lists(self, train: Vec<Label>, valid: Vec<Label>) -> Result<Labelled<K>> {
-        for (labels, items) in [(&train, &self.train), (&valid, &self.valid)] {
+    pub fn label_from_lists(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
+        for (labels, items) in [(train, &self.train), (valid, &self.valid)] {
             if labels.len() != items.len() {
                 return Err(Error::LabelCount { given: labels.len(), items: items.len() });
             }
@@ -145,9 +145,9 @@ impl<K: InputKind> Split<K> {
     }
 
     fn label_with(self, mut label: impl FnMut(&Path) -> Result<Label>) -> Result<Labelled<K>> {
-        let train = self.train.relative_paths().map(&mut label).collect::<Result<_>>()?;
-        let valid = self.valid.relative_paths().map(&mut label).collect::<Result<_>>()?;
-        self.labelled(train, valid)
+        let train = self.train.relative_paths().map(&mut label).collect::<Result<Raw>>()?;
+        let valid = self.valid.relative_paths().map(&mut label).collect::<Result<Raw>>()?;
+        self.labelled(&train, &valid)
     }
 }
 
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn lists_must_be_as_long_as_their_sets() {
-        let error = split(&["a", "b"], &[]).label_from_lists(vec![Label::Integer(1)], vec![]);
+        let error = split(&["a", "b"], &[]).label_from_lists(&[Label::Integer(1)], &[]);
         assert_eq!(error.unwrap_err().to_string(), "1 labels for 2 items");
     }
 

@@ -14,26 +14,27 @@ pub(super) type Raw = Vec<Label>;
 
 impl<K: InputKind> Split<K> {
     /// Makes label lists of raw labels.
-    pub(super) fn labelled(self, train: Raw, valid: Raw) -> Result<Labelled<K>> {
+    pub(super) fn labelled(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         let mut warnings = self.warnings();
         let Self { train: train_items, valid: valid_items, label_kind, unknown, .. } = self;
         let root = train_items.root.clone();
         let given = label_kind.has_classes();
-        let target = label_kind.target(&train)?;
-        let train_labels = target.list(&root, &train)?;
-        let (valid_items, valid) = match stray(&valid, &target) {
+        let target = label_kind.target(train)?;
+        let train_labels = target.list(&root, train)?;
+        let kept: Raw;
+        let (valid_items, valid) = match stray(valid, &target) {
             None => (valid_items, valid),
             Some(stray) => match unknown {
                 UnknownLabels::Refuse if given => return Err(stray.not_a_class(&target)),
                 UnknownLabels::Refuse => return Err(stray.unknown("validation")),
                 UnknownLabels::Drop => {
                     warnings.push(stray.dropped());
-                    let kept = stray.known.iter().map(|&index| valid[index].clone()).collect();
-                    (valid_items.pick(&stray.known), kept)
+                    kept = stray.known.iter().map(|&index| valid[index].clone()).collect();
+                    (valid_items.pick(&stray.known), &kept[..])
                 }
             },
         };
-        let valid_labels = target.list(&root, &valid)?;
+        let valid_labels = target.list(&root, valid)?;
         let labelled = Labelled {
             train: LabelledPart { items: train_items, labels: train_labels },
             valid: LabelledPart { items: valid_items, labels: valid_labels },

@@ -56,12 +56,12 @@ impl Grid {
 
     /// Moves every point by a matrix made for a square: the picture's proportions are put in.
     fn moved_by(mut self, m: Affine) -> Self {
-        let (h, w) = (self.height as f32, self.width as f32);
-        let [[a, b, c], [d, e, f]] = m;
-        let (b, d) = (b * (h / w), d * (w / h));
+        let (height, width) = (self.height as f32, self.width as f32);
+        let [[xx, xy, dx], [yx, yy, dy]] = m;
+        let (xy, yx) = (xy * (height / width), yx * (width / height));
         for point in &mut self.points {
             let [x, y] = *point;
-            *point = [a * x + b * y + c, d * x + e * y + f];
+            *point = [xx * x + xy * y + dx, yx * x + yy * y + dy];
         }
         self
     }
@@ -137,12 +137,11 @@ impl Canvas {
 
     /// Multiplies the waiting matrix by `m` from the right: for rotations and zooms.
     pub fn affine(&mut self, m: Affine) {
-        let [[a, b, c], [d, e, f]] = self.affine.unwrap_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
-        let [[g, h, i], [j, k, l]] = m;
-        self.affine = Some([
-            [a * g + b * j, a * h + b * k, a * i + b * l + c],
-            [d * g + e * j, d * h + e * k, d * i + e * l + f],
-        ]);
+        let waiting = self.affine.unwrap_or([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]);
+        let [[xx, xy, dx], [yx, yy, dy]] = m;
+        let row =
+            |[x, y, shift]: [f32; 3]| [x * xx + y * yx, x * xy + y * yy, x * dx + y * dy + shift];
+        self.affine = Some(waiting.map(row));
     }
 
     /// Changes the logits of the pixels: for brightness and contrast. A mask has none.

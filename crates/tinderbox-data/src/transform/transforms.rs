@@ -312,13 +312,10 @@ const MAX_MADE: usize = 1 << 25;
 /// Whether a transform may make a picture of this size.
 pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
     let pixels = height.checked_mul(width);
-    match pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
-        true => Ok(()),
-        false => {
-            let reason = format!("a picture of {height}×{width} pixels is not made");
-            Err(Error::Transform { reason })
-        }
+    if pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
+        return Ok(());
     }
+    Err(Error::Transform { reason: format!("a picture of {height}×{width} pixels is not made") })
 }
 
 /// As it is saved with a model: names and parameters.

@@ -127,7 +127,6 @@ fn none(wrong: impl IntoIterator<Item = Outcome>) {
     let wrong: Vec<&String> =
         outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), outcomes.len());
-    println!("{} files as expected", outcomes.len());
 }
 
 fn open(path: &Path) -> Result<Pixels, Error> {

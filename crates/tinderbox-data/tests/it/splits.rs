@@ -39,10 +39,6 @@ fn share(config: &Value, name: &str) -> Result<f64, String> {
     config[name].as_f64().ok_or_else(|| format!("config has no share `{name}`"))
 }
 
-fn text(error: tinderbox_data::Error) -> String {
-    error.to_string()
-}
-
 fn sets(split: &Split<ImageKind>, values: &Value) -> Outcome {
     equal("valid", numbers(&split.valid), &values["valid"])?;
     if !values["train"].is_null() {
@@ -57,7 +53,9 @@ fn sets(split: &Split<ImageKind>, values: &Value) -> Outcome {
 fn rand_pct(case: Case<'_>) -> Outcome {
     let (config, values) = (case.config(), case.values());
     let (n, seed) = (count(config, "n")?, seed(config)?);
-    let split = numbered(n).split_by_rand_pct(share(config, "valid_pct")?, seed).map_err(text)?;
+    let split = numbered(n)
+        .split_by_rand_pct(share(config, "valid_pct")?, seed)
+        .map_err(|error| error.to_string())?;
     sets(&split, values)?;
     match values["permutation"].as_array() {
         None => Ok(()),
@@ -73,7 +71,8 @@ fn by_idx(case: Case<'_>) -> Outcome {
     let config = case.config();
     let valid: Vec<usize> =
         serde_json::from_value(config["valid_idx"].clone()).map_err(|error| error.to_string())?;
-    let split = numbered(count(config, "n")?).split_by_idx(&valid).map_err(text)?;
+    let split =
+        numbered(count(config, "n")?).split_by_idx(&valid).map_err(|error| error.to_string())?;
     sets(&split, case.values())
 }
 
@@ -81,7 +80,10 @@ fn subsets(case: Case<'_>) -> Outcome {
     let config = case.config();
     let (train, valid) = (share(config, "train_size")?, share(config, "valid_size")?);
     let items = numbered(count(config, "n")?);
-    sets(&items.split_subsets(train, valid, seed(config)?).map_err(text)?, case.values())
+    sets(
+        &items.split_subsets(train, valid, seed(config)?).map_err(|error| error.to_string())?,
+        case.values(),
+    )
 }
 
 fn mt19937(case: Case<'_>) -> Outcome {
@@ -94,6 +96,8 @@ fn mt19937(case: Case<'_>) -> Outcome {
 fn partial(case: Case<'_>) -> Outcome {
     let config = case.config();
     let items = numbered(count(config, "n")?);
-    let part = items.use_partial_data(share(config, "sample_pct")?, seed(config)?).map_err(text)?;
+    let part = items
+        .use_partial_data(share(config, "sample_pct")?, seed(config)?)
+        .map_err(|error| error.to_string())?;
     equal("items", numbers(&part), &case.values()["items"])
 }
