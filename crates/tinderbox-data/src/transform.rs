@@ -8,6 +8,8 @@
 mod canvas;
 mod crop;
 mod flip;
+#[cfg(test)]
+mod golden;
 mod pad;
 mod sample;
 mod transforms;

@@ -83,6 +83,8 @@ pub struct Canvas {
     is_mask: bool,
     /// The size that the last crop brings the picture to.
     target: Option<[usize; 2]>,
+    /// What that crop pads with.
+    target_padding: PaddingMode,
 }
 
 impl Canvas {
@@ -96,6 +98,7 @@ impl Canvas {
             mode,
             is_mask: false,
             target: None,
+            target_padding: padding,
         }
     }
 
@@ -115,6 +118,12 @@ impl Canvas {
     /// The size that the pipeline asks for, if it asks for one.
     pub fn target(&self) -> Option<[usize; 2]> {
         self.target
+    }
+
+    /// What is seen beyond the edge, by the pipeline's setting: also after a sampling, with which
+    /// the setting ends for those that follow.
+    pub fn target_padding(&self) -> PaddingMode {
+        self.target_padding
     }
 
     pub(super) fn set_target(&mut self, target: Option<[usize; 2]>) {

@@ -68,13 +68,14 @@ impl Transform for Crop {
 pub struct CropPad {
     /// Height and width; the pipeline's size if there is none.
     pub size: Option<[usize; 2]>,
-    pub padding: PaddingMode,
+    /// The pipeline's if there is none, as always in fastai.
+    pub padding: Option<PaddingMode>,
     pub place: Place,
 }
 
 impl CropPad {
     fn centered() -> Self {
-        Self { size: None, padding: PaddingMode::Reflection, place: Place::Center }
+        Self { size: None, padding: None, place: Place::Center }
     }
 
     /// The same crop to `size`, unless it has one of its own.
@@ -83,13 +84,14 @@ impl CropPad {
         if canvas.size() == [rows, columns] {
             return;
         }
+        let padding = self.padding.unwrap_or(canvas.target_padding());
         canvas.pixels(|image| {
             let missing = |want: usize, have: usize| (want + 1).saturating_sub(have) / 2;
             let image = match image.height < rows || image.width < columns {
                 true => pad(
                     &image,
                     [missing(rows, image.height), missing(columns, image.width)],
-                    self.padding,
+                    padding,
                 ),
                 false => image,
             };
@@ -173,8 +175,7 @@ mod tests {
     #[test]
     fn what_is_too_small_is_padded() {
         let mut canvas = Canvas::new(image(), PaddingMode::Zeros, Interpolation::Bilinear);
-        let crop = CropPad { padding: PaddingMode::Zeros, ..crop_pad() };
-        crop.apply_to(&mut canvas, [0.5, 0.5], [4, 3]);
+        crop_pad().apply_to(&mut canvas, [0.5, 0.5], [4, 3]);
         let pixels = canvas.into_image().pixels;
         assert_eq!(pixels, [0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.0, 0.0, 0.0]);
     }

@@ -123,7 +123,7 @@ fn shrink_for(image: &Image, grid: &Grid) -> Option<Image> {
 }
 
 /// Each cell is the mean of the pixels it touches.
-fn area_resize(image: &Image, height: usize, width: usize) -> Image {
+pub(super) fn area_resize(image: &Image, height: usize, width: usize) -> Image {
     let mut out = Image::filled([image.channels, height, width], 0.0);
     let cell = |i: usize, n: usize, of: usize| i * of / n..((i + 1) * of).div_ceil(n);
     let plane = image.height * image.width;
