@@ -101,6 +101,9 @@ pub enum Error {
     #[error("{path} is not a mask: it is {what}")]
     NotAMask { path: PathBuf, what: &'static str },
 
+    #[error("the label {value} is not a finite number")]
+    NotFinite { value: f64 },
+
     #[error("there is no logarithm of the label {value}")]
     NoLogarithm { value: f64 },
 
@@ -236,6 +239,7 @@ impl Error {
             Self::MaskCode { .. } => "codes count from 0: name a class for every one that occurs".into(),
             Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
             Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
+            Self::NotFinite { .. } => "leave its item out: no model learns from it".into(),
             Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
             Self::LabelTransform { kind: "EmptyLabelList" } => {
                 "leave the test set's labels as they are: `transform_test_labels(false)`".into()
@@ -423,6 +427,11 @@ mod tests {
             &Error::NotAMask { path: "m.jpg".into(), what: "a JPEG, which smears codes" },
             "m.jpg is not a mask: it is a JPEG, which smears codes",
             Some("gray PNG"),
+        );
+        check(
+            &Error::NotFinite { value: f64::NAN },
+            "the label NaN is not a finite number",
+            Some("leave its item out"),
         );
         check(
             &Error::NoLogarithm { value: -1.0 },

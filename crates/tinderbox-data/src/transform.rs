@@ -11,6 +11,7 @@ mod flip;
 #[cfg(test)]
 mod golden;
 mod pad;
+mod pipeline;
 mod sample;
 mod transforms;
 
@@ -24,8 +25,9 @@ pub use canvas::{Affine, Canvas, Grid, Interpolation, PaddingMode};
 pub use crop::{Crop, CropPad, Place, crop_pad, rand_crop};
 pub use flip::{FlipLr, flip_lr};
 pub use pad::{Pad, rand_pad};
-pub(crate) use transforms::Pipeline;
-pub use transforms::{Drawn, ResizeMethod, Size, Transforms};
+pub use pipeline::Drawn;
+pub(crate) use pipeline::Pipeline;
+pub use transforms::{ResizeMethod, Size, Transforms};
 
 use crate::{Error, Result};
 

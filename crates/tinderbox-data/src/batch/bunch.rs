@@ -214,6 +214,18 @@ impl DataBunch {
         })?
     }
 
+    /// A batch as it was before it was normalized: pixels in `0.0..=1.0` again.
+    pub fn denormalized(&self, mut batch: Batch) -> Batch {
+        let Some(normalize) = &self.normalize else { return batch };
+        if normalize.inputs {
+            normalize.invert(&mut batch.inputs);
+        }
+        if normalize.targets {
+            normalize.invert(&mut batch.targets);
+        }
+        batch
+    }
+
     /// Reads every file once, so that unreadable ones are known before training; see [`Check`].
     ///
     /// # Errors
@@ -250,24 +262,20 @@ impl DataBunch {
     /// # Panics
     /// If there are no rows.
     pub fn show_batch(&self, rows: usize, set: Set) -> Result<Picture> {
-        let batch = self.one_batch(set)?;
-        let mut inputs = batch.inputs;
+        let Batch { inputs, targets, items } = self.denormalized(self.one_batch(set)?);
         if !matches!((&inputs.shape[..], &inputs.values), ([_, 1 | 3, _, _], Values::F32(_))) {
             return Err(Error::NotImages { shape: inputs.shape });
         }
-        if let Some(normalize) = self.normalize.as_ref().filter(|normalize| normalize.inputs) {
-            normalize.invert(&mut inputs);
-        }
         // A mask that was not resized with its picture cannot lie over it.
         let masks = matches!(self.target, TargetKind::Mask { .. })
-            && batch.targets.shape.len() == 4
-            && batch.targets.shape[2..] == inputs.shape[2..];
+            && targets.shape.len() == 4
+            && targets.shape[2..] == inputs.shape[2..];
         let columns = if masks { 1 } else { rows };
         let mut grid = Grid::new(columns);
-        for (row, &item) in batch.items.iter().enumerate().take(rows * columns) {
+        for (row, &item) in items.iter().enumerate().take(rows * columns) {
             let mut picture = Picture::of_array(&inputs.row(row));
             if masks {
-                picture.overlay(&batch.targets.row(row));
+                picture.overlay(&targets.row(row));
             }
             grid = grid.cell(picture, self.label(set, item));
         }

@@ -176,3 +176,6 @@ fn convert(image: DynamicImage, mode: ConvertMode) -> Pixels {
         (false, ConvertMode::L) => pixels.to_luma(),
     }
 }
+
+#[cfg(test)]
+mod tests;

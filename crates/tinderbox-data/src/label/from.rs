@@ -134,7 +134,7 @@ impl<K: InputKind> Split<K> {
     /// - [`Error::NotAClass`] for a label that is none of the given classes, [`Error::OneHot`] for
     ///   another number of flags
     /// - [`Error::NoClasses`] for files without the classes of their masks
-    /// - [`Error::NoLogarithm`] for a number that has none
+    /// - [`Error::NotFinite`] for a number that is not, [`Error::NoLogarithm`] for one that has none
     pub fn label_from_lists(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         for (labels, items) in [(train, &self.train), (valid, &self.valid)] {
             if labels.len() != items.len() {

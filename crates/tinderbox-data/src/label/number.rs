@@ -28,6 +28,7 @@ pub(super) struct Numbers {
 impl Numbers {
     pub(super) fn new(labels: &[Label], len: usize, log: bool) -> Result<Self> {
         let number = |value: f64| match log {
+            _ if !value.is_finite() => Err(Error::NotFinite { value }),
             false => Ok(value as f32),
             true if value > 0.0 => Ok(value.ln() as f32),
             true => Err(Error::NoLogarithm { value }),
@@ -80,6 +81,8 @@ mod tests {
         assert_eq!(target(&labels, true).unwrap(), Array::f32([], vec![2f32.ln()]));
         let error = target(&[Label::Number(-1.0)], true).unwrap_err();
         assert!(matches!(error, Error::NoLogarithm { value: -1.0 }), "{error}");
+        let error = target(&[Label::Number(f64::NAN)], false).unwrap_err();
+        assert!(matches!(error, Error::NotFinite { .. }), "{error}");
     }
 
     #[test]

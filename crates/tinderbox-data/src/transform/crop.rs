@@ -4,7 +4,7 @@ use rand::{Rng, RngCore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Canvas, PaddingMode, Transform, order, pad::pad, transforms::possible};
+use super::{Canvas, PaddingMode, Transform, order, pad::pad, pipeline::possible};
 use crate::{Error, Image, Result};
 
 /// Where a window is taken: the share of the room that is left above it and left of it.

@@ -4,7 +4,7 @@ use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Canvas, Crop, PaddingMode, Place, Transform, order, transforms::possible};
+use super::{Canvas, Crop, PaddingMode, Place, Transform, order, pipeline::possible};
 use crate::{Error, Image, Result};
 
 /// Adds pixels on all four sides.

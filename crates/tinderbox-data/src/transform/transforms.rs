@@ -1,16 +1,10 @@
-//! The list of transforms of each set, and how one item goes through it.
+//! What happens to items: the transforms of each set, and the size of all.
 
 use std::sync::Arc;
 
-use rand::RngCore;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::{
-    AnyDraw, AnyTransform, Canvas, Interpolation, PaddingMode, Transform, crop_pad,
-    from_description,
-};
-use crate::{Array, Error, Image, Result, Values};
+use super::{AnyTransform, Interpolation, PaddingMode, Pipeline, Transform, crop_pad};
 
 /// The size that items are brought to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +34,17 @@ pub enum ResizeMethod {
 /// others, and a size for all.
 ///
 /// Random parameters are drawn anew each time, from the run's seed, the epoch and the item.
+///
+/// # Example
+/// ```
+/// use tinderbox_data::transform::{ResizeMethod, Size, Transforms, flip_lr, rand_crop};
+///
+/// // Photographs: a random part of each in training, the middle in validation.
+/// let photographs =
+///     Transforms::new().train(rand_crop()).train(flip_lr()).size(Size::Square(224));
+/// // Scans, whole, whatever their proportions, with bars beside them.
+/// let scans = Transforms::new().size(Size::Square(224)).resize_method(ResizeMethod::Pad);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Transforms {
     train: Vec<Arc<dyn AnyTransform>>,
@@ -48,12 +53,12 @@ pub struct Transforms {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Settings {
-    size: Option<Size>,
+pub(super) struct Settings {
+    pub(super) size: Option<Size>,
     method: Option<ResizeMethod>,
-    multiple: Option<usize>,
-    padding: PaddingMode,
-    mode: Interpolation,
+    pub(super) multiple: Option<usize>,
+    pub(super) padding: PaddingMode,
+    pub(super) mode: Interpolation,
     labels: bool,
     /// As `labels`, if it is not said.
     test_labels: Option<bool>,
@@ -170,7 +175,7 @@ impl Transforms {
 }
 
 impl Settings {
-    fn method(self) -> ResizeMethod {
+    pub(super) fn method(self) -> ResizeMethod {
         self.method.unwrap_or(match self.size {
             Some(Size::Exactly(..)) => ResizeMethod::Squish,
             _ => ResizeMethod::Crop,
@@ -178,7 +183,7 @@ impl Settings {
     }
 
     /// The size asked for, rounded as asked for.
-    fn target(self) -> Option<[usize; 2]> {
+    pub(super) fn target(self) -> Option<[usize; 2]> {
         let [height, width] = match self.size? {
             Size::Square(side) => [side, side],
             Size::Exactly(height, width) => [height, width],
@@ -191,7 +196,7 @@ impl Settings {
     }
 
     /// The size that is resampled to, before anything is cropped or padded.
-    fn resized(self, [height, width]: [usize; 2]) -> Option<[usize; 2]> {
+    pub(super) fn resized(self, [height, width]: [usize; 2]) -> Option<[usize; 2]> {
         let [rows, columns] = self.target()?;
         let (h, w) = (height as f64 / rows as f64, width as f64 / columns as f64);
         let scaled = |q: f64| {
@@ -206,157 +211,13 @@ impl Settings {
     }
 }
 
-/// The transforms of one set, in the order they run.
-#[derive(Debug, Clone)]
-pub(crate) struct Pipeline {
-    list: Vec<Arc<dyn AnyTransform>>,
-    settings: Settings,
-}
-
-/// What was drawn for one item: apply it to the input and to its label.
-#[derive(Debug)]
-pub struct Drawn<'a> {
-    pipeline: &'a Pipeline,
-    draws: Vec<AnyDraw>,
-}
-
-impl Pipeline {
-    pub(crate) fn draw(&self, rng: &mut dyn RngCore) -> Drawn<'_> {
-        Drawn {
-            pipeline: self,
-            draws: self.list.iter().map(|transform| transform.draw(rng)).collect(),
-        }
-    }
-
-    fn does_nothing(&self) -> bool {
-        self.list.is_empty() && self.settings.size.is_none()
-    }
-
-    /// The size that items are brought to, in words, if they are.
-    pub(crate) fn describe_size(&self) -> Option<String> {
-        let [height, width] = self.settings.target()?;
-        let method = match self.settings.method() {
-            ResizeMethod::Crop => "crop",
-            ResizeMethod::Pad => "padding",
-            ResizeMethod::Squish => "squishing",
-            ResizeMethod::No => return None,
-        };
-        Some(format!("resized to {height}×{width} by {method}"))
-    }
-
-    /// Whether the size makes sense, whoever asked for it: a user or a file.
-    ///
-    /// # Errors
-    /// [`Error::Transform`].
-    pub(crate) fn check_size(&self) -> Result<()> {
-        if self.settings.multiple == Some(0) {
-            return Err(Error::Transform { reason: "no size is a multiple of 0".into() });
-        }
-        match self.settings.target() {
-            Some(size) => possible(size),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drawn<'_> {
-    /// The picture, transformed.
-    pub(crate) fn apply(&self, image: Image) -> Result<Image> {
-        match self.pipeline.does_nothing() {
-            true => Ok(image),
-            false => self.run(Canvas::new(
-                image,
-                self.pipeline.settings.padding,
-                self.pipeline.settings.mode,
-            )),
-        }
-    }
-
-    /// Class codes `[1, height, width]`, moved as the picture was.
-    pub(crate) fn apply_to_mask(&self, codes: Array) -> Result<Array> {
-        if self.pipeline.does_nothing() {
-            return Ok(codes);
-        }
-        let (&[_, height, width], Values::I64(values)) = (&codes.shape[..], &codes.values) else {
-            unreachable!("codes are whole numbers in a plane");
-        };
-        let pixels = values.iter().map(|code| *code as f32).collect();
-        let image = Image { channels: 1, height, width, pixels };
-        let image = self.run(Canvas::mask(image, self.pipeline.settings.padding))?;
-        let codes = image.pixels.iter().map(|code| *code as i64).collect();
-        Ok(Array::i64([1, image.height, image.width], codes))
-    }
-
-    fn run(&self, mut canvas: Canvas) -> Result<Image> {
-        let settings = self.pipeline.settings;
-        if let Some(size) = settings.resized(canvas.size()) {
-            possible(size)?;
-            canvas.resize(size);
-        }
-        canvas.set_target(settings.target());
-        let crops = settings.size.is_none()
-            || matches!(settings.method(), ResizeMethod::Crop | ResizeMethod::Pad);
-        for (transform, draw) in self.pipeline.list.iter().zip(&self.draws) {
-            if crops || !transform.is_final_crop() {
-                transform.apply(&mut canvas, draw)?;
-            }
-        }
-        Ok(canvas.into_image())
-    }
-}
-
-/// The most pixels that a transform makes: 400 MB in three channels. A picture of one row that is
-/// brought to 224 of them, with its proportions, would be beyond it.
-const MAX_MADE: usize = 1 << 25;
-
-/// Whether a transform may make a picture of this size.
-pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
-    let pixels = height.checked_mul(width);
-    if pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
-        return Ok(());
-    }
-    Err(Error::Transform { reason: format!("a picture of {height}×{width} pixels is not made") })
-}
-
-/// As it is saved with a model: names and parameters.
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    transforms: Vec<(String, Value)>,
-    settings: Settings,
-}
-
-impl Serialize for Pipeline {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let named = |transform: &Arc<dyn AnyTransform>| {
-            let (name, parameters) = transform.describe();
-            (name.to_owned(), parameters)
-        };
-        Saved { transforms: self.list.iter().map(named).collect(), settings: self.settings }
-            .serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Pipeline {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let saved = Saved::deserialize(deserializer)?;
-        let read = |(name, parameters): &(String, Value)| {
-            from_description(name, parameters).map(Arc::from)
-        };
-        let list =
-            saved.transforms.iter().map(read).collect::<Result<_>>().map_err(D::Error::custom)?;
-        let pipeline = Self { list, settings: saved.settings };
-        pipeline.check_size().map_err(D::Error::custom)?;
-        Ok(pipeline)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::transform::{flip_lr, rand_pad};
+    use crate::Image;
 
     fn resized(size: Size, method: Option<ResizeMethod>, from: [usize; 2]) -> [usize; 3] {
         let mut transforms = Transforms::new().size(size);
@@ -402,14 +263,6 @@ mod tests {
     }
 
     #[test]
-    fn a_thin_picture_does_not_become_a_huge_one() {
-        let pipeline = Transforms::new().size(Size::Square(224)).pipeline(false);
-        let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
-        let error = drawn.apply(Image::filled([1, 1, 3000], 0.5)).unwrap_err();
-        assert!(error.to_string().ends_with("a picture of 224×672000 pixels is not made"));
-    }
-
-    #[test]
     fn a_size_is_rounded_to_multiples() {
         let settings = |side| Settings {
             size: Some(Size::Square(side)),
@@ -418,34 +271,5 @@ mod tests {
         };
         assert_eq!(settings(47).target(), Some([32, 32]));
         assert_eq!(settings(48).target(), Some([64, 64]));
-    }
-
-    #[test]
-    fn the_same_draw_gives_the_same_picture() {
-        let pipeline = Transforms::new().train(rand_pad(3, 8)).train(flip_lr()).pipeline(true);
-        let image =
-            Image { channels: 1, height: 8, width: 8, pixels: (0..64).map(|v| v as f32).collect() };
-        let run = |seed| {
-            pipeline.draw(&mut ChaCha8Rng::seed_from_u64(seed)).apply(image.clone()).unwrap()
-        };
-        assert_eq!(run(1), run(1));
-        assert!((2..9).any(|seed| run(seed) != run(1)));
-    }
-
-    #[test]
-    fn a_pipeline_is_saved_and_read() {
-        let pipeline =
-            Transforms::new().valid(rand_pad(3, 28)).size(Size::Square(28)).pipeline(false);
-        let text = serde_json::to_string(&pipeline).unwrap();
-        let read: Pipeline = serde_json::from_str(&text).unwrap();
-        assert_eq!(serde_json::to_string(&read).unwrap(), text);
-        let error =
-            serde_json::from_str::<Pipeline>(&text.replace("crop_pad", "sharpen")).unwrap_err();
-        assert!(error.to_string().contains("the saved transform `sharpen`"), "{error}");
-        for nonsense in ["{\"square\":0}", "{\"exactly\":[99999999,99999999]}"] {
-            let text = text.replace("{\"square\":28}", nonsense);
-            let error = serde_json::from_str::<Pipeline>(&text).unwrap_err();
-            assert!(error.to_string().contains("is not made"), "{error}");
-        }
     }
 }

@@ -1,0 +1,173 @@
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use image::{ExtendedColorType, GrayAlphaImage, ImageBuffer, Luma, RgbImage, RgbaImage};
+
+use super::*;
+
+/// A file in a folder that lives as long.
+struct File {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn file(name: &str, bytes: &[u8]) -> File {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    File { _folder: folder, path }
+}
+
+/// The bytes of a picture as a file of this format.
+fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn png(image: impl Into<DynamicImage>) -> File {
+    file("x.png", &encoded(&image.into(), ImageFormat::Png))
+}
+
+#[track_caller]
+fn refuses(file: &File, reason: &str) {
+    let error = open(&file.path, ConvertMode::Rgb).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains(reason), "{message}");
+    assert!(message.contains(&*file.path.to_string_lossy()), "{message} names the file");
+}
+
+/// White on the left, black on the right, 16 × 8 pixels.
+fn left_white() -> RgbImage {
+    RgbImage::from_fn(16, 8, |x, _| image::Rgb([if x < 8 { 255 } else { 0 }; 3]))
+}
+
+/// A JPEG whose EXIF data says how it is to be turned.
+fn turned(orientation: u8) -> File {
+    let jpeg = encoded(&left_white().into(), ImageFormat::Jpeg);
+    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    let mut bytes = vec![0xff, 0xd8, 0xff, 0xe1, 0, exif.len() as u8 + 2];
+    bytes.extend(exif);
+    bytes.extend(&jpeg[2..]);
+    file("x.jpg", &bytes)
+}
+
+#[test]
+fn a_picture_is_turned_upright() {
+    // Where the white half comes to lie: rows from the top, columns from the left.
+    for (orientation, size, white) in
+        [(1, [8, 16], [4, 2]), (3, [8, 16], [4, 13]), (6, [16, 8], [2, 4]), (8, [16, 8], [13, 4])]
+    {
+        let file = turned(orientation);
+        assert_eq!(ImageInfo::read(&file.path).unwrap().size(), size, "{orientation}");
+        let pixels = open(&file.path, ConvertMode::L).unwrap();
+        assert_eq!([pixels.height, pixels.width], size, "{orientation}");
+        let [row, column] = white;
+        assert!(pixels.bytes[row * pixels.width + column] > 200, "{orientation}");
+        let opposite = (size[0] - 1 - row) * pixels.width + size[1] - 1 - column;
+        assert!(pixels.bytes[opposite] < 50, "{orientation}");
+    }
+}
+
+#[test]
+fn every_kind_of_pixel_becomes_what_is_asked_for() {
+    let rgb = |file: &File| open(&file.path, ConvertMode::Rgb).unwrap().bytes;
+    let gray: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_vec(2, 1, vec![0, 65535]).unwrap();
+    assert_eq!(rgb(&png(gray)), [0, 0, 0, 255, 255, 255], "16 bits are scaled");
+    let alpha = RgbaImage::from_vec(1, 1, vec![1, 2, 3, 0]).unwrap();
+    assert_eq!(rgb(&png(alpha)), [1, 2, 3], "alpha is dropped");
+    let alpha = GrayAlphaImage::from_vec(1, 1, vec![7, 0]).unwrap();
+    assert_eq!(rgb(&png(alpha)), [7, 7, 7]);
+    let colours = png(RgbImage::from_vec(1, 1, vec![255, 0, 0]).unwrap());
+    assert_eq!(open(&colours.path, ConvertMode::L).unwrap().bytes, [76]);
+    assert!(!ImageInfo::read(&colours.path).unwrap().gray);
+}
+
+#[test]
+fn the_content_says_what_a_file_is() {
+    let named_wrongly = file("x.jpg", &encoded(&left_white().into(), ImageFormat::Png));
+    assert_eq!(open(&named_wrongly.path, ConvertMode::Rgb).unwrap().width, 16);
+    refuses(&file("x.png", b"<html>not found</html>"), "not of a known picture format");
+    refuses(&file("x.png", b""), "it is empty");
+}
+
+#[test]
+fn what_is_cut_short_is_refused() {
+    for (name, format) in
+        [("x.png", ImageFormat::Png), ("x.jpg", ImageFormat::Jpeg), ("x.gif", ImageFormat::Gif)]
+    {
+        let noise = RgbImage::from_fn(40, 30, |x, y| {
+            image::Rgb([(x * 7) as u8, (y * 9) as u8, (x * y) as u8])
+        });
+        let bytes = encoded(&noise.into(), format);
+        for part in [bytes.len() / 2, bytes.len() * 3 / 4, 12] {
+            let file = file(name, &bytes[..part]);
+            let result = open(&file.path, ConvertMode::Rgb);
+            assert!(result.is_err(), "{part} of {} bytes of {name}", bytes.len());
+        }
+    }
+}
+
+/// A PNG that ends after its header.
+fn header(width: u32, height: u32) -> File {
+    let mut crc = 0xffff_ffff_u32;
+    let mut chunk = b"IHDR".to_vec();
+    chunk.extend(width.to_be_bytes());
+    chunk.extend(height.to_be_bytes());
+    chunk.extend([8, 2, 0, 0, 0]);
+    for byte in &chunk {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+        }
+    }
+    let mut bytes = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    bytes.extend(chunk);
+    bytes.extend((!crc).to_be_bytes());
+    // The start of its pixels: without it, there is no header to read to the end.
+    bytes.extend(b"\0\0\0\x04IDAT\0\0\0\0\0\0\0\0");
+    file("x.png", &bytes)
+}
+
+#[test]
+fn a_header_that_promises_too_much_is_refused_at_once() {
+    let start = Instant::now();
+    refuses(&header(100_000, 100_000), "claims to be 100000×100000 pixels");
+    refuses(&header(16_000, 16_000), "claims to be 16000×16000 pixels");
+    refuses(&header(0, 5), "cannot read");
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+    let error = ImageInfo::read(&header(100_000, 100_000).path).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = open(folder.path(), ConvertMode::Rgb).unwrap_err();
+    assert!(matches!(error, Error::NotAFile { what: "a folder", .. }), "{error}");
+    let error = open(&folder.path().join("none.png"), ConvertMode::Rgb).unwrap_err();
+    assert!(matches!(error, Error::Read { .. }), "{error}");
+    #[cfg(unix)]
+    {
+        let error = open(Path::new("/dev/zero"), ConvertMode::Rgb).unwrap_err();
+        assert!(matches!(error, Error::NotAFile { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_mask_has_no_colours_and_is_no_jpeg() {
+    let refused = |file: &File| open_mask(&file.path).unwrap_err().to_string();
+    let error = refused(&png(left_white()));
+    assert!(
+        error.ends_with("not a mask: it is a picture with colours, and a mask is gray"),
+        "{error}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.jpg");
+    image::save_buffer(&path, &[1; 64], 8, 8, ExtendedColorType::L8).unwrap();
+    let error = open_mask(&path).unwrap_err().to_string();
+    assert!(error.ends_with("not a mask: it is a JPEG, which smears codes"), "{error}");
+}
