@@ -2,17 +2,25 @@
 //!
 //! Each step takes what the last one gave, says one more thing about it and returns the next type:
 //!
-//! ```no_run
+//! ```
 //! use tinderbox_data::{BatchOptions, ConvertMode, ImageItems, transform::{Transforms, rand_pad}};
+//! # use tinderbox_data::digits::{DigitsConfig, write_digits};
 //!
-//! # fn main() -> tinderbox_data::Result<()> {
-//! let data = ImageItems::from_folder("mnist_png")?
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let mnist = folder.path();
+//! # write_digits(mnist, &DigitsConfig { train_per_class: 20, test_per_class: 2, seed: 42 })?;
+//! let data = ImageItems::from_folder(mnist)?
 //!     .convert_mode(ConvertMode::L)
 //!     .split_by_folder("training", "testing")?
 //!     .label_from_folder()?
 //!     .transform(Transforms::new().train(rand_pad(3, 28)))?
 //!     .batches(BatchOptions { batch_size: 128, ..BatchOptions::default() })?
 //!     .normalize()?;
+//!
+//! assert_eq!(data.c(), 10);
+//! let batch = data.train_batches(0, 0).next().expect("200 digits are more than a batch")?;
+//! assert_eq!(batch.inputs.shape, [128, 1, 28, 28]);
 //! # Ok(())
 //! # }
 //! ```

@@ -193,6 +193,24 @@ impl<K: InputKind> Split<K> {
 
     /// Which kind of labels is made, however they are come by; found out from the first training
     /// label if it is not said. It is also how classes are given, and their order.
+    ///
+    /// # Example
+    /// ```
+    /// use std::path::Path;
+    /// use tinderbox_data::{ImageKind, Items, Label, LabelKind, TargetKind};
+    ///
+    /// # fn main() -> tinderbox_data::Result<()> {
+    /// # let files = vec!["street/1.png".into()];
+    /// # let items = Items::new("camvid", files, ImageKind::default());
+    /// let classes = vec!["sky".into(), "road".into()];
+    /// let masks = items
+    ///     .split_none()
+    ///     .label_kind(LabelKind::Mask(classes))
+    ///     .label_from_func(|picture| Label::File(Path::new("masks").join(picture)))?;
+    /// assert_eq!(masks.target.class_index("road"), Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn label_kind(mut self, kind: LabelKind) -> Self {
         self.label_kind = kind;
         self
@@ -200,6 +218,23 @@ impl<K: InputKind> Split<K> {
 
     /// What becomes of validation items with a label that no training item has; an error if it is
     /// not said.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{ImageKind, Items, UnknownLabels};
+    ///
+    /// # fn main() -> tinderbox_data::Result<()> {
+    /// let files = ["train/cat/1.png", "valid/cat/2.png", "valid/dog/3.png"];
+    /// let items = Items::new("pets", files.map(Into::into).to_vec(), ImageKind::default());
+    /// let data = items
+    ///     .split_by_folder("train", "valid")?
+    ///     .unknown_labels(UnknownLabels::Drop)
+    ///     .label_from_folder()?;
+    /// assert_eq!(data.valid.items.len(), 1);
+    /// assert!(data.warnings[0].contains("dropped"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unknown_labels(mut self, unknown: UnknownLabels) -> Self {
         self.unknown = unknown;
         self

@@ -230,6 +230,29 @@ impl DataBunch {
     ///
     /// # Errors
     /// [`Error::BadFiles`] with all of them if there are more than are allowed.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{BatchOptions, ImageItems, check::Check};
+    /// # use tinderbox_data::digits::{DigitsConfig, write_digits};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let digits = tempfile::tempdir()?;
+    /// # let digits = digits.path();
+    /// # write_digits(digits, &DigitsConfig { train_per_class: 2, test_per_class: 1, seed: 1 })?;
+    /// std::fs::write(digits.join("training/7/broken.png"), "not a picture")?;
+    /// let data = ImageItems::from_folder(digits)?
+    ///     .split_by_folder("training", "testing")?
+    ///     .label_from_folder()?
+    ///     .batches(BatchOptions { batch_size: 4, ..BatchOptions::default() })?;
+    /// assert!(data.clone().check(&Check::default()).is_err());
+    ///
+    /// let checked = data.check(&Check { allowed: 1, progress: None })?;
+    /// assert_eq!(checked.left_out.len(), 1);
+    /// assert_eq!(checked.data.n_train(), 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check(mut self, check: &Check<'_>) -> Result<Checked> {
         let workers = self.options.workers;
         let all = self.n_train() + self.n_valid() + self.n_test();

@@ -119,17 +119,13 @@ fn pipeline(case: Case<'_>) -> Result<(), Stop> {
     let &[channels, height, width] = &input.shape[..] else {
         return Err(Failed("not a picture".into()));
     };
-    let failed = |error: crate::Error| Failed(error.to_string());
-    let output = match is_mask {
-        true => {
-            let codes = Array::i64([channels, height, width], input.i64().to_vec());
-            drawn.apply_to_mask(codes).map_err(failed)?
-        }
-        false => {
-            let image = Image { channels, height, width, pixels: input.f32().to_vec() };
-            drawn.apply(image).map_err(failed)?.into_array()
-        }
+    let output = if is_mask {
+        drawn.apply_to_mask(Array::i64([channels, height, width], input.i64().to_vec()))
+    } else {
+        let image = Image { channels, height, width, pixels: input.f32().to_vec() };
+        drawn.apply(image).map(Image::into_array)
     };
+    let output = output.map_err(|error| Failed(error.to_string()))?;
     let values = match &output.values {
         Values::F32(values) => values.clone(),
         Values::I64(codes) => codes.iter().map(|code| *code as f32).collect(),

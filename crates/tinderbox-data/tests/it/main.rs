@@ -6,6 +6,7 @@ mod batches;
 mod common;
 mod data_block;
 mod hostile;
+mod kinds;
 mod normalization;
 mod open_image_cases;
 mod splits;
