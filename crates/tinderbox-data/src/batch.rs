@@ -43,8 +43,8 @@ pub struct BatchOptions {
     pub seed: u64,
     /// Whether training items are shuffled, anew each epoch.
     pub shuffle: bool,
-    /// Bound on the batches that are ready or being prepared, in bytes, each of the latter taken to
-    /// be as large as the largest so far; the one that is asked for next is always prepared.
+    /// Bound on the batches that are ready or being prepared, in bytes, the latter taken to be as
+    /// large as the largest so far; the one that is asked for next is always prepared.
     pub queue_bytes: usize,
     /// Bound on opened items that are kept between epochs, in bytes; 0 keeps none.
     pub cache_bytes: usize,

@@ -7,7 +7,10 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -80,6 +83,9 @@ pub(crate) struct Loader {
     pub(crate) normalize: Option<Arc<Normalize>>,
     pub(crate) workers: usize,
     pub(crate) queue_bytes: usize,
+    /// Memory of the largest batch so far, of this and earlier epochs: what one that is being
+    /// prepared is taken to need. 0 if none is known.
+    pub(crate) largest: Arc<AtomicUsize>,
 }
 
 impl Loader {
@@ -92,10 +98,9 @@ impl Loader {
                 ready: BTreeMap::new(),
                 bytes: 0,
                 preparing: 0,
-                largest: 0,
                 closed: false,
             }),
-            taken: Condvar::new(),
+            room: Condvar::new(),
             prepared: Condvar::new(),
             loader: self,
         });
@@ -160,14 +165,12 @@ struct Queue {
     bytes: usize,
     /// How many batches are being prepared.
     preparing: usize,
-    /// Memory of the largest batch so far: what those being prepared are taken to need.
-    largest: usize,
     closed: bool,
 }
 
 struct Shared {
     queue: Mutex<Queue>,
-    taken: Condvar,
+    room: Condvar,
     prepared: Condvar,
     loader: Loader,
 }
@@ -184,10 +187,14 @@ impl Shared {
             let mut queue = self.queue();
             queue.preparing -= 1;
             queue.bytes += bytes(&batch);
-            queue.largest = queue.largest.max(bytes(&batch));
+            let known = self.loader.largest.fetch_max(bytes(&batch), Ordering::Relaxed);
             queue.ready.insert(index, batch);
             drop(queue);
             self.prepared.notify_all();
+            if known == 0 {
+                // The others have waited for a first batch to be measured.
+                self.room.notify_all();
+            }
         }
     }
 
@@ -199,13 +206,15 @@ impl Shared {
                 return None;
             }
             // The batch that is waited for is always prepared, however full the queue is.
-            let expected = queue.bytes + (queue.preparing + 1) * queue.largest;
-            if expected <= self.loader.queue_bytes || queue.to_prepare == queue.to_take {
+            let each = self.loader.largest.load(Ordering::Relaxed);
+            let expected = queue.bytes + (queue.preparing + 1) * each;
+            let fits = each > 0 && expected <= self.loader.queue_bytes;
+            if fits || queue.to_prepare == queue.to_take {
                 queue.to_prepare += 1;
                 queue.preparing += 1;
                 return Some(queue.to_prepare - 1);
             }
-            queue = self.taken.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -230,7 +239,7 @@ impl Shared {
                 queue.to_take += 1;
                 queue.bytes -= bytes(&batch);
                 drop(queue);
-                self.taken.notify_all();
+                self.room.notify_all();
                 return Some(batch);
             }
             queue = self.prepared.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -273,7 +282,7 @@ impl Iterator for BatchIter {
 impl Drop for BatchIter {
     fn drop(&mut self) {
         self.shared.queue().closed = true;
-        self.shared.taken.notify_all();
+        self.shared.room.notify_all();
         for thread in self.threads.drain(..) {
             // A thread's panic has been reported as its batch's error.
             let _ = thread.join();
@@ -379,6 +388,61 @@ mod tests {
         assert!(iter.next().unwrap().is_ok());
         let error = iter.next().unwrap().unwrap_err();
         assert!(error.to_string().contains("item 5 is evil"), "{error}");
+    }
+
+    /// Batches of one item of 4 kB each, counted when they are prepared.
+    struct Counted(AtomicUsize);
+
+    impl Samples for Counted {
+        fn len(&self) -> usize {
+            60
+        }
+
+        fn sample(&self, _: usize, _: &mut dyn RngCore) -> Result<Sample> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(Sample {
+                input: Array::f32([1024], vec![0.0; 1024]),
+                target: Array::i64([], vec![0]),
+            })
+        }
+
+        fn name(&self, index: usize) -> String {
+            index.to_string()
+        }
+
+        fn label(&self, index: usize) -> String {
+            index.to_string()
+        }
+
+        fn check(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+
+        fn pick(&self, _: &[usize]) -> Arc<dyn Samples> {
+            unimplemented!("not asked for")
+        }
+    }
+
+    #[test]
+    fn no_more_is_prepared_than_the_bytes_allow() {
+        let samples = Arc::new(Counted(AtomicUsize::new(0)));
+        let options = BatchOptions {
+            batch_size: 1,
+            workers: 8,
+            queue_bytes: 3 * 5000,
+            no_check: true,
+            ..BatchOptions::default()
+        };
+        let set: Arc<dyn Samples> = samples.clone();
+        let data = DataBunch::from_samples(set.clone(), set, TargetKind::Array, options).unwrap();
+        let mut batches = data.train_batches(0, 0);
+        for taken in 0..10 {
+            std::thread::sleep(Duration::from_millis(3));
+            let prepared = samples.0.load(Ordering::SeqCst);
+            assert!(prepared <= taken + 3, "{prepared} prepared, {taken} taken");
+            batches.next().unwrap().unwrap();
+        }
+        assert_eq!(batches.count(), 50, "and none is lost for it");
     }
 
     #[test]

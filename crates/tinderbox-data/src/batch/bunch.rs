@@ -1,6 +1,10 @@
 //! The batches of all sets, and what is known about them.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 use super::{Batch, BatchOptions, Set, sanity};
 use crate::{
@@ -33,6 +37,8 @@ pub struct DataBunch {
     warnings: Vec<String>,
     /// What was found in the first batch.
     doubts: Vec<String>,
+    /// In bytes, as far as it is known.
+    largest_batch: Arc<AtomicUsize>,
 }
 
 impl DataBunch {
@@ -54,6 +60,7 @@ impl DataBunch {
             inference,
             warnings,
             doubts: Vec::new(),
+            largest_batch: Arc::default(),
         };
         data.look_at_first_batch();
         Ok(data)
@@ -185,6 +192,7 @@ impl DataBunch {
             normalize: self.normalize.clone(),
             workers: self.options.workers,
             queue_bytes: self.options.queue_bytes,
+            largest: self.largest_batch.clone(),
         }
     }
 
@@ -300,7 +308,12 @@ impl DataBunch {
             if masks {
                 picture.overlay(&targets.row(row));
             }
-            grid = grid.cell(picture, self.label(set, item));
+            // A mask has no name of its own that says more.
+            let caption = match masks {
+                true => file_name(&self.name(set, item)),
+                false => self.label(set, item),
+            };
+            grid = grid.cell(picture, caption);
         }
         Ok(grid.draw())
     }
@@ -393,6 +406,12 @@ impl DataBunch {
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         self.warnings.iter().chain(&self.doubts).map(String::as_str)
     }
+}
+
+/// The last part of a path.
+fn file_name(path: &str) -> String {
+    let name = Path::new(path).file_name();
+    name.map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 impl fmt::Debug for DataBunch {
