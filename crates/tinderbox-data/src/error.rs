@@ -198,9 +198,13 @@ fn size([height, width]: [usize; 2]) -> String {
 }
 
 fn shapes_list(shapes: &[Vec<usize>]) -> String {
-    let mut shapes: Vec<String> = shapes.iter().map(|shape| format!("{shape:?}")).collect();
-    shapes.dedup();
-    shapes.join(", ")
+    let mut seen: Vec<String> = Vec::new();
+    for shape in shapes.iter().map(|shape| format!("{shape:?}")) {
+        if !seen.contains(&shape) {
+            seen.push(shape);
+        }
+    }
+    listed(&seen)
 }
 
 impl Error {

@@ -32,6 +32,7 @@ pub mod batch;
 pub mod check;
 pub mod digits;
 pub mod error;
+mod file;
 pub mod image;
 mod inference;
 pub mod items;

@@ -4,14 +4,13 @@ mod permutation;
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fs,
     path::Path,
 };
 
 pub use permutation::{Mt19937, permutation};
 
 use crate::{
-    Error, Result,
+    Error, Result, file,
     items::{InputKind, Items, first_folder},
     label::{LabelKind, UnknownLabels},
 };
@@ -135,14 +134,16 @@ impl<K: InputKind> Items<K> {
     /// if there is none), one a line.
     ///
     /// # Errors
-    /// [`Error::Read`] if the file cannot be read.
+    /// [`Error::Read`] or [`Error::NotAFile`] if the file cannot be read.
     pub fn split_by_fname_file(
         self,
-        file: impl AsRef<Path>,
+        names_file: impl AsRef<Path>,
         folder: Option<&Path>,
     ) -> Result<Split<K>> {
-        let path = folder.unwrap_or(&self.root).join(file);
-        let text = fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
+        let path = folder.unwrap_or(&self.root).join(names_file);
+        let text = file::read(&path)?;
+        // A name that is not UTF-8 is compared as it is shown.
+        let text = String::from_utf8_lossy(&text);
         let names: Vec<&str> =
             text.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
         Ok(self.split_by_files(&names))

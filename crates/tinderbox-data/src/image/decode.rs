@@ -12,7 +12,7 @@ use image::{
 };
 
 use super::{ConvertMode, MAX_PIXELS, Pixels, jpeg};
-use crate::{Array, Error, Result};
+use crate::{Array, Error, Result, file::regular};
 
 /// No picture file is longer than this many bytes.
 const MAX_FILE: u64 = 1 << 30;
@@ -35,14 +35,16 @@ impl ImageInfo {
     /// As [`Pixels::open`].
     pub fn read(path: &Path) -> Result<Self> {
         let file = BufReader::new(file(path)?);
-        let (_, mut decoder) = decoder(path, file)?;
-        let (width, height) = decoder.dimensions();
-        let gray = !decoder.color_type().has_color();
-        let (width, height) = match decoder.orientation() {
-            Ok(orientation) if turns(orientation) => (height, width),
-            _ => (width, height),
-        };
-        Ok(Self { height: height as usize, width: width as usize, gray })
+        guarded(path, || {
+            let (_, mut decoder) = decoder(path, file)?;
+            let (width, height) = decoder.dimensions();
+            let gray = !decoder.color_type().has_color();
+            let (width, height) = match decoder.orientation() {
+                Ok(orientation) if turns(orientation) => (height, width),
+                _ => (width, height),
+            };
+            Ok(Self { height: height as usize, width: width as usize, gray })
+        })
     }
 
     /// Height and width.
@@ -90,37 +92,34 @@ fn decoded(path: &Path) -> Result<(ImageFormat, DynamicImage)> {
     file(path)?
         .read_to_end(&mut bytes)
         .map_err(|source| Error::Read { path: path.into(), source })?;
-    let (format, mut decoder) = decoder(path, Cursor::new(&bytes))?;
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    // Files are not to be trusted, and decoders are large: one that panics has met a bad file.
-    let image = catch_unwind(AssertUnwindSafe(|| DynamicImage::from_decoder(decoder)))
-        .map_err(|_| bad(path, "its decoder panicked"))?;
-    let mut image = image.map_err(|error| undecodable(path, &error))?;
-    if format == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
-        return Err(bad(path, "it is cut short: the marker of its end is missing"));
-    }
-    image.apply_orientation(orientation);
-    Ok((format, image))
+    guarded(path, || {
+        let (format, mut decoder) = decoder(path, Cursor::new(&bytes))?;
+        let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let image = DynamicImage::from_decoder(decoder);
+        let mut image = image.map_err(|error| undecodable(path, &error))?;
+        if format == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
+            return Err(bad(path, "it is cut short: the marker of its end is missing"));
+        }
+        image.apply_orientation(orientation);
+        Ok((format, image))
+    })
 }
 
-/// Opens a file that can be read to its end: no folder, pipe or device.
+/// Runs a decoder. Files are not to be trusted, and decoders are large: one that panics has met a
+/// bad file.
+fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(bad(path, "its decoder panicked")))
+}
+
+/// Opens a picture's file, if it is one that ends soon.
 fn file(path: &Path) -> Result<fs::File> {
-    let read = |source| Error::Read { path: path.into(), source };
-    // Asked before opening: to open a pipe is to wait for somebody to write.
-    let metadata = fs::metadata(path).map_err(read)?;
-    let what = match metadata.file_type() {
-        kind if kind.is_file() => None,
-        kind if kind.is_dir() => Some("a folder"),
-        _ => Some("a pipe or a device"),
-    };
-    if let Some(what) = what {
-        return Err(Error::NotAFile { path: path.into(), what });
-    }
+    let metadata = regular(path)?;
     let too_long = metadata.len() > MAX_FILE;
     if too_long || metadata.len() == 0 {
         return Err(bad(path, if too_long { "it is longer than 1 GiB" } else { "it is empty" }));
     }
-    fs::File::open(path).map_err(read)
+    fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })
 }
 
 /// A decoder that has read the header and allocates no more than it says, if it says no more than

@@ -60,7 +60,7 @@ impl ImageItems {
             if outside {
                 return Err(Error::OutsideFolder { path, row: row_number, item: name, folder });
             }
-            if !folder.join(&name).exists() {
+            if !folder.join(&name).is_file() {
                 return Err(Error::MissingFile { path, row: row_number, item: name, folder });
             }
             Ok(Entry { path: options.folder.join(name), row: Some(row) })

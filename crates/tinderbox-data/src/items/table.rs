@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, error::separator};
+use crate::{Error, Result, error::separator, file};
 
 /// The rows of a CSV file: text in named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +19,10 @@ impl Table {
     /// A byte-order mark is left out, line ends may be those of Windows, fields may be quoted.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Csv`] with the line for a row of another length, a quote that is
+    /// [`Error::Read`] and [`Error::NotAFile`]; [`Error::Csv`] with the line for a row of another length, a quote that is
     /// not closed, text that is not UTF-8, two columns of one name, or no rows.
     pub fn read(path: &Path, delimiter: u8, header: bool) -> Result<Self> {
-        let text =
-            std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        let text = file::read(path)?;
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
         if let Err(error) = std::str::from_utf8(text) {

@@ -1,9 +1,11 @@
 //! From raw labels to label lists: the training set decides, the others follow.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashSet, path::Path, sync::Arc};
 
-use super::{Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels};
-use super::{category, doubts, file, number};
+use super::{
+    Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels, category, doubts,
+    file, number,
+};
 use crate::{
     Error, Result, Split,
     items::{InputKind, Items},
@@ -132,7 +134,7 @@ fn stray(labels: &[Label], target: &TargetKind) -> Option<Stray> {
     /// So many labels are named.
     const NAMED: usize = 5;
     let TargetKind::Category { classes } = target else { return None };
-    let classes: std::collections::HashSet<&str> = classes.iter().map(String::as_str).collect();
+    let classes: HashSet<&str> = classes.iter().map(String::as_str).collect();
     let name = |index: usize| category::name(&labels[index]).ok();
     let is_known = |index: &usize| name(*index).is_none_or(|name| classes.contains(name.as_str()));
     let (known, stray): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_known);
