@@ -158,7 +158,8 @@ fn bad(path: &Path, reason: impl Into<String>) -> Error {
 }
 
 fn undecodable(path: &Path, error: &ImageError) -> Error {
-    bad(path, error.to_string())
+    // Some decoders end their words with a line break.
+    bad(path, error.to_string().trim())
 }
 
 fn convert(image: DynamicImage, mode: ConvertMode) -> Pixels {
