@@ -138,9 +138,8 @@ impl Conv {
         let (image_in, image_out) =
             (input.len() / self.batch.max(1), out_gradient.len() / self.batch.max(1));
         // Eight sums, or as many as take a few megabytes.
-        let blocks = ((1usize << 22) / (gradient.len() * size_of::<f32>()).max(1))
-            .clamp(2, 8)
-            .min(self.batch.max(1));
+        let blocks =
+            ((1usize << 22) / size_of_val(gradient).max(1)).clamp(2, 8).min(self.batch.max(1));
         let images = self.batch.div_ceil(blocks).max(1);
         let size = self.kernel[0] * self.segment() * self.out_channels;
         let mut sums = vec![0.0; size * self.batch.div_ceil(images)];

@@ -119,22 +119,18 @@ impl Error {
     }
 }
 
-/// `a/, b/ and c/`, cut short after a few.
+/// `a/, b/, c/`, cut short after a few.
 fn list(folders: &[String]) -> String {
     const SHOWN: usize = 5;
-    let mut text = match folders.is_empty() {
-        true => "no folders".to_owned(),
-        false => folders
-            .iter()
-            .take(SHOWN)
-            .map(|folder| format!("{folder}/"))
-            .collect::<Vec<_>>()
-            .join(", "),
-    };
-    if folders.len() > SHOWN {
-        text.push_str(&format!(" and {} more", folders.len() - SHOWN));
+    if folders.is_empty() {
+        return "no folders".into();
     }
-    text
+    let shown: Vec<String> =
+        folders.iter().take(SHOWN).map(|folder| format!("{folder}/")).collect();
+    match folders.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The command as its users run it: arguments in, text and exit codes out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod hostile;
 mod interrupted;
 mod run;

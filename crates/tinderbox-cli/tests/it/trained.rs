@@ -44,6 +44,10 @@ fn predicts(place: &Place) {
         let sum: f64 = probabilities.values().filter_map(Value::as_f64).sum();
         assert!(probabilities.len() == 10 && (sum - 1.0).abs() < 1e-5, "{line}");
     }
+    // A picture of any size becomes one of the model's, never more answers than there are classes.
+    place.run(&["show-batch", "digits", "--rows", "1", "--out", "large.png"]).code(0);
+    let large = place.run(&["predict", "run", "large.png", "--json"]).code(0).json();
+    assert_eq!(large[0]["probabilities"].as_object().unwrap().len(), 10, "{}", large[0]);
     fs::write(place.path("torn.png"), b"\x89PNG\r\n\x1a\n").unwrap();
     place
         .run(&["predict", "run", "torn.png", files[0], "gone.png"])

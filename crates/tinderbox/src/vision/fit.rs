@@ -121,10 +121,11 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
         Augment::Pad { pixels } => Transforms::new().train(rand_pad(pixels, plan.size)),
         Augment::CropAndFlip => Transforms::new().train(rand_crop()).train(flip_lr()),
     };
-    let transforms = match plan.resize {
-        true => transforms.size(Size::Square(plan.size[0])),
-        false => transforms,
-    };
+    // Images that have the size already are left as they are; those to be predicted may have another.
+    let transforms = transforms.size(match plan.size {
+        [height, width] if height == width => Size::Square(height),
+        [height, width] => Size::Exactly(height, width),
+    });
     let options = BatchOptions {
         batch_size: plan.batch_size,
         workers: plan.workers,

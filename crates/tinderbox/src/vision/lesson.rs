@@ -21,6 +21,7 @@ pub struct Published {
 }
 
 /// What the notebook printed.
+#[expect(clippy::unreadable_literal, reason = "digits as they were printed")]
 pub const PUBLISHED: [Published; 3] = [
     Published {
         model: "basic",
@@ -102,20 +103,15 @@ pub struct LessonRun {
 /// [`train`](super::train).
 pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
     let spec = |name: &str| ArchSpec::new(name, 1, 10, [28, 28]);
-    let published = match PUBLISHED.iter().find(|run| run.model == lesson.model) {
-        Some(published) => published,
-        None => {
-            return Err(spec(&lesson.model)
-                .err()
-                .map_or(Error::NotOfTheLesson { model: lesson.model.clone() }, Error::from));
-        }
+    let Some(published) = PUBLISHED.iter().find(|run| run.model == lesson.model) else {
+        spec(&lesson.model)?;
+        return Err(Error::NotOfTheLesson { model: lesson.model.clone() });
     };
     let plan = Plan {
         data: root(&lesson.data)?,
         split: Split::Folders { train: "training".into(), valid: "testing".into() },
         channels: 1,
         size: [28, 28],
-        resize: false,
         augment: Augment::Pad { pixels: 3 },
         arch: spec(published.model)?,
         epochs: lesson.epochs.unwrap_or(published.epochs.len()),

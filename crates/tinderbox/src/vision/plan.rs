@@ -32,8 +32,6 @@ pub struct Plan {
     pub channels: usize,
     /// Height and width that the model sees, in pixels.
     pub size: [usize; 2],
-    /// Whether images are resized and cropped to [`size`](Self::size), or have it already.
-    pub resize: bool,
     pub augment: Augment,
     pub arch: ArchSpec,
     pub epochs: usize,
@@ -80,8 +78,8 @@ impl Plan {
         let split = choices.note("validation", split(&settings.valid, &survey)?);
         let classes = survey.classes(&split)?;
         let channels = choices.note("channels", channels(&survey));
-        let (size, resize) = choices.note("size", size(settings.size, &survey));
-        let small = size[0].max(size[1]) <= SMALL_SIDE && !resize;
+        let size = choices.note("size", size(settings.size, &survey));
+        let small = size[0].max(size[1]) <= SMALL_SIDE && survey.one_size() == Some(size);
         let augment = choices.note("augmentation", augment(small, &survey, size));
         let arch = choices.note(
             "architecture",
@@ -100,7 +98,6 @@ impl Plan {
             split,
             channels,
             size,
-            resize,
             augment,
             arch,
             epochs,
@@ -121,6 +118,9 @@ pub(super) fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
 }
 
+/// About so many steps of training are planned for, if the number of epochs is not given.
+const STEPS: usize = 1200;
+
 /// Collects what was chosen while passing the choice on.
 struct Choices(Vec<Choice>);
 
@@ -131,8 +131,8 @@ struct Chosen<T> {
     because: String,
 }
 
-fn chosen<T>(value: T, shown: impl ToString, because: impl Into<String>) -> Chosen<T> {
-    Chosen { value, shown: shown.to_string(), because: because.into() }
+fn chosen<T>(value: T, shown: impl Into<String>, because: impl Into<String>) -> Chosen<T> {
+    Chosen { value, shown: shown.into(), because: because.into() }
 }
 
 impl Choices {
@@ -180,21 +180,20 @@ fn channels(survey: &Survey) -> Chosen<usize> {
     }
 }
 
-fn size(asked: Option<usize>, survey: &Survey) -> Chosen<([usize; 2], bool)> {
+fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
     let shown = |[height, width]: [usize; 2]| format!("{height}×{width} px");
     if let Some(side) = asked {
         let size = [side, side];
-        return chosen((size, survey.one_size() != Some(size)), shown(size), ASKED);
+        return chosen(size, shown(size), ASKED);
     }
     match survey.one_size() {
         Some(size) if size[0].max(size[1]) <= SMALL_SIDE => {
-            chosen((size, false), shown(size), "all images have this size, and it is small")
+            chosen(size, shown(size), "all images have this size, and it is small")
         }
         _ => {
-            let side = PHOTO_SIDE.min(survey.shorter_side()).max(1);
-            let size = [side, side];
+            let size = [PHOTO_SIDE.min(survey.shorter_side()).max(1); 2];
             chosen(
-                (size, true),
+                size,
                 shown(size),
                 "shorter sides resized to it, then a square crop: trains in minutes on a CPU; `--size` for more detail",
             )
@@ -238,7 +237,7 @@ fn arch(
 
 fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Chosen<usize> {
     if let Some(size) = asked {
-        return chosen(size, size, ASKED);
+        return chosen(size, size.to_string(), ASKED);
     }
     let usual: usize = if small { 128 } else { 32 };
     // A few dozen steps an epoch are what one-cycle and batch norm are comfortable with.
@@ -249,28 +248,25 @@ fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Chosen<usize
             format!("{n_train} training images give at least two dozen steps an epoch with it")
         }
     };
-    chosen(size, size, because)
+    chosen(size, size.to_string(), because)
 }
 
 fn epochs(asked: Option<usize>, steps: usize) -> Chosen<usize> {
     if let Some(epochs) = asked {
-        return chosen(epochs, epochs, ASKED);
+        return chosen(epochs, epochs.to_string(), ASKED);
     }
-    const STEPS: usize = 1200;
     let epochs = STEPS.div_ceil(steps).clamp(3, 40);
-    chosen(epochs, epochs, format!("about {STEPS} steps of training at {steps} an epoch"))
+    chosen(
+        epochs,
+        epochs.to_string(),
+        format!("about {STEPS} steps of training at {steps} an epoch"),
+    )
 }
 
 fn lr(asked: Option<f64>, arch: &ArchSpec) -> Result<Chosen<f64>> {
-    Ok(match asked {
-        Some(lr) => chosen(lr, lr, ASKED),
-        None => {
-            let lr = arch.arch()?.lr;
-            chosen(
-                lr,
-                lr,
-                format!("usual for {}; `tinderbox lr-find` looks for one on your data", arch.name),
-            )
-        }
-    })
+    let arch = arch.arch()?;
+    let usual = format!("usual for {}; `tinderbox lr-find` looks for one on your data", arch.name);
+    let because = if asked.is_some() { ASKED.to_owned() } else { usual };
+    let lr = asked.unwrap_or(arch.lr);
+    Ok(chosen(lr, lr.to_string(), because))
 }
