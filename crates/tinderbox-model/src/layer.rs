@@ -10,6 +10,7 @@ mod linear;
 mod mode;
 mod norm;
 mod pool;
+mod running;
 mod spectral_norm;
 mod weight_norm;
 
@@ -22,7 +23,7 @@ use burn::{
 
 pub use activation::{LeakyReLU, ReLU, SigmoidRange};
 pub use attention::{PooledSelfAttention2d, SelfAttention};
-pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvTranspose2d, conv2d_layer};
+pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
@@ -30,8 +31,9 @@ pub use linear::Linear;
 pub use mode::{Mode, set_mode};
 pub use norm::{BatchNorm1d, BatchNorm1dFlat, BatchNorm2d, batchnorm_2d};
 pub use pool::{AdaptiveAvgPool2d, AdaptiveConcatPool2d, AvgPool2d, MaxPool2d, PoolFlatten};
-pub use spectral_norm::{SpectralNormConv1d, SpectralNormConv2d};
-pub use weight_norm::WeightNormConv2d;
+pub use running::Running;
+pub use spectral_norm::SpectralNormConv;
+pub use weight_norm::WeightNormConv;
 
 use crate::{
     AnyTensor, Trace,
@@ -53,7 +55,7 @@ pub trait Forward {
     }
 
     /// What summaries call it, if not by its type's name.
-    fn class_name() -> Option<&'static str> {
+    fn class_name(&self) -> Option<&'static str> {
         None
     }
 }
@@ -100,7 +102,7 @@ impl<M: Module + Forward + 'static> Layer for M {
     }
 
     fn name(&self) -> &'static str {
-        M::class_name().unwrap_or_else(|| {
+        self.class_name().unwrap_or_else(|| {
             let full = std::any::type_name::<M>();
             let path = full.split('<').next().unwrap_or(full);
             path.rsplit("::").next().unwrap_or(path)

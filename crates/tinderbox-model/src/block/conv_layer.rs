@@ -12,8 +12,8 @@ use crate::{
     AnyTensor, Forward, Layer, Sequential, Trace,
     init::Init,
     layer::{
-        BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Conv2dConfig, ConvTranspose2d, LeakyReLU, ReLU,
-        SelfAttention, SpectralNormConv2d, WeightNormConv2d,
+        BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d,
+        LeakyReLU, ReLU, SelfAttention, SpectralNormConv, WeightNormConv,
     },
 };
 
@@ -57,9 +57,9 @@ pub struct ConvLayerConfig {
     pub activation: bool,
     /// The slope of what is negative; a plain ReLU if there is none.
     pub leaky: Option<f64>,
-    pub transpose: bool,
-    /// A convolution along one axis.
-    pub one_dimensional: bool,
+    /// Over pixels, along one axis, or transposed: fastai's `is_1d` and `transpose`.
+    pub kind: ConvKind,
+    /// Lets every position look at every other at the end; for at least 8 output channels.
     pub self_attention: bool,
     /// Starts batch norm's weight at 0, so that a residual block starts as the identity.
     pub zero_init: bool,
@@ -78,8 +78,7 @@ impl ConvLayerConfig {
             norm: NormType::Batch,
             activation: true,
             leaky: None,
-            transpose: false,
-            one_dimensional: false,
+            kind: ConvKind::Conv2d,
             self_attention: false,
             zero_init: false,
             init: Init::KaimingNormal,
@@ -104,10 +103,10 @@ impl ConvLayerConfig {
 
     /// The layers, in fastai's order: the batch norm follows the activation.
     pub fn init(&self, device: &Device) -> ConvLayer {
-        let padding = match (self.padding, self.transpose) {
+        let padding = match (self.padding, self.kind) {
             (Some(padding), _) => padding,
-            (None, true) => 0,
-            (None, false) => (self.kernel - 1) / 2,
+            (None, ConvKind::ConvTranspose2d) => 0,
+            (None, ConvKind::Conv2d | ConvKind::Conv1d) => (self.kernel - 1) / 2,
         };
         let bias = self.bias.unwrap_or(!self.norm.is_batch());
         let conv = Conv2dConfig::new([self.in_channels, self.out_channels], self.kernel)
@@ -115,7 +114,7 @@ impl ConvLayerConfig {
             .padding(padding)
             .bias(bias)
             .init_with(self.init);
-        let plain = !self.transpose && !self.one_dimensional && self.norm.is_batch();
+        let plain = self.kind == ConvKind::Conv2d && self.norm.is_batch();
         match plain && self.leaky.is_none() && !self.self_attention {
             true => ConvLayer::Fused(Fused {
                 conv: conv.init(device),
@@ -128,22 +127,41 @@ impl ConvLayerConfig {
 
     fn layers(&self, conv: Conv2dConfig, device: &Device) -> Sequential {
         let layers = Sequential::new();
-        let layers = match (self.one_dimensional, self.transpose, self.norm) {
-            (true, ..) => layers.push(Conv1d::new(conv, device)),
-            (_, true, _) => layers.push(ConvTranspose2d::new(conv, device)),
-            (.., NormType::Weight) => layers.push(WeightNormConv2d::new(conv, device)),
-            (.., NormType::Spectral) => layers.push(SpectralNormConv2d::new(conv, device)),
-            _ => layers.push(conv.init(device)),
+        let layers = match (self.norm, self.kind) {
+            (NormType::Weight, ConvKind::Conv2d) => {
+                layers.push(WeightNormConv::conv2d(conv, device))
+            }
+            (NormType::Weight, ConvKind::Conv1d) => {
+                layers.push(WeightNormConv::conv1d(conv, device))
+            }
+            (NormType::Weight, ConvKind::ConvTranspose2d) => {
+                layers.push(WeightNormConv::conv_transpose2d(conv, device))
+            }
+            (NormType::Spectral, ConvKind::Conv2d) => {
+                layers.push(SpectralNormConv::conv2d(conv, device))
+            }
+            (NormType::Spectral, ConvKind::Conv1d) => {
+                layers.push(SpectralNormConv::conv1d(conv, device))
+            }
+            (NormType::Spectral, ConvKind::ConvTranspose2d) => {
+                layers.push(SpectralNormConv::conv_transpose2d(conv, device))
+            }
+            (_, ConvKind::Conv2d) => layers.push(conv.init(device)),
+            (_, ConvKind::Conv1d) => layers.push(Conv1d::new(conv, device)),
+            (_, ConvKind::ConvTranspose2d) => layers.push(ConvTranspose2d::new(conv, device)),
         };
         let layers = match (self.activation, self.leaky) {
             (false, _) => layers,
             (true, None) => layers.push(ReLU),
             (true, Some(slope)) => layers.push(LeakyReLU { slope }),
         };
-        let layers = match (self.norm.is_batch(), self.one_dimensional) {
+        let layers = match (self.norm.is_batch(), self.kind) {
             (false, _) => layers,
-            (true, true) => layers.push(BatchNorm1d::new(self.out_channels, device)),
-            (true, false) => layers.push(self.batch_norm(device)),
+            (true, ConvKind::Conv1d) => {
+                let norm = BatchNorm1d::new(self.out_channels, device);
+                layers.push(if self.zero_init { norm.with_zero_weight() } else { norm })
+            }
+            (true, _) => layers.push(self.batch_norm(device)),
         };
         match self.self_attention {
             true => layers.push(SelfAttention::new(self.out_channels, device)),
@@ -153,13 +171,7 @@ impl ConvLayerConfig {
 
     fn batch_norm(&self, device: &Device) -> BatchNorm2d {
         let norm = BatchNorm2d::new(self.out_channels, device);
-        match self.zero_init {
-            true => {
-                let weight = Tensor::zeros([self.out_channels], device);
-                BatchNorm2d { weight: burn::module::Param::from_tensor(weight), ..norm }
-            }
-            false => norm,
-        }
+        if self.zero_init { norm.with_zero_weight() } else { norm }
     }
 }
 

@@ -6,27 +6,28 @@ use burn::{
 };
 use tinderbox_ops::{Pool2dOptions, max_pool2d};
 
-use super::{Conv2dConfig, SpectralNormConv1d, SpectralNormConv2d};
-use crate::{Forward, Trace, init::Init};
+use super::{Conv2dConfig, SpectralNormConv};
+use crate::{AnyTensor, Forward, Trace, init::Init};
 
 /// Every pixel looks at every other: fastai's layer, after Zhang et al.,
 /// [SAGAN](https://arxiv.org/abs/1805.08318), 2018.
 ///
 /// The softmax runs over the pixels that are looked from, the first of the two axes.
 ///
-/// Shapes: `[batch, channels, height, width]` in and out; at least 8 channels.
+/// Shapes: `[batch, channels, height, width]` or `[batch, channels, length]` in and out; at least 8
+/// channels.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
-    query: SpectralNormConv1d,
-    key: SpectralNormConv1d,
-    value: SpectralNormConv1d,
+    query: SpectralNormConv<3>,
+    key: SpectralNormConv<3>,
+    value: SpectralNormConv<3>,
     /// How much of it is added, `[1]`; starts at 0.
     gamma: Param<Tensor<1>>,
 }
 
 impl SelfAttention {
     pub fn new(channels: usize, device: &Device) -> Self {
-        let conv = |outputs| SpectralNormConv1d::new([channels, outputs], device);
+        let conv = |outputs| SpectralNormConv::conv1d(by_pixel(channels, outputs), device);
         Self {
             query: conv(channels / 8),
             key: conv(channels / 8),
@@ -37,23 +38,41 @@ impl SelfAttention {
 }
 
 impl Forward for SelfAttention {
-    type Input = Tensor<4>;
-    type Output = Tensor<4>;
+    type Input = AnyTensor;
+    type Output = AnyTensor;
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: AnyTensor) -> AnyTensor {
         self.forward_traced(x, &mut Trace::off())
     }
 
-    fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
-        let flat: Tensor<3> = x.clone().reshape([batch, channels, height * width]);
-        let query: Tensor<3> = trace.run("query", &self.query, flat.clone());
-        let key: Tensor<3> = trace.run("key", &self.key, flat.clone());
-        let value: Tensor<3> = trace.run("value", &self.value, flat);
-        let beta = softmax(query.swap_dims(1, 2).matmul(key), 1);
-        let seen = value.matmul(beta).reshape([batch, channels, height, width]);
-        seen * self.gamma.val().reshape([1, 1, 1, 1]) + x
+    fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
+        match x {
+            AnyTensor::Float3(x) => self.attend(x, trace).into(),
+            AnyTensor::Float4(x) => {
+                let dims = x.dims();
+                let [batch, channels, height, width] = dims;
+                let flat = x.reshape([batch, channels, height * width]);
+                self.attend(flat, trace).reshape(dims).into()
+            }
+            other => panic!("SelfAttention: not for a {} tensor", other.kind()),
+        }
     }
+}
+
+impl SelfAttention {
+    /// `[batch, channels, positions]` in and out.
+    fn attend(&self, x: Tensor<3>, trace: &mut Trace<'_>) -> Tensor<3> {
+        let query: Tensor<3> = trace.run("query", &self.query, x.clone());
+        let key: Tensor<3> = trace.run("key", &self.key, x.clone());
+        let value: Tensor<3> = trace.run("value", &self.value, x.clone());
+        let beta = softmax(query.swap_dims(1, 2).matmul(key), 1);
+        value.matmul(beta) * self.gamma.val().reshape([1, 1, 1]) + x
+    }
+}
+
+/// A convolution of single pixels without bias.
+fn by_pixel(inputs: usize, outputs: usize) -> Conv2dConfig {
+    Conv2dConfig::new([inputs, outputs], 1).bias(false).init_with(Init::KaimingNormal)
 }
 
 /// Self-attention in which pixels look at a map of half the size.
@@ -62,21 +81,17 @@ impl Forward for SelfAttention {
 /// channels.
 #[derive(Module, Debug)]
 pub struct PooledSelfAttention2d {
-    theta: SpectralNormConv2d,
-    phi: SpectralNormConv2d,
-    g: SpectralNormConv2d,
-    o: SpectralNormConv2d,
+    theta: SpectralNormConv<4>,
+    phi: SpectralNormConv<4>,
+    g: SpectralNormConv<4>,
+    o: SpectralNormConv<4>,
     /// How much of it is added, `[1]`; starts at 0.
     gamma: Param<Tensor<1>>,
 }
 
 impl PooledSelfAttention2d {
     pub fn new(channels: usize, device: &Device) -> Self {
-        let conv = |inputs, outputs| {
-            let config =
-                Conv2dConfig::new([inputs, outputs], 1).bias(false).init_with(Init::KaimingNormal);
-            SpectralNormConv2d::new(config, device)
-        };
+        let conv = |inputs, outputs| SpectralNormConv::conv2d(by_pixel(inputs, outputs), device);
         Self {
             theta: conv(channels, channels / 8),
             phi: conv(channels, channels / 8),

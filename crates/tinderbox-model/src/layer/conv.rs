@@ -1,14 +1,52 @@
-//! Plain convolutions.
+//! Convolutions.
 
 use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor, module, ops::ConvOptions},
 };
-use tinderbox_ops::{Conv2dOptions, conv_transpose2d, conv2d};
+use tinderbox_ops::{Conv2dOptions, conv_transpose2d};
 
 use crate::{Forward, init::Init};
 
-/// Configures a [`Conv2d`]: a square kernel, every pixel, no padding, a bias, PyTorch's start.
+/// The convolutions that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConvKind {
+    /// Over pixels.
+    #[default]
+    Conv2d,
+    /// Along one axis.
+    Conv1d,
+    /// The transposed one over pixels: each input pixel paints a kernel.
+    ConvTranspose2d,
+}
+
+impl ConvKind {
+    /// PyTorch's class name.
+    pub(super) fn class_name(self) -> &'static str {
+        match self {
+            Self::Conv2d => "Conv2d",
+            Self::Conv1d => "Conv1d",
+            Self::ConvTranspose2d => "ConvTranspose2d",
+        }
+    }
+
+    /// Convolves maps, as one of the two kinds over pixels does.
+    pub(super) fn maps(
+        self,
+        x: Tensor<4>,
+        weight: Tensor<4>,
+        bias: Option<Tensor<1>>,
+        stride: usize,
+        padding: usize,
+    ) -> Tensor<4> {
+        match self {
+            Self::ConvTranspose2d => conv_transpose2d(x, weight, bias, [stride; 2], [padding; 2]),
+            _ => tinderbox_ops::conv2d(x, weight, bias, options(stride, padding)),
+        }
+    }
+}
+
+/// Configures a convolution: a square kernel, every pixel, no padding, a bias, PyTorch's start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conv2dConfig {
     pub in_channels: usize,
@@ -50,10 +88,31 @@ impl Conv2dConfig {
     }
 
     pub fn init(&self, device: &Device) -> Conv2d {
-        let shape = [self.out_channels, self.in_channels, self.kernel, self.kernel];
-        let weight = self.init.weight(shape, device);
-        let bias = self.bias.then(|| self.init.bias(self.out_channels, shape, device));
+        let (weight, bias) = self.maps(ConvKind::Conv2d, device);
         Conv2d::new(weight, bias, self.stride, self.padding)
+    }
+
+    /// Weight and bias of a convolution over pixels.
+    pub(super) fn maps(&self, kind: ConvKind, device: &Device) -> (Tensor<4>, Option<Tensor<1>>) {
+        let channels = match kind {
+            ConvKind::ConvTranspose2d => [self.in_channels, self.out_channels],
+            _ => [self.out_channels, self.in_channels],
+        };
+        self.start([channels[0], channels[1], self.kernel, self.kernel], device)
+    }
+
+    /// Weight and bias of a convolution along one axis.
+    pub(super) fn line(&self, device: &Device) -> (Tensor<3>, Option<Tensor<1>>) {
+        self.start([self.out_channels, self.in_channels, self.kernel], device)
+    }
+
+    fn start<const D: usize>(
+        &self,
+        shape: [usize; D],
+        device: &Device,
+    ) -> (Tensor<D>, Option<Tensor<1>>) {
+        let weight = self.init.weight(shape, device);
+        (weight, self.bias.then(|| self.init.bias(self.out_channels, shape, device)))
     }
 }
 
@@ -99,7 +158,7 @@ impl Forward for Conv2d {
     type Output = Tensor<4>;
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv2d(x, self.weight.val(), self.bias(), self.options())
+        tinderbox_ops::conv2d(x, self.weight.val(), self.bias(), self.options())
     }
 }
 
@@ -119,12 +178,13 @@ pub struct ConvTranspose2d {
 
 impl ConvTranspose2d {
     pub fn new(config: Conv2dConfig, device: &Device) -> Self {
-        let Conv2dConfig { in_channels, out_channels, kernel, stride, padding, bias, init } =
-            config;
-        let shape = [in_channels, out_channels, kernel, kernel];
-        let weight = Param::from_tensor(init.weight(shape, device));
-        let bias = bias.then(|| Param::from_tensor(init.bias(out_channels, shape, device)));
-        Self { weight, bias, stride, padding }
+        let (weight, bias) = config.maps(ConvKind::ConvTranspose2d, device);
+        Self {
+            weight: Param::from_tensor(weight),
+            bias: bias.map(Param::from_tensor),
+            stride: config.stride,
+            padding: config.padding,
+        }
     }
 }
 
@@ -154,12 +214,13 @@ pub struct Conv1d {
 
 impl Conv1d {
     pub fn new(config: Conv2dConfig, device: &Device) -> Self {
-        let Conv2dConfig { in_channels, out_channels, kernel, stride, padding, bias, init } =
-            config;
-        let shape = [out_channels, in_channels, kernel];
-        let weight = Param::from_tensor(init.weight(shape, device));
-        let bias = bias.then(|| Param::from_tensor(init.bias(out_channels, shape, device)));
-        Self { weight, bias, stride, padding }
+        let (weight, bias) = config.line(device);
+        Self {
+            weight: Param::from_tensor(weight),
+            bias: bias.map(Param::from_tensor),
+            stride: config.stride,
+            padding: config.padding,
+        }
     }
 }
 
@@ -183,11 +244,53 @@ pub(crate) fn conv1d(
     module::conv1d(x, weight, bias, ConvOptions::new([stride], [padding], [1], 1))
 }
 
-/// fastai's `conv2d`: a convolution that keeps the resolution, by Kaiming's start, without bias.
-pub fn conv2d_layer(channels: [usize; 2], kernel: usize, device: &Device) -> Conv2d {
+/// fastai's `conv2d`: a convolution that keeps the resolution if the kernel is odd, by Kaiming's
+/// start, without bias.
+pub fn conv2d(channels: [usize; 2], kernel: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new(channels, kernel)
         .padding(kernel / 2)
         .bias(false)
         .init_with(Init::KaimingNormal)
         .init(device)
 }
+
+/// fastai's `conv2d_trans`: a transposed convolution that doubles the resolution, by PyTorch's
+/// start, without bias.
+pub fn conv2d_trans(channels: [usize; 2], device: &Device) -> ConvTranspose2d {
+    ConvTranspose2d::new(Conv2dConfig::new(channels, 2).stride(2).bias(false), device)
+}
+
+/// What a convolution with normed weights is to its neighbors: the plain one of its kind.
+macro_rules! norm_classes {
+    ($conv:ident) => {
+        impl $crate::Forward for $conv<4> {
+            type Input = Tensor<4>;
+            type Output = Tensor<4>;
+
+            fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+                let bias = self.bias.as_ref().map(Param::val);
+                self.kind.maps(x, self.weight(), bias, self.stride, self.padding)
+            }
+
+            fn class_name(&self) -> Option<&'static str> {
+                Some(self.kind.class_name())
+            }
+        }
+
+        impl $crate::Forward for $conv<3> {
+            type Input = Tensor<3>;
+            type Output = Tensor<3>;
+
+            fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+                let bias = self.bias.as_ref().map(Param::val);
+                conv1d(x, self.weight(), bias, self.stride, self.padding)
+            }
+
+            fn class_name(&self) -> Option<&'static str> {
+                Some(self.kind.class_name())
+            }
+        }
+    };
+}
+
+pub(super) use norm_classes;

@@ -3,11 +3,12 @@
 //! Burn's keeps the biased one and follows the device; ours follows [`Mode`](crate::Mode).
 
 use burn::{
-    module::{Flag, Module, Param, RunningState},
+    module::{Flag, Module, Param},
     tensor::{Device, Tensor},
 };
 use tinderbox_ops::{Normalized, batch_norm_eval, batch_norm_train};
 
+use super::Running;
 use crate::{AnyTensor, Forward};
 
 /// Added to a variance before it is divided by: PyTorch's.
@@ -26,9 +27,9 @@ macro_rules! batch_norm {
             /// `[channels]`
             pub bias: Param<Tensor<1>>,
             /// `[channels]`
-            pub running_mean: RunningState<Tensor<1>>,
+            pub running_mean: Running<1>,
             /// `[channels]`, unbiased
-            pub running_var: RunningState<Tensor<1>>,
+            pub running_var: Running<1>,
             pub(crate) training: Param<Flag>,
             pub momentum: f64,
             pub eps: f64,
@@ -42,8 +43,8 @@ macro_rules! batch_norm {
                 Self {
                     weight: Param::from_tensor(ones()),
                     bias: Param::from_tensor(zeros()),
-                    running_mean: RunningState::new(zeros()),
-                    running_var: RunningState::new(ones()),
+                    running_mean: Running::new(zeros()),
+                    running_var: Running::new(ones()),
                     training: Param::from_bool(true),
                     momentum: MOMENTUM,
                     eps: EPS,
@@ -55,6 +56,12 @@ macro_rules! batch_norm {
                 Self { momentum, ..self }
             }
 
+            /// Starts at 0, so that a residual block that ends in it starts as the identity.
+            pub fn with_zero_weight(self) -> Self {
+                let weight = self.weight.val().zeros_like().detach();
+                Self { weight: Param::from_tensor(weight), ..self }
+            }
+
             pub(crate) fn is_training(&self) -> bool {
                 self.training.val().is_enabled()
             }
@@ -63,18 +70,14 @@ macro_rules! batch_norm {
             pub(crate) fn update(&self, mean: Tensor<1>, var: Tensor<1>, count: usize) {
                 let unbiased = var * (count as f64 / (count as f64 - 1.0).max(1.0));
                 for (running, batch) in [(&self.running_mean, mean), (&self.running_var, unbiased)] {
-                    let old = running.value_sync();
-                    running.update(old * (1.0 - self.momentum) + batch.detach() * self.momentum);
-                    // Burn applies an update when the next one comes; a checkpoint in between would
-                    // miss it.
-                    running.value_sync();
+                    running.set(running.val() * (1.0 - self.momentum) + batch * self.momentum);
                 }
             }
 
             fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
                 let (weight, bias) = (self.weight.val(), self.bias.val());
                 if !self.is_training() {
-                    let (mean, var) = (self.running_mean.value_sync(), self.running_var.value_sync());
+                    let (mean, var) = (self.running_mean.val(), self.running_var.val());
                     return batch_norm_eval(x, mean, var, weight, bias, self.eps);
                 }
                 let dims = x.dims();
@@ -147,10 +150,6 @@ impl Forward for BatchNorm1dFlat {
 /// residual block starts as the identity.
 pub fn batchnorm_2d(channels: usize, zero: bool, device: &Device) -> BatchNorm2d {
     let norm = BatchNorm2d::new(channels, device);
-    let weight = if zero { 0.0 } else { 1.0 };
-    BatchNorm2d {
-        weight: Param::from_tensor(Tensor::full([channels], weight, device)),
-        bias: Param::from_tensor(Tensor::full([channels], 1e-3, device)),
-        ..norm
-    }
+    let norm = if zero { norm.with_zero_weight() } else { norm };
+    BatchNorm2d { bias: Param::from_tensor(Tensor::full([channels], 1e-3, device)), ..norm }
 }

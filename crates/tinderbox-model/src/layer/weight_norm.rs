@@ -4,57 +4,76 @@ use burn::{
     module::{Module, Param},
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::conv2d;
 
-use super::conv::options;
-use crate::{Forward, layer::Conv2dConfig};
+use super::{
+    Conv2dConfig, ConvKind,
+    conv::{conv1d, norm_classes},
+};
 
-/// A convolution whose weights are a direction and a length for each output channel.
+/// A convolution whose weights are a direction and a length for each entry of their first axis,
+/// which are the output channels, or the input channels of a transposed convolution.
+///
+/// `D` is 4 over pixels and 3 along one axis.
 ///
 /// Salimans and Kingma, [Weight Normalization](https://arxiv.org/abs/1602.07868), 2016.
 #[derive(Module, Debug)]
-pub struct WeightNormConv2d {
+pub struct WeightNormConv<const D: usize> {
     pub bias: Option<Param<Tensor<1>>>,
-    /// The length, `[out_channels, 1, 1, 1]`.
-    pub weight_g: Param<Tensor<4>>,
-    /// The direction, `[out_channels, in_channels, kernel, kernel]`.
-    pub weight_v: Param<Tensor<4>>,
+    /// The length: `[n, 1, ..]`.
+    pub weight_g: Param<Tensor<D>>,
+    /// The direction: shaped as the plain convolution's weight.
+    pub weight_v: Param<Tensor<D>>,
     pub stride: usize,
     pub padding: usize,
+    #[module(skip)]
+    kind: ConvKind,
 }
 
-impl WeightNormConv2d {
-    /// Starts with the weights of the plain convolution.
-    pub fn new(config: Conv2dConfig, device: &Device) -> Self {
-        let plain = config.init(device);
-        let weight = plain.weight.val();
-        let length = norm(weight.clone());
+impl<const D: usize> WeightNormConv<D> {
+    fn with_weight(
+        (weight, bias): (Tensor<D>, Option<Tensor<1>>),
+        config: Conv2dConfig,
+        kind: ConvKind,
+    ) -> Self {
         Self {
-            bias: plain.bias,
-            weight_g: Param::from_tensor(length.detach()),
-            weight_v: plain.weight,
+            bias: bias.map(Param::from_tensor),
+            weight_g: Param::from_tensor(norm(weight.clone())),
+            weight_v: Param::from_tensor(weight),
             stride: config.stride,
             padding: config.padding,
+            kind,
         }
     }
-}
 
-/// The norm of each output channel's weights, `[out_channels, 1, 1, 1]`.
-fn norm(weight: Tensor<4>) -> Tensor<4> {
-    weight.square().sum_dim(1).sum_dim(2).sum_dim(3).sqrt()
-}
-
-impl Forward for WeightNormConv2d {
-    type Input = Tensor<4>;
-    type Output = Tensor<4>;
-
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn weight(&self) -> Tensor<D> {
         let v = self.weight_v.val();
-        let weight = v.clone() * (self.weight_g.val() / norm(v));
-        conv2d(x, weight, self.bias.as_ref().map(Param::val), options(self.stride, self.padding))
-    }
-
-    fn class_name() -> Option<&'static str> {
-        Some("Conv2d")
+        v.clone() * (self.weight_g.val() / norm(v))
     }
 }
+
+impl WeightNormConv<4> {
+    /// Over pixels, starting with the weights of the plain convolution.
+    pub fn conv2d(config: Conv2dConfig, device: &Device) -> Self {
+        Self::with_weight(config.maps(ConvKind::Conv2d, device), config, ConvKind::Conv2d)
+    }
+
+    /// Transposed, starting with the weights of the plain convolution.
+    pub fn conv_transpose2d(config: Conv2dConfig, device: &Device) -> Self {
+        let kind = ConvKind::ConvTranspose2d;
+        Self::with_weight(config.maps(kind, device), config, kind)
+    }
+}
+
+impl WeightNormConv<3> {
+    /// Along one axis, starting with the weights of the plain convolution.
+    pub fn conv1d(config: Conv2dConfig, device: &Device) -> Self {
+        Self::with_weight(config.line(device), config, ConvKind::Conv1d)
+    }
+}
+
+/// The norm over all axes but the first, which are left as ones.
+fn norm<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
+    (1..D).fold(weight.square(), Tensor::sum_dim).sqrt()
+}
+
+norm_classes!(WeightNormConv);
