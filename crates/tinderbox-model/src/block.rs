@@ -5,7 +5,7 @@ mod head;
 mod res_block;
 mod shortcut;
 
-pub use conv_layer::{ConvLayer, ConvLayerConfig, NormType, conv_layer};
-pub use head::{HeadConfig, bn_drop_lin};
+pub use conv_layer::{ConvLayer, ConvLayerConfig, Fused, NormType, conv_layer};
+pub use head::{BnDropLinConfig, HeadConfig};
 pub use res_block::{ResBlock, ResBlockConfig, res_block};
 pub use shortcut::{Merge, MergeLayer, Shortcut};

@@ -37,6 +37,14 @@ pub fn parameters(model: &dyn Layer) -> Vec<Parameter> {
     collect.found
 }
 
+/// The paths of all parts of a model in its order: of layers, also those without parameters, and
+/// of parameters.
+pub fn parts(model: &dyn Layer) -> Vec<String> {
+    let mut collect = Parts::default();
+    model.visit_erased(&mut collect);
+    collect.found
+}
+
 /// Whether `path` is `part`, or lies below it.
 pub fn is_under(path: &str, part: &str) -> bool {
     part.is_empty()
@@ -115,6 +123,23 @@ impl ModuleVisitor for Collect {
             shape: param.dims().to_vec(),
             trainable: param.is_require_grad(),
         });
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    path: Vec<String>,
+    found: Vec<String>,
+}
+
+impl ModuleVisitor for Parts {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+        self.found.push(self.path.join("."));
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
     }
 }
 

@@ -21,8 +21,8 @@ pub mod weights;
 
 pub use any_tensor::{AnyTensor, KindMismatch};
 pub use block::{
-    ConvLayer, ConvLayerConfig, HeadConfig, Merge, MergeLayer, NormType, ResBlock, ResBlockConfig,
-    Shortcut, bn_drop_lin, conv_layer, res_block,
+    BnDropLinConfig, ConvLayer, ConvLayerConfig, HeadConfig, Merge, MergeLayer, NormType, ResBlock,
+    ResBlockConfig, Shortcut, conv_layer, res_block,
 };
 pub use error::{Error, Result, ShapeMismatch};
 pub use layer::{Forward, Layer, Mode, set_mode};

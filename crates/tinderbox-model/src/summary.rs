@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::{
     AnyTensor, Layer, Mode, Trace,
-    groups::{Kind, Parameter, is_under, parameters},
+    groups::{Kind, Parameter, is_under, parameters, parts},
     set_mode,
 };
 
@@ -41,10 +41,11 @@ pub fn summary(model: &dyn Layer, input: [usize; 4], device: &Device) -> Summary
     let outputs = outputs(model, input, device);
     // A layer that ran inside another is what is listed, not the one around it.
     let is_leaf = |path: &str| !outputs.keys().any(|other| other != path && is_under(other, path));
-    let order = order(model, &outputs);
-    let rows: Vec<Row> = order
+    let parts = parts(model);
+    let mut leaves: Vec<String> = outputs.keys().filter(|path| is_leaf(path)).cloned().collect();
+    leaves.sort_by_cached_key(|path| parts.iter().position(|part| part == path));
+    let rows: Vec<Row> = leaves
         .into_iter()
-        .filter(|path| is_leaf(path))
         .map(|path| {
             let (layer, output) = outputs[&path].clone();
             let own: Vec<&Parameter> = all.iter().filter(|p| is_under(&p.path, &path)).collect();
@@ -81,35 +82,6 @@ fn outputs(
     let x: AnyTensor = Tensor::<4>::zeros(input, &device.clone().inner()).into();
     model.forward_any(x, &mut Trace::new(&mut observe));
     outputs
-}
-
-/// The paths in the order in which the layers stand in the model.
-///
-/// Numbered children stand in the order of their numbers. Named ones, which only structs have,
-/// stand in the order of their fields, which their parameters follow.
-fn order(model: &dyn Layer, outputs: &BTreeMap<String, (String, Vec<usize>)>) -> Vec<String> {
-    let parameters = parameters(model);
-    let place = |path: &str| -> Vec<(usize, usize)> {
-        let parts: Vec<&str> = path.split('.').collect();
-        (1..=parts.len())
-            .map(|n| {
-                let prefix = parts[..n].join(".");
-                match parts[n - 1].parse() {
-                    Ok(number) => (0, number),
-                    Err(_) => (
-                        1,
-                        parameters
-                            .iter()
-                            .position(|p| is_under(&p.path, &prefix))
-                            .unwrap_or(usize::MAX),
-                    ),
-                }
-            })
-            .collect()
-    };
-    let mut paths: Vec<String> = outputs.keys().cloned().collect();
-    paths.sort_by_cached_key(|path| place(path));
-    paths
 }
 
 impl fmt::Display for Summary {

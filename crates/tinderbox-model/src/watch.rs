@@ -2,14 +2,23 @@
 
 use burn::{
     module::Module,
-    tensor::{Device, Distribution, Tensor},
+    tensor::{Device, Distribution, Tensor, activation::relu},
 };
 
 use crate::{
     AnyTensor, Layer, Mode, Sequential, Trace,
-    groups::{is_under, parameters},
+    groups::{is_under, parameters, parts},
     set_mode,
 };
+
+/// The channels that a model takes, by its first weight; nothing for a model without one.
+pub fn in_channels(model: &dyn Layer) -> Option<usize> {
+    let is_weight =
+        |path: &str| matches!(path.rsplit('.').next(), Some("weight" | "weight_orig" | "weight_v"));
+    let parameters = parameters(model);
+    let first = parameters.iter().find(|p| is_weight(&p.path) && p.shape.len() > 1)?;
+    Some(first.shape[1])
+}
 
 /// The output's shape of each child, for one random image of `channels` and this size, in
 /// evaluation mode.
@@ -89,6 +98,43 @@ pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<ActivationStats>
         });
     };
     model.forward_any(x, &mut Trace::new(&mut observe));
-    found.sort_by_key(|stats| parameters.iter().position(|p| is_under(&p.path, &stats.path)));
+    let parts = parts(model);
+    found.sort_by_cached_key(|stats| parts.iter().position(|part| *part == stats.path));
     found
+}
+
+/// Fewer cells than this say nothing about where.
+const CAM_CELLS: usize = 16;
+
+/// Where an image of a batch of one gets its score for `class` from: the features that `body`
+/// gives, each weighted by how much `head`'s score grows with it, where that is positive.
+///
+/// Both run as they are; put them in evaluation mode first. The image is on a device with autodiff.
+///
+/// Returns `[height, width]` of the body's map, or nothing if that has fewer than 16 cells.
+///
+/// # Panics
+/// If the body gives no map or the head no scores with such a class.
+///
+/// # Reference
+/// Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2016.
+pub fn grad_cam(
+    body: &dyn Layer,
+    head: &dyn Layer,
+    x: Tensor<4>,
+    class: usize,
+) -> Option<Tensor<2>> {
+    let features: Tensor<4> = body.forward_any(x.into(), &mut Trace::off()).expect_for("grad_cam");
+    let [_, _, height, width] = features.dims();
+    if height * width < CAM_CELLS {
+        return None;
+    }
+    let features = features.detach().require_grad();
+    let scores: Tensor<2> =
+        head.forward_any(features.clone().into(), &mut Trace::off()).expect_for("grad_cam");
+    let gradients = scores.narrow(1, class, 1).sum().backward();
+    let gradient = features.grad(&gradients).expect("the score depends on the features");
+    let weights = gradient.mean_dim(2).mean_dim(3); // [1, channels, 1, 1]
+    let features = features.inner();
+    Some(relu((features * weights).sum_dim(1)).reshape([height, width]))
 }

@@ -1,6 +1,6 @@
 //! Weights in and out, by PyTorch's names and in PyTorch's layouts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -183,10 +183,9 @@ pub fn load_state_dict(
     let mut load = Load {
         weights,
         path: Vec::new(),
-        used: 0,
         missing: Vec::new(),
         shapes: Vec::new(),
-        seen: Vec::new(),
+        seen: BTreeSet::new(),
     };
     let model = model.map(&mut load);
     let Load { seen, missing, shapes, .. } = load;
@@ -205,8 +204,7 @@ pub fn load_state_dict(
 struct Load<'a> {
     weights: &'a StateDict,
     path: Vec<String>,
-    used: usize,
-    seen: Vec<String>,
+    seen: BTreeSet<String>,
     missing: Vec<String>,
     shapes: Vec<ShapeMismatch>,
 }
@@ -226,8 +224,7 @@ impl ModuleMapper for Load<'_> {
             self.missing.push(name);
             return param;
         };
-        self.seen.push(name.clone());
-        self.used += 1;
+        self.seen.insert(name.clone());
         let expected = param.dims();
         if weight.shape != expected {
             self.shapes.push(ShapeMismatch {

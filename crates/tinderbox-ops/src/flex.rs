@@ -37,13 +37,11 @@ fn channels_last(tensor: &FlexTensor) -> Cow<'_, [f32]> {
 
 /// The numbers in the order of the axes.
 fn in_order(tensor: &FlexTensor) -> Cow<'_, [f32]> {
-    match tensor.as_slice::<f32>() {
-        Some(values) => Cow::Borrowed(values),
-        None => {
-            let copy = tensor.to_contiguous();
-            Cow::Owned(copy.as_slice::<f32>().expect("just made contiguous").to_vec())
-        }
+    if let Some(values) = tensor.as_slice::<f32>() {
+        return Cow::Borrowed(values);
     }
+    let copy = tensor.to_contiguous();
+    Cow::Owned(copy.as_slice::<f32>().expect("just made contiguous").to_vec())
 }
 
 fn dims(tensor: &FlexTensor) -> [usize; 4] {
@@ -133,15 +131,16 @@ impl TrainingOps for Flex {
         eps: f32,
         relu: bool,
     ) -> NormOut<Self> {
-        let [n, c, h, w] = dims(&x);
-        if x.dtype() != DType::F32 || n * c * h * w == 0 {
+        let shape = dims(&x);
+        let channels = shape[1];
+        if x.dtype() != DType::F32 || shape.contains(&0) {
             return fallback::batch_norm::<Self>(x, weight, bias, eps, relu);
         }
         let mut values = channels_last(&x);
         if relu {
             norm::relu(values.to_mut());
         }
-        let norm::Statistics { mean, var } = norm::statistics(&values, c);
+        let norm::Statistics { mean, var } = norm::statistics(&values, channels);
         let mut y = vec![0.0; values.len()];
         norm::normalize(
             &values,
@@ -151,7 +150,8 @@ impl TrainingOps for Flex {
             &in_order(&bias),
             &mut y,
         );
-        NormOut { y: map(y, [n, c, h, w]), mean: tensor(mean, [c]), var: tensor(var, [c]) }
+        let of_channels = |values| tensor(values, [channels]);
+        NormOut { y: map(y, shape), mean: of_channels(mean), var: of_channels(var) }
     }
 
     fn tb_batch_norm_gradient(

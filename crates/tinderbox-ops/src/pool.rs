@@ -68,6 +68,7 @@ pub fn adaptive_avg_pool2d(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
 ///
 /// # Shapes
 /// `[batch, channels, height, width]` → `[batch, channels, rows, columns]`
+#[expect(clippy::needless_pass_by_value, reason = "as all operations take their tensors")]
 pub fn adaptive_max_pool2d(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let cell = |i: usize, cells: usize, n: usize| i * n / cells..((i + 1) * n).div_ceil(cells);

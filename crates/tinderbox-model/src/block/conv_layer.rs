@@ -116,11 +116,11 @@ impl ConvLayerConfig {
             .init_with(self.init);
         let plain = self.kind == ConvKind::Conv2d && self.norm.is_batch();
         match plain && self.leaky.is_none() && !self.self_attention {
-            true => ConvLayer::Fused(Fused {
+            true => ConvLayer::Fused(Box::new(Fused {
                 conv: conv.init(device),
                 relu: self.activation.then_some(ReLU),
                 norm: self.batch_norm(device),
-            }),
+            })),
             false => ConvLayer::Layers(self.layers(conv, device)),
         }
     }
@@ -186,7 +186,7 @@ pub fn conv_layer(in_channels: usize, out_channels: usize, device: &Device) -> C
 #[derive(Debug, Clone)]
 pub enum ConvLayer {
     /// Convolution, ReLU or nothing, batch norm: in training one operation of the kernels.
-    Fused(Fused),
+    Fused(Box<Fused>),
     /// Everything else, layer by layer.
     Layers(Sequential),
 }
@@ -203,10 +203,12 @@ impl ConvLayer {
     /// The layers with their names, in order.
     pub fn children(&self) -> Vec<(&str, &dyn Layer)> {
         match self {
-            Self::Fused(Fused { conv, relu: Some(relu), norm }) => {
-                vec![("0", conv), ("1", relu), ("2", norm)]
-            }
-            Self::Fused(Fused { conv, relu: None, norm }) => vec![("0", conv), ("1", norm)],
+            Self::Fused(fused) => match &**fused {
+                Fused { conv, relu: Some(relu), norm } => {
+                    vec![("0", conv), ("1", relu), ("2", norm)]
+                }
+                Fused { conv, relu: None, norm } => vec![("0", conv), ("1", norm)],
+            },
             Self::Layers(layers) => layers.children().collect(),
         }
     }
@@ -268,16 +270,10 @@ const CONTAINER: &str = "Struct:ConvLayer";
 /// By hand so that children are named by their positions; otherwise what `derive(Module)` writes.
 impl Module for ConvLayer {
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
-        match self {
-            Self::Layers(layers) => layers.visit(visitor),
-            Self::Fused(fused) => {
-                visitor.enter_module("0", CONTAINER);
-                fused.conv.visit(visitor);
-                visitor.exit_module("0", CONTAINER);
-                visitor.enter_module(fused.norm_name(), CONTAINER);
-                fused.norm.visit(visitor);
-                visitor.exit_module(fused.norm_name(), CONTAINER);
-            }
+        for (name, layer) in self.children() {
+            visitor.enter_module(name, CONTAINER);
+            layer.visit_erased(visitor);
+            visitor.exit_module(name, CONTAINER);
         }
     }
 
@@ -286,14 +282,14 @@ impl Module for ConvLayer {
             Self::Layers(layers) => Self::Layers(layers.map(mapper)),
             Self::Fused(fused) => {
                 let name = fused.norm_name();
-                let Fused { conv, relu, norm } = fused;
+                let Fused { conv, relu, norm } = *fused;
                 mapper.enter_module("0", CONTAINER);
                 let conv = conv.map(mapper);
                 mapper.exit_module("0", CONTAINER);
                 mapper.enter_module(name, CONTAINER);
                 let norm = norm.map(mapper);
                 mapper.exit_module(name, CONTAINER);
-                Self::Fused(Fused { conv, relu, norm })
+                Self::Fused(Box::new(Fused { conv, relu, norm }))
             }
         }
     }
@@ -339,11 +335,11 @@ impl ConvLayer {
     ) -> Self {
         match self {
             Self::Layers(parts) => Self::Layers(layers(parts)),
-            Self::Fused(parts) => Self::Fused(Fused {
-                conv: conv(parts.conv),
-                relu: parts.relu,
-                norm: norm(parts.norm),
-            }),
+            Self::Fused(parts) => {
+                let Fused { conv: plain, relu, norm: batch_norm } = *parts;
+                let (conv, norm) = (conv(plain), norm(batch_norm));
+                Self::Fused(Box::new(Fused { conv, relu, norm }))
+            }
         }
     }
 }

@@ -9,18 +9,21 @@ use crate::{
 };
 
 /// Configures fastai's `create_head`: pooling, then linear layers with batch norm and dropout.
+///
+/// The linear layers start by Kaiming's normal numbers, as `cnn_learner` has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeadConfig {
     /// Channels of the map that comes in.
     pub channels: usize,
     pub classes: usize,
-    /// Sizes between the linear layers; one of 512 unless it is set.
+    /// Sizes between the linear layers, fastai's `lin_ftrs`; one of 512 unless it is set.
     pub hidden: Vec<usize>,
-    /// Dropped before the last linear layer; half of it before the others.
-    pub dropout: f64,
+    /// The probabilities of being dropped before each linear layer. A single one is the last
+    /// layer's, and half of it is the others', fastai's `ps`. A layer for 0 is left out.
+    pub dropout: Vec<f64>,
     /// Pools by maximum and mean, which doubles the channels; else by mean alone.
     pub concat_pool: bool,
-    /// A batch norm at the very end.
+    /// A batch norm at the very end, fastai's `bn_final`.
     pub final_norm: bool,
 }
 
@@ -30,12 +33,14 @@ impl HeadConfig {
             channels,
             classes,
             hidden: vec![512],
-            dropout: 0.5,
+            dropout: vec![0.5],
             concat_pool: true,
             final_norm: false,
         }
     }
 
+    /// # Panics
+    /// If there are several dropouts, but not one for each linear layer.
     pub fn init(&self, device: &Device) -> Sequential {
         let features = if self.concat_pool { 2 * self.channels } else { self.channels };
         let mut sizes = vec![features];
@@ -46,42 +51,113 @@ impl HeadConfig {
             false => Sequential::new().push(AdaptiveAvgPool2d { size: 1 }),
         };
         let head = head.push(Flatten::default());
-        let linears = sizes.len() - 1;
-        let head = sizes.windows(2).enumerate().fold(head, |head, (at, sizes)| {
-            let last = at + 1 == linears;
-            let p = if last { self.dropout } else { self.dropout / 2.0 };
-            add_bn_drop_lin(head, [sizes[0], sizes[1]], true, p, !last, Init::KaimingNormal, device)
+        let dropouts = self.dropouts();
+        let steps = sizes.windows(2).zip(&dropouts).enumerate();
+        let head = steps.fold(head, |head, (at, (sizes, &dropout))| {
+            let layers = BnDropLinConfig {
+                dropout,
+                activation: at + 1 < dropouts.len(),
+                init: Init::KaimingNormal,
+                ..BnDropLinConfig::new(sizes[0], sizes[1])
+            };
+            layers.add_to(head, device)
         });
         match self.final_norm {
             true => head.push(BatchNorm1d::new(self.classes, device).with_momentum(0.01)),
             false => head,
         }
     }
+
+    /// One for each linear layer.
+    fn dropouts(&self) -> Vec<f64> {
+        let linears = self.hidden.len() + 1;
+        if let [last] = self.dropout[..] {
+            let mut dropouts = vec![last / 2.0; linears];
+            dropouts[linears - 1] = last;
+            return dropouts;
+        }
+        let found = self.dropout.len();
+        assert!(found == linears, "a dropout for each of {linears} linear layers, not {found}");
+        self.dropout.clone()
+    }
 }
 
-/// fastai's `bn_drop_lin`: batch norm if it is asked for, dropout if `p` is not 0, a linear layer,
-/// a ReLU if it is asked for.
-pub fn bn_drop_lin(
-    sizes: [usize; 2],
-    norm: bool,
-    p: f64,
-    relu: bool,
-    device: &Device,
-) -> Sequential {
-    add_bn_drop_lin(Sequential::new(), sizes, norm, p, relu, Init::Default, device)
+/// Configures fastai's `bn_drop_lin`: batch norm, dropout, a linear layer, ReLU, as far as they are
+/// asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BnDropLinConfig {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub norm: bool,
+    /// The probability of being dropped; the layer for 0 is left out.
+    pub dropout: f64,
+    /// Whether a ReLU follows.
+    pub activation: bool,
+    pub init: Init,
 }
 
-fn add_bn_drop_lin(
-    layers: Sequential,
-    [inputs, outputs]: [usize; 2],
-    norm: bool,
-    p: f64,
-    relu: bool,
-    init: Init,
-    device: &Device,
-) -> Sequential {
-    let layers = if norm { layers.push(BatchNorm1d::new(inputs, device)) } else { layers };
-    let layers = if p == 0.0 { layers } else { layers.push(Dropout::new(p)) };
-    let layers = layers.push(Linear::with_init(inputs, outputs, init, device));
-    if relu { layers.push(ReLU) } else { layers }
+impl BnDropLinConfig {
+    /// Batch norm and the linear layer, by PyTorch's start.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self { inputs, outputs, norm: true, dropout: 0.0, activation: false, init: Init::Default }
+    }
+
+    pub fn init(&self, device: &Device) -> Sequential {
+        self.add_to(Sequential::new(), device)
+    }
+
+    fn add_to(&self, layers: Sequential, device: &Device) -> Sequential {
+        let layers = match self.norm {
+            true => layers.push(BatchNorm1d::new(self.inputs, device)),
+            false => layers,
+        };
+        let layers = match self.dropout {
+            0.0 => layers,
+            p => layers.push(Dropout::new(p)),
+        };
+        let layers = layers.push(Linear::with_init(self.inputs, self.outputs, self.init, device));
+        if self.activation { layers.push(ReLU) } else { layers }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(config: &HeadConfig) -> Vec<String> {
+        let head = config.init(&Device::flex());
+        head.children().map(|(_, layer)| layer.name().to_owned()).collect()
+    }
+
+    fn dropouts(config: &HeadConfig) -> Vec<f64> {
+        let head = config.init(&Device::flex());
+        let found = head.children().filter_map(|(_, layer)| layer.as_any().downcast_ref());
+        found.map(|dropout: &Dropout| dropout.p).collect()
+    }
+
+    #[test]
+    fn one_dropout_is_the_last_layers() {
+        let head = HeadConfig { hidden: vec![8, 6], ..HeadConfig::new(4, 3) };
+        assert_eq!(dropouts(&head), [0.25, 0.25, 0.5]);
+        assert_eq!(dropouts(&HeadConfig { hidden: vec![], ..head.clone() }), [0.5]);
+        assert_eq!(dropouts(&HeadConfig { dropout: vec![0.1, 0.2, 0.3], ..head }), [0.1, 0.2, 0.3]);
+    }
+
+    #[test]
+    fn a_dropout_of_zero_is_left_out() {
+        let head = HeadConfig { dropout: vec![0.0, 0.5], ..HeadConfig::new(4, 3) };
+        let mut expected = vec!["AdaptiveConcatPool2d", "Flatten", "BatchNorm1d", "Linear", "ReLU"];
+        expected.extend(["BatchNorm1d", "Dropout", "Linear"]);
+        assert_eq!(layers(&head), expected);
+        let head = HeadConfig { concat_pool: false, final_norm: true, ..head };
+        expected[0] = "AdaptiveAvgPool2d";
+        expected.push("BatchNorm1d");
+        assert_eq!(layers(&head), expected);
+    }
+
+    #[test]
+    #[should_panic(expected = "a dropout for each of 2 linear layers, not 3")]
+    fn dropouts_are_counted() {
+        let _head = layers(&HeadConfig { dropout: vec![0.1; 3], ..HeadConfig::new(4, 3) });
+    }
 }

@@ -17,12 +17,16 @@ pub struct ResBlockConfig {
     pub dense: bool,
     /// Half as many channels between the two layers.
     pub bottle: bool,
-    pub norm: NormType,
+    /// Starts the last batch norm's weight at 0, so that the block starts as the identity.
+    pub zero_init: bool,
+    /// What else the two layers are made by; their channels are the block's.
+    pub layers: ConvLayerConfig,
 }
 
 impl ResBlockConfig {
     pub fn new(channels: usize) -> Self {
-        Self { channels, dense: false, bottle: false, norm: NormType::Batch }
+        let layers = ConvLayerConfig::new(channels, channels);
+        Self { channels, dense: false, bottle: false, zero_init: false, layers }
     }
 
     pub fn dense(self) -> Self {
@@ -34,20 +38,28 @@ impl ResBlockConfig {
     }
 
     pub fn norm(self, norm: NormType) -> Self {
-        Self { norm, ..self }
+        Self { layers: self.layers.norm(norm), ..self }
     }
 
     pub fn init(&self, device: &Device) -> Shortcut {
         let channels = self.channels;
         let inner = if self.bottle { channels / 2 } else { channels };
-        let second = match (self.dense, self.norm) {
+        let layer = |in_channels, out_channels| ConvLayerConfig {
+            in_channels,
+            out_channels,
+            ..self.layers
+        };
+        let second = match (self.dense, self.layers.norm) {
             (false, NormType::Batch) => NormType::BatchZero,
             (_, norm) => norm,
         };
-        Shortcut::new()
-            .push(ConvLayerConfig::new(channels, inner).norm(self.norm).init(device))
-            .push(ConvLayerConfig::new(inner, channels).norm(second).init(device))
-            .merge(if self.dense { Merge::Concat } else { Merge::Add })
+        let (first, second) = (layer(channels, inner), layer(inner, channels).norm(second));
+        let second = ConvLayerConfig { zero_init: self.zero_init || second.zero_init, ..second };
+        Shortcut::new().push(first.init(device)).push(second.init(device)).merge(if self.dense {
+            Merge::Concat
+        } else {
+            Merge::Add
+        })
     }
 }
 

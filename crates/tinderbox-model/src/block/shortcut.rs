@@ -134,24 +134,27 @@ const CONTAINER: &str = "Struct:Shortcut";
 impl Module for Shortcut {
     fn visit<V: ModuleVisitor>(&self, visitor: &mut V) {
         visitor.enter_module("layers", CONTAINER);
-        for (name, layer) in self.layers() {
-            visitor.enter_module(&name, CONTAINER);
-            layer.visit(visitor);
-            visitor.exit_module(&name, CONTAINER);
+        for (at, part) in self.parts.iter().enumerate() {
+            visitor.enter_module(&at.to_string(), CONTAINER);
+            match part {
+                Part::Layer(layer) => layer.visit(visitor),
+                Part::Merge(layer) => layer.visit(visitor),
+            }
+            visitor.exit_module(&at.to_string(), CONTAINER);
         }
         visitor.exit_module("layers", CONTAINER);
     }
 
     fn map<M: ModuleMapper>(self, mapper: &mut M) -> Self {
         mapper.enter_module("layers", CONTAINER);
-        let mapped = self.each(|name, layer| {
+        let layers = self.each(|name, layer| {
             mapper.enter_module(name, CONTAINER);
             let layer = layer.map(mapper);
             mapper.exit_module(name, CONTAINER);
             layer
         });
         mapper.exit_module("layers", CONTAINER);
-        mapped
+        layers
     }
 
     fn collect_devices(&self, devices: Devices) -> Devices {
