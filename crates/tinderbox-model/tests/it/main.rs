@@ -1,0 +1,13 @@
+//! Tests of the public API: golden cases, and what every architecture keeps to.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod architectures;
+mod build;
+mod common;
+mod freezing;
+mod hooks;
+mod initialisation;
+mod layers;
+mod summaries;
+mod weights;

@@ -1,0 +1,54 @@
+//! Golden: tables of layers.
+
+use serde_json::{Value, json};
+use tinderbox_golden::{Case, Group, Report};
+use tinderbox_model::{summary, summary::Summary};
+
+use crate::{build, common::device};
+
+/// MNIST's; the manifest takes them for granted.
+const CLASSES: usize = 10;
+
+#[test]
+fn summaries() {
+    let group = Group::open("summaries");
+    let mut report = Report::new("summaries");
+    for case in group.cases() {
+        match case.config()["net"].as_str() {
+            Some("unet") => report.not_run(case.id(), "the dynamic U-Net is not there yet"),
+            Some("cnn_learner") => {
+                report.not_run(case.id(), "torchvision's bodies are not there yet");
+            }
+            _ => report.case(case.id(), check(case)),
+        }
+    }
+    report.finish();
+}
+
+fn check(case: Case<'_>) -> Result<(), String> {
+    let input = case.config()["input"].as_array().ok_or("no input")?;
+    let input: Vec<usize> = input.iter().filter_map(|n| Some(n.as_u64()? as usize)).collect();
+    let model = build::net(case.config(), &input, CLASSES)?;
+    let input = input.try_into().map_err(|input| format!("{input:?} are no images"))?;
+    let summary = summary(&model, input, &device());
+    let want = case.values();
+    for (at, (found, want)) in
+        rows(&summary).iter().zip(want["rows"].as_array().ok_or("no rows")?).enumerate()
+    {
+        if found != want {
+            return Err(format!("row {at} is {found}, expected {want}"));
+        }
+    }
+    let found = json!([summary.rows.len(), summary.total, summary.trainable, summary.to_string()]);
+    let n_rows = want["rows"].as_array().map(Vec::len);
+    let want = json!([n_rows, want["total"], want["trainable"], want["text"]]);
+    match found == want {
+        true => Ok(()),
+        false => Err(format!("{found}, expected {want}")),
+    }
+}
+
+fn rows(summary: &Summary) -> Vec<Value> {
+    let rows = summary.rows.iter();
+    rows.map(|row| json!([row.layer, row.output, row.params, row.trainable])).collect()
+}

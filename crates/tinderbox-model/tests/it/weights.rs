@@ -1,0 +1,79 @@
+//! Weights in and out.
+
+use burn::tensor::{Device, Tensor};
+use safetensors::{Dtype, tensor::TensorView};
+use tinderbox_model::{
+    Error, Layer, Mode, Sequential, Trace,
+    layer::{BatchNorm1d, Linear},
+    set_mode,
+    weights::{StateDict, Strict, load_state_dict, state_dict},
+};
+
+fn model() -> Box<dyn Layer> {
+    let device = Device::flex().autodiff();
+    Box::new(
+        Sequential::new()
+            .named("fc", Linear::new(2, 3, &device))
+            .named("bn", BatchNorm1d::new(3, &device)),
+    )
+}
+
+fn without(state: &StateDict, left_out: &str) -> StateDict {
+    let mut rest = StateDict::default();
+    for (name, weight) in state.iter().filter(|(name, _)| *name != left_out) {
+        rest.insert(name, weight.shape.clone(), weight.values.clone());
+    }
+    rest
+}
+
+#[test]
+fn names_and_shapes_must_fit() {
+    let mut state = without(&state_dict(&*model()), "bn.running_var");
+    state.insert("fc.weight", vec![3, 3], vec![0.0; 9]);
+    state.insert("extra", vec![1], vec![0.0]);
+    let error = load_state_dict(model(), &state, Strict::Yes).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the weights do not fit the model:\n  missing: bn.running_var\n  unexpected: extra\n  \
+         of another shape: fc.weight is [3, 3], expected [3, 2]"
+    );
+    // Shapes must fit even where names need not.
+    let error = load_state_dict(model(), &state, Strict::No).unwrap_err();
+    assert!(matches!(error, Error::Weights { shapes, .. } if shapes.len() == 1));
+}
+
+#[test]
+fn without_strictness_what_fits_is_loaded() {
+    let device = Device::flex().autodiff();
+    let mut state = without(&state_dict(&*model()), "bn.bias");
+    state.insert("bn.running_mean", vec![3], vec![1.0, 2.0, 3.0]);
+    state.insert("extra", vec![1], vec![0.0]);
+    let (model, report) = load_state_dict(model(), &state, Strict::No).unwrap();
+    assert_eq!(report.missing, ["bn.bias"]);
+    assert_eq!(report.unexpected, ["extra"]);
+    assert_eq!(state_dict(&*model).get("bn.running_mean").unwrap().values, [1.0, 2.0, 3.0]);
+    let x = Tensor::<2>::zeros([4, 2], &device);
+    let _y = set_mode(model, Mode::Train).forward_any(x.into(), &mut Trace::off());
+}
+
+#[test]
+fn a_file_of_other_types_is_read_or_named() {
+    let read = |dtype, bytes: &[u8]| {
+        let view = TensorView::new(dtype, vec![2], bytes).unwrap();
+        let batches = [0; 8];
+        let count = TensorView::new(Dtype::I64, vec![], &batches).unwrap();
+        let tensors = [("a", view), ("bn.num_batches_tracked", count)];
+        StateDict::from_safetensors(&safetensors::serialize(tensors, None).unwrap())
+    };
+    let doubles: Vec<u8> = [1.5f64, -2.0].into_iter().flat_map(f64::to_le_bytes).collect();
+    let state = read(Dtype::F64, &doubles).unwrap();
+    assert_eq!(state.get("a").unwrap().values, [1.5, -2.0]);
+    // PyTorch's count of batches is no weight.
+    assert_eq!(state.len(), 1);
+    assert_eq!(read(Dtype::BF16, &[0xc0, 0x3f, 0x00, 0xc0]).unwrap(), state);
+    let error = read(Dtype::I8, &[1, 2]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the tensor `a` is of type I8; weights are of type F32, F16, BF16 or F64"
+    );
+}
