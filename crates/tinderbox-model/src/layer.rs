@@ -95,9 +95,10 @@ pub enum Change<'a> {
 
 impl<M: Module + Forward + 'static> Layer for M {
     fn forward_any(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
-        let input = x
-            .try_into()
-            .unwrap_or_else(|mismatch| panic!("{} ({}): {mismatch}", trace.path(), self.name()));
+        let input = x.try_into().unwrap_or_else(|mismatch| match trace.path() {
+            path if path.is_empty() => panic!("{}: {mismatch}", self.name()),
+            path => panic!("{path}: {}: {mismatch}", self.name()),
+        });
         self.forward_traced(input, trace).into()
     }
 

@@ -30,10 +30,10 @@ pub fn try_forward(model: &dyn Layer, x: AnyTensor) -> Result<AnyTensor, Forward
         };
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        ForwardError {
-            layer,
-            reason: text.unwrap_or_else(|| "it panicked without a message".into()),
-        }
+        let text = text.unwrap_or_else(|| "it panicked without a message".into());
+        // A layer that knows its place says it too; once is enough.
+        let reason = text.strip_prefix(&format!("{layer}: ")).unwrap_or(&text).to_owned();
+        ForwardError { layer, reason }
     })
 }
 
@@ -42,17 +42,59 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::*;
-    use crate::arch::resnetish;
+    use crate::{
+        Merge, Sequential, Shortcut,
+        arch::resnetish,
+        conv_layer,
+        layer::{BatchNorm1d, Embedding, ReLU},
+    };
+
+    #[track_caller]
+    fn check(model: &dyn Layer, x: impl Into<AnyTensor>, message: &str) {
+        assert_eq!(try_forward(model, x.into()).unwrap_err().to_string(), message);
+    }
 
     #[test]
     fn the_layer_is_named() {
         let device = Device::flex();
         let model = resnetish(1, 10, &device);
-        let error =
-            try_forward(&model, Tensor::<4>::zeros([2, 3, 28, 28], &device).into()).unwrap_err();
-        assert_eq!(error.layer, "0.0.0");
-        assert!(error.reason.contains("for 1 channels, the input has 3"), "{error}");
-        let error = try_forward(&model, Tensor::<2>::zeros([2, 3], &device).into()).unwrap_err();
-        assert!(error.reason.contains("got a rank-2 float tensor of shape [2, 3]"), "{error}");
+        check(
+            &model,
+            Tensor::<4>::zeros([2, 3, 28, 28], &device),
+            "0.0.0: the convolution's weights are for 1 channels, the input has 3",
+        );
+        let block = Sequential::new()
+            .push(ReLU)
+            .push(Shortcut::new().push(conv_layer(2, 3, &device)).merge(Merge::Add));
+        check(
+            &block,
+            Tensor::<4>::zeros([1, 2, 3, 3], &device),
+            "1.layers.1: maps of shapes [1, 3, 3, 3] and [1, 2, 3, 3] cannot be added",
+        );
+        check(
+            &block,
+            Tensor::<2>::zeros([2, 3], &device),
+            "1: Shortcut: expected a rank-4 float tensor, got a rank-2 float tensor of shape [2, 3]",
+        );
+    }
+
+    #[test]
+    fn the_model_is_named_where_no_layer_ran() {
+        let device = Device::flex();
+        check(
+            &Embedding::new(4, 2, &device),
+            Tensor::<2>::zeros([2, 3], &device),
+            "Embedding: expected a rank-2 int tensor, got a rank-2 float tensor of shape [2, 3]",
+        );
+        check(
+            &BatchNorm1d::new(3, &device),
+            Tensor::<4>::zeros([2, 3, 1, 1], &device),
+            "BatchNorm1d: not for a rank-4 float tensor",
+        );
+        check(
+            &BatchNorm1d::new(3, &device),
+            Tensor::<2>::zeros([1, 3], &device),
+            "BatchNorm1d: batch norm needs more than one value a channel in training, got [1, 3]",
+        );
     }
 }

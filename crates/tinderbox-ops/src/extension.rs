@@ -1,6 +1,6 @@
 //! What the CPU backend has kernels for, as an extension of Burn's backends.
 
-#[cfg(feature = "wgpu")]
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::backend::Cube;
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},
@@ -38,8 +38,7 @@ pub(crate) struct NormGradients<B: Backend> {
 
 /// The operations that the CPU backend has kernels for. Their default bodies are composed of
 /// standard operations and serve every other backend.
-#[cfg_attr(not(feature = "wgpu"), backend_extension(Autodiff, Flex))]
-#[cfg_attr(feature = "wgpu", backend_extension(Autodiff, Flex, Cube))]
+#[backend_extension(Autodiff, Flex, Cube: cfg(any(feature = "wgpu", feature = "cuda")))]
 pub(crate) trait TrainingOps: Backend {
     /// `[batch, in, height, width]` and `[out, in / groups, kernel, kernel]` to
     /// `[batch, out, height, width]`.
@@ -102,7 +101,7 @@ pub(crate) trait TrainingOps: Backend {
     }
 }
 
-#[cfg(feature = "wgpu")]
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 impl TrainingOps for Cube {}
 
 /// `[channels]` as `[1, channels, 1, 1]`.

@@ -41,6 +41,23 @@ impl NormType {
 }
 
 /// Configures a [`conv_layer`](Self::init): convolution, activation, batch norm.
+///
+/// # Example
+/// The last layer of a generator, and a layer of a critic:
+///
+/// ```
+/// use tinderbox_model::{ConvLayerConfig, NormType, layer::ConvKind};
+///
+/// let last = ConvLayerConfig {
+///     kind: ConvKind::ConvTranspose2d,
+///     padding: Some(1),
+///     ..ConvLayerConfig::new(64, 3).kernel(4).stride(2).norm(NormType::None).activation(false)
+/// };
+/// let critic = ConvLayerConfig {
+///     leaky: Some(0.2),
+///     ..ConvLayerConfig::new(3, 64).kernel(4).stride(2).norm(NormType::Spectral)
+/// };
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConvLayerConfig {
     pub in_channels: usize,
@@ -235,14 +252,7 @@ impl Fused {
             norm.eps,
         );
         let Normalized { y, mean, var } = out;
-        let [batch, _, height, width] = y.dims();
-        let count = batch * height * width;
-        assert!(
-            count > 1,
-            "batch norm needs more than one value a channel in training, got {:?}",
-            y.dims()
-        );
-        norm.update(mean, var, count);
+        norm.update(mean, var, &y.dims());
         y
     }
 }

@@ -49,15 +49,26 @@ impl Forward for MergeLayer {
 /// Layers whose input joins in where a [`merge`](Self::merge) stands: fastai's `SequentialEx` with
 /// `MergeLayer`s. The parts are named `layers.0`, `layers.1`, ...
 ///
+/// A shortcut inside another joins its own input in; the outer one's is not touched.
+///
+/// # Shapes
+/// `[batch, channels, height, width]`; what is added must be of the input's shape, what is
+/// concatenated of its height and width.
+///
+/// # Example
+/// A dense block, whose output has its input's channels last:
+///
 /// ```
-/// use burn::tensor::Device;
-/// use tinderbox_model::{Merge, Shortcut, conv_layer};
+/// use burn::tensor::{Device, Tensor};
+/// use tinderbox_model::{Forward, Merge, Shortcut, conv_layer};
 ///
 /// let device = Device::flex();
 /// let block = Shortcut::new()
-///     .push(conv_layer(8, 8, &device))
-///     .push(conv_layer(8, 8, &device))
-///     .merge(Merge::Add);
+///     .push(conv_layer(8, 4, &device))
+///     .push(conv_layer(4, 4, &device))
+///     .merge(Merge::Concat);
+/// let y = block.forward(Tensor::zeros([1, 8, 28, 28], &device));
+/// assert_eq!(y.dims(), [1, 12, 28, 28]);
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Shortcut {
@@ -116,9 +127,10 @@ impl Forward for Shortcut {
             let run = |y: Tensor<4>, (at, part): (usize, &Part)| match part {
                 Part::Layer(layer) => trace.run(&at.to_string(), &**layer, y),
                 Part::Merge(layer) => {
-                    let y = layer.merge.join(y, x.clone());
+                    let name = at.to_string();
+                    let y = trace.within(&name, |_| layer.merge.join(y, x.clone()));
                     if trace.is_watched() {
-                        trace.show(&at.to_string(), layer, &y.clone().into());
+                        trace.show(&name, layer, &y.clone().into());
                     }
                     y
                 }

@@ -26,7 +26,10 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
+    /// # Panics
+    /// If there are fewer than 8 channels.
     pub fn new(channels: usize, device: &Device) -> Self {
+        check(channels);
         let conv = |outputs| SpectralNormConv::conv1d(by_pixel(channels, outputs), device);
         Self {
             query: conv(channels / 8),
@@ -70,6 +73,11 @@ impl SelfAttention {
     }
 }
 
+/// Queries and keys have an eighth of the channels.
+fn check(channels: usize) {
+    assert!(channels >= 8, "self-attention is for 8 channels or more, not {channels}");
+}
+
 /// A convolution of single pixels without bias.
 fn by_pixel(inputs: usize, outputs: usize) -> Conv2dConfig {
     Conv2dConfig::new([inputs, outputs], 1).bias(false).init_with(Init::KaimingNormal)
@@ -90,7 +98,10 @@ pub struct PooledSelfAttention2d {
 }
 
 impl PooledSelfAttention2d {
+    /// # Panics
+    /// If there are fewer than 8 channels.
     pub fn new(channels: usize, device: &Device) -> Self {
+        check(channels);
         let conv = |inputs, outputs| SpectralNormConv::conv2d(by_pixel(inputs, outputs), device);
         Self {
             theta: conv(channels, channels / 8),

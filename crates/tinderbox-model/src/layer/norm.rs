@@ -66,9 +66,17 @@ macro_rules! batch_norm {
                 self.training.val().is_enabled()
             }
 
-            /// Takes a batch's statistics into the running ones; `count` values a channel.
-            pub(crate) fn update(&self, mean: Tensor<1>, var: Tensor<1>, count: usize) {
-                let unbiased = var * (count as f64 / (count as f64 - 1.0).max(1.0));
+            /// Takes the statistics of a batch of shape `dims` into the running ones.
+            ///
+            /// # Panics
+            /// If it has one value a channel: that has no variance.
+            pub(crate) fn update(&self, mean: Tensor<1>, var: Tensor<1>, dims: &[usize]) {
+                let count = dims.iter().product::<usize>() / dims[1].max(1);
+                assert!(
+                    count > 1,
+                    "batch norm needs more than one value a channel in training, got {dims:?}"
+                );
+                let unbiased = var * (count as f64 / (count as f64 - 1.0));
                 for (running, batch) in [(&self.running_mean, mean), (&self.running_var, unbiased)] {
                     running.set(running.val() * (1.0 - self.momentum) + batch * self.momentum);
                 }
@@ -80,11 +88,8 @@ macro_rules! batch_norm {
                     let (mean, var) = (self.running_mean.val(), self.running_var.val());
                     return batch_norm_eval(x, mean, var, weight, bias, self.eps);
                 }
-                let dims = x.dims();
-                let count = dims.iter().product::<usize>() / dims[1].max(1);
-                assert!(count > 1, "batch norm needs more than one value a channel in training, got {dims:?}");
                 let Normalized { y, mean, var } = batch_norm_train(x, weight, bias, self.eps);
-                self.update(mean, var, count);
+                self.update(mean, var, &y.dims());
                 y
             }
         }

@@ -9,5 +9,6 @@ mod freezing;
 mod hooks;
 mod initialisation;
 mod layers;
+mod norms;
 mod summaries;
 mod weights;
