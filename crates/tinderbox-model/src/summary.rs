@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use burn::tensor::{Device, Tensor};
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
 
 use crate::{
     AnyTensor, Layer, Mode, Trace,
@@ -37,8 +40,16 @@ pub struct Summary {
 /// # Panics
 /// If the model does not take images of this shape.
 pub fn summary(model: &dyn Layer, input: [usize; 4], device: &Device) -> Summary {
+    summary_of(model, Tensor::<4>::zeros(input, device).into())
+}
+
+/// [`summary`] for a model of anything: it runs on this batch.
+///
+/// # Panics
+/// If the model does not take such a batch.
+pub fn summary_of(model: &dyn Layer, batch: AnyTensor) -> Summary {
     let all = parameters(model);
-    let outputs = outputs(model, input, device);
+    let outputs = outputs(model, batch);
     // A layer that ran inside another is what is listed, not the one around it.
     let is_leaf = |path: &str| !outputs.keys().any(|other| other != path && is_under(other, path));
     let parts = parts(model);
@@ -68,19 +79,13 @@ fn last(path: &str) -> &str {
 }
 
 /// Name and output of every layer that ran, by path.
-fn outputs(
-    model: &dyn Layer,
-    input: [usize; 4],
-    device: &Device,
-) -> BTreeMap<String, (String, Vec<usize>)> {
-    use burn::module::Module;
+fn outputs(model: &dyn Layer, batch: AnyTensor) -> BTreeMap<String, (String, Vec<usize>)> {
     let model = set_mode(model.clone_boxed().valid(), Mode::Eval);
     let mut outputs = BTreeMap::new();
     let mut observe = |step: crate::Step<'_>| {
         outputs.insert(step.path.join("."), (step.layer.name().to_owned(), step.output.dims()));
     };
-    let x: AnyTensor = Tensor::<4>::zeros(input, &device.clone().inner()).into();
-    model.forward_any(x, &mut Trace::new(&mut observe));
+    model.forward_any(batch.without_autodiff(), &mut Trace::new(&mut observe));
     outputs
 }
 
@@ -106,5 +111,51 @@ impl fmt::Display for Summary {
         writeln!(f, "Total params: {}", self.total)?;
         writeln!(f, "Total trainable params: {}", self.trainable)?;
         writeln!(f, "Total non-trainable params: {}", self.total - self.trainable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Int;
+
+    use super::*;
+    use crate::{
+        Sequential,
+        groups::freeze_to,
+        layer::{Embedding, Flatten, Linear, SelfAttention},
+    };
+
+    /// As fastai counts: the rows are the innermost layers, so gamma is nobody's.
+    #[test]
+    fn parameters_outside_of_leaves_are_not_counted() {
+        let device = Device::flex().autodiff();
+        let model = Sequential::new().push(SelfAttention::new(16, &device));
+        let found = summary(&model, [1, 16, 4, 4], &device);
+        let rows: Vec<_> = found.rows.iter().map(|row| (&row.layer[..], row.params)).collect();
+        assert_eq!(rows, [("Conv1d", 32), ("Conv1d", 32), ("Conv1d", 256)]);
+        assert_eq!(found.rows[2].path, "0.value");
+    }
+
+    #[test]
+    fn a_model_of_words_has_one_too() {
+        let device = Device::flex().autodiff();
+        let model = Sequential::new()
+            .push(Embedding::new(10, 4, &device))
+            .push(Flatten::default())
+            .push(Linear::new(12, 10, &device));
+        let model = freeze_to(Box::new(model), &["0", "2"], 1, true);
+        let words = Tensor::<2, Int>::zeros([5, 3], &device);
+        let found = summary_of(&*model, words.into());
+        assert_eq!(
+            found.to_string().lines().skip(3).step_by(2).take(3).collect::<Vec<_>>(),
+            [
+                "Embedding            [5, 3, 4]            40         False     ",
+                "Flatten              [5, 12]              0          False     ",
+                "Linear               [5, 10]              130        True      ",
+            ]
+        );
+        assert!(found.to_string().ends_with(
+            "\nTotal params: 170\nTotal trainable params: 130\nTotal non-trainable params: 40\n"
+        ));
     }
 }

@@ -13,6 +13,26 @@ pub struct Step<'a> {
 }
 
 /// Passed down a forward pass; containers run their children through it.
+///
+/// # Example
+/// What a layer gave, which a hook would keep elsewhere:
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use tinderbox_model::{Layer, Step, Trace, arch::resnetish};
+///
+/// let device = Device::flex();
+/// let model = resnetish(1, 10, &device);
+/// let mut features = None;
+/// let mut keep = |step: Step<'_>| {
+///     if step.path == ["2", "1"] {
+///         features = Some(step.output.clone());
+///     }
+/// };
+/// let x = Tensor::<4>::zeros([2, 1, 28, 28], &device);
+/// model.forward_any(x.into(), &mut Trace::new(&mut keep));
+/// assert_eq!(features.map(|map| map.dims()), Some(vec![2, 32, 4, 4]));
+/// ```
 #[derive(Default)]
 pub struct Trace<'a> {
     path: Vec<String>,

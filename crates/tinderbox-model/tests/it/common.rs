@@ -6,11 +6,11 @@ use burn::{
     module::{ModuleVisitor, Param},
     tensor::{Device, Gradients, Tensor, TensorData},
 };
-use tinderbox_golden::{Array, Data};
+use tinderbox_golden::{Array, Data, fill};
 use tinderbox_model::{
     AnyTensor, Layer,
     groups::{Kind, parameters},
-    weights::{StateDict, Weight},
+    weights::{StateDict, Strict, Weight, load_state_dict, state_dict},
 };
 
 pub(crate) fn device() -> Device {
@@ -113,6 +113,16 @@ pub(crate) fn state(arrays: &[(String, Array)]) -> StateDict {
         state.insert(name.clone(), array.shape.clone(), array.f32().to_vec());
     }
     state
+}
+
+/// The model with weights by the fixtures' fill: the same ones every time.
+pub(crate) fn filled(model: impl Layer + 'static) -> Box<dyn Layer> {
+    let mut weights = StateDict::default();
+    for (path, weight) in state_dict(&model).iter() {
+        let values = fill::floats(0, path, fill::state_role(path, &weight.shape), &weight.shape);
+        weights.insert(path, weight.shape.clone(), values);
+    }
+    load_state_dict(Box::new(model), &weights, Strict::Yes).unwrap().0
 }
 
 /// How many numbers a model learns.
