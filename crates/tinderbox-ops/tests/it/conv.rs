@@ -1,0 +1,164 @@
+//! Convolutions.
+
+use burn::tensor::{
+    Tensor, module,
+    ops::{ConvOptions, ConvTransposeOptions},
+};
+use tinderbox_ops::{Conv2dOptions, conv_transpose2d, conv2d};
+
+use crate::common::{close, close_numbers, host, noise, orders, tensor};
+
+struct Case {
+    x: [usize; 4],
+    weight: [usize; 4],
+    options: Conv2dOptions,
+}
+
+/// What the kernels are made for, and what goes to the composition: groups and dilation.
+fn cases() -> Vec<Case> {
+    let plain = Conv2dOptions::default();
+    let case = |x, weight, options| Case { x, weight, options };
+    vec![
+        case([2, 3, 6, 7], [4, 3, 3, 3], plain),
+        case([2, 3, 6, 7], [8, 3, 3, 3], Conv2dOptions { padding: [1, 1], ..plain }),
+        case(
+            [5, 8, 9, 5],
+            [16, 8, 3, 3],
+            Conv2dOptions { stride: [2, 2], padding: [1, 1], ..plain },
+        ),
+        case(
+            [1, 1, 8, 8],
+            [5, 1, 5, 3],
+            Conv2dOptions { stride: [3, 1], padding: [2, 0], ..plain },
+        ),
+        case([2, 5, 4, 4], [7, 5, 1, 1], plain),
+        case([2, 5, 5, 4], [7, 5, 1, 1], Conv2dOptions { stride: [2, 2], ..plain }),
+        case([1, 3, 4, 4], [6, 3, 4, 4], plain),
+        case([3, 17, 3, 3], [19, 17, 2, 2], Conv2dOptions { padding: [1, 0], ..plain }),
+        case([2, 4, 6, 6], [6, 2, 3, 3], Conv2dOptions { groups: 2, padding: [1, 1], ..plain }),
+        case(
+            [2, 3, 9, 8],
+            [4, 3, 3, 3],
+            Conv2dOptions { dilation: [2, 2], padding: [2, 1], ..plain },
+        ),
+        case(
+            [2, 6, 7, 7],
+            [6, 1, 3, 3],
+            Conv2dOptions { groups: 6, stride: [2, 2], padding: [1, 1], ..plain },
+        ),
+    ]
+}
+
+/// The definition.
+fn by_hand(case: &Case, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    let Conv2dOptions { stride, padding, dilation, groups } = case.options;
+    let ([batch, channels, height, width], [out, of_group, kh, kw]) = (case.x, case.weight);
+    let len = |n: usize, k: usize, axis: usize| {
+        (n + 2 * padding[axis] - dilation[axis] * (k - 1) - 1) / stride[axis] + 1
+    };
+    let (oh, ow) = (len(height, kh, 0), len(width, kw, 1));
+    let mut y = Vec::new();
+    for (n, o) in (0..batch).flat_map(|n| (0..out).map(move |o| (n, o))) {
+        for (row, column) in (0..oh).flat_map(|row| (0..ow).map(move |column| (row, column))) {
+            let mut sum = 0.0;
+            for (c, (i, j)) in (0..of_group)
+                .flat_map(|c| (0..kh).flat_map(move |i| (0..kw).map(move |j| (c, (i, j)))))
+            {
+                let at = |row: usize, i: usize, axis: usize| {
+                    (row * stride[axis] + i * dilation[axis]).checked_sub(padding[axis])
+                };
+                let (Some(r), Some(q)) = (at(row, i, 0), at(column, j, 1)) else { continue };
+                if r < height && q < width {
+                    let channel = o / (out / groups) * of_group + c;
+                    sum += x[((n * channels + channel) * height + r) * width + q]
+                        * weight[((o * of_group + c) * kh + i) * kw + j];
+                }
+            }
+            y.push(sum);
+        }
+    }
+    y
+}
+
+#[test]
+fn a_convolution_is_its_definition_in_every_memory_order() {
+    for case in cases() {
+        let (x, weight) = (tensor(1, case.x), tensor(2, case.weight));
+        let expected = by_hand(&case, &noise(1, case.x.iter().product()), &host(weight.clone()));
+        for x in orders(&x) {
+            for weight in orders(&weight) {
+                let y = conv2d(x.clone(), weight, None, case.options);
+                close_numbers(&host(y), &expected);
+            }
+        }
+    }
+}
+
+/// Output and gradients of the sum weighted by noise.
+fn differentiate(
+    case: &Case,
+    conv: impl Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>,
+) -> (Tensor<4>, Tensor<4>, Tensor<4>, Tensor<1>) {
+    let x = tensor(1, case.x).require_grad();
+    let weight = tensor(2, case.weight).require_grad();
+    let bias = tensor(3, [case.weight[0]]).require_grad();
+    let y = conv(x.clone(), weight.clone(), bias.clone());
+    let found = (y.clone() * tensor(4, y.dims())).sum().backward();
+    let bias = bias.grad(&found).unwrap();
+    (y.inner(), x.grad(&found).unwrap(), weight.grad(&found).unwrap(), bias)
+}
+
+#[test]
+fn its_gradients_are_burns() {
+    for case in cases() {
+        let Conv2dOptions { stride, padding, dilation, groups } = case.options;
+        let options = ConvOptions::new(stride, padding, dilation, groups);
+        let (y, dx, dw, db) = differentiate(&case, |x, w, b| conv2d(x, w, Some(b), case.options));
+        let burns = differentiate(&case, |x, w, b| module::conv2d(x, w, Some(b), options.clone()));
+        close(y, burns.0);
+        close(dx, burns.1);
+        close(dw, burns.2);
+        close(db, burns.3);
+    }
+}
+
+/// Frozen weights have no gradient, and let it through.
+#[test]
+fn only_what_asks_for_a_gradient_has_one() {
+    let options = Conv2dOptions::default();
+    let (x, weight) = (tensor(1, [1, 2, 4, 4]), tensor(2, [3, 2, 3, 3]));
+    let asked = x.clone().require_grad();
+    let found = conv2d(asked.clone(), weight.clone(), None, options).sum().backward();
+    assert!(asked.grad(&found).is_some() && weight.grad(&found).is_none());
+    let asked = weight.require_grad();
+    let found = conv2d(x.clone(), asked.clone(), None, options).sum().backward();
+    assert!(asked.grad(&found).is_some() && x.grad(&found).is_none());
+}
+
+#[test]
+fn a_transposed_convolution_is_burns() {
+    for (stride, padding) in [([1, 1], [0, 0]), ([2, 2], [1, 1]), ([2, 3], [0, 1])] {
+        let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
+        let (x, weight, bias) = (tensor(1, [2, 3, 4, 5]), tensor(2, [3, 4, 4, 4]), tensor(3, [4]));
+        for x in orders(&x) {
+            close(
+                conv_transpose2d(x.clone(), weight.clone(), Some(bias.clone()), stride, padding),
+                module::conv_transpose2d(x, weight.clone(), Some(bias.clone()), options.clone()),
+            );
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "the convolution's weights are for 4 channels, the input has 3")]
+fn channels_must_fit() {
+    let options = Conv2dOptions { groups: 2, ..Conv2dOptions::default() };
+    let _y = conv2d(tensor(1, [1, 3, 4, 4]), tensor(2, [6, 2, 3, 3]), None, options);
+}
+
+#[test]
+#[should_panic(expected = "a kernel that reaches over 5×5 pixels does not fit into 6×4")]
+fn a_kernel_must_fit() {
+    let options = Conv2dOptions { dilation: [2, 2], padding: [1, 0], ..Conv2dOptions::default() };
+    let _y = conv2d(tensor(1, [1, 3, 4, 4]), tensor(2, [6, 3, 3, 3]), None, options);
+}

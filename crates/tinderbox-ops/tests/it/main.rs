@@ -1,0 +1,10 @@
+//! The operations as their users see them: against loops by hand, and against Burn's gradients.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+mod conv;
+mod loss;
+mod merge;
+mod norm;
+mod pool;
