@@ -181,6 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn a_group_goes_on_until_the_next_begins() {
+        let named = |path: &str| Parameter {
+            path: path.into(),
+            kind: Kind::Weight,
+            shape: vec![1],
+            trainable: true,
+        };
+        let parameters =
+            ["stem.weight", "body.0.weight", "body.1.0.weight", "body.2.weight", "head.bias"]
+                .map(named);
+        assert_eq!(group_of(&parameters, &["stem", "body.1", "head"]), [0, 0, 1, 1, 2]);
+        assert_eq!(group_of(&parameters, &[]), [0; 5]);
+    }
+
+    #[test]
     fn a_part_is_not_its_longer_namesake() {
         assert!(is_under("layer1.0.weight", "layer1") && is_under("fc", "fc"));
         assert!(!is_under("layer10.weight", "layer1"));

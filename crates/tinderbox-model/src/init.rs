@@ -57,3 +57,57 @@ pub(crate) fn uniform<const D: usize, const W: usize>(
 pub fn kaiming_normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, (2.0 / fan_in(&shape)).sqrt()), device)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Layer,
+        layer::{Conv1d, Conv2dConfig, ConvTranspose2d, Linear},
+        weights::state_dict,
+    };
+
+    /// Largest value and standard deviation of a fresh weight and bias.
+    fn spread(layer: &dyn Layer) -> [(f64, f64); 2] {
+        let state = state_dict(layer);
+        ["weight", "bias"].map(|name| {
+            let values = &state.get(name).unwrap().values;
+            let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            let largest = values.iter().fold(0f32, |max, v| max.max(v.abs()));
+            (f64::from(largest), (squares / values.len() as f64).sqrt())
+        })
+    }
+
+    fn near(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 0.1 * expected
+    }
+
+    #[test]
+    fn the_default_is_pytorchs() {
+        let device = Device::flex();
+        let conv = Conv2dConfig::new([8, 128], 3);
+        // A transposed convolution counts its outputs as PyTorch does.
+        let transposed = Conv2dConfig::new([64, 128], 2);
+        let layers: [(Box<dyn Layer>, f64); 4] = [
+            (Box::new(conv.init(&device)), 8.0 * 9.0),
+            (Box::new(Conv1d::new(conv, &device)), 8.0 * 3.0),
+            (Box::new(ConvTranspose2d::new(transposed, &device)), 128.0 * 4.0),
+            (Box::new(Linear::new(64, 256, &device)), 64.0),
+        ];
+        for (layer, fan_in) in layers {
+            let bound = 1.0 / fan_in.sqrt();
+            for (largest, _) in spread(&*layer) {
+                assert!(largest <= bound && near(largest, bound), "{}: {largest}", layer.name());
+            }
+        }
+    }
+
+    #[test]
+    fn kaimings_is_normal_with_a_bias_of_zero() {
+        let device = Device::flex();
+        let conv = Conv2dConfig::new([16, 128], 3).init_with(Init::KaimingNormal);
+        let [(_, weight), (bias, _)] = spread(&conv.init(&device));
+        assert!(near(weight, (2.0f64 / (16.0 * 9.0)).sqrt()), "{weight}");
+        assert_eq!(bias, 0.0);
+    }
+}

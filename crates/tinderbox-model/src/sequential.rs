@@ -175,3 +175,50 @@ impl ModuleDisplayDefault for Sequential {
 }
 
 impl ModuleDisplay for Sequential {}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+
+    use super::*;
+    use crate::{
+        groups::{parameters, parts},
+        layer::{Linear, ReLU},
+    };
+
+    fn model() -> Sequential {
+        let device = Device::flex();
+        let block = Sequential::new().push(Linear::new(3, 4, &device)).push(ReLU);
+        Sequential::new().named("body", block).named("fc", Linear::new(4, 2, &device))
+    }
+
+    fn paths(model: &Sequential) -> Vec<String> {
+        parameters(model).into_iter().map(|parameter| parameter.path).collect()
+    }
+
+    #[test]
+    fn a_childs_name_is_its_part_of_the_path() {
+        assert_eq!(paths(&model()), ["body.0.weight", "body.0.bias", "fc.weight", "fc.bias"]);
+        assert_eq!(paths(&model().numbered()), ["0.0.weight", "0.0.bias", "1.weight", "1.bias"]);
+        // A layer without parameters is a part too.
+        assert!(parts(&model()).contains(&"body.1".to_owned()));
+    }
+
+    #[test]
+    fn both_parts_of_a_cut_keep_their_names() {
+        let (body, head) = model().cut("fc").unwrap();
+        assert_eq!(paths(&body), ["body.0.weight", "body.0.bias"]);
+        assert_eq!(paths(&head), ["fc.weight", "fc.bias"]);
+        assert_eq!((body.len(), head.position("fc"), head.position("body")), (1, Some(0), None));
+        assert!(model().cut("layer4").is_none());
+    }
+
+    #[test]
+    fn taps_come_in_the_order_that_is_asked_for() {
+        let x = Tensor::<2>::zeros([5, 3], &Device::flex());
+        let (y, taps) = model().forward_tapped(x.into(), &[1, 0, 1], &mut Trace::off());
+        assert_eq!(y.dims(), [5, 2]);
+        let dims: Vec<_> = taps.iter().map(AnyTensor::dims).collect();
+        assert_eq!(dims, [[5, 2], [5, 4], [5, 2]]);
+    }
+}

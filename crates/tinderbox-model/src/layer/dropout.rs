@@ -36,3 +36,38 @@ impl Dropout {
 }
 
 forward_any_rank!(Dropout, layer, x => layer.apply(x));
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::{AnyTensor, Mode, Trace, set_mode};
+
+    fn run(p: f64, mode: Mode) -> Vec<f32> {
+        let x = AnyTensor::from(Tensor::<2>::ones([100, 100], &Device::flex()));
+        let layer = set_mode(Box::new(Dropout::new(p)), mode);
+        let y = layer.forward_any(x, &mut Trace::off());
+        y.into_flat().into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn what_is_left_makes_up_for_what_is_dropped() {
+        let y = run(0.25, Mode::Train);
+        assert!(y.iter().all(|y| *y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6));
+        let kept = y.iter().filter(|y| **y > 0.0).count();
+        assert!((7_200..7_800).contains(&kept), "{kept} of 10000");
+    }
+
+    #[test]
+    fn evaluation_and_a_probability_of_zero_drop_nothing() {
+        assert!(run(0.25, Mode::Eval).iter().all(|y| *y == 1.0));
+        assert!(run(0.0, Mode::Train).iter().all(|y| *y == 1.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "a probability below 1 of being dropped, not 1.5")]
+    fn a_probability_is_one() {
+        let _layer = Dropout::new(1.5);
+    }
+}

@@ -37,3 +37,19 @@ impl Forward for Embedding {
         module::embedding(self.weight.val(), x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_looked_up() {
+        let device = Device::flex();
+        let weight = Tensor::<2>::from_floats([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], &device);
+        let layer = Embedding { weight: Param::from_tensor(weight) };
+        let y = layer.forward(Tensor::from_ints([[2, 0], [1, 2]], &device));
+        assert_eq!(y.dims(), [2, 2, 2]);
+        let y: Vec<f32> = y.into_data().try_to_vec().unwrap();
+        assert_eq!(y, [5.0, 6.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+}
