@@ -88,6 +88,8 @@ pub struct ArchSpec {
 }
 
 impl ArchSpec {
+    /// An architecture of the table for images of this size.
+    ///
     /// # Errors
     /// [`Error::UnknownArch`]; [`Error::TooSmall`] for images that it does not take.
     pub fn new(name: &str, in_channels: usize, classes: usize, size: [usize; 2]) -> Result<Self> {

@@ -28,6 +28,7 @@ pub struct ShapeMismatch {
     pub expected: Vec<usize>,
 }
 
+/// A [`std::result::Result`] with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Names are listed up to this many; a wrong file has hundreds.

@@ -45,9 +45,12 @@ use crate::{
 /// A forward pass from one input to one output. All that a model or layer of your own needs,
 /// besides `#[derive(Module, Debug)]`.
 pub trait Forward {
+    /// What it takes: a tensor of a rank and kind, or [`AnyTensor`].
     type Input: TryFrom<AnyTensor, Error: Display>;
+    /// What it gives, likewise.
     type Output: Into<AnyTensor>;
 
+    /// The pass.
     fn forward(&self, input: Self::Input) -> Self::Output;
 
     /// [`forward`](Self::forward), running the layers inside through `trace` so that summaries and
@@ -66,11 +69,14 @@ pub trait Forward {
 ///
 /// Never implemented by hand.
 pub trait Layer: Debug + Send {
+    /// The pass on a tensor of which the caller knows nothing.
+    ///
     /// # Panics
     /// If `x` is not of the rank and kind that the layer takes, with its path.
     fn forward_any(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor;
     /// The type's short name: `Conv2d`.
     fn name(&self) -> &'static str;
+    /// For inspection: `layer.as_any().downcast_ref::<Linear>()`. Nothing steers a pass by it.
     fn as_any(&self) -> &dyn std::any::Any;
 
     #[doc(hidden)]

@@ -19,6 +19,7 @@ pub struct Sequential {
 }
 
 impl Sequential {
+    /// Without layers: what goes in comes out.
     pub fn new() -> Self {
         Self::default()
     }
@@ -35,14 +36,17 @@ impl Sequential {
         self
     }
 
+    /// How many layers there are, not counting those inside others.
     pub fn len(&self) -> usize {
         self.children.len()
     }
 
+    /// Whether there are no layers.
     pub fn is_empty(&self) -> bool {
         self.children.is_empty()
     }
 
+    /// The layers with their names, in order.
     pub fn children(&self) -> impl Iterator<Item = (&str, &dyn Layer)> {
         self.children.iter().map(|(name, layer)| (name.as_str(), &**layer))
     }

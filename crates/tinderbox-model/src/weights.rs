@@ -47,10 +47,13 @@ impl StateDict {
         self.weights.iter().map(|(name, weight)| (name.as_str(), weight))
     }
 
+    /// The weight called `name`.
     pub fn get(&self, name: &str) -> Option<&Weight> {
         self.weights.get(name)
     }
 
+    /// Adds a weight, or replaces the one of this name.
+    ///
     /// # Panics
     /// If the shape does not hold as many numbers as there are.
     pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) {
@@ -62,10 +65,12 @@ impl StateDict {
         self.weights.insert(name.into(), Weight { shape, values });
     }
 
+    /// How many weights there are.
     pub fn len(&self) -> usize {
         self.weights.len()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }

@@ -22,10 +22,15 @@ pub struct SimpleCnnConfig {
 }
 
 impl SimpleCnnConfig {
+    /// 3×3 convolutions of stride 2 without batch norm, fastai's defaults.
     pub fn new(channels: impl Into<Vec<usize>>) -> Self {
         Self { channels: channels.into(), kernels: None, strides: None, batch_norm: false }
     }
 
+    /// The network with fresh weights: a `conv_layer` for each step, then [`PoolFlatten`].
+    ///
+    /// Shapes: `[batch, channels[0], height, width]` → `[batch, channels[last]]`
+    ///
     /// # Panics
     /// If there are not as many kernels and strides as convolutions.
     pub fn init(&self, device: &Device) -> Sequential {

@@ -84,6 +84,7 @@ pub struct ConvLayerConfig {
 }
 
 impl ConvLayerConfig {
+    /// fastai's defaults: 3×3, every pixel, batch norm, ReLU.
     pub fn new(in_channels: usize, out_channels: usize) -> Self {
         Self {
             in_channels,
@@ -102,18 +103,22 @@ impl ConvLayerConfig {
         }
     }
 
+    /// A kernel of this side, in pixels.
     pub fn kernel(self, kernel: usize) -> Self {
         Self { kernel, ..self }
     }
 
+    /// Pixels from one output to the next.
     pub fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
 
+    /// What normalizes it.
     pub fn norm(self, norm: NormType) -> Self {
         Self { norm, ..self }
     }
 
+    /// Whether an activation follows the convolution.
     pub fn activation(self, activation: bool) -> Self {
         Self { activation, ..self }
     }

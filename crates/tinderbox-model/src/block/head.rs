@@ -28,6 +28,7 @@ pub struct HeadConfig {
 }
 
 impl HeadConfig {
+    /// fastai's defaults.
     pub fn new(channels: usize, classes: usize) -> Self {
         Self {
             channels,
@@ -39,6 +40,8 @@ impl HeadConfig {
         }
     }
 
+    /// The layers, named by position as fastai's are.
+    ///
     /// # Panics
     /// If there are several dropouts, but not one for each linear layer.
     pub fn init(&self, device: &Device) -> Sequential {
@@ -102,6 +105,7 @@ impl BnDropLinConfig {
         Self { inputs, outputs, norm: true, dropout: 0.0, activation: false, init: Init::Default }
     }
 
+    /// The layers, as far as they are asked for.
     pub fn init(&self, device: &Device) -> Sequential {
         self.add_to(Sequential::new(), device)
     }

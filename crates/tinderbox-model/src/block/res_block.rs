@@ -24,23 +24,28 @@ pub struct ResBlockConfig {
 }
 
 impl ResBlockConfig {
+    /// fastai's defaults: two `conv_layer`s of as many channels, and a sum.
     pub fn new(channels: usize) -> Self {
         let layers = ConvLayerConfig::new(channels, channels);
         Self { channels, dense: false, bottle: false, zero_init: false, layers }
     }
 
+    /// Concatenates rather than adds.
     pub fn dense(self) -> Self {
         Self { dense: true, ..self }
     }
 
+    /// Half as many channels between the layers.
     pub fn bottle(self) -> Self {
         Self { bottle: true, ..self }
     }
 
+    /// What normalizes the layers.
     pub fn norm(self, norm: NormType) -> Self {
         Self { layers: self.layers.norm(norm), ..self }
     }
 
+    /// The block with fresh weights.
     pub fn init(&self, device: &Device) -> Shortcut {
         let channels = self.channels;
         let inner = if self.bottle { channels / 2 } else { channels };
@@ -80,6 +85,7 @@ pub struct ResBlock {
 }
 
 impl ResBlock {
+    /// Of as many channels in as out.
     pub fn new(channels: usize, device: &Device) -> Self {
         let conv = || conv_layer(channels, channels, device);
         Self { conv1: conv(), conv2: conv() }

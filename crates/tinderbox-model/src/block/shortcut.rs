@@ -82,6 +82,7 @@ enum Part {
 }
 
 impl Shortcut {
+    /// Without layers: what goes in comes out.
     pub fn new() -> Self {
         Self::default()
     }

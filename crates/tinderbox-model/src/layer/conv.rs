@@ -59,6 +59,7 @@ pub struct Conv2dConfig {
 }
 
 impl Conv2dConfig {
+    /// PyTorch's defaults.
     pub fn new([in_channels, out_channels]: [usize; 2], kernel: usize) -> Self {
         Self {
             in_channels,
@@ -71,22 +72,27 @@ impl Conv2dConfig {
         }
     }
 
+    /// Pixels from one output to the next.
     pub fn stride(self, stride: usize) -> Self {
         Self { stride, ..self }
     }
 
+    /// Black pixels on each side.
     pub fn padding(self, padding: usize) -> Self {
         Self { padding, ..self }
     }
 
+    /// Whether a number is added to each output channel.
     pub fn bias(self, bias: bool) -> Self {
         Self { bias, ..self }
     }
 
+    /// Where weights and bias start.
     pub fn init_with(self, init: Init) -> Self {
         Self { init, ..self }
     }
 
+    /// A convolution over pixels with fresh weights.
     pub fn init(&self, device: &Device) -> Conv2d {
         let (weight, bias) = self.maps(ConvKind::Conv2d, device);
         Conv2d::new(weight, bias, self.stride, self.padding)
@@ -131,6 +137,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// With these weights.
     pub fn new(weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: usize) -> Self {
         Self {
             weight: Param::from_tensor(weight),
@@ -177,6 +184,7 @@ pub struct ConvTranspose2d {
 }
 
 impl ConvTranspose2d {
+    /// With fresh weights.
     pub fn new(config: Conv2dConfig, device: &Device) -> Self {
         let (weight, bias) = config.maps(ConvKind::ConvTranspose2d, device);
         Self {
@@ -213,6 +221,7 @@ pub struct Conv1d {
 }
 
 impl Conv1d {
+    /// With fresh weights.
     pub fn new(config: Conv2dConfig, device: &Device) -> Self {
         let (weight, bias) = config.line(device);
         Self {

@@ -23,6 +23,7 @@ impl Linear {
         Self::with_init(inputs, outputs, Init::Default, device)
     }
 
+    /// [`new`](Self::new) by another start.
     pub fn with_init(inputs: usize, outputs: usize, init: Init, device: &Device) -> Self {
         let shape = [outputs, inputs];
         let weight = Param::from_tensor(init.weight(shape, device));

@@ -26,6 +26,7 @@ pub struct Running<const D: usize> {
 }
 
 impl<const D: usize> Running<D> {
+    /// Starts with this value.
     pub fn new(value: Tensor<D>) -> Self {
         Self::with_id(ParamId::new(), value)
     }
@@ -34,6 +35,7 @@ impl<const D: usize> Running<D> {
         Self { id, value: Mutex::new(value.set_require_grad(false)) }
     }
 
+    /// What it is now.
     pub fn val(&self) -> Tensor<D> {
         self.lock().clone()
     }
