@@ -63,6 +63,11 @@ mod tests {
             Tensor::<4>::zeros([2, 3, 28, 28], &device),
             "0.0.0: the convolution's weights are for 1 channels, the input has 3",
         );
+        check(
+            &conv_layer(3, 2, &device),
+            Tensor::<4>::zeros([1, 3, 1, 1], &device),
+            "2: batch norm needs more than one value a channel in training, got [1, 2, 1, 1]",
+        );
         let block = Sequential::new()
             .push(ReLU)
             .push(Shortcut::new().push(conv_layer(2, 3, &device)).merge(Merge::Add));

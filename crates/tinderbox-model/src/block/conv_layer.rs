@@ -242,22 +242,21 @@ impl Fused {
     }
 
     /// The same numbers as the layers one by one, up to rounding.
-    fn train(&self, x: Tensor<4>) -> Tensor<4> {
+    fn train(&self, x: AnyTensor, trace: &mut Trace<'_>) -> Tensor<4> {
         let Self { conv, relu, norm } = self;
-        let (weight, bias) = (norm.weight.val(), norm.bias.val());
-        let relu = relu.is_some();
-        let out = conv_relu_bn(
-            x,
-            conv.weight.val(),
-            conv.bias(),
-            conv.options(),
-            relu,
-            weight,
-            bias,
-            norm.eps,
-        );
-        let Normalized { y, mean, var } = out;
-        norm.update(mean, var, &y.dims());
+        let Normalized { y, mean, var } = trace.within("0", |_| {
+            conv_relu_bn(
+                x.expect_for("conv_layer"),
+                conv.weight.val(),
+                conv.bias(),
+                conv.options(),
+                relu.is_some(),
+                norm.weight.val(),
+                norm.bias.val(),
+                norm.eps,
+            )
+        });
+        trace.within(self.norm_name(), |_| norm.update(mean, var, &y.dims()));
         y
     }
 }
@@ -273,7 +272,7 @@ impl Forward for ConvLayer {
     fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
         match self {
             Self::Fused(fused) if fused.norm.is_training() && !trace.is_watched() => {
-                trace.within("0", |_| fused.train(x.expect_for("conv_layer"))).into()
+                fused.train(x, trace).into()
             }
             _ => self.children().into_iter().fold(x, |x, (name, layer)| trace.run(name, layer, x)),
         }

@@ -98,6 +98,7 @@ pub(crate) fn net(config: &Value, input: &[usize], classes: usize) -> Result<Seq
 }
 
 fn simple_cnn(config: &Value) -> Result<Sequential> {
+    only(config, &["net", "actns", "kernel_szs", "strides", "bn"])?;
     let list = |key: &str| -> Result<Option<Vec<usize>>> {
         let Some(sizes) = config[key].as_array() else { return Ok(None) };
         let sizes = sizes.iter().map(|size| size.as_u64().map(|size| size as usize));
