@@ -81,8 +81,8 @@ pub enum Set {
 }
 
 impl Set {
-    /// For messages.
-    fn name(self) -> &'static str {
+    /// In words: `training`, `validation`, `test`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Train | Self::Fix => "training",
             Self::Valid => "validation",

@@ -238,13 +238,22 @@ impl<K: InputKind> Items<K> {
 /// `ImageItems (3 items)`, the first five, and the root. The five are looked into.
 impl<K: InputKind> fmt::Display for Items<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let first: Vec<String> =
-            (0..self.len().min(5)).map(|index| self.kind.show(&self.path(index))).collect();
-        let more = if self.len() > 5 { "..." } else { "" };
         writeln!(f, "{} ({} items)", self.kind.name(), self.len())?;
-        writeln!(f, "[{}]{more}", first.join(", "))?;
+        writeln!(f, "{}", self.first_five())?;
         write!(f, "Path: {}", self.root.display())
     }
+}
+
+impl<K: InputKind> Items<K> {
+    pub(crate) fn first_five(&self) -> String {
+        first_five(self.len(), |index| self.kind.show(&self.path(index)))
+    }
+}
+
+/// `[a, b, c, d, e]...`
+pub(crate) fn first_five(len: usize, show: impl Fn(usize) -> String) -> String {
+    let first: Vec<String> = (0..len.min(5)).map(show).collect();
+    format!("[{}]{}", first.join(", "), if len > 5 { "..." } else { "" })
 }
 
 /// The first folder of a path below the root; none for an item directly in the root.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Array, ConvertMode, Result,
-    items::{InputKind, Items},
+    items::{InputKind, Items, first_five},
     transform::Drawn,
 };
 
@@ -220,5 +220,29 @@ impl<K: InputKind> Labelled<K> {
         self.train = filter(self.train);
         self.valid = filter(self.valid);
         self
+    }
+}
+
+/// Each set with its first five inputs and labels.
+impl<K: InputKind> fmt::Display for Labelled<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |f: &mut fmt::Formatter<'_>, name: &str, part: &LabelledPart<K>| {
+            let LabelledPart { items, labels } = part;
+            writeln!(f, "{name}: {} items", items.len())?;
+            writeln!(f, "x: {}\n{}", items.kind().name(), items.first_five())?;
+            let labels = first_five(labels.len(), |index| labels.text(index));
+            writeln!(f, "y: {}\n{labels}", self.target.list_name())?;
+            write!(f, "Path: {}", items.root().display())
+        };
+        part(f, "Train", &self.train)?;
+        f.write_str("\n\n")?;
+        part(f, "Valid", &self.valid)?;
+        match &self.test {
+            None => Ok(()),
+            Some(test) => {
+                f.write_str("\n\n")?;
+                part(f, "Test", test)
+            }
+        }
     }
 }

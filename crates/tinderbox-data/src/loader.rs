@@ -74,6 +74,11 @@ fn generator(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(bytes)
 }
 
+/// The generator of what is random about one item in one epoch of a run.
+pub(crate) fn item_generator(seed: u64, epoch: usize, item: usize) -> ChaCha8Rng {
+    generator(seed, epoch, Purpose::Item(item))
+}
+
 /// All that is needed to prepare batches.
 pub(crate) struct Loader {
     pub(crate) samples: Arc<dyn Samples>,
@@ -119,7 +124,7 @@ impl Loader {
     }
 
     fn sample(&self, item: usize) -> Result<Sample> {
-        self.samples.sample(item, &mut generator(self.seed, self.epoch, Purpose::Item(item)))
+        self.samples.sample(item, &mut item_generator(self.seed, self.epoch, item))
     }
 
     /// An item as it is in its batch; a panic is an error.

@@ -4,6 +4,7 @@ mod permutation;
 
 use std::{
     collections::{BTreeSet, HashSet},
+    fmt,
     path::Path,
 };
 
@@ -253,6 +254,13 @@ impl<K: InputKind> Split<K> {
             );
         }
         warnings
+    }
+}
+
+/// Both lists, as they show themselves.
+impl<K: InputKind> fmt::Display for Split<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Train: {}\n\nValid: {}", self.train, self.valid)
     }
 }
 

@@ -9,7 +9,7 @@ mod validation;
 
 pub use report::{Observer, Progress, Report};
 pub(crate) use run::Run;
-pub(crate) use step::{guarded, message};
+pub(crate) use step::forward;
 pub(crate) use validation::Weighted;
 
 use std::{fmt, path::PathBuf};

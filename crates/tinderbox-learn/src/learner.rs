@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use burn::{module::Module, tensor::Device};
-use tinderbox_data::DataBunch;
+use tinderbox_data::{DataBunch, batch::Set};
 use tinderbox_model::{
     Layer, Mode,
     arch::ArchSpec,
     groups, set_mode,
+    summary::{Summary, summary_of},
     weights::{StateDict, Strict, load_state_dict, state_dict},
 };
 
@@ -15,12 +16,13 @@ use crate::{
     Error, Recorder, Result,
     callback::Callback,
     checkpoint::Checkpoints,
-    fit::{Fit, Observer, Outcome, Policy, Report, Run},
+    fit::{Fit, Observer, Outcome, Policy, Report, Run, forward},
     loss::{IntoLoss, Loss},
     metric::{IntoMetrics, Metric},
     optim::{Decay, Optimizer, Rule},
     schedule::{LearningRate, OneCycle},
     stop::StopHandle,
+    tensors::tensor,
 };
 
 /// Trains a model on data: fastai's `Learner`.
@@ -249,6 +251,17 @@ impl Learner {
     /// Trains everything.
     pub fn unfreeze(&mut self) {
         self.freeze_to(0).expect("there is a first group");
+    }
+
+    /// The table of the model's layers, for a batch of the training set.
+    ///
+    /// # Errors
+    /// Those of preparing the batch; [`Error::Forward`] if the model does not take it.
+    pub fn summary(&self) -> Result<Summary> {
+        let batch = self.data.one_batch(Set::Train)?;
+        let input = tensor(batch.inputs, &self.device.clone().inner())?;
+        forward(&*self.eval_model(), input.clone())?;
+        Ok(summary_of(self.model(), input))
     }
 
     pub fn model(&self) -> &dyn Layer {

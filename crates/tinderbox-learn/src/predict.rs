@@ -1,11 +1,11 @@
 //! What a trained model says about data.
 
 use tinderbox_data::{Batch, batch::Set};
-use tinderbox_model::{AnyTensor, Layer};
+use tinderbox_model::{AnyTensor, Layer, catch_panic};
 
 use crate::{
     Error, Learner, Result,
-    fit::{Weighted, guarded, message},
+    fit::{Weighted, forward},
     loss::Activation,
     tensors::{concatenate, host, scalar, tensor},
 };
@@ -57,12 +57,12 @@ impl Learner {
             let batch = batch?;
             let items = batch.items.len();
             let target = tensor(batch.targets, &device)?;
-            let output = guarded(&*model, tensor(batch.inputs, &device)?)?;
+            let output = forward(&*model, tensor(batch.inputs, &device)?)?;
             let of_batch = self.guarded_loss(output.clone(), target.clone())?;
             loss.add(scalar(of_batch), items);
             self.metrics.iter_mut().try_for_each(|metric| metric.update(&output, &target))?;
         }
-        let loss = loss.value().ok_or(Error::NoItems { set: name(Set::Valid) })?;
+        let loss = loss.value().ok_or(Error::NoItems { set: Set::Valid.name() })?;
         let metrics = self.metrics.iter().map(|metric| (metric.name(), metric.value()));
         Ok(Validated { loss, metrics: metrics.collect() })
     }
@@ -79,14 +79,14 @@ impl Learner {
         for batch in self.data.batches(set) {
             let batch = batch?;
             let target = tensor(batch.targets, &device)?;
-            let raw = guarded(&*model, tensor(batch.inputs, &device)?)?;
+            let raw = forward(&*model, tensor(batch.inputs, &device)?)?;
             losses.extend(host(self.item_losses(raw.clone(), target.clone())?.into()));
             outputs.push(self.activation().apply(raw));
             targets.push(target);
             items.extend(batch.items);
         }
         if items.is_empty() {
-            return Err(Error::NoItems { set: name(set) });
+            return Err(Error::NoItems { set: set.name() });
         }
         let (outputs, targets) = (concatenate(outputs), concatenate(targets));
         Ok(Predictions { outputs, targets, losses, items })
@@ -120,18 +120,7 @@ impl Learner {
     }
 
     fn guard_loss<T>(&self, run: impl FnOnce() -> T) -> Result<T> {
-        let run = std::panic::AssertUnwindSafe(run);
-        std::panic::catch_unwind(run)
-            .map_err(|panic| Error::Loss { loss: self.loss.name(), reason: message(&*panic) })
-    }
-}
-
-/// For messages.
-fn name(set: Set) -> &'static str {
-    match set {
-        Set::Train | Set::Fix => "training",
-        Set::Valid => "validation",
-        Set::Test => "test",
+        catch_panic(run).map_err(|reason| Error::Loss { loss: self.loss.name(), reason })
     }
 }
 
@@ -142,7 +131,7 @@ pub(crate) fn predict(
     activation: Activation,
     classes: &[String],
 ) -> Result<Vec<Prediction>> {
-    let output = activation.apply(guarded(model, input)?);
+    let output = activation.apply(forward(model, input)?);
     let items = output.dims()[0];
     let of_classes = matches!(activation, Activation::Softmax { .. } | Activation::Exp);
     let values = host(output);

@@ -26,6 +26,7 @@ pub use block::{
 };
 pub use error::{Error, Result, ShapeMismatch};
 pub use layer::{Forward, Layer, Mode, set_mode};
+pub use quiet::catch_panic;
 pub use sequential::Sequential;
 pub use summary::summary;
 pub use trace::{Step, Trace};

@@ -1,9 +1,8 @@
 //! Catching panics that are expected, without their being printed.
 
 use std::{
-    any::Any,
     cell::Cell,
-    panic::{UnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
 };
 
@@ -11,9 +10,14 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// [`catch_unwind`] without the message on standard error. Panics of other threads, and outside of
-/// `run`, are printed as ever.
-pub(crate) fn catch<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, Box<dyn Any + Send>> {
+/// Runs `run`; a panic in it becomes an error with the panic's message, and is not printed. Panics
+/// of other threads, and outside of `run`, are printed as ever.
+///
+/// What `run` changed before it panicked stays changed.
+///
+/// # Errors
+/// What the panic said.
+pub fn catch_panic<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let print = std::panic::take_hook();
@@ -24,7 +28,25 @@ pub(crate) fn catch<T>(run: impl FnOnce() -> T + UnwindSafe) -> Result<T, Box<dy
         }));
     });
     let before = QUIET.replace(true);
-    let result = catch_unwind(run);
+    let result = catch_unwind(AssertUnwindSafe(run));
     QUIET.set(before);
-    result
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("it panicked without a message").trim().to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_what_it_said() {
+        assert_eq!(catch_panic(|| 1), Ok(1));
+        assert_eq!(catch_panic(|| panic!("plain")), Err::<(), _>("plain".to_owned()));
+        assert_eq!(catch_panic(|| panic!("{} words", 2)), Err::<(), _>("2 words".to_owned()));
+        let silent = catch_panic(|| std::panic::panic_any(7));
+        assert_eq!(silent, Err::<(), _>("it panicked without a message".to_owned()));
+    }
 }

@@ -1,8 +1,6 @@
 //! A forward pass whose failures have a place.
 
-use std::panic::AssertUnwindSafe;
-
-use crate::{AnyTensor, Layer, Trace, quiet};
+use crate::{AnyTensor, Layer, Trace, catch_panic};
 
 /// A forward pass that stopped: where, and what the layer said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,15 +20,11 @@ pub struct ForwardError {
 /// [`ForwardError`].
 pub fn try_forward(model: &dyn Layer, x: AnyTensor) -> Result<AnyTensor, ForwardError> {
     let mut trace = Trace::off();
-    let run = AssertUnwindSafe(|| model.forward_any(x, &mut trace));
-    quiet::catch(run).map_err(|panic| {
+    catch_panic(|| model.forward_any(x, &mut trace)).map_err(|text| {
         let layer = match trace.path() {
             path if path.is_empty() => model.name().to_owned(),
             path => path,
         };
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        let text = text.unwrap_or_else(|| "it panicked without a message".into());
         // A layer that knows its place says it too; once is enough.
         let reason = text.strip_prefix(&format!("{layer}: ")).unwrap_or(&text).to_owned();
         ForwardError { layer, reason }

@@ -6,7 +6,7 @@ use burn::{
 };
 
 use crate::{
-    AnyTensor, Layer, Mode, Sequential, Trace,
+    AnyTensor, Layer, Mode, Sequential, Trace, catch_panic,
     groups::{is_under, parameters, parts},
     set_mode,
 };
@@ -59,8 +59,8 @@ pub fn num_features(model: &Sequential, channels: usize, device: &Device) -> Opt
     let sizes = std::iter::successors(Some(64usize), |size| Some(2 * size))
         .take_while(|size| *size <= 2048);
     sizes.into_iter().find_map(|size| {
-        let run = std::panic::AssertUnwindSafe(|| model_sizes(model, channels, [size; 2], device));
-        crate::quiet::catch(run).ok()?.last()?.get(1).copied()
+        let sizes = catch_panic(|| model_sizes(model, channels, [size; 2], device)).ok()?;
+        sizes.last()?.get(1).copied()
     })
 }
 

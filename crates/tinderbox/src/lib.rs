@@ -19,7 +19,7 @@
 //! let device = Device::flex().autodiff();
 //! let mut learn =
 //!     Learner::new(data, resnetish(1, 10, &device), CrossEntropyFlat::default()).metrics(accuracy);
-//! let _finished = learn.fit_one_cycle(12, 0.05)?;
+//! learn.fit_one_cycle(12, 0.05)?;
 //! println!("{}", learn.recorder().table());
 //! # Ok(())
 //! # }
@@ -57,10 +57,15 @@ pub mod prelude {
         schedule::{LearningRate, LrFind, OneCycle},
     };
     pub use tinderbox_model::{
-        ConvLayerConfig, Forward, Layer, Sequential, Shortcut,
+        ConvLayerConfig, Forward, Layer, ResBlock, Sequential, Shortcut,
         arch::{basic, refactored, resnetish},
         conv_layer,
         layer::{BatchNorm2d, Conv2dConfig, Flatten, Linear, ReLU},
         res_block, summary,
     };
 }
+
+/// The README's program is compiled with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -75,38 +75,11 @@ impl Mnist {
         let style = Style::of(self.json);
         let run = lesson_mnist(&lesson, &watch(style))?;
         if style == Style::Text {
-            beside(&run);
+            let LessonRun { trained, published } = &run;
+            let (heading, parameters) = (published.heading, published.parameters);
+            print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
+            print_line(published.beside(&trained.recorder).trim_end());
         }
         Ok(finish(&run.trained, style))
-    }
-}
-
-/// Our table beside the notebook's.
-fn beside(LessonRun { trained, published }: &LessonRun) {
-    print_line("");
-    print_line(&format!(
-        "{} ({} parameters), the lesson's numbers on the right",
-        published.heading, published.parameters
-    ));
-    print_line("epoch  train_loss  valid_loss  accuracy    train_loss  valid_loss  accuracy");
-    let recorder = &trained.recorder;
-    for epoch in 0..recorder.n_epochs() {
-        let ours = recorder
-            .epoch(epoch)
-            .into_iter()
-            .map(|value| value.map_or("#na#".into(), |value| format!("{value:.6}")));
-        let ours: Vec<String> = ours.collect();
-        let lesson =
-            published.epochs.get(epoch).map_or(String::new(), |[train, valid, accuracy]| {
-                format!("{train:<10.6}  {valid:<10.6}  {accuracy:.6}")
-            });
-        let line = format!(
-            "{:<5}  {:<10}  {:<10}  {:<10}  {lesson}",
-            epoch + 1,
-            ours[0],
-            ours[1],
-            ours[2]
-        );
-        print_line(line.trim_end());
     }
 }

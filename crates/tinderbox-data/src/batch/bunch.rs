@@ -13,7 +13,7 @@ use crate::{
     check::{Check, Checked},
     error::BadFile,
     inference::SavedInput,
-    loader::{Loader, Plan},
+    loader::{Loader, Plan, item_generator},
     picture::{Grid, Picture},
     transform::Transforms,
 };
@@ -267,7 +267,9 @@ impl DataBunch {
         let train = check.run(&*self.sets.train, workers, 0, all);
         let valid = check.run(&*self.sets.valid, workers, self.n_train(), all);
         let test = check.run(&*self.samples(Set::Test), workers, all - self.n_test(), all);
-        let bad: Vec<BadFile> = train.bad.into_iter().chain(valid.bad).chain(test.bad).collect();
+        let bad = train.bad.into_iter().chain(valid.bad).chain(test.bad);
+        let mut bad: Vec<BadFile> = bad.collect();
+        bad.sort_by(|a, b| a.path.cmp(&b.path));
         if bad.len() > check.allowed {
             return Err(Error::BadFiles { files: bad, checked: all, allowed: check.allowed });
         }
@@ -314,6 +316,27 @@ impl DataBunch {
                 false => self.label(set, item),
             };
             grid = grid.cell(picture, caption);
+        }
+        Ok(grid.draw())
+    }
+
+    /// One item as the first `rows` × `rows` epochs see it, not normalized: what the random
+    /// transforms do to it.
+    ///
+    /// # Errors
+    /// [`Error::NotImages`] if it is no picture, and those of preparing it.
+    ///
+    /// # Panics
+    /// If there is no such item, or there are no rows.
+    pub fn show_item(&self, set: Set, index: usize, rows: usize) -> Result<Picture> {
+        let (samples, mut grid) = (self.samples(set), Grid::new(rows));
+        for epoch in 0..rows * rows {
+            let mut rng = item_generator(self.options.seed, epoch, index);
+            let input = samples.sample(index, &mut rng)?.input;
+            if !matches!((&input.shape[..], &input.values), ([1 | 3, _, _], Values::F32(_))) {
+                return Err(Error::NotImages { shape: input.shape });
+            }
+            grid = grid.cell(Picture::of_array(&input), samples.label(index));
         }
         Ok(grid.draw())
     }

@@ -9,4 +9,5 @@ mod hostile;
 mod kinds;
 mod normalization;
 mod open_image_cases;
+mod shown;
 mod splits;

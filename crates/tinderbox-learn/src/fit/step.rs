@@ -1,13 +1,8 @@
 //! The parts of a training step.
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
-
 use burn::tensor::Device;
 use tinderbox_data::Batch;
-use tinderbox_model::{AnyTensor, Layer, Trace};
+use tinderbox_model::{AnyTensor, ForwardError, Layer, try_forward};
 
 use crate::{
     Error, Result,
@@ -47,13 +42,13 @@ impl Run<'_> {
 
     pub(super) fn forward(&mut self) -> Result<()> {
         let input = self.input();
-        self.state.output = Some(guarded(self.learn.model(), input)?);
+        self.state.output = Some(forward(self.learn.model(), input)?);
         Ok(())
     }
 
     pub(super) fn forward_with(&mut self, model: &dyn Layer) -> Result<()> {
         let input = self.input();
-        self.state.output = Some(guarded(model, input)?);
+        self.state.output = Some(forward(model, input)?);
         Ok(())
     }
 
@@ -115,26 +110,15 @@ fn mix(seed: u64, part: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Runs `model`, and turns a panic inside a layer into an error that names the layer.
+/// Runs `model`; a panic inside a layer becomes an error that names the layer.
 ///
-/// Burn panics when shapes do not fit, and does not know in which layer of the model it is. The
-/// trace does: unwinding leaves its path where the panic happened.
-pub(crate) fn guarded(model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> {
+/// # Errors
+/// [`Error::Forward`].
+pub(crate) fn forward(model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> {
     let shape = input.dims();
-    let mut trace = Trace::off();
-    let run = AssertUnwindSafe(|| model.forward_any(input, &mut trace));
-    catch_unwind(run).map_err(|panic| {
-        let layer = match trace.path() {
-            path if path.is_empty() => model.name().to_owned(),
-            path => path,
-        };
-        Error::Forward { layer, shape, reason: message(&*panic) }
+    try_forward(model, input).map_err(|ForwardError { layer, reason }| Error::Forward {
+        layer,
+        reason,
+        shape,
     })
-}
-
-/// What a panic said.
-pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("it panicked without a message").trim().to_owned()
 }

@@ -426,3 +426,14 @@ fn a_model_file_needs_to_know_the_architecture() {
     assert!(error.to_string().starts_with("the learner does not know its model's architecture"));
     assert!(error.hint().unwrap().contains("ArchSpec"));
 }
+
+#[test]
+fn the_summary_is_of_a_training_batch() {
+    let summary = learner(Problem::default()).summary().unwrap();
+    let rows: Vec<(&str, usize)> =
+        summary.rows.iter().map(|row| (row.layer.as_str(), row.params)).collect();
+    assert_eq!(
+        rows,
+        [("Linear", 40), ("ReLU", 0), ("BatchNorm1d", 16), ("Dropout", 0), ("Linear", 27)]
+    );
+}
