@@ -64,7 +64,6 @@ impl Fit {
 
 /// How a fit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a fit that was stopped is to be resumed"]
 pub enum Outcome {
     /// All epochs are done, or a callback ended the fit for a reason.
     Finished { epochs: usize, reason: Option<String> },

@@ -58,7 +58,7 @@ impl Learner {
         let finder = Box::new(Finder { rule: options.divergence() });
         let result = Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish());
         let Recorder { lrs, losses, raw_losses, .. } = before.put_back(self);
-        let _ended = result?;
+        result?;
         let mut rule = options.divergence();
         let verdict = losses.iter().map(|loss| rule.after_batch(*loss)).last();
         Ok(LrCurve { lrs, losses, raw_losses, verdict: verdict.unwrap_or(Verdict::Continue) })

@@ -66,8 +66,8 @@ impl LrFind {
         match self.json {
             true => print_line(&serde_json::json!({ "steepest": steepest, "min_div_10": tenth, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
             false => {
-                print_line(&format!("the loss falls steepest at  {steepest:.1e}"));
-                print_line(&format!("a tenth of the lowest loss' {tenth:.1e}"));
+                print_line(&format!("{steepest:.1e}  where the loss falls steepest"));
+                print_line(&format!("{tenth:.1e}  a tenth of where it is lowest"));
             }
         }
         if let Some(file) = &self.plot {

@@ -105,7 +105,7 @@ fn rates_are_looked_for_and_batches_shown() {
     place
         .run(&["lr-find", "digits", "--batches", "30", "--batch-size", "32", "--plot", "lr.svg"])
         .code(0)
-        .says("the loss falls steepest at")
+        .says("where the loss falls steepest")
         .says("plotted in lr.svg");
     assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
     place

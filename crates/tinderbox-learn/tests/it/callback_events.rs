@@ -85,7 +85,7 @@ fn events(case: Case<'_>) -> Result<(), String> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let returns = case.config()["returns"].as_str().map(String::from);
     let mut learner = learner(problem).callback(Watch { returns, seen: Arc::clone(&seen) });
-    let _finished = learner.fit(2, 0.01).map_err(|error| error.to_string())?;
+    learner.fit(2, 0.01).map_err(|error| error.to_string())?;
     let seen = seen.lock().unwrap();
     match seen.iter().zip(want).find(|(seen, want)| seen != want) {
         Some((seen, want)) => Err(format!("{seen}, expected {want}")),

@@ -28,7 +28,7 @@ fn the_same_seed_gives_the_same_bits() {
     let _alone = alone();
     let run = |seed| {
         let mut learner = learner(Problem { seed, ..Problem::default() });
-        let _finished = learner.fit_one_cycle(2, OneCycle::from(0.05)).unwrap();
+        learner.fit_one_cycle(2, OneCycle::from(0.05)).unwrap();
         (bits(&learner), learner.recorder().clone())
     };
     assert!(run(1) == run(1));
@@ -51,7 +51,7 @@ fn a_fit_makes_the_loss_smaller() {
         let mut learner = learner(problem);
         learner.rule = rule;
         let before = learner.validate().unwrap();
-        let _finished = learner.fit_one_cycle(5, OneCycle::from(0.05)).unwrap();
+        learner.fit_one_cycle(5, OneCycle::from(0.05)).unwrap();
         let after = learner.validate().unwrap();
         assert!(after.loss < 0.75 * before.loss, "{rule:?}: {before:?}, then {after:?}");
         let last = learner.recorder().valid_losses.last().copied().flatten();
@@ -67,7 +67,7 @@ fn lr_find_leaves_everything_as_it_was() {
     let mut plain = learner(problem);
     let mut searched = learner(problem);
     for learner in [&mut plain, &mut searched] {
-        let _finished = learner.fit(1, 0.01).unwrap();
+        learner.fit(1, 0.01).unwrap();
     }
     let (weights, recorder) = (bits(&searched), searched.recorder().clone());
     let options = LrFind { num_it: 12, stop_div: false, ..LrFind::default() };
@@ -78,7 +78,7 @@ fn lr_find_leaves_everything_as_it_was() {
     assert_eq!(searched.optimizer().unwrap().steps(), 5);
 
     for learner in [&mut plain, &mut searched] {
-        let _finished = learner.fit(1, 0.01).unwrap();
+        learner.fit(1, 0.01).unwrap();
     }
     assert!(bits(&searched) == bits(&plain));
     assert_eq!(searched.recorder(), plain.recorder());
@@ -109,10 +109,10 @@ fn only_what_is_not_frozen_moves() {
     learner.train_bn = false;
     learner.freeze().unwrap();
     let before = bits(&learner);
-    let _finished = learner.fit(1, LearningRate::Slice(0.01)).unwrap();
+    learner.fit(1, LearningRate::Slice(0.01)).unwrap();
     assert_eq!(moved(&learner, &before), ["head.bias", "head.weight"]);
     learner.unfreeze();
-    let _finished = learner.fit(1, LearningRate::Range(1e-4, 0.01)).unwrap();
+    learner.fit(1, LearningRate::Range(1e-4, 0.01)).unwrap();
     assert_eq!(moved(&learner, &before).len(), 6);
     assert_eq!(learner.optimizer().unwrap().steps(), 5, "a new optimizer");
 }
@@ -272,7 +272,7 @@ fn skipped_steps_leave_the_weights_alone() {
         bits(learner).into_iter().filter(|(name, _)| !name.contains("running")).collect::<Vec<_>>()
     };
     let before = weights(&learner);
-    let _finished = learner.fit(1, 0.1).unwrap();
+    learner.fit(1, 0.1).unwrap();
     assert!(weights(&learner) == before);
 }
 
@@ -293,7 +293,7 @@ fn a_loss_that_is_not_a_number_ends_the_fit_and_says_where() {
 fn a_short_fit_stops_after_its_batches() {
     let _alone = alone();
     let mut learner = learner(Problem::default()).callback(StopAfterNBatches { n: 3 });
-    let _finished = learner.fit(2, 0.1).unwrap();
+    learner.fit(2, 0.1).unwrap();
     assert_eq!(learner.recorder().losses.len(), 3);
 }
 
@@ -304,7 +304,7 @@ fn a_plateau_lowers_the_rates_of_what_follows() {
     callback.monitor.min_delta = 1e9;
     (callback.factor, callback.min_lr) = (0.5, 0.0);
     let mut learner = learner(Problem::default()).callback(callback);
-    let _finished = learner.fit(4, 0.5).unwrap();
+    learner.fit(4, 0.5).unwrap();
     let lrs: Vec<f64> = learner.recorder().lrs.iter().step_by(5).copied().collect();
     // The first epoch is the best by any measure.
     assert_eq!(lrs, [0.5, 0.5, 0.25, 0.125]);
@@ -316,7 +316,7 @@ fn a_tracked_epoch_is_where_the_next_fit_begins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("epoch");
     let learner = || learner(Problem::default()).callback(TrackEpoch::new(&file));
-    let _finished = learner().fit(2, 0.1).unwrap();
+    learner().fit(2, 0.1).unwrap();
     let mut next = learner();
     assert_eq!(next.fit(3, 0.1).unwrap(), Outcome::Finished { epochs: 3, reason: None });
     assert_eq!(next.recorder().losses.len(), 5);
@@ -333,7 +333,7 @@ fn what_is_saved_is_loaded() {
         learner
     };
     let mut trained = fresh();
-    let _finished = trained.fit(1, 0.1).unwrap();
+    trained.fit(1, 0.1).unwrap();
     let file = trained.save("one", WithOptimizer::Yes).unwrap();
     assert_eq!(file, folder.path().join("models").join("one.safetensors"));
     trained.save("bare", WithOptimizer::No).unwrap();
@@ -401,7 +401,7 @@ fn whoever_watches_hears_of_every_batch_and_epoch() {
             Report::End { table } => format!("total {}", table.total.is_some()),
         });
     });
-    let _finished = learner.fit(1, 0.1).unwrap();
+    learner.fit(1, 0.1).unwrap();
     assert_eq!(
         *news.lock().unwrap(),
         [

@@ -185,7 +185,7 @@ fn every_checkpoint_of_a_fit_leads_to_its_end() {
             .checkpoints(Checkpoints::new(folder.path().join(checkpoint)).every(NonZeroUsize::MIN))
     };
     let mut whole = learner("checkpoint").callback(Keep(folder.path().to_owned(), 0));
-    let _finished = fit(&mut whole);
+    fit(&mut whole);
     let copies = (0..).map(|at| folder.path().join(format!("copy{at}")));
     let copies: Vec<_> = copies.take_while(|copy| copy.is_file()).collect();
     assert!(copies.len() > 15, "{}", copies.len());

@@ -33,7 +33,7 @@ fn check(case: Case<'_>) -> Result<(), String> {
         recorder = Some(lr_find(case, &mut learner)?);
     } else {
         for fit in fits(config)? {
-            let _finished = learner.fit_with(fit, Vec::new()).map_err(|e| e.to_string())?;
+            learner.fit_with(fit, Vec::new()).map_err(|e| e.to_string())?;
         }
     }
     let recorder = recorder.unwrap_or_else(|| learner.recorder().clone());
