@@ -171,8 +171,7 @@ impl OptimizerFacts {
     /// # Errors
     /// What does not fit, in words.
     pub(crate) fn read(&self, store: &Store, learn: &Learner) -> Result<Optimizer, String> {
-        let mut optimizer =
-            Optimizer::new(learn.boxed_model(), &learn.starts, self.rule, self.decay);
+        let mut optimizer = Optimizer::new(learn.model(), &learn.starts, self.rule, self.decay);
         let slots: Vec<&str> = optimizer.slots().iter().map(|slot| slot.path.as_str()).collect();
         let saved: Vec<&str> = self.slots.iter().map(|(path, _)| path.as_str()).collect();
         if let Some(odd) = slots.iter().find(|path| !saved.contains(path)) {

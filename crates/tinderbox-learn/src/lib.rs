@@ -20,7 +20,6 @@ pub mod loss;
 mod lr_find;
 pub mod metric;
 mod names;
-mod norms;
 pub mod optim;
 mod predict;
 mod recorder;

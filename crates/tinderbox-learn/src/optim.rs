@@ -9,11 +9,14 @@ pub use rule::{Rule, Step};
 use std::iter::Peekable;
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    module::{Module, ModuleMapper, Param},
     tensor::Tensor,
 };
 use serde::{Deserialize, Serialize};
-use tinderbox_model::Layer;
+use tinderbox_model::{
+    Layer,
+    groups::{Kind, group_of, parameters},
+};
 
 /// How much parameters decay, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -78,8 +81,7 @@ impl Optimizer {
     /// For the trainable parameters of `model`, whose groups begin where `starts` says.
     ///
     /// The rates are zero until they are set.
-    #[expect(clippy::borrowed_box, reason = "Burn visits the box")]
-    pub fn new(model: &Box<dyn Layer>, starts: &[String], rule: Rule, decay: Decay) -> Self {
+    pub fn new(model: &dyn Layer, starts: &[String], rule: Rule, decay: Decay) -> Self {
         let groups = starts.len().max(1);
         Self {
             decay,
@@ -231,51 +233,19 @@ impl<I: Iterator<Item = Moved>> ModuleMapper for Put<I> {
 }
 
 /// The trainable parameters of `model`.
-#[expect(clippy::borrowed_box, reason = "Burn visits the box")]
-fn slots(model: &Box<dyn Layer>, starts: &[String]) -> Vec<Slot> {
-    let mut collect =
-        Collect { starts, group: 0, at: 0, path: vec![], inside: vec![], slots: vec![] };
-    model.visit(&mut collect);
-    collect.slots
-}
-
-struct Collect<'a> {
-    starts: &'a [String],
-    group: usize,
-    at: usize,
-    path: Vec<String>,
-    /// The kinds of the modules around, as Burn writes them: `Struct:Conv2d`.
-    inside: Vec<String>,
-    slots: Vec<Slot>,
-}
-
-impl ModuleVisitor for Collect<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.push(name.to_owned());
-        self.inside.push(container.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-        self.inside.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let path = self.path.join(".");
-        let under = |start: &String| {
-            path.strip_prefix(start.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        };
-        if let Some(next) = self.starts.iter().position(under) {
-            self.group = self.group.max(next);
-        }
-        if param.is_require_grad() {
-            let inside = self.inside.last().map_or("", String::as_str);
-            let bias = self.path.last().is_some_and(|name| name == "bias");
-            let takes_bias = inside.contains("Conv") || inside.contains("Linear");
-            let norm_or_bias = inside.contains("Norm") || (bias && takes_bias);
-            let (at, group) = (self.at, self.group);
-            self.slots.push(Slot { path, at, group, norm_or_bias, memory: Vec::new() });
-        }
-        self.at += 1;
-    }
+fn slots(model: &dyn Layer, starts: &[String]) -> Vec<Slot> {
+    let starts: Vec<&str> = starts.iter().map(String::as_str).collect();
+    let parameters = parameters(model);
+    let groups = group_of(&parameters, &starts);
+    let parameters = parameters.into_iter().zip(groups).enumerate();
+    parameters
+        .filter(|(_, (parameter, _))| parameter.trainable)
+        .map(|(at, (parameter, group))| Slot {
+            path: parameter.path,
+            at,
+            group,
+            norm_or_bias: matches!(parameter.kind, Kind::Norm | Kind::Bias),
+            memory: Vec::new(),
+        })
+        .collect()
 }

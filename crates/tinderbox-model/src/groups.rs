@@ -4,7 +4,7 @@
 //! when it is used, so loading weights changes nothing.
 
 use burn::{
-    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    module::{Flag, Module, ModuleMapper, ModuleVisitor, Param},
     tensor::Tensor,
 };
 
@@ -14,8 +14,10 @@ use crate::Layer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Weight,
+    /// Of a convolution or a linear layer.
     Bias,
-    /// Of a norm: trained even in frozen groups, if fastai's `train_bn` is on.
+    /// Of a batch norm or a layer norm: trained even in frozen groups, if fastai's `train_bn` is
+    /// on.
     Norm,
     /// A running statistic: never trained.
     Buffer,
@@ -83,6 +85,24 @@ pub fn freeze_to(
     model.map(&mut SetTrainable { trainable: trainable.collect(), at: 0 })
 }
 
+/// Puts the norms whose parameters are frozen into evaluation mode: what fastai's `BnFreeze` does.
+pub fn eval_frozen_norms(model: Box<dyn Layer>) -> Box<dyn Layer> {
+    let mut norms: Vec<(String, bool)> = Vec::new();
+    for parameter in parameters(&*model).into_iter().filter(|p| p.kind == Kind::Norm) {
+        let norm = parent(&parameter.path);
+        match norms.last_mut().filter(|(path, _)| path == norm) {
+            Some((_, trainable)) => *trainable |= parameter.trainable,
+            None => norms.push((norm.to_owned(), parameter.trainable)),
+        }
+    }
+    let frozen = norms.into_iter().filter(|(_, trainable)| !trainable).map(|(path, _)| path);
+    model.map(&mut TurnOff { frozen: frozen.collect(), path: Vec::new() })
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
 /// Trains everything.
 pub fn unfreeze(model: Box<dyn Layer>) -> Box<dyn Layer> {
     freeze_to(model, &[], 0, true)
@@ -108,13 +128,14 @@ impl ModuleVisitor for Collect {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let name = self.path.last().map_or("", String::as_str);
-        let in_norm =
-            self.inside.last().is_some_and(|inside| inside.starts_with("Struct:BatchNorm"));
+        // As Burn writes it: `Struct:Conv2d`.
+        let owner = self.inside.last().map_or("", String::as_str);
+        let is_of = |kinds: &[&str]| kinds.iter().any(|kind| owner.contains(kind));
         let kind = match name {
             "running_mean" | "running_var" | "weight_u" => Kind::Buffer,
             "weight_v" if D == 1 => Kind::Buffer,
-            _ if in_norm => Kind::Norm,
-            "bias" => Kind::Bias,
+            _ if is_of(&["BatchNorm", "LayerNorm"]) => Kind::Norm,
+            "bias" if is_of(&["Conv", "Linear"]) => Kind::Bias,
             _ => Kind::Weight,
         };
         self.found.push(Parameter {
@@ -156,12 +177,35 @@ impl ModuleMapper for SetTrainable {
     }
 }
 
+/// Turns off the flags of the layers at some paths.
+struct TurnOff {
+    frozen: Vec<String>,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for TurnOff {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        match self.frozen.iter().any(|norm| norm == parent(&self.path.join("."))) {
+            true => flag.with_value(false),
+            false => flag,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::arch::resnet_small;
+    use crate::{ConvLayerConfig, NormType, arch::resnet_small};
 
     fn trainable(first: usize, train_bn: bool) -> Vec<(String, Kind)> {
         let model: Box<dyn Layer> = Box::new(resnet_small(3, 2, &Device::flex().autodiff()));
@@ -193,6 +237,35 @@ mod tests {
                 .map(named);
         assert_eq!(group_of(&parameters, &["stem", "body.1", "head"]), [0, 0, 1, 1, 2]);
         assert_eq!(group_of(&parameters, &[]), [0; 5]);
+    }
+
+    #[test]
+    fn only_norms_that_are_batch_norms_count_as_such() {
+        let device = Device::flex();
+        let layer = |norm| ConvLayerConfig::new(8, 8).norm(norm).init(&device);
+        let kinds = |norm| -> Vec<(String, Kind)> {
+            parameters(&layer(norm)).into_iter().map(|p| (p.path, p.kind)).collect()
+        };
+        let kind = |path: &str, kind| (path.to_owned(), kind);
+        assert_eq!(
+            kinds(NormType::Spectral),
+            [
+                kind("0.bias", Kind::Bias),
+                kind("0.weight_orig", Kind::Weight),
+                kind("0.weight_u", Kind::Buffer),
+                kind("0.weight_v", Kind::Buffer),
+            ]
+        );
+        assert_eq!(
+            kinds(NormType::Batch),
+            [
+                kind("0.weight", Kind::Weight),
+                kind("2.weight", Kind::Norm),
+                kind("2.bias", Kind::Norm),
+                kind("2.running_mean", Kind::Buffer),
+                kind("2.running_var", Kind::Buffer),
+            ]
+        );
     }
 
     #[test]

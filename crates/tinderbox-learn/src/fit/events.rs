@@ -1,10 +1,11 @@
 //! Telling the callbacks, and doing what they answer.
 
+use tinderbox_model::groups;
+
 use crate::{
     Error, Recorder, Result, Strict, WithOptimizer,
     callback::{Callback, Change},
     fit::{Report, Run},
-    norms,
     optim::Gradients,
     table::Table,
 };
@@ -179,6 +180,6 @@ impl Run<'_> {
 
     fn freeze_norms(&mut self) {
         self.norms_frozen = true;
-        self.learn.change_model(norms::freeze_norms);
+        self.learn.change_model(groups::eval_frozen_norms);
     }
 }

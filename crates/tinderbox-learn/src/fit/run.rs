@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use tinderbox_model::{Mode, set_mode};
+use tinderbox_model::{Mode, groups, set_mode};
 
 use crate::{
     Error, Learner, Result, StopHandle,
@@ -13,7 +13,6 @@ use crate::{
         clock::Clock,
         events::{Event, Who, order},
     },
-    norms,
     optim::{Gradients, Optimizer},
     schedule::{Schedule, Smoothed},
 };
@@ -218,7 +217,7 @@ impl<'a> Run<'a> {
         self.learn.change_model(|model| set_mode(model, Mode::Train));
         if self.in_epoch {
             if self.norms_frozen {
-                self.learn.change_model(norms::freeze_norms);
+                self.learn.change_model(groups::eval_frozen_norms);
             }
             return Ok(());
         }
@@ -296,7 +295,7 @@ impl<'a> Run<'a> {
 impl Learner {
     /// A new optimizer for what is trainable now.
     fn new_optimizer(&mut self) -> Result<Optimizer> {
-        let model = self.boxed_model();
+        let model = self.model();
         let optimizer = Optimizer::new(model, &self.starts, self.rule, self.decay);
         match optimizer.slots().is_empty() {
             true => Err(Error::NothingToTrain),

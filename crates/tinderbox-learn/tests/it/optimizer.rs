@@ -114,7 +114,7 @@ fn check(group: &Group, case: Case<'_>) -> Result<(), String> {
     let frozen = config["frozen"] == true;
     let mut model: Box<dyn Layer> = Box::new(Net::new(&case.state(), frozen));
     let starts = ["conv", "lin"].map(String::from);
-    let mut optimizer = Optimizer::new(&model, &starts, rule, decay);
+    let mut optimizer = Optimizer::new(&*model, &starts, rule, decay);
     optimizer.weight_decays = vec![number("wd")?; starts.len()];
 
     let lrs = config["lrs"].as_array().ok_or("no rates")?;

@@ -2,7 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+/// The CPU; with the feature `wgpu`, the graphics card if `TINDERBOX_TEST_DEVICE` is `wgpu`.
 pub(crate) fn device() -> Device {
+    #[cfg(feature = "wgpu")]
+    if std::env::var_os("TINDERBOX_TEST_DEVICE").is_some_and(|name| name == "wgpu") {
+        return Device::wgpu(burn::tensor::DeviceKind::DefaultDevice).autodiff();
+    }
     Device::flex().autodiff()
 }
 
