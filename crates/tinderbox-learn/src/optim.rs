@@ -4,7 +4,7 @@ mod gradients;
 mod rule;
 
 pub use gradients::Gradients;
-pub use rule::{Rule, Step};
+pub use rule::Rule;
 
 use std::iter::Peekable;
 
@@ -17,6 +17,9 @@ use tinderbox_model::{
     Layer,
     groups::{Kind, group_of, parameters},
 };
+use tinderbox_ops::optim;
+
+use crate::optim::rule::Step;
 
 /// How much parameters decay, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -145,11 +148,15 @@ impl Optimizer {
         let moved = take.taken.into_iter().map(|taken| {
             let slot = &mut self.slots[taken.slot];
             let decays = !slot.norm_or_bias || self.decay.bn_wd;
+            let weight_decay = if decays { self.weight_decays[slot.group] } else { 0.0 };
             let step = Step {
                 lr: self.lrs[slot.group],
                 momentum: self.momentum,
-                decay: if decays { self.weight_decays[slot.group] } else { 0.0 },
-                true_wd: self.decay.true_wd,
+                decay: match (weight_decay == 0.0, self.decay.true_wd) {
+                    (true, _) => optim::Decay::None,
+                    (false, true) => optim::Decay::Decoupled(weight_decay),
+                    (false, false) => optim::Decay::Penalty(weight_decay),
+                },
                 count: self.steps,
             };
             let value = self.rule.update(taken.value, taken.gradient, &mut slot.memory, &step);

@@ -15,6 +15,7 @@ mod flex;
 mod loss;
 mod merge;
 mod norm;
+pub mod optim;
 mod pool;
 
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d};

@@ -1,18 +1,37 @@
-//! The update rules.
+//! The update rules: which there are, and what each remembers.
+
+use std::mem;
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+use tinderbox_ops::optim::{AdamStep, Decay, RmsPropStep, adam, rms_prop, sgd};
 
 /// How a gradient moves its parameter. The defaults of each are fastai's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Rule {
     /// Kingma and Ba, [Adam](https://arxiv.org/abs/1412.6980), 2015. With a decoupled decay it is
     /// AdamW.
-    Adam { beta1: f64, beta2: f64, eps: f64 },
+    Adam {
+        /// How much of the mean of the gradients is kept at first; a schedule's momentum takes its
+        /// place.
+        beta1: f64,
+        /// How much of the mean of their squares is kept.
+        beta2: f64,
+        /// Added to the root of the squares.
+        eps: f64,
+    },
     /// Steps along the gradient, or along its running sum.
-    Sgd { momentum: f64 },
+    Sgd {
+        /// How much of the sum is kept; 0 for steps along the gradient.
+        momentum: f64,
+    },
     /// Hinton's. It has no momentum, so a schedule's does nothing.
-    RmsProp { alpha: f64, eps: f64 },
+    RmsProp {
+        /// How much of the mean of the squared gradients is kept.
+        alpha: f64,
+        /// Added to the root of the squares.
+        eps: f64,
+    },
 }
 
 impl Default for Rule {
@@ -23,14 +42,13 @@ impl Default for Rule {
 
 /// What one step is made with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Step {
-    pub lr: f64,
+pub(super) struct Step {
+    pub(super) lr: f64,
     /// Adam's beta1, which a schedule changes from step to step.
-    pub momentum: f64,
-    pub decay: f64,
-    pub true_wd: bool,
+    pub(super) momentum: f64,
+    pub(super) decay: Decay,
     /// Counted from 1 over all steps of the optimizer.
-    pub count: u64,
+    pub(super) count: u64,
 }
 
 impl Rule {
@@ -49,7 +67,7 @@ impl Rule {
         }
     }
 
-    /// The parameter after a step.
+    /// The parameter after a step, and in `memory` what the next needs.
     pub(super) fn update(
         self,
         value: Tensor<1>,
@@ -57,41 +75,26 @@ impl Rule {
         memory: &mut Vec<Tensor<1>>,
         step: &Step,
     ) -> Tensor<1> {
-        let Step { lr, momentum, decay, true_wd, count } = *step;
-        let (value, gradient) = match (decay == 0.0, true_wd) {
-            (true, _) => (value, gradient),
-            (false, true) => (value * (1.0 - decay * lr), gradient),
-            (false, false) => (value.clone(), gradient + value * decay),
-        };
-        let memory_of = |at: usize| match memory.get(at) {
-            Some(tensor) => tensor.clone(),
-            None => gradient.zeros_like(),
-        };
+        let Step { lr, momentum, decay, count } = *step;
+        let mut before = mem::take(memory).into_iter();
         match self {
             Self::Adam { beta2, eps, .. } => {
-                let m = memory_of(0) * momentum + gradient.clone() * (1.0 - momentum);
-                let v = memory_of(1) * beta2 + gradient.square() * (1.0 - beta2);
-                let count = count as f64;
-                let (of_m, of_v) = (1.0 - momentum.powf(count), 1.0 - beta2.powf(count));
-                let denominator = v.clone().sqrt() / of_v.sqrt() + eps;
-                let moved = value - m.clone() / denominator * (lr / of_m);
-                *memory = vec![m, v];
-                moved
+                let means = before.next().zip(before.next()).map(<[_; 2]>::from);
+                let step = AdamStep { lr, beta1: momentum, beta2, eps, count, decay };
+                let (value, means) = adam(value, gradient, means, &step);
+                memory.extend(means);
+                value
             }
             Self::Sgd { .. } => {
-                let sum = match memory.is_empty() {
-                    true => gradient,
-                    false => memory_of(0) * momentum + gradient,
-                };
-                let moved = value - sum.clone() * lr;
-                *memory = vec![sum];
-                moved
+                let (value, sum) = sgd(value, gradient, before.next(), lr, momentum, decay);
+                memory.push(sum);
+                value
             }
-            Self::RmsProp { alpha, eps, .. } => {
-                let v = memory_of(0) * alpha + gradient.clone().square() * (1.0 - alpha);
-                let moved = value - gradient / (v.clone().sqrt() + eps) * lr;
-                *memory = vec![v];
-                moved
+            Self::RmsProp { alpha, eps } => {
+                let step = RmsPropStep { lr, alpha, eps, decay };
+                let (value, square) = rms_prop(value, gradient, before.next(), &step);
+                memory.push(square);
+                value
             }
         }
     }

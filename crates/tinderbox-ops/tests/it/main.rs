@@ -7,4 +7,5 @@ mod conv;
 mod loss;
 mod merge;
 mod norm;
+mod optim;
 mod pool;
