@@ -39,11 +39,17 @@ pub enum Error {
     #[error("the {model} has no parameters under `{part}`")]
     NoSuchPart { part: String, model: &'static str },
 
+    #[error("the parameter group `{part}` does not begin after `{before}`")]
+    GroupOrder { part: String, before: String },
+
     #[error("{layer}: {reason} (the model's input is of shape {shape:?})")]
     Forward { layer: String, reason: String, shape: Vec<usize> },
 
     #[error("{loss}: {reason}")]
     Loss { loss: String, reason: String },
+
+    #[error("{metric}: {reason}")]
+    Metric { metric: String, reason: String },
 
     #[error("a batch of shape {shape:?}: models take between 1 and 4 axes")]
     Rank { shape: Vec<usize> },
@@ -104,7 +110,7 @@ impl Error {
                 "this metric compares element by element: does the model give one number for each \
                  target?"
             }
-            Self::MetricArgument { .. } => {
+            Self::MetricArgument { .. } | Self::Metric { .. } => {
                 "does the metric fit what the model gives and what the targets are?"
             }
             Self::NoTrainBatches { .. } => {
@@ -118,6 +124,7 @@ impl Error {
             Self::NoSuchPart { .. } => {
                 "a part is the beginning of a parameter's path, such as `layer3` or `0`"
             }
+            Self::GroupOrder { .. } => "name the groups in the order of the model's parameters",
             Self::Forward { .. } => {
                 "does the layer fit what the one before it gives, and the first the data?"
             }
@@ -147,6 +154,7 @@ impl Error {
     }
 }
 
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[cfg(test)]
@@ -205,6 +213,11 @@ mod tests {
             "the Sequential has no parameters under `fc`",
             Some("`layer3`"),
         );
+        check(
+            &Error::GroupOrder { part: "body".into(), before: "head".into() },
+            "the parameter group `body` does not begin after `head`",
+            Some("in the order of the model's parameters"),
+        );
     }
 
     #[test]
@@ -218,6 +231,11 @@ mod tests {
             &Error::Loss { loss: "mse".into(), reason: "3 and 4".into() },
             "mse: 3 and 4",
             Some("what the targets are"),
+        );
+        check(
+            &Error::Metric { metric: "mine".into(), reason: "3 and 4".into() },
+            "mine: 3 and 4",
+            Some("fit what the model gives"),
         );
         check(
             &Error::Rank { shape: vec![1; 5] },

@@ -50,7 +50,8 @@ pub struct Learner {
     pub weight_decay: f64,
     /// Whether batch norms in frozen groups stay trainable; they do unless it is set.
     pub train_bn: bool,
-    /// Where [`save`](Self::save) and [`load`](Self::load) find their files; `models` unless set.
+    /// Where [`save`](Self::save) and [`load`](Self::load) find their files: `models` in the
+    /// folder that the program runs in, unless it is set.
     pub model_dir: PathBuf,
 
     /// Where the parameter groups begin; empty for a single one.
@@ -196,18 +197,26 @@ impl Learner {
     }
 
     /// Divides the parameters into groups, each from a path of `starts` on to the next:
-    /// `["0", "layer3", "fc"]`. The optimizer begins anew.
+    /// `["layer3", "fc"]`. What comes before the first is a group too. The optimizer begins anew.
     ///
     /// # Errors
-    /// [`Error::NoSuchPart`] if the model has no parameters there.
+    /// [`Error::NoSuchPart`] if the model has no parameters there, [`Error::GroupOrder`] if one
+    /// does not come after the one before it.
     pub fn split<S: Into<String>>(&mut self, starts: impl IntoIterator<Item = S>) -> Result<()> {
-        let starts: Vec<String> = starts.into_iter().map(Into::into).collect();
+        let mut starts: Vec<String> = starts.into_iter().map(Into::into).collect();
         let parts = groups::parameters(self.model());
-        for start in &starts {
-            if !parts.iter().any(|part| groups::is_under(&part.path, start)) {
-                let model = self.model().name();
-                return Err(Error::NoSuchPart { part: start.clone(), model });
-            }
+        let first = |start: &String| {
+            let at = parts.iter().position(|part| groups::is_under(&part.path, start));
+            let model = self.model().name();
+            at.ok_or_else(|| Error::NoSuchPart { part: start.clone(), model })
+        };
+        let firsts = starts.iter().map(first).collect::<Result<Vec<usize>>>()?;
+        if let Some(at) = firsts.windows(2).position(|pair| pair[0] >= pair[1]) {
+            let (before, part) = (starts[at].clone(), starts[at + 1].clone());
+            return Err(Error::GroupOrder { part, before });
+        }
+        if firsts.first().is_some_and(|first| *first > 0) {
+            starts.insert(0, parts[0].path.clone());
         }
         self.starts = starts;
         self.freeze_to(0)
@@ -264,6 +273,7 @@ impl Learner {
         Ok(summary_of(self.model(), input))
     }
 
+    /// The model, as it trains.
     pub fn model(&self) -> &dyn Layer {
         &**self.boxed_model()
     }
@@ -283,6 +293,7 @@ impl Learner {
         self.model = Some(change(model));
     }
 
+    /// The data.
     pub fn data(&self) -> &DataBunch {
         &self.data
     }
