@@ -32,12 +32,8 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     temporary.push(".writing");
     let temporary = folder.join(temporary);
 
-    let mut file = File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    if let Err(error) = fs::rename(&temporary, path) {
-        // The error that counts is the first.
+    if let Err(error) = write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)) {
+        // A half of it would keep a full disk full. The error that counts is the first.
         let _ = fs::remove_file(&temporary);
         return Err(error);
     }
@@ -46,6 +42,13 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         true => File::open(folder)?.sync_all(),
         false => Ok(()),
     }
+}
+
+/// A new file, on the disk.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// The folder of `path`, made if it is not there.
@@ -82,6 +85,21 @@ mod tests {
         let error = write_atomically(&path, b"one").unwrap_err();
         assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
         assert!(path.join("inside").is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_the_old_content_and_no_half_of_the_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_atomically(&path, b"one").unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join(".a.writing")).unwrap();
+        let Error::Write { source, .. } = write_atomically(&path, b"two").unwrap_err() else {
+            panic!("another error")
+        };
+        assert_eq!(source.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
