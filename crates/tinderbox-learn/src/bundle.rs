@@ -116,7 +116,7 @@ impl Bundle {
     /// Whatever goes wrong in the model.
     pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let input = tensor(batch.inputs, &self.device)?;
-        predict(&*self.model, input, self.manifest.activation, self.classes())
+        predict(&*self.model, input, self.manifest.activation, self.manifest.inference.target())
     }
 
     /// A learner with this model, to validate it or to train it further.

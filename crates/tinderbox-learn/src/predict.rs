@@ -1,12 +1,15 @@
 //! What a trained model says about data.
 
-use tinderbox_data::{Batch, batch::Set};
+use std::mem;
+
+use tinderbox_data::{Batch, TargetKind, batch::Set};
 use tinderbox_model::{AnyTensor, Layer, catch_panic};
 
 use crate::{
     Error, Learner, Result,
     fit::{Weighted, forward},
     loss::Activation,
+    metric::{IntoMetrics, Metric},
     tensors::{concatenate, host, scalar, tensor},
 };
 
@@ -15,6 +18,7 @@ use crate::{
 pub struct Predictions {
     /// Activated as the loss says.
     pub outputs: AnyTensor,
+    /// As the data has them; those of a set without labels are 0.
     pub targets: AnyTensor,
     /// The loss of each item, from the raw outputs.
     pub losses: Vec<f32>,
@@ -25,7 +29,8 @@ pub struct Predictions {
 /// What the model says about one item.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Prediction {
-    /// The class, if the model tells classes apart.
+    /// The class, if the model tells classes apart; all that apply with a `;` between them, if
+    /// there may be several.
     pub label: Option<String>,
     /// Its number.
     pub index: Option<usize>,
@@ -36,6 +41,7 @@ pub struct Prediction {
 /// The numbers of a validation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validated {
+    /// The average over the items.
     pub loss: f64,
     /// Each metric's name and value.
     pub metrics: Vec<(String, f64)>,
@@ -45,25 +51,44 @@ impl Learner {
     /// Loss and metrics on the validation set.
     ///
     /// # Errors
-    /// [`Error::NoItems`] if it is empty; whatever goes wrong with the data or the model.
+    /// [`Error::NoItems`] if it is empty; whatever goes wrong with the data, the model or a metric.
     pub fn validate(&mut self) -> Result<Validated> {
+        let mut metrics = mem::take(&mut self.metrics);
+        let validated = self.measure(Set::Valid, &mut metrics);
+        self.metrics = metrics;
+        validated
+    }
+
+    /// Loss and other metrics than the learner's, on any set.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn validate_with<Args>(
+        &self,
+        set: Set,
+        metrics: impl IntoMetrics<Args>,
+    ) -> Result<Validated> {
+        self.measure(set, &mut metrics.into_metrics())
+    }
+
+    fn measure(&self, set: Set, metrics: &mut [Box<dyn Metric>]) -> Result<Validated> {
         let model = self.eval_model();
         let device = self.device.clone().inner();
         let mut loss = Weighted::default();
-        for metric in &mut self.metrics {
+        for metric in &mut *metrics {
             metric.reset();
         }
-        for batch in self.data.valid_batches() {
+        for batch in self.data.batches(set) {
             let batch = batch?;
             let items = batch.items.len();
             let target = tensor(batch.targets, &device)?;
             let output = forward(&*model, tensor(batch.inputs, &device)?)?;
             let of_batch = self.guarded_loss(output.clone(), target.clone())?;
             loss.add(scalar(of_batch), items);
-            self.metrics.iter_mut().try_for_each(|metric| metric.update(&output, &target))?;
+            update(metrics, &output, &target)?;
         }
-        let loss = loss.value().ok_or(Error::NoItems { set: Set::Valid.name() })?;
-        let metrics = self.metrics.iter().map(|metric| (metric.name(), metric.value()));
+        let loss = loss.value().ok_or(Error::NoItems { set: set.name() })?;
+        let metrics = metrics.iter().map(|metric| (metric.name(), metric.value()));
         Ok(Validated { loss, metrics: metrics.collect() })
     }
 
@@ -92,6 +117,16 @@ impl Learner {
         Ok(Predictions { outputs, targets, losses, items })
     }
 
+    /// Predictions for the first batch of a set, activated as the loss says.
+    ///
+    /// # Errors
+    /// If the set has no batch; whatever goes wrong with the data or the model.
+    pub fn pred_batch(&self, set: Set) -> Result<AnyTensor> {
+        let batch = self.data.one_batch(set)?;
+        let input = tensor(batch.inputs, &self.device.clone().inner())?;
+        Ok(self.activation().apply(forward(&*self.eval_model(), input)?))
+    }
+
     /// What the model says about the items of a batch.
     ///
     /// # Errors
@@ -102,17 +137,24 @@ impl Learner {
             &*self.eval_model(),
             tensor(batch.inputs, &device)?,
             self.activation(),
-            self.data.classes(),
+            self.data.target(),
         )
     }
 
-    /// The loss of a batch; a panic in it becomes an error.
+    /// The loss of a batch; a panic in it becomes an error, as does one of several numbers.
     pub(crate) fn guarded_loss(
         &self,
         output: AnyTensor,
         target: AnyTensor,
     ) -> Result<burn::tensor::Tensor<1>> {
-        self.guard_loss(|| self.loss.forward(output, target))
+        let loss = self.guard_loss(|| self.loss.forward(output, target))?;
+        match loss.dims() {
+            [1] => Ok(loss),
+            [n] => Err(Error::Loss {
+                loss: self.loss.name(),
+                reason: format!("{n} numbers for a batch, expected one: their mean or their sum"),
+            }),
+        }
     }
 
     fn item_losses(&self, output: AnyTensor, target: AnyTensor) -> Result<burn::tensor::Tensor<1>> {
@@ -124,16 +166,30 @@ impl Learner {
     }
 }
 
+/// Shows the metrics a batch; a panic in one becomes an error.
+pub(crate) fn update(
+    metrics: &mut [Box<dyn Metric>],
+    output: &AnyTensor,
+    target: &AnyTensor,
+) -> Result<()> {
+    metrics.iter_mut().try_for_each(|metric| {
+        catch_panic(|| metric.update(output, target))
+            .unwrap_or_else(|reason| Err(Error::Metric { metric: metric.name(), reason }))
+    })
+}
+
 /// What `model` says about the items of a batch.
 pub(crate) fn predict(
     model: &dyn Layer,
     input: AnyTensor,
     activation: Activation,
-    classes: &[String],
+    target: &TargetKind,
 ) -> Result<Vec<Prediction>> {
     let output = activation.apply(forward(model, input)?);
     let items = output.dims()[0];
-    let of_classes = matches!(activation, Activation::Softmax { .. } | Activation::Exp);
+    // One row of classes for each item: in a map of them there is no one class to name.
+    let of_classes = matches!(activation, Activation::Softmax { .. } | Activation::Exp)
+        && output.dims().len() == 2;
     let values = host(output);
     let each = values.len() / items.max(1);
     let rows = values.chunks_exact(each.max(1));
@@ -142,10 +198,59 @@ pub(crate) fn predict(
             let best = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
             let index = of_classes.then(|| (0..row.len()).reduce(best)).flatten();
             Prediction {
-                label: index.and_then(|index| classes.get(index).cloned()),
+                label: match target {
+                    TargetKind::MultiCategory { classes, threshold } => {
+                        let of_item = classes.iter().zip(row).filter(|(_, p)| *p > threshold);
+                        let of_item: Vec<&str> = of_item.map(|(class, _)| class.as_str()).collect();
+                        Some(of_item.join(";"))
+                    }
+                    target => index.and_then(|index| target.classes().get(index).cloned()),
+                },
                 index,
                 probabilities: row.to_vec(),
             }
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Tensor};
+    use tinderbox_model::Sequential;
+
+    use super::*;
+
+    fn classes() -> Vec<String> {
+        ["cat", "dog"].map(String::from).into()
+    }
+
+    #[track_caller]
+    fn check(
+        output: AnyTensor,
+        activation: Activation,
+        target: &TargetKind,
+        want: &[Option<&str>],
+    ) {
+        let predictions = predict(&Sequential::new(), output, activation, target).unwrap();
+        let labels: Vec<Option<&str>> = predictions.iter().map(|p| p.label.as_deref()).collect();
+        assert_eq!(labels, want);
+    }
+
+    #[test]
+    fn a_label_is_what_people_read() {
+        let rows =
+            || Tensor::<2>::from_data([[9.0, -9.0], [9.0, 9.0], [-9.0, -9.0]], &Device::flex());
+        let softmax = Activation::Softmax { axis: 1 };
+        let one = TargetKind::Category { classes: classes() };
+        check(rows().into(), softmax, &one, &[Some("cat"); 3]);
+        let any = TargetKind::MultiCategory { classes: classes(), threshold: 0.5 };
+        let wanted = [Some("cat"), Some("cat;dog"), Some("")];
+        check(rows().into(), Activation::Sigmoid, &any, &wanted);
+        let number = TargetKind::Number { len: 2, log: false };
+        check(rows().into(), Activation::None, &number, &[None; 3]);
+        // A class for each pixel is none for the image.
+        let pixels = Tensor::<4>::ones([1, 2, 3, 3], &Device::flex());
+        let mask = TargetKind::Mask { classes: classes() };
+        check(pixels.into(), softmax, &mask, &[None]);
+    }
 }

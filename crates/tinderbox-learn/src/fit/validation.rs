@@ -6,6 +6,7 @@ use crate::{
     Result,
     checkpoint::{self, Mark},
     fit::{Progress, Report, Run},
+    predict::update,
 };
 
 /// A validation under way.
@@ -56,7 +57,7 @@ impl Run<'_> {
         let (Some(output), Some(target)) = (&self.state.output, &self.state.target) else {
             return Ok(());
         };
-        self.learn.metrics.iter_mut().try_for_each(|metric| metric.update(output, target))
+        update(&mut self.learn.metrics, output, target)
     }
 
     pub(super) fn finish_valid_batch(&mut self) -> Result<()> {
