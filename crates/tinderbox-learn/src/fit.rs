@@ -25,27 +25,34 @@ use crate::{
 /// What a fit is to do: all that its checkpoint must know about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
+    /// How many epochs there are in all, those before the first of this fit included.
     pub epochs: usize,
+    /// The learning rates.
     pub policy: Policy,
     /// The learner's, if it is not given.
     pub weight_decay: Option<f64>,
     /// The first epoch, for a fit whose earlier ones were trained before.
     pub start_epoch: usize,
-    /// How many epochs the schedule is made for, if it is not [`epochs`](Self::epochs).
+    /// How many epochs the schedule is made for, if it is not [`epochs`](Self::epochs). If it is
+    /// for fewer, the first batch after it is the last, as in fastai.
     pub total_epochs: Option<usize>,
 }
 
 /// The learning rates of a fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Policy {
+    /// The same in every batch.
     Constant(LearningRate),
+    /// Up and down again.
     OneCycle(OneCycle),
+    /// The same for long, then down.
     FlatCos(FlatCos),
     /// The rates of the finder, which come without validation.
     LrFind(LrFind),
 }
 
 impl Fit {
+    /// A fit from the first epoch on, with the learner's weight decay.
     pub fn new(epochs: usize, policy: Policy) -> Self {
         Self { epochs, policy, weight_decay: None, start_epoch: 0, total_epochs: None }
     }

@@ -102,9 +102,14 @@ impl Schedule {
         phase.momentum.map(|momentum| momentum.at(share))
     }
 
-    /// How many batches the schedule is made for. One that comes after them ends the training.
+    /// How many batches the schedule is made for.
     pub fn batches(&self) -> usize {
         self.phases.iter().map(|phase| phase.batches).sum()
+    }
+
+    /// Whether batch `batch` of the fit comes after all phases: it is the last one.
+    pub fn is_over(&self, batch: usize) -> bool {
+        batch >= self.phases.iter().map(|phase| phase.batches.max(1)).sum()
     }
 
     /// The phase that batch `batch` is in, and the share of it that has passed.
@@ -162,6 +167,7 @@ mod tests {
         let lrs: Vec<f64> = (0..8).map(|batch| schedule.lrs(batch)[0]).collect();
         assert_eq!(lrs, [0.0, 0.5, 1.0, 6.0, 7.0, 8.0, 9.0, 9.0]);
         assert_eq!(schedule.batches(), 6);
+        assert!(!schedule.is_over(5) && schedule.is_over(6));
     }
 
     #[test]

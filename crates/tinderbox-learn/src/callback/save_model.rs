@@ -1,5 +1,7 @@
 //! Keeping the weights of good epochs.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,7 +20,8 @@ pub enum SaveWhen {
     /// end of the fit.
     #[default]
     Improvement,
-    /// At the end of every epoch, as `name_0`, `name_1`, …
+    /// At the end of every epoch, as `name_0`, `name_1`, … A fit that begins with a later epoch
+    /// loads the weights of the one before, if they are there.
     EveryEpoch,
 }
 
@@ -27,7 +30,9 @@ pub enum SaveWhen {
 /// The defaults are fastai's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SaveModel {
+    /// What tells which epochs are good; [`SaveWhen::EveryEpoch`] does not ask.
     pub monitor: Monitor,
+    /// When it saves.
     pub when: SaveWhen,
     /// The file's name in the learner's model folder, without its ending.
     pub file: String,
@@ -41,8 +46,13 @@ impl Default for SaveModel {
 }
 
 impl SaveModel {
+    /// Saves as `bestmodel`.
     pub fn new(monitor: Monitor, when: SaveWhen) -> Self {
         Self { monitor, when, file: "bestmodel".into(), saved: false }
+    }
+
+    fn file_of(&self, epoch: usize) -> PathBuf {
+        format!("{}_{epoch}", self.file).into()
     }
 }
 
@@ -57,9 +67,17 @@ impl Callback for SaveModel {
         Ok(Changes::none())
     }
 
+    fn epoch_begin(&mut self, state: &State) -> Answer {
+        let begins_later = state.iteration == 0 && state.epoch > 0;
+        match self.when == SaveWhen::EveryEpoch && begins_later {
+            true => Ok(Change::Load(self.file_of(state.epoch - 1)).into()),
+            false => Ok(Changes::none()),
+        }
+    }
+
     fn epoch_end(&mut self, state: &State) -> Answer {
         if self.when == SaveWhen::EveryEpoch {
-            return Ok(Change::Save(format!("{}_{}", self.file, state.epoch).into()).into());
+            return Ok(Change::Save(self.file_of(state.epoch)).into());
         }
         match self.monitor.judge(state) {
             Verdict::Better => {

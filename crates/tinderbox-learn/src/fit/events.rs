@@ -1,12 +1,14 @@
 //! Telling the callbacks, and doing what they answer.
 
+use std::path::Path;
+
 use tinderbox_model::groups;
 
 use crate::{
     Error, Recorder, Result, Strict, WithOptimizer,
     callback::{Callback, Change},
     fit::{Report, Run},
-    optim::Gradients,
+    optim::{Gradients, Optimizer},
     table::Table,
 };
 
@@ -153,10 +155,25 @@ impl Run<'_> {
             }
             Change::Load(name) => {
                 if self.learn.saved(&name).is_file() {
-                    self.learn.load(&name, Strict::Yes, WithOptimizer::IfThere)?;
+                    self.load(&name)?;
                 }
             }
             Change::Note(note) => self.tell(&Report::Note(&note)),
+        }
+        Ok(())
+    }
+
+    /// Loads weights, and what the optimizer remembers with them. Rates and momentum are the
+    /// fit's, not those of the moment when they were saved.
+    fn load(&mut self, name: &Path) -> Result<()> {
+        let settings = |o: &Optimizer| (o.lrs.clone(), o.weight_decays.clone(), o.momentum);
+        let now = self.learn.optimizer.as_ref().map(settings);
+        let warning = self.learn.load(name, Strict::Yes, WithOptimizer::IfThere)?;
+        if let (Some(optimizer), Some(now)) = (&mut self.learn.optimizer, now) {
+            (optimizer.lrs, optimizer.weight_decays, optimizer.momentum) = now;
+        }
+        if let Some(warning) = warning {
+            self.tell(&Report::Note(&warning));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
     callback::{Callback, State},
     checkpoint::{self, Checkpoint, Mark},
     fit::{
-        Fit, Outcome, Progress, Report,
+        Fit, Outcome, Policy, Progress, Report,
         clock::Clock,
         events::{Event, Who, order},
     },
@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
     /// schedule sets them once, so that callbacks can change them.
     fn follow_schedule(&mut self) {
         let at = self.schedule_offset + self.state.iteration;
-        let constant = matches!(self.fit.policy, super::Policy::Constant(_));
+        let constant = matches!(self.fit.policy, Policy::Constant(_));
         let Some(optimizer) = &mut self.learn.optimizer else { return };
         if !constant || self.state.iteration == 0 {
             optimizer.set_lrs(&self.schedule.lrs(at));
@@ -188,6 +188,16 @@ impl<'a> Run<'a> {
         }
         self.state.lrs.clone_from(&optimizer.lrs);
         self.state.momentum = optimizer.momentum;
+    }
+
+    /// Ends the fit with the first batch after its schedule: one that was made for fewer epochs.
+    fn end_with_schedule(&mut self) {
+        let made_for_batches = matches!(self.fit.policy, Policy::OneCycle(_) | Policy::FlatCos(_));
+        if made_for_batches && self.schedule.is_over(self.schedule_offset + self.state.iteration) {
+            self.state.stop_epoch = true;
+            let reason = || "the schedule is over".to_owned();
+            self.state.stop_training.get_or_insert_with(reason);
+        }
     }
 
     pub(super) fn set_lrs(&mut self, lrs: &[f64]) -> Result<()> {
@@ -259,6 +269,7 @@ impl<'a> Run<'a> {
         if !self.state.keep_gradients {
             self.kept = None;
         }
+        self.end_with_schedule();
         self.state.iteration += 1;
         self.state.num_batch += 1;
         self.follow_schedule();
