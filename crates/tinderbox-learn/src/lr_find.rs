@@ -3,6 +3,7 @@
 use std::mem;
 
 use burn::module::Module;
+use serde_json::Value;
 use tinderbox_model::Layer;
 
 use crate::{
@@ -44,8 +45,8 @@ const SKIP_END: usize = 5;
 
 impl Learner {
     /// Trains for a few batches at rising rates, and leaves everything as it was: weights, running
-    /// statistics, the optimizer, the recorder, and the random numbers of the next fit, bit for
-    /// bit.
+    /// statistics, the optimizer, the recorder, what callbacks remember, and the random numbers of
+    /// the next fit, bit for bit.
     ///
     /// Of the learner's callbacks only those that change what a step does take part.
     ///
@@ -57,8 +58,9 @@ impl Learner {
         let before = Before::take(self);
         let finder = Box::new(Finder { rule: options.divergence() });
         let result = Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish());
-        let Recorder { lrs, losses, raw_losses, .. } = before.put_back(self);
+        let recorder = before.put_back(self);
         result?;
+        let Recorder { lrs, losses, raw_losses, .. } = recorder?;
         let mut rule = options.divergence();
         let verdict = losses.iter().map(|loss| rule.after_batch(*loss)).last();
         Ok(LrCurve { lrs, losses, raw_losses, verdict: verdict.unwrap_or(Verdict::Continue) })
@@ -76,6 +78,8 @@ struct Before {
     epochs: usize,
     /// The callbacks that stay out, each with its place.
     callbacks: Vec<(usize, Box<dyn Callback>)>,
+    /// What those that take part remembered.
+    remembered: Vec<Value>,
 }
 
 impl Before {
@@ -85,6 +89,7 @@ impl Before {
             callbacks.partition(|(_, callback)| callback.in_lr_find());
         learn.callbacks = part.into_iter().map(|(_, callback)| callback).collect();
         Self {
+            remembered: learn.callbacks.iter().map(|callback| callback.save_state()).collect(),
             model: learn.boxed_model().valid(),
             optimizer: learn.optimizer.clone(),
             recorder: mem::take(&mut learn.recorder),
@@ -96,7 +101,9 @@ impl Before {
     }
 
     /// Gives the recorder of the run.
-    fn put_back(self, learn: &mut Learner) -> Recorder {
+    fn put_back(self, learn: &mut Learner) -> Result<Recorder> {
+        let mut remembered = learn.callbacks.iter_mut().zip(&self.remembered);
+        let loaded = remembered.try_for_each(|(callback, state)| callback.load_state(state));
         learn.model = Some(self.model.train());
         learn.optimizer = self.optimizer;
         learn.checkpoints = self.checkpoints;
@@ -104,7 +111,8 @@ impl Before {
         for (at, callback) in self.callbacks {
             learn.callbacks.insert(at, callback);
         }
-        mem::replace(&mut learn.recorder, self.recorder)
+        let recorder = mem::replace(&mut learn.recorder, self.recorder);
+        loaded.map(|()| recorder)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
 /// Pascanu et al., [On the difficulty of training recurrent neural networks](https://arxiv.org/abs/1211.5063), 2013, §3.2.
 #[derive(Debug, Clone, Copy)]
 pub struct GradientClipping {
+    /// The longest that all gradients together may be, as one vector.
     pub max_norm: f64,
 }
 
@@ -22,11 +23,19 @@ impl Callback for GradientClipping {
         "gradient_clipping"
     }
 
+    /// After whatever else scales gradients or adds them up: the step is what must be short.
+    fn order(&self) -> i32 {
+        1000
+    }
+
     fn in_lr_find(&self) -> bool {
         true
     }
 
-    fn backward_end(&mut self, _: &State, gradients: &mut Gradients) -> Answer {
+    fn backward_end(&mut self, state: &State, gradients: &mut Gradients) -> Answer {
+        if state.skip_step {
+            return Ok(Changes::none());
+        }
         let norm = gradients.norm();
         if norm > self.max_norm {
             gradients.scale(self.max_norm / (norm + 1e-6));

@@ -20,9 +20,11 @@ use crate::{
 /// Micikevicius et al., [Mixed precision training](https://arxiv.org/abs/1710.03740), 2018, §3.2.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LossScaling {
+    /// What the loss is multiplied by.
     pub scale: f64,
     /// Good steps after which the scale is doubled.
     pub max_noskip: usize,
+    /// The scale is not doubled beyond this: 2²⁴ is fastai's.
     pub max_scale: f64,
     /// Good steps since the scale changed.
     noskip: usize,
@@ -51,7 +53,7 @@ impl Callback for LossScaling {
         "loss_scaling"
     }
 
-    /// Last: others see the loss and the gradients of the usual size.
+    /// Late: others see the loss of the usual size, and what clips gradients comes after it.
     fn order(&self) -> i32 {
         999
     }
