@@ -185,8 +185,10 @@ impl OptimizerFacts {
             return Err(format!("{} parameter groups, here there are {groups}", self.lrs.len()));
         }
         let device = learn.device.clone().inner();
-        let memory = self.slots.iter().map(|(path, n)| {
-            (0..*n).map(|at| store.tensor(&memory_name(path, at), &device)).collect()
+        let memory = slots.iter().map(|path| {
+            let saved = self.slots.iter().find(|(saved, _)| saved == path);
+            let n = saved.map_or(0, |(_, n)| *n);
+            (0..n).map(|at| store.tensor(&memory_name(path, at), &device)).collect()
         });
         let memory = memory.collect::<Result<_, String>>()?;
         optimizer.lrs.clone_from(&self.lrs);
@@ -287,6 +289,7 @@ impl Checkpoint {
         };
         let saved_names: Vec<&str> =
             self.saved.mark.callbacks.iter().map(|(name, _)| name.as_str()).collect();
+        let metrics: Vec<String> = learn.metrics.iter().map(|metric| metric.name()).collect();
         let facts = [
             ("seed", saved.seed.to_string(), here.seed.to_string()),
             ("training items", saved.n_train.to_string(), here.n_train.to_string()),
@@ -294,6 +297,7 @@ impl Checkpoint {
             ("batch size", saved.batch_size.to_string(), here.batch_size.to_string()),
             ("classes", saved.classes.join(", "), here.classes.join(", ")),
             ("loss", self.saved.learner.loss.clone(), learn.loss.name()),
+            ("metrics", self.saved.mark.state.metric_names.join(", "), metrics.join(", ")),
             ("callbacks", saved_names.join(", "), names(learn)),
         ];
         match facts.into_iter().find(|(_, saved, here)| saved != here) {
