@@ -5,23 +5,26 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use tinderbox_learn::{
-    Error, Learner, Outcome, Report, Set, Strict, WithOptimizer,
+    Error, Fit, Learner, Outcome, Policy, Report, Set, Strict, WithOptimizer,
     callback::{
-        Answer, Callback, Change, Changes, ReduceLrOnPlateau, State, StopAfterNBatches,
-        TerminateOnNan, TrackEpoch,
+        Answer, BnFreeze, Callback, Change, Changes, CsvLogger, GradientAccumulation,
+        GradientClipping, LossScaling, Monitor, ReduceLrOnPlateau, SaveModel, SaveWhen, State,
+        StopAfterNBatches, TerminateOnNan, TrackEpoch,
     },
-    loss::CrossEntropyFlat,
+    loss::{CrossEntropyFlat, Reduction},
+    metric::{accuracy, error_rate},
     optim::{Gradients, Rule},
     schedule::{LearningRate, LrFind, OneCycle},
 };
 use tinderbox_model::{
     Sequential,
     layer::{Linear, ReLU},
+    weights::{StateDict, state_dict},
 };
 
-use crate::common::{Problem, alone, bits, data, learner};
+use crate::common::{Problem, alone, bits, data, learner, noise};
 
 #[test]
 fn the_same_seed_gives_the_same_bits() {
@@ -96,14 +99,41 @@ fn lr_find_before_any_fit_leaves_no_optimizer() {
     assert_eq!(curve.points().0.len(), curve.lrs.len() - 15);
 }
 
+/// Which weights are not what they were.
+fn moved(learner: &Learner, before: &[(String, Vec<u32>)]) -> Vec<String> {
+    let after = bits(learner);
+    let pairs = before.iter().zip(after).filter(|(before, after)| *before != after);
+    pairs.map(|(before, _)| before.0.clone()).filter(|name| !name.contains("running")).collect()
+}
+
+#[test]
+fn lr_find_leaves_what_is_frozen_and_what_callbacks_remember_as_they_were() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |search: bool| {
+        let mut learner = learner(Problem::default())
+            // Overflows at first, so the finder's steps change the scale.
+            .callback(LossScaling::new(4e19, 1000))
+            .callback(CsvLogger::new(folder.path().join("history.csv")).without_time())
+            .callback(BnFreeze);
+        learner.train_bn = false;
+        learner.split(["body", "head"]).unwrap();
+        learner.freeze().unwrap();
+        let before = bits(&learner);
+        if search {
+            learner.lr_find(&LrFind { num_it: 12, ..LrFind::default() }).unwrap();
+            assert!(bits(&learner) == before);
+        }
+        learner.fit(1, LearningRate::Slice(0.01)).unwrap();
+        assert_eq!(moved(&learner, &before), ["head.bias", "head.weight"]);
+        bits(&learner)
+    };
+    assert!(run(true) == run(false));
+}
+
 #[test]
 fn only_what_is_not_frozen_moves() {
     let _alone = alone();
-    let moved = |learner: &Learner, before: &[(String, Vec<u32>)]| -> Vec<String> {
-        let after = bits(learner);
-        let pairs = before.iter().zip(after).filter(|(before, after)| *before != after);
-        pairs.map(|(before, _)| before.0.clone()).filter(|name| !name.contains("running")).collect()
-    };
     let mut learner = learner(Problem::default());
     learner.split(["body", "head"]).unwrap();
     learner.train_bn = false;
@@ -115,6 +145,25 @@ fn only_what_is_not_frozen_moves() {
     learner.fit(1, LearningRate::Range(1e-4, 0.01)).unwrap();
     assert_eq!(moved(&learner, &before).len(), 6);
     assert_eq!(learner.optimizer().unwrap().steps(), 5, "a new optimizer");
+}
+
+#[test]
+fn what_comes_before_the_first_start_is_a_group_too() {
+    let _alone = alone();
+    let paths = |starts: &[&str]| -> Vec<Vec<String>> {
+        let mut learner = learner(Problem::default());
+        learner.split(starts.iter().copied()).unwrap();
+        learner.fit(1, LearningRate::Slice(0.01)).unwrap();
+        let groups = learner.optimizer().unwrap().param_groups();
+        groups.chunks(2).map(|pair| [&pair[0].paths[..], &pair[1].paths[..]].concat()).collect()
+    };
+    let (body, norm) = (["body.weight", "body.bias"], ["norm.weight", "norm.bias"]);
+    let head = ["head.weight", "head.bias"];
+    assert_eq!(paths(&["norm", "head"]), [body, norm, head]);
+    assert_eq!(paths(&["body", "norm", "head"]), [body, norm, head]);
+    // A parameter's own path is a place to begin at, too.
+    assert_eq!(paths(&["norm.weight", "head.weight"]), [body, norm, head]);
+    assert_eq!(paths(&[])[0].len(), 6);
 }
 
 #[test]
@@ -134,6 +183,13 @@ fn groups_that_are_not_there_are_named() {
         learner.split(["body", "layer4"]).unwrap_err(),
         "the Sequential has no parameters under `layer4`",
     );
+    for starts in [["head", "body"], ["head", "head"]] {
+        check(
+            learner.split(starts).unwrap_err(),
+            &format!("the parameter group `{}` does not begin after `head`", starts[1]),
+        );
+    }
+    assert_eq!(learner.n_groups(), 1, "a refused split changes nothing");
     check(
         learner.fit(1, LearningRate::List(vec![0.1, 0.2])).unwrap_err(),
         "2 learning rates for 1 parameter groups",
@@ -175,6 +231,29 @@ fn a_panic_in_a_layer_is_an_error_that_names_it_and_the_model_is_kept() {
         assert!(error.hint().is_some());
     }
     assert_eq!(learner.state_dict().iter().count(), 4);
+}
+
+#[test]
+fn a_loss_of_many_numbers_is_an_error_that_asks_for_one() {
+    let _alone = alone();
+    let loss = CrossEntropyFlat { reduction: Reduction::None, ..CrossEntropyFlat::default() };
+    let mut learner = Learner::new(data(Problem::default()), crate::common::model(), loss);
+    let message = "CrossEntropyFlat: 5 numbers for a batch, expected one: their mean or their sum";
+    assert_eq!(learner.fit(1, 0.1).unwrap_err().to_string(), message);
+    assert_eq!(learner.validate().unwrap_err().to_string(), message);
+}
+
+#[test]
+fn a_panic_in_a_metric_is_an_error_that_names_it() {
+    fn picky(_output: Tensor<2>, _target: Tensor<1, Int>) -> f64 {
+        panic!("three of them")
+    }
+    let _alone = alone();
+    let mut learner = learner(Problem::default()).metrics(picky);
+    for error in [learner.fit(1, 0.1).unwrap_err(), learner.validate().unwrap_err()] {
+        assert_eq!(error.to_string(), "picky: three of them");
+    }
+    assert!(learner.validate_with(Set::Valid, accuracy).is_ok());
 }
 
 #[test]
@@ -361,6 +440,44 @@ fn what_is_saved_is_loaded() {
 }
 
 #[test]
+fn loading_keeps_groups_and_what_is_frozen_and_a_refused_file_changes_nothing() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = || {
+        let mut learner = learner(Problem::default());
+        learner.model_dir = folder.path().to_owned();
+        learner.split(["body", "head"]).unwrap();
+        learner.train_bn = false;
+        learner.freeze().unwrap();
+        learner
+    };
+    let mut trained = fresh();
+    trained.unfreeze();
+    trained.fit(1, LearningRate::Slice(0.1)).unwrap();
+    trained.save("all", WithOptimizer::No).unwrap();
+    let mut loaded = fresh();
+    loaded.load("all", Strict::Yes, WithOptimizer::IfThere).unwrap();
+    let before = bits(&loaded);
+    assert!(before == bits(&trained));
+    loaded.fit(1, LearningRate::Slice(0.1)).unwrap();
+    assert_eq!(moved(&loaded, &before), ["head.bias", "head.weight"]);
+
+    let device = Device::flex();
+    let other = Sequential::new()
+        .named("body", Linear::new(4, 8, &device))
+        .named("head", Linear::new(8, 4, &device));
+    let mut other = Learner::new(data(Problem::default()), other, CrossEntropyFlat::default());
+    other.model_dir = folder.path().to_owned();
+    let before = bits(&other);
+    let error = other.load("all", Strict::Yes, WithOptimizer::IfThere).unwrap_err();
+    let message = error.to_string();
+    for part in ["head.weight", "norm.running_mean"] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    assert!(bits(&other) == before);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_to_is_named() {
     let mut learner = learner(Problem::default());
     learner.model_dir = "/proc/nowhere".into();
@@ -382,8 +499,114 @@ fn predictions_are_in_the_sets_order() {
     assert_eq!(predictions.len(), 5);
     let sum: f32 = predictions[0].probabilities.iter().sum();
     assert!((sum - 1.0).abs() < 1e-6);
+    let of_batch = learner.pred_batch(Set::Valid).unwrap();
+    assert_eq!(of_batch.dims(), [5, 3]);
+    let all: Vec<f32> = preds.outputs.into_flat().try_into_vec_as().unwrap();
+    let first: Vec<f32> = of_batch.into_flat().try_into_vec_as().unwrap();
+    assert_eq!(first, all[..15]);
     let empty = crate::common::learner(Problem { valid: 0, ..Problem::default() });
     assert_eq!(empty.get_preds(Set::Valid).unwrap_err().to_string(), "the validation set is empty");
+}
+
+#[test]
+fn other_metrics_and_sets_are_measured_when_asked_for() {
+    let _alone = alone();
+    let mut learner = learner(Problem::default());
+    let own = learner.validate().unwrap();
+    let other = learner.validate_with(Set::Valid, (error_rate, accuracy)).unwrap();
+    assert_eq!(other.loss, own.loss);
+    assert_eq!(other.metrics[1], own.metrics[0]);
+    assert!((other.metrics[0].1 + own.metrics[0].1 - 1.0).abs() < 1e-12);
+    let train = learner.validate_with(Set::Fix, accuracy).unwrap();
+    assert!(train.loss != own.loss);
+}
+
+#[test]
+fn a_later_part_of_a_fit_runs_at_the_schedules_later_rates() {
+    let _alone = alone();
+    let policy = || Policy::OneCycle(OneCycle::from(0.05));
+    let rates = |fit: Fit| {
+        let mut learner = learner(Problem::default());
+        let outcome = learner.fit_with(fit, Vec::new()).unwrap();
+        (learner.recorder().lrs.clone(), learner.recorder().moms.clone(), outcome)
+    };
+    let (lrs, moms, _) = rates(Fit::new(4, policy()));
+    assert_eq!(lrs.len(), 20);
+    let (first, _, _) = rates(Fit { total_epochs: Some(4), ..Fit::new(1, policy()) });
+    assert_eq!(first, lrs[..5]);
+    let last = Fit { start_epoch: 1, total_epochs: Some(4), ..Fit::new(4, policy()) };
+    let (last, last_moms, outcome) = rates(last);
+    assert_eq!((&last[..], &last_moms[..]), (&lrs[5..], &moms[5..]));
+    assert_eq!(outcome, Outcome::Finished { epochs: 4, reason: None });
+
+    // One made for fewer epochs ends the fit with the first batch after it.
+    let (short, _, outcome) = rates(Fit { total_epochs: Some(1), ..Fit::new(3, policy()) });
+    assert_eq!(short.len(), 6);
+    let reason = Some("the schedule is over".into());
+    assert_eq!(outcome, Outcome::Finished { epochs: 2, reason });
+    // A constant rate is for as long as one likes.
+    let constant = Policy::Constant(0.1.into());
+    let (constant, _, _) = rates(Fit { total_epochs: Some(1), ..Fit::new(3, constant) });
+    assert_eq!(constant, [0.1; 15]);
+}
+
+#[test]
+fn a_fit_that_begins_later_takes_the_weights_of_the_epoch_before() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let fresh = || {
+        let mut learner = learner(Problem::default())
+            .callback(SaveModel::new(Monitor::default(), SaveWhen::EveryEpoch))
+            .callback(TrackEpoch::new(folder.path().join("epoch")));
+        learner.model_dir = folder.path().to_owned();
+        learner
+    };
+    let mut first = fresh();
+    first.fit(2, 0.1).unwrap();
+    // Only the callbacks know of the first fit. A rate of 0 leaves what it begins with.
+    let mut next = fresh();
+    next.fit(3, 0.0).unwrap();
+    assert!(moved(&next, &bits(&first)).is_empty());
+    assert_eq!(next.recorder().lrs, [0.0; 5], "the fit's rates, not those that were saved");
+    assert_eq!(next.optimizer().unwrap().steps(), 15);
+}
+
+#[test]
+fn accumulated_gradients_make_the_step_of_a_large_batch() {
+    let _alone = alone();
+    let run = |batch_size: usize, reduction: Reduction, n: usize, max_norm: f64| {
+        let problem = Problem { train: 30, batch_size, shuffle: false, ..Problem::default() };
+        let device = Device::flex().autodiff();
+        let model = Sequential::new()
+            .named("body", Linear::new(4, 8, &device))
+            .named("relu", ReLU)
+            .named("head", Linear::new(8, 3, &device));
+        let mut weights = StateDict::default();
+        for (name, weight) in state_dict(&model.clone()).iter() {
+            let values = (0..weight.values.len()).map(noise).collect();
+            weights.insert(name, weight.shape.clone(), values);
+        }
+        let loss = CrossEntropyFlat { reduction, ..CrossEntropyFlat::default() };
+        let mut learner = Learner::new(data(problem), model, loss)
+            .callback(GradientClipping { max_norm })
+            .callback(GradientAccumulation::new(n));
+        learner.load_state_dict(&weights, Strict::Yes).unwrap();
+        learner.rule = Rule::SGD;
+        learner.fit(2, 0.5).unwrap();
+        let weights = learner.state_dict();
+        let values: Vec<f32> = weights.iter().flat_map(|(_, w)| w.values.clone()).collect();
+        (values, learner.optimizer().unwrap().steps())
+    };
+    // Six batches of five make two steps of four and two, in which a batch of twenty would end.
+    for (n, large, max_norm) in [(2, 10, 1e9), (3, 15, 1e9), (2, 10, 0.05)] {
+        let (small, steps) = run(5, Reduction::Sum, n, max_norm);
+        let (whole, wanted) = run(large, Reduction::Sum, 1, max_norm);
+        assert_eq!(steps, wanted);
+        for (small, whole) in small.iter().zip(&whole) {
+            assert!((small - whole).abs() < 1e-5, "{n}: {small}, expected {whole}");
+        }
+    }
+    assert_eq!(run(5, Reduction::Sum, 4, 1e9).1, 4, "the rest of an epoch makes a step too");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod callback_events;
 mod common;
+mod errors;
 mod killed;
 mod learner;
 mod losses;

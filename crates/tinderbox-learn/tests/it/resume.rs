@@ -5,8 +5,8 @@ use std::{fs, num::NonZeroUsize, path::Path};
 use tinderbox_learn::{
     Checkpoints, Learner, Outcome, Recorder, StopHandle,
     callback::{
-        Answer, BnFreeze, Callback, Changes, CsvLogger, EarlyStopping, GradientClipping, Monitor,
-        SaveModel, State,
+        Answer, BnFreeze, Callback, Changes, CsvLogger, EarlyStopping, GradientAccumulation,
+        GradientClipping, Monitor, SaveModel, State,
     },
     schedule::OneCycle,
 };
@@ -249,6 +249,152 @@ fn a_checkpoint_of_another_fit_is_refused() {
     assert!(error.hint().is_some());
     let error = learner(Problem::default()).resume(&file).unwrap_err();
     assert!(error.to_string().contains("callbacks was `early_stopping, "), "{error}");
+}
+
+#[test]
+fn gradients_that_wait_are_in_the_checkpoint() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let learner = |stop: Option<usize>| {
+        let learner = learner(Problem::default()).checkpoints(Checkpoints::new(&file));
+        let handle = learner.stop_handle();
+        learner.callback(GradientAccumulation::new(3)).callback(StopAt {
+            handle,
+            training: stop,
+            validation: None,
+        })
+    };
+    let mut whole = learner(None);
+    assert!(matches!(fit(&mut whole), Outcome::Finished { .. }));
+    for stop in 1..=7 {
+        assert!(matches!(fit(&mut learner(Some(stop))), Outcome::Stopped { .. }));
+        let mut resumed = learner(None);
+        assert!(matches!(resumed.resume(&file).unwrap(), Outcome::Finished { .. }));
+        assert!(bits(&resumed) == bits(&whole), "stopped after {stop} batches");
+        assert_eq!(resumed.recorder(), whole.recorder());
+    }
+}
+
+#[test]
+fn a_checkpoint_with_other_metrics_is_refused() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let learner = || learner(Problem::default()).checkpoints(Checkpoints::new(&file));
+    learner().fit(1, 0.1).unwrap();
+    let error = learner().metrics(tinderbox_learn::metric::error_rate).resume(&file).unwrap_err();
+    let message =
+        "the checkpoint is of another fit: metrics was `accuracy`, here it is `error_rate`";
+    assert_eq!(error.to_string(), message);
+}
+
+/// A learner with a checkpoint of a fit that was stopped, and the file's bytes.
+fn stopped(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
+    let file = folder.join("checkpoint");
+    assert!(matches!(fit(&mut make(folder, Some(7), None)), Outcome::Stopped { .. }));
+    let bytes = fs::read(&file).unwrap();
+    (file, bytes)
+}
+
+#[test]
+fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, whole) = stopped(folder.path());
+    let mut learner = make(folder.path(), None, None);
+    let before = bits(&learner);
+    for length in (0..whole.len()).step_by(1000).chain(whole.len() - 9..whole.len()) {
+        fs::write(&file, &whole[..length]).unwrap();
+        let error = learner.resume(&file).unwrap_err();
+        let want = format!("{}: it is truncated or no safetensors file", file.display());
+        assert!(error.to_string().starts_with(&want), "{length}: {error}");
+    }
+    assert!(bits(&learner) == before);
+    assert!(matches!(fit(&mut learner), Outcome::Finished { .. }));
+}
+
+#[test]
+fn a_checkpoint_with_a_flipped_bit_is_refused_unless_nothing_reads_it() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, whole) = stopped(folder.path());
+    let mut learner = make(folder.path(), None, None);
+    // Only the name of the version that wrote the file is for people.
+    let key = b"\\\"version\\\":\\\"";
+    let version = whole.windows(key.len()).position(|bytes| bytes == key).unwrap() + key.len();
+    let version = version..version + env!("CARGO_PKG_VERSION").len();
+    for at in (0..whole.len()).step_by(41).chain(0..16) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&file, &flipped).unwrap();
+        match learner.resume(&file) {
+            Err(error) => {
+                let name = file.display().to_string();
+                assert!(error.to_string().starts_with(&name), "byte {at}: {error}");
+            }
+            Ok(_) => assert!(version.contains(&at), "byte {at} of {}", whole.len()),
+        }
+    }
+}
+
+#[test]
+fn a_checkpoint_of_a_later_format_is_refused_with_both_numbers() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, whole) = stopped(folder.path());
+    let (now, later) = (b"\\\"format\\\":1", b"\\\"format\\\":2");
+    let at = whole.windows(now.len()).position(|bytes| bytes == now).unwrap();
+    let mut bytes = whole;
+    bytes[at..at + later.len()].copy_from_slice(later);
+    fs::write(&file, bytes).unwrap();
+    let error = make(folder.path(), None, None).resume(&file).unwrap_err().to_string();
+    let version = env!("CARGO_PKG_VERSION");
+    let want =
+        format!("its format is 2, written by version {version}; this version reads format 1");
+    assert!(error.ends_with(&want), "{error}");
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_model() {
+    /// Puts something in the way of the checkpoint before a batch.
+    struct Block(std::path::PathBuf, usize);
+
+    impl Callback for Block {
+        fn name(&self) -> &'static str {
+            "stop_at"
+        }
+
+        fn batch_begin(&mut self, state: &State) -> Answer {
+            if state.iteration == self.1 && state.training == Some(true) {
+                fs::create_dir(self.0.join(".checkpoint.writing")).unwrap();
+            }
+            Ok(Changes::none())
+        }
+    }
+
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let learner = |at: usize| {
+        learner(Problem::default())
+            .checkpoints(Checkpoints::new(&file).every(NonZeroUsize::MIN))
+            .callback(Block(folder.path().to_owned(), at))
+    };
+    let mut blocked = learner(7);
+    let error = blocked.fit_one_cycle(EPOCHS, OneCycle::from(0.05)).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot write {}", file.display()));
+    assert!(error.hint().is_some());
+    fs::remove_dir(folder.path().join(".checkpoint.writing")).unwrap();
+
+    // The model is that of after eight batches, the checkpoint that of after seven: both go on.
+    assert_eq!(blocked.optimizer().unwrap().steps(), 8);
+    blocked.validate().unwrap();
+    let mut resumed = learner(99);
+    assert!(matches!(resumed.resume(&file).unwrap(), Outcome::Finished { .. }));
+    let mut whole = learner(99);
+    assert!(matches!(fit(&mut whole), Outcome::Finished { .. }));
+    assert!(bits(&resumed) == bits(&whole));
 }
 
 #[test]
