@@ -16,6 +16,7 @@ pub enum Error {
     Nothing { what: &'static str },
 }
 
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {

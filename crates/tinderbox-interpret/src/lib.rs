@@ -6,4 +6,7 @@ mod error;
 mod plot;
 
 pub use error::{Error, Result};
-pub use plot::{plot_losses, plot_lr_find, plot_metrics, plot_rates};
+pub use plot::{
+    Skip, plot_losses, plot_losses_skipping, plot_lr_find, plot_lr_find_skipping, plot_metrics,
+    plot_metrics_skipping, plot_rates, plot_rates_skipping,
+};

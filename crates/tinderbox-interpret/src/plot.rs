@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Once};
 
 use plotters::{coord::Shift, prelude::*, style::FontStyle};
-use tinderbox_learn::{LrCurve, Recorder};
+use tinderbox_learn::{LrCurve, Recorder, schedule::suggestion};
 
 use crate::{Error, Result};
 
@@ -52,14 +52,48 @@ fn at_epoch_ends(recorder: &Recorder, value: impl Fn(usize) -> Option<f64>) -> P
     points
 }
 
+/// Batches that a plot leaves out, so that the rest is seen better. None, unless it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skip {
+    /// How many at the start.
+    pub start: usize,
+    /// How many at the end.
+    pub end: usize,
+}
+
+impl Skip {
+    /// What fastai leaves out of the rate finder's curve: the start, where nothing is learned, and
+    /// the end, where the loss explodes.
+    pub const LR_FIND: Self = Self { start: 10, end: 5 };
+
+    /// The points of those of `batches` that are not left out; each is at its batch's number,
+    /// counted from 1.
+    fn of(self, batches: usize, mut points: Points) -> Points {
+        let last = batches.saturating_sub(self.end) as f64;
+        points.retain(|(batch, _)| *batch > self.start as f64 && *batch <= last);
+        points
+    }
+}
+
 /// The smoothed training loss over batches, and the validation loss at the end of each epoch.
 ///
 /// # Errors
 /// [`Error::Nothing`] if nothing was trained; [`Error::Ending`] and [`Error::Draw`].
 pub fn plot_losses(recorder: &Recorder, file: &Path) -> Result<()> {
-    let train = Curve::line("training", numbered(&recorder.losses));
+    plot_losses_skipping(recorder, Skip::default(), file)
+}
+
+/// [`plot_losses`] without some batches.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_losses_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
+    let batches = recorder.losses.len();
     let valid = at_epoch_ends(recorder, |epoch| recorder.valid_losses[epoch]);
-    let curves = vec![train, Curve::marked("validation", valid)];
+    let curves = vec![
+        Curve::line("training", skip.of(batches, numbered(&recorder.losses))),
+        Curve::marked("validation", skip.of(batches, valid)),
+    ];
     draw(file, &[Chart { x: "batches", y: "loss", log_x: false, curves, mark: None }])
 }
 
@@ -68,8 +102,16 @@ pub fn plot_losses(recorder: &Recorder, file: &Path) -> Result<()> {
 /// # Errors
 /// As [`plot_losses`].
 pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
+    plot_rates_skipping(recorder, Skip::default(), file)
+}
+
+/// [`plot_rates`] without some batches.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_rates_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
     let chart = |y, values: &[f64]| {
-        let curves = vec![Curve::line(y, numbered(values))];
+        let curves = vec![Curve::line(y, skip.of(values.len(), numbered(values)))];
         Chart { x: "batches", y, log_x: false, curves, mark: None }
     };
     draw(file, &[chart("learning rate", &recorder.lrs), chart("momentum", &recorder.moms)])
@@ -80,21 +122,43 @@ pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
 /// # Errors
 /// As [`plot_losses`].
 pub fn plot_metrics(recorder: &Recorder, file: &Path) -> Result<()> {
+    plot_metrics_skipping(recorder, Skip::default(), file)
+}
+
+/// [`plot_metrics`] without some batches.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_metrics_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
+    if recorder.metric_names.is_empty() {
+        return Err(Error::Nothing { what: "the learner has no metrics" });
+    }
     let curve = |(at, name): (usize, &String)| {
-        Curve::marked(name, at_epoch_ends(recorder, |epoch| recorder.metrics[epoch][at]))
+        let points = at_epoch_ends(recorder, |epoch| recorder.metrics[epoch][at]);
+        Curve::marked(name, skip.of(recorder.losses.len(), points))
     };
     let curves = recorder.metric_names.iter().enumerate().map(curve).collect();
     draw(file, &[Chart { x: "batches", y: "metrics", log_x: false, curves, mark: None }])
 }
 
-/// The finder's loss over the learning rate, with the suggested rate marked.
+/// The finder's loss over the learning rate, with the suggested rate marked, without what
+/// [`Skip::LR_FIND`] says.
 ///
 /// # Errors
 /// As [`plot_losses`].
 pub fn plot_lr_find(curve: &LrCurve, file: &Path) -> Result<()> {
-    let (lrs, losses) = curve.points();
-    let points = lrs.iter().copied().zip(losses.iter().copied()).collect();
-    let mark = curve.suggestion().map(|suggestion| {
+    plot_lr_find_skipping(curve, Skip::LR_FIND, file)
+}
+
+/// [`plot_lr_find`] without other batches. The suggestion is made from what is shown.
+///
+/// # Errors
+/// As [`plot_losses`].
+pub fn plot_lr_find_skipping(curve: &LrCurve, skip: Skip, file: &Path) -> Result<()> {
+    let LrCurve { lrs, losses, .. } = curve;
+    let at_rates = skip.of(losses.len(), numbered(losses)).into_iter();
+    let points = at_rates.map(|(batch, loss)| (lrs[batch as usize - 1], loss)).collect();
+    let mark = suggestion(losses, lrs, skip.start, skip.end).map(|suggestion| {
         let lr = suggestion.lr_steepest;
         (lr, format!("steepest at {lr:.1e}"))
     });
@@ -114,7 +178,7 @@ struct Chart {
 fn draw(file: &Path, charts: &[Chart]) -> Result<()> {
     let empty = |chart: &Chart| chart.curves.iter().all(|curve| curve.points.is_empty());
     if charts.iter().any(empty) {
-        return Err(Error::Nothing { what: "no batch was trained" });
+        return Err(Error::Nothing { what: "no batch was trained, but for those left out" });
     }
     register_font();
     let failed = |reason: String| Error::Draw { path: file.to_owned(), reason };
@@ -299,7 +363,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lr.svg");
         plot_lr_find(&curve, &file).unwrap();
-        assert!(fs::read_to_string(file).unwrap().contains("steepest at"));
+        assert!(fs::read_to_string(&file).unwrap().contains("steepest at"));
+        // One point suggests nothing.
+        plot_lr_find_skipping(&curve, Skip { start: 36, end: 3 }, &file).unwrap();
+        let one_point = fs::read_to_string(&file).unwrap();
+        assert!(!one_point.contains("steepest at"));
+        let png = folder.path().join("lr.png");
+        plot_lr_find_skipping(&curve, Skip::default(), &png).unwrap();
+        assert!(fs::metadata(png).unwrap().len() > 1000);
+    }
+
+    #[test]
+    fn batches_that_are_left_out_keep_the_numbers_of_the_others() {
+        let points = || numbered(&[5.0, 4.0, 3.0, 2.0]);
+        assert_eq!(Skip::default().of(4, points()), points());
+        assert_eq!(Skip { start: 1, end: 1 }.of(4, points()), [(2.0, 4.0), (3.0, 3.0)]);
+        assert_eq!(Skip { start: 3, end: 9 }.of(4, points()), []);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.svg");
+        let skip = Skip { start: 2, end: 0 };
+        plot_losses_skipping(&recorder(), skip, &file).unwrap();
+        plot_rates_skipping(&recorder(), skip, &file).unwrap();
+        plot_metrics_skipping(&recorder(), skip, &file).unwrap();
+        let error =
+            plot_losses_skipping(&recorder(), Skip { start: 2, end: 2 }, &file).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is nothing to plot yet: no batch was trained, but for those left out"
+        );
+        let error = plot_metrics(&Recorder { metric_names: vec![], ..recorder() }, &file);
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "there is nothing to plot yet: the learner has no metrics"
+        );
     }
 
     #[test]
