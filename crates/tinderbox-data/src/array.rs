@@ -5,7 +5,9 @@ use crate::{Error, Result};
 /// A row-major array of numbers. The learner makes tensors of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
+    /// How long each axis is.
     pub shape: Vec<usize>,
+    /// As many as the shape says, the last axis running fastest.
     pub values: Values,
 }
 

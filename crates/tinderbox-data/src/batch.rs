@@ -77,6 +77,7 @@ pub enum Set {
     Valid,
     /// The training items, in order, with the transforms of validation.
     Fix,
+    /// The test items, in order, with the transforms of validation; often without labels.
     Test,
 }
 

@@ -19,7 +19,9 @@ pub struct Check<'a> {
 /// Data whose files could all be read, and what was left out for that.
 #[derive(Debug)]
 pub struct Checked {
+    /// The data without them.
     pub data: DataBunch,
+    /// The files that could not be read.
     pub left_out: Vec<BadFile>,
 }
 

@@ -17,8 +17,11 @@ pub const SIDE: usize = 28;
 /// How many digits are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigitsConfig {
+    /// Of each digit, in the folder `training`.
     pub train_per_class: usize,
+    /// Of each digit, in the folder `testing`.
     pub test_per_class: usize,
+    /// The same seed draws the same digits.
     pub seed: u64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
+/// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong between a folder of files and a batch.

@@ -34,6 +34,7 @@ pub enum ConvertMode {
 }
 
 impl ConvertMode {
+    /// How many channels its pictures have.
     pub fn channels(self) -> usize {
         match self {
             Self::Rgb => 3,
@@ -57,7 +58,9 @@ impl std::fmt::Display for ConvertMode {
 pub struct Pixels {
     pub height: usize,
     pub width: usize,
+    /// 1 or 3.
     pub channels: usize,
+    /// Row by row, the channels of a pixel together.
     pub bytes: Vec<u8>,
 }
 
@@ -67,6 +70,7 @@ pub struct Image {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
+    /// Channel by channel, row by row.
     pub pixels: Vec<f32>,
 }
 

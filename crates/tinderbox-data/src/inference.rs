@@ -81,6 +81,7 @@ impl Inference {
         }
     }
 
+    /// What is predicted.
     pub fn target(&self) -> &TargetKind {
         &self.target
     }
@@ -90,6 +91,7 @@ impl Inference {
         self.target.classes()
     }
 
+    /// How inputs are normalized, if they are.
     pub fn normalization(&self) -> Option<&Normalize> {
         self.normalize.as_ref()
     }

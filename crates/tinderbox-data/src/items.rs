@@ -149,18 +149,22 @@ impl<K: InputKind> Items<K> {
         Self { root: root.into(), entries, table: None, kind }
     }
 
+    /// How many items there are.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    /// The folder that paths are below.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
+    /// How the items are opened.
     pub fn kind(&self) -> &K {
         &self.kind
     }

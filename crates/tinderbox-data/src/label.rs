@@ -136,8 +136,10 @@ pub struct InputFacts<'a> {
 
 /// The processed labels of one set. A further kind of label is a further implementation.
 pub trait Labels: fmt::Debug + Send + Sync {
+    /// How many items there are.
     fn len(&self) -> usize;
 
+    /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -7,7 +7,9 @@ use crate::{Array, Error, Result, Values};
 /// `(x - mean) / std` for each channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Normalize {
+    /// One for each channel.
     pub mean: Vec<f32>,
+    /// One for each channel, above zero.
     pub std: Vec<f32>,
     /// Whether inputs are normalized.
     pub inputs: bool,

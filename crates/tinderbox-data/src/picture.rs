@@ -110,10 +110,12 @@ impl Picture {
         }
     }
 
+    /// In pixels.
     pub fn width(&self) -> usize {
         self.width
     }
 
+    /// In pixels.
     pub fn height(&self) -> usize {
         self.height
     }

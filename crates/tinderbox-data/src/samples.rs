@@ -27,8 +27,10 @@ pub struct Sample {
 /// The examples of one set. Images with labels are one implementation; whatever else is trained
 /// on is another.
 pub trait Samples: Send + Sync {
+    /// How many examples there are.
     fn len(&self) -> usize;
 
+    /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }

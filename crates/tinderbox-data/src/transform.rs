@@ -55,8 +55,11 @@ pub trait Transform: fmt::Debug + Send + Sync + 'static {
     /// Where it comes among the others; see [`order`].
     fn order(&self) -> i32;
 
+    /// Draws what is random about it.
     fn draw(&self, rng: &mut dyn RngCore) -> Self::Draw;
 
+    /// Does to a picture what was drawn.
+    ///
     /// # Errors
     /// [`Error::Transform`] if the picture does not allow it.
     fn apply(&self, canvas: &mut Canvas, draw: &Self::Draw) -> Result<()>;

@@ -29,10 +29,13 @@ const KIND: Kind = Kind { name: "model", format: 1 };
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// What the weights are those of.
     pub arch: ArchSpec,
     /// How a file becomes what the model sees: reading, size, normalization, and the classes.
     pub inference: Inference,
+    /// The name of the loss it was trained with.
     pub loss: String,
+    /// What turns the model's output into predictions.
     pub activation: Activation,
     /// What it reached on its validation set: names and values.
     pub metrics: Vec<(String, f64)>,
@@ -41,6 +44,7 @@ pub struct Manifest {
 /// A model that was read from a file: it predicts.
 #[derive(Debug)]
 pub struct Bundle {
+    /// What the file says besides the weights.
     pub manifest: Manifest,
     weights: StateDict,
     /// Without autodiff, in evaluation mode.
@@ -96,6 +100,7 @@ impl Bundle {
         crate::store::read(file).is_ok_and(|bytes| crate::store::has_facts(&bytes))
     }
 
+    /// The classes, in the order of the model's outputs.
     pub fn classes(&self) -> &[String] {
         self.manifest.inference.classes()
     }

@@ -73,9 +73,21 @@ impl Fit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// All epochs are done, or a callback ended the fit for a reason.
-    Finished { epochs: usize, reason: Option<String> },
+    Finished {
+        /// Finished epochs, those before a later first one included.
+        epochs: usize,
+        /// What the callback said.
+        reason: Option<String>,
+    },
     /// Somebody asked it to stop. Epoch and batch count from 1.
-    Stopped { epoch: usize, batch: usize, checkpoint: Option<PathBuf> },
+    Stopped {
+        /// The epoch it stopped in.
+        epoch: usize,
+        /// The last batch that was trained.
+        batch: usize,
+        /// The file to resume from, if checkpoints were asked for.
+        checkpoint: Option<PathBuf>,
+    },
 }
 
 impl fmt::Display for Outcome {

@@ -96,8 +96,10 @@ impl Loss for Box<dyn Loss> {
 /// How the values of a batch become its loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Reduction {
+    /// Their average.
     #[default]
     Mean,
+    /// Their sum.
     Sum,
     /// Not at all.
     None,

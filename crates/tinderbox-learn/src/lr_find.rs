@@ -18,9 +18,11 @@ use crate::{
 /// What the finder saw: one entry for each of its batches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LrCurve {
+    /// The rate each batch ran with.
     pub lrs: Vec<f64>,
     /// Smoothed, as the plot shows them.
     pub losses: Vec<f64>,
+    /// As they were.
     pub raw_losses: Vec<f64>,
     /// Why it ended: [`Verdict::Continue`] if somebody asked it to stop.
     pub verdict: Verdict,

@@ -75,6 +75,7 @@ pub(crate) struct Slot {
 pub struct ParamGroup {
     /// Their paths in the model.
     pub paths: Vec<String>,
+    /// Their learning rate.
     pub lr: f64,
     /// What is added to the gradient: nothing where the decay is decoupled.
     pub l2: f64,
@@ -111,10 +112,12 @@ impl Optimizer {
         self.steps
     }
 
+    /// The rule it was made with.
     pub fn rule(&self) -> Rule {
         self.rule
     }
 
+    /// How its parameters decay.
     pub fn decay(&self) -> Decay {
         self.decay
     }

@@ -12,6 +12,7 @@ use crate::{
 pub struct Recorder {
     /// The learning rate each batch ran with: the last parameter group's.
     pub lrs: Vec<f64>,
+    /// The momentum each batch ran with.
     pub moms: Vec<f64>,
     /// The smoothed training loss after each batch.
     pub losses: Vec<f64>,
@@ -23,6 +24,7 @@ pub struct Recorder {
     pub train_losses: Vec<Option<f64>>,
     /// The validation loss of each epoch, where validation ran.
     pub valid_losses: Vec<Option<f64>>,
+    /// The metrics' names, in the order of their columns.
     pub metric_names: Vec<String>,
     /// The metrics of each epoch, in the order of their names.
     pub metrics: Vec<Vec<Option<f64>>>,

@@ -16,9 +16,11 @@ const KIND: Kind = Kind { name: "saved model", format: 1 };
 /// Whether the optimizer's memory is saved or loaded with the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WithOptimizer {
+    /// Always; loading warns if it is not there.
     Yes,
+    /// Never.
     No,
-    /// When loading: if it is there and fits.
+    /// If it is there; loading warns if it does not fit.
     #[default]
     IfThere,
 }

@@ -22,8 +22,11 @@ use crate::{Error, Result};
 /// A value on its way from `start` to `end`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Span {
+    /// At share 0.
     pub start: f64,
+    /// At share 1.
     pub end: f64,
+    /// How it gets there.
     pub anneal: Anneal,
 }
 
@@ -63,6 +66,8 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// These phases, in this order.
+    ///
     /// # Errors
     /// [`Error::Setting`] without phases; [`Error::RateCount`] if they disagree on the number of
     /// parameter groups.

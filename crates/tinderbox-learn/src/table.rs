@@ -60,10 +60,12 @@ impl Table {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }
 
+    /// How many rows there are.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there are no rows yet.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

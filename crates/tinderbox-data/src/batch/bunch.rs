@@ -346,6 +346,7 @@ impl DataBunch {
         self.n_train() / self.options.batch_size
     }
 
+    /// Batches of [`Set::Valid`]; the last may be smaller.
     pub fn n_valid_batches(&self) -> usize {
         self.n_valid().div_ceil(self.valid_batch_size())
     }
@@ -355,10 +356,12 @@ impl DataBunch {
         self.n_train().div_ceil(self.valid_batch_size())
     }
 
+    /// Items of the training set.
     pub fn n_train(&self) -> usize {
         self.sets.train.len()
     }
 
+    /// Items of the validation set.
     pub fn n_valid(&self) -> usize {
         self.sets.valid.len()
     }
@@ -388,10 +391,12 @@ impl DataBunch {
         &self.target
     }
 
+    /// What everything random comes from.
     pub fn seed(&self) -> u64 {
         self.options.seed
     }
 
+    /// Items in a training batch.
     pub fn batch_size(&self) -> usize {
         self.options.batch_size
     }
@@ -416,6 +421,7 @@ impl DataBunch {
         self.samples(set).label(index)
     }
 
+    /// How batches are normalized, if they are.
     pub fn normalization(&self) -> Option<&Normalize> {
         self.normalize.as_deref()
     }

@@ -17,6 +17,7 @@ pub struct CsvOptions {
     pub folder: PathBuf,
     /// What is put after each name, such as `.png`.
     pub suffix: String,
+    /// What separates the columns: a comma, unless it is set.
     pub delimiter: u8,
     /// Whether the first line names the columns.
     pub header: bool,

@@ -77,18 +77,22 @@ impl Table {
         }
     }
 
+    /// The file it was read from.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The columns' names.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
+    /// How many rows there are, without that of the names.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

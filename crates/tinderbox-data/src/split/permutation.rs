@@ -10,6 +10,7 @@ pub struct Mt19937 {
 }
 
 impl Mt19937 {
+    /// In the state that NumPy's `RandomState` has for this seed.
     pub fn new(seed: u32) -> Self {
         let mut state = [0; 624];
         state[0] = seed;

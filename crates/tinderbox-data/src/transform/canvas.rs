@@ -22,6 +22,7 @@ pub enum PaddingMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Interpolation {
+    /// The average of the four pixels around.
     #[default]
     Bilinear,
     /// The nearest pixel; halfway between two, the even one.
@@ -88,6 +89,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
+    /// A picture to which nothing was done yet.
     pub fn new(image: Image, padding: PaddingMode, mode: Interpolation) -> Self {
         Self {
             image,
@@ -202,6 +204,7 @@ impl Canvas {
         }
     }
 
+    /// The picture, with everything done to it.
     pub fn into_image(mut self) -> Image {
         self.flush();
         self.image

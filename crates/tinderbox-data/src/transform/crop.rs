@@ -11,6 +11,7 @@ use crate::{Error, Image, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
+    /// As much on the one side as on the other.
     Center,
     /// Drawn for each item.
     Anywhere,
@@ -33,6 +34,7 @@ impl Place {
 pub struct Crop {
     /// Height and width of the window.
     pub size: [usize; 2],
+    /// Where the window is.
     pub place: Place,
 }
 
@@ -70,6 +72,7 @@ pub struct CropPad {
     pub size: Option<[usize; 2]>,
     /// The pipeline's if there is none, as always in fastai.
     pub padding: Option<PaddingMode>,
+    /// Where the window is.
     pub place: Place,
 }
 

@@ -10,6 +10,7 @@ use crate::Result;
 /// Mirrors left and right, with probability `p`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FlipLr {
+    /// The share of items that are mirrored, in `0.0..=1.0`.
     pub p: f64,
 }
 

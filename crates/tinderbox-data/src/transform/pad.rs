@@ -12,6 +12,7 @@ use crate::{Error, Image, Result};
 pub struct Pad {
     /// How many, on each side.
     pub padding: usize,
+    /// What they show.
     pub mode: PaddingMode,
 }
 

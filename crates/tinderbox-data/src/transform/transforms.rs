@@ -88,6 +88,7 @@ impl<A: Transform, B: Transform> IntoTransforms for (A, B) {
 }
 
 impl Transforms {
+    /// None yet.
     pub fn new() -> Self {
         Self::default()
     }

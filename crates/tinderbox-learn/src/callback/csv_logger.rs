@@ -21,6 +21,7 @@ use crate::{
 /// A fit that is resumed goes on with the rows it had at the checkpoint.
 #[derive(Debug, Clone)]
 pub struct CsvLogger {
+    /// The file; its folder must be there.
     pub file: PathBuf,
     /// Whether to go on below what the file has, rather than to begin it anew.
     pub append: bool,

@@ -16,12 +16,15 @@ use crate::{
 /// The defaults are fastai's: the validation loss, and no patience.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct EarlyStopping {
+    /// What must get better.
     pub monitor: Monitor,
+    /// How many epochs in a row may be no better; the next one ends the fit.
     pub patience: usize,
     waited: usize,
 }
 
 impl EarlyStopping {
+    /// Waits for `patience` epochs.
     pub fn new(monitor: Monitor, patience: usize) -> Self {
         Self { monitor, patience, waited: 0 }
     }

@@ -10,7 +10,9 @@ pub enum Better {
     /// Lower if the name has `loss` or `error` in it, else higher.
     #[default]
     Auto,
+    /// As of a loss.
     Lower,
+    /// As of an accuracy.
     Higher,
 }
 
@@ -19,6 +21,7 @@ pub enum Better {
 pub struct Monitor {
     /// `valid_loss`, `train_loss` or a metric's name.
     pub name: String,
+    /// Which way it improves.
     pub better: Better,
     /// By how much a value must beat the best to count as better, not below 0.
     pub min_delta: f64,
@@ -45,6 +48,7 @@ pub(super) enum Verdict {
 }
 
 impl Monitor {
+    /// Watches what goes by `name`; the name says which way is better.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), better: Better::Auto, min_delta: 0.0, best: None }
     }

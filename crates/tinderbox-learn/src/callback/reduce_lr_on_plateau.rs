@@ -18,10 +18,13 @@ use crate::{
 /// gives every parameter group the last one's new rate; here each keeps its place to the others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReduceLrOnPlateau {
+    /// What must get better.
     pub monitor: Monitor,
+    /// How many epochs in a row may be no better; the next one lowers the rates.
     pub patience: usize,
+    /// What the rates are multiplied by, in `0.0..1.0`.
     pub factor: f64,
-    /// At or below this the rate stays.
+    /// At or below this rate of the last parameter group all rates stay.
     pub min_lr: f64,
     waited: usize,
 }
@@ -33,6 +36,7 @@ impl Default for ReduceLrOnPlateau {
 }
 
 impl ReduceLrOnPlateau {
+    /// Lowers the rates to a fifth.
     pub fn new(monitor: Monitor, patience: usize) -> Self {
         Self { monitor, patience, ..Self::default() }
     }

@@ -16,6 +16,7 @@ use crate::exact;
 pub struct State {
     /// Counted from 0. At `train_end` the number of finished epochs.
     pub epoch: usize,
+    /// All epochs of the fit, those before a later first one included.
     pub n_epochs: usize,
     /// Training batches finished in this fit.
     pub iteration: usize,
@@ -33,6 +34,7 @@ pub struct State {
     /// What the model sees, from `batch_begin` on.
     #[serde(skip)]
     pub input: Option<AnyTensor>,
+    /// What the loss compares with, from `batch_begin` on.
     #[serde(skip)]
     pub target: Option<AnyTensor>,
     /// What the model gave, from `loss_begin` on.
@@ -50,21 +52,27 @@ pub struct State {
 
     /// The learning rate of each parameter group.
     pub lrs: Vec<f64>,
+    /// Adam's beta1, the momentum of the others.
     pub momentum: f64,
 
     /// At `epoch_end`, if validation ran.
     #[serde(with = "exact::option")]
     pub valid_loss: Option<f64>,
+    /// The metrics' names, in the order of their columns.
     pub metric_names: Vec<String>,
     /// One for each metric, at `epoch_end`, if validation ran.
     #[serde(with = "exact::list")]
     pub metrics: Vec<f64>,
 
+    /// No validation from here on.
     pub skip_validate: bool,
+    /// No backward pass for this batch.
     pub skip_backward: bool,
+    /// No optimizer step for this batch.
     pub skip_step: bool,
-    /// fastai's `skip_zero`.
+    /// The gradients stay for the next batch: fastai's `skip_zero`.
     pub keep_gradients: bool,
+    /// The loop over batches ends with this one.
     pub stop_epoch: bool,
     /// Why the fit ends after this epoch, if it does.
     pub stop_training: Option<String>,
@@ -72,6 +80,7 @@ pub struct State {
     #[serde(skip)]
     pub interrupted: bool,
 
+    /// How fast the fit goes.
     #[serde(skip)]
     pub speed: Speed,
 }

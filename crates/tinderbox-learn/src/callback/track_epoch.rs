@@ -14,10 +14,12 @@ use crate::{
 /// [checkpoint](crate::Checkpoints) goes on to the step and to the bit.
 #[derive(Debug, Clone)]
 pub struct TrackEpoch {
+    /// The file; its folder must be there.
     pub file: PathBuf,
 }
 
 impl TrackEpoch {
+    /// Keeps the number in `file`.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into() }
     }

@@ -30,14 +30,19 @@ pub struct Progress {
     pub training: bool,
     /// Counted from 0.
     pub epoch: usize,
+    /// All epochs of the fit.
     pub epochs: usize,
     /// Batches done in this epoch's training or validation.
     pub batch: usize,
+    /// All batches of this epoch's training or validation.
     pub batches: usize,
     /// Training batches done in this fit.
     pub iteration: usize,
+    /// The training loss, averaged over the batches so far with the last ones weighing most.
     pub smooth_loss: Option<f64>,
+    /// The last parameter group's learning rate for the next batch.
     pub lr: f64,
+    /// How fast the fit goes.
     pub speed: Speed,
 }
 

@@ -25,6 +25,8 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// The predictions.
+    ///
     /// # Panics
     /// If `output` is not of floats, or has no such axis.
     pub fn apply(self, output: AnyTensor) -> AnyTensor {

@@ -29,6 +29,7 @@ pub struct CrossEntropyFlat {
     pub axis: isize,
     /// How much each class counts; the mean is then by weight. `None` is all alike.
     pub weight: Option<Vec<f32>>,
+    /// How the values of a batch become its loss.
     pub reduction: Reduction,
 }
 

@@ -22,6 +22,7 @@ use crate::{
     note = "a loss is a `Fn(output, target) -> Tensor<1>` with its tensor types written out, or implements `Loss`"
 )]
 pub trait IntoLoss<Args> {
+    /// The loss, in a box.
     fn into_loss(self) -> Box<dyn Loss>;
 }
 

@@ -27,6 +27,7 @@ use crate::loss::{
 pub struct LabelSmoothingCrossEntropy {
     /// The share of the probability that is spread, in `0.0..=1.0`. fastai's is 0.1.
     pub eps: f64,
+    /// How the values of a batch become its loss.
     pub reduction: Reduction,
 }
 

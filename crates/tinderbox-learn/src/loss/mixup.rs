@@ -18,6 +18,7 @@ pub struct MixUpLoss {
 }
 
 impl MixUpLoss {
+    /// Mixes the losses that `inner` gives.
     pub fn new(inner: Box<dyn Loss>) -> Self {
         Self { inner }
     }

@@ -8,6 +8,8 @@ use crate::{Error, Result, metric::Metric, names::short_name};
 
 /// What a function metric may return: the batch's value, or why there is none.
 pub trait BatchValue {
+    /// The value.
+    ///
     /// # Errors
     /// What the function says went wrong.
     fn into_value(self) -> Result<f64>;
@@ -38,6 +40,7 @@ impl BatchValue for Result<f64> {
     note = "a metric is a `Fn(output, target) -> f64` with its tensor types written out, a pair of a name and such a function, or implements `Metric`"
 )]
 pub trait IntoMetric<Args> {
+    /// The metric, in a box.
     fn into_metric(self) -> Box<dyn Metric>;
 }
 
@@ -90,6 +93,7 @@ where
     note = "a metric is a `Fn(output, target) -> f64` with its tensor types written out, a pair of a name and such a function, or implements `Metric`"
 )]
 pub trait IntoMetrics<Args> {
+    /// The metrics, in the order of their columns.
     fn into_metrics(self) -> Vec<Box<dyn Metric>>;
 }
 

@@ -67,6 +67,7 @@ impl ConfusionMatrix {
         Ok(())
     }
 
+    /// How many classes there are.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -163,7 +164,10 @@ fn fbeta(precision: f64, recall: f64, beta: f64) -> f64 {
 pub enum Average {
     /// Only the class `positive` of two. With more than two classes it is [`Macro`](Self::Macro),
     /// with a warning.
-    Binary { positive: usize },
+    Binary {
+        /// The class's number: fastai's `pos_label`, 1.
+        positive: usize,
+    },
     /// All classes alike.
     Macro,
     /// Each class by its share of the items.
@@ -192,6 +196,7 @@ impl Average {
 
 /// A score that can be read off a confusion matrix, which makes it a metric.
 pub trait ConfusionScore: Send {
+    /// The score.
     fn score(&self, matrix: &ConfusionMatrix) -> f64;
 
     /// What its user should know about the score, if there is something.
@@ -243,6 +248,7 @@ impl<S: ConfusionScore> Metric for Scored<S> {
 /// A class that was never predicted has none, and the average is NaN with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Precision {
+    /// How the classes' precisions become one.
     pub average: Average,
 }
 
@@ -261,6 +267,7 @@ impl ConfusionScore for Precision {
 /// A class without items has none, and the average is NaN with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recall {
+    /// How the classes' recalls become one.
     pub average: Average,
 }
 
@@ -279,6 +286,7 @@ impl ConfusionScore for Recall {
 /// A class without precision or recall counts as 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FBeta {
+    /// How the classes' scores become one.
     pub average: Average,
     /// fastai's is 2.
     pub beta: f64,
@@ -323,6 +331,7 @@ pub enum KappaWeights {
 /// Cohen, [A coefficient of agreement for nominal scales](https://doi.org/10.1177/001316446002000104), 1960.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KappaScore {
+    /// How much each confusion counts.
     pub weights: KappaWeights,
 }
 

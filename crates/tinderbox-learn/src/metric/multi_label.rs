@@ -55,6 +55,7 @@ pub struct FbetaOptions {
     pub beta: f64,
     /// Keeps the ratios finite.
     pub eps: f64,
+    /// What the model's outputs are.
     pub scores: Scores,
 }
 
@@ -111,11 +112,13 @@ pub enum LabelAverage {
 /// - target: zeros and ones `[batch, labels]`
 #[derive(Debug, Clone)]
 pub struct MultiLabelFbeta {
+    /// How the labels' scores become one.
     pub average: LabelAverage,
     /// A label is given if its probability is above this.
     pub thresh: f64,
     /// How many times recall counts as much as precision.
     pub beta: f64,
+    /// What the model's outputs are.
     pub scores: Scores,
     labels: Vec<Counts>,
 }

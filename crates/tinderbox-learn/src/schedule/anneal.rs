@@ -7,6 +7,7 @@ use std::f64::consts::PI;
 pub enum Anneal {
     /// Stays at the start.
     None,
+    /// By equal steps.
     Linear,
     /// By equal factors: `start * (end / start)^share`.
     Exponential,

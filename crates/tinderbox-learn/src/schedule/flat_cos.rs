@@ -12,6 +12,7 @@ use crate::{
 /// The defaults are fastai's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlatCos {
+    /// The flat learning rate: a number for all parameter groups, or one for each.
     pub lr: LearningRate,
     /// Share of the steps that are flat, in `0.0..=1.0`.
     pub start_pct: f64,

@@ -15,7 +15,9 @@ use crate::{
 /// Smith, [Cyclical learning rates for training neural networks](https://arxiv.org/abs/1506.01186), 2017, §3.3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LrFind {
+    /// The first batch's rate.
     pub start_lr: f64,
+    /// The rate that the batch after the last would have.
     pub end_lr: f64,
     /// How many batches the rates rise over.
     pub num_it: usize,
@@ -57,6 +59,7 @@ impl LrFind {
 /// What comes after a batch of the finder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
+    /// The next one.
     Continue,
     /// All the rates have been tried.
     Finished,

@@ -26,6 +26,8 @@ impl Default for Smoothed {
 }
 
 impl Smoothed {
+    /// Keeps `beta` of the average at each value.
+    ///
     /// # Panics
     /// If `beta` is not in `0.0..1.0`.
     pub fn new(beta: f64) -> Self {
