@@ -83,7 +83,7 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Error::NoFile`], [`Error::NotOurs`], [`Error::Field`] naming what does not fit, and
-    /// [`Error::Weights`] for weights that are not the architecture's.
+    /// [`Error::Model`] for weights that are not the architecture's.
     pub fn read(file: &Path, device: &Device) -> Result<Self> {
         let (store, manifest): (_, Manifest) = Store::read(file, KIND)?;
         check(&manifest)?;

@@ -309,7 +309,7 @@ impl Checkpoint {
     /// Makes the learner what it was.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] or [`Error::Weights`] for what does not fit its model.
+    /// [`Error::NotOurs`] or [`Error::Model`] for what does not fit its model.
     pub(crate) fn load_learner(&self, learn: &mut Learner) -> Result<()> {
         let facts = &self.saved.learner;
         (learn.rule, learn.decay) = (self.saved.optimizer.rule, self.saved.optimizer.decay);

@@ -175,7 +175,7 @@ impl Learner {
     /// must be those that were passed to the fit. A fit that was finished is only loaded.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] or [`Error::CheckpointFit`] for a file that cannot be used here; then
+    /// [`Error::NotOurs`] or [`Error::CheckpointFit`] for a file that cannot be used here; then
     /// as [`fit`](Self::fit).
     pub fn resume_with(
         &mut self,
@@ -326,7 +326,7 @@ impl Learner {
     /// Replaces the weights; groups and what is frozen stay.
     ///
     /// # Errors
-    /// [`Error::Weights`] naming what does not fit.
+    /// [`Error::Model`] naming what does not fit.
     pub fn load_state_dict(&mut self, weights: &StateDict, strict: Strict) -> Result<()> {
         let model = self.model.take().expect("only absent during a step");
         let kept = model.clone();

@@ -61,7 +61,7 @@ impl Learner {
     /// Returns a warning if the optimizer's memory was wanted but is not there, or does not fit.
     ///
     /// # Errors
-    /// [`Error::NoFile`], [`Error::NotOurs`], and [`Error::Weights`] for weights that do not fit.
+    /// [`Error::NoFile`], [`Error::NotOurs`], and [`Error::Model`] for weights that do not fit.
     pub fn load(
         &mut self,
         name: impl AsRef<Path>,
@@ -92,7 +92,8 @@ impl Learner {
     /// Loads the weights of a `.safetensors` file of any origin, by PyTorch's names.
     ///
     /// # Errors
-    /// [`Error::NoFile`], and [`Error::Weights`] for what is no such file or does not fit.
+    /// [`Error::NoFile`], [`Error::WeightsFile`] for what is no such file, and [`Error::Model`] for
+    /// what does not fit.
     pub fn load_weights(&mut self, file: &Path, strict: Strict) -> Result<()> {
         let bytes = store::read(file)?;
         let weights = StateDict::from_safetensors(&bytes)

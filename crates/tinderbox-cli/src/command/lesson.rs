@@ -26,7 +26,7 @@ impl Lesson {
 
 /// The lesson's networks for MNIST, beside the numbers it printed
 ///
-/// Needs MNIST as PNG files: training/<digit>/*.png and testing/<digit>/*.png.
+/// Needs MNIST as PNG files: `training/<digit>/*.png` and `testing/<digit>/*.png`.
 ///
 /// Example:
 ///   tinderbox lesson mnist --data mnist_png --model resnetish

@@ -124,9 +124,14 @@ fn tracker(case: Case<'_>) -> Result<(), String> {
 
     let mut state = State { lrs: config["lr"].as_f64().into_iter().collect(), ..State::default() };
     callback.train_begin(&state).map_err(|error| error.to_string())?;
-    for action in case.values()["actions"].as_array().ok_or("no actions")? {
-        state.epoch = action["epoch"].as_u64().ok_or("no epoch")? as usize;
-        let value = config["values"][state.epoch].as_f64().ok_or("no value")?;
+    for (epoch, action) in
+        case.values()["actions"].as_array().ok_or("no actions")?.iter().enumerate()
+    {
+        if action["epoch"] != epoch {
+            return Err(format!("epoch {epoch}, expected {}", action["epoch"]));
+        }
+        state.epoch = epoch;
+        let value = config["values"][epoch].as_f64().ok_or("no value")?;
         if name == "valid_loss" {
             state.valid_loss = Some(value);
         } else {
