@@ -3,7 +3,7 @@
 //! Feature maps are channels-last, `[batch, height, width, channels]`: the channels of a pixel lie
 //! side by side, so the loops run over them with full vectors.
 //!
-//! Every kernel is written once, in plain Rust. [`simd`] compiles it a second time for the vector
+//! Every kernel is written once, in plain Rust. `simd` compiles it a second time for the vector
 //! instructions of the machine it finds; both use the same operations in the same order, so they
 //! give the same bits. Work is divided into blocks that depend on the shapes alone, so the results
 //! do not depend on how many threads there are either.

@@ -522,6 +522,18 @@ fn other_metrics_and_sets_are_measured_when_asked_for() {
 }
 
 #[test]
+fn a_fit_of_no_epochs_changes_nothing() {
+    let _alone = alone();
+    let mut learner = learner(Problem::default());
+    let before = bits(&learner);
+    let finished = Outcome::Finished { epochs: 0, reason: None };
+    assert_eq!(learner.fit(0, 0.1).unwrap(), finished);
+    assert_eq!(learner.fit_one_cycle(0, OneCycle::default()).unwrap(), finished);
+    assert!(bits(&learner) == before);
+    assert_eq!(learner.recorder().table().len(), 0);
+}
+
+#[test]
 fn a_later_part_of_a_fit_runs_at_the_schedules_later_rates() {
     let _alone = alone();
     let policy = || Policy::OneCycle(OneCycle::from(0.05));
@@ -607,6 +619,20 @@ fn accumulated_gradients_make_the_step_of_a_large_batch() {
         }
     }
     assert_eq!(run(5, Reduction::Sum, 4, 1e9).1, 4, "the rest of an epoch makes a step too");
+}
+
+#[test]
+fn a_scaled_loss_is_clipped_like_any_other() {
+    let _alone = alone();
+    let run = |scale: f64| {
+        let mut learner = learner(Problem::default())
+            .callback(GradientClipping { max_norm: 0.1 })
+            .callback(LossScaling::new(scale, 1000));
+        learner.rule = Rule::SGD;
+        learner.fit(1, 0.5).unwrap();
+        bits(&learner)
+    };
+    assert!(run(1024.0) == run(1.0), "a power of two changes no bit");
 }
 
 #[test]
