@@ -50,7 +50,7 @@ impl Check<'_> {
                 return;
             }
             if let Err(error) = safely(|| samples.check(index)) {
-                bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, reason(&error)));
+                bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, error));
             }
             if let Some(progress) =
                 self.progress.filter(|_| (before + index + 1).is_multiple_of(STEP))
@@ -68,24 +68,10 @@ impl Check<'_> {
             progress(before + samples.len(), all);
         }
         let mut bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
-        bad.sort_unstable();
+        bad.sort_unstable_by_key(|(index, _)| *index);
         let mut good: Vec<usize> = (0..samples.len()).collect();
         good.retain(|index| bad.binary_search_by_key(index, |(index, _)| *index).is_err());
-        let named =
-            |(index, reason): (usize, String)| BadFile { path: samples.name(index).into(), reason };
+        let named = |(index, error): (usize, Error)| BadFile::new(samples.name(index), &error);
         Verdict { good, bad: bad.into_iter().map(named).collect() }
-    }
-}
-
-/// What is wrong with a file, without its name, which stands before it in the list.
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Decode { reason, .. } => reason.clone(),
-        Error::NotAFile { what, .. } => format!("it is {what}"),
-        Error::TooLarge { width, height, limit, .. } => {
-            format!("it claims to be {width}×{height} pixels; at most {limit} million are opened")
-        }
-        Error::Read { source, .. } => source.to_string(),
-        other => other.to_string(),
     }
 }

@@ -160,6 +160,24 @@ pub struct BadFile {
     pub reason: String,
 }
 
+impl BadFile {
+    /// A file, and what is wrong with it without its name, which stands before it in the list.
+    pub fn new(path: impl Into<PathBuf>, error: &Error) -> Self {
+        let reason = match error {
+            Error::Decode { reason, .. } | Error::Transform { reason } => reason.clone(),
+            Error::NotAFile { what, .. } => format!("it is {what}"),
+            Error::TooLarge { width, height, limit, .. } => {
+                format!(
+                    "it claims to be {width}×{height} pixels; at most {limit} million are opened"
+                )
+            }
+            Error::Read { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        Self { path: path.into(), reason }
+    }
+}
+
 impl fmt::Display for BadFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.reason)
@@ -220,6 +238,7 @@ impl Error {
                 0 => format!("repair or remove them, or leave them out: `--skip-bad {}`", files.len()),
                 allowed => format!("{allowed} were allowed by `--skip-bad`; repair or remove the others"),
             },
+            Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
             Self::TooLarge { .. } => "reduce the picture, or remove it if it is not meant".into(),
             Self::NoColumn { found, .. } => match separator(found) {
                 Some(separator) => format!("it seems to be separated by {separator}: set the `delimiter`"),

@@ -222,6 +222,9 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
 
     fn check(&self, index: usize) -> Result<()> {
         let opened = self.opened(index)?;
+        if let Some(size) = self.part.items.kind.size(&opened) {
+            self.pipeline.check_item(size)?;
+        }
         // A label that is a file must be readable too; others cost nothing.
         self.target(index, &opened, None).map(drop)
     }

@@ -54,7 +54,10 @@ mod tests {
     use std::{fs, path::Path};
 
     use crate::{
-        BatchOptions, DataBunch, ImageItems, ImageKind, Items, check::Check, picture::Picture,
+        BatchOptions, DataBunch, ImageItems, ImageKind, Items,
+        check::Check,
+        picture::Picture,
+        transform::{Size, Transforms},
     };
 
     /// Pictures of these widths; 0 is a broken file.
@@ -102,6 +105,20 @@ mod tests {
             2,
             &["your inputs: items of different shapes cannot be one batch: [3, 2, 2], [3, 2, 3]"],
         );
+    }
+
+    #[test]
+    fn a_picture_too_thin_for_the_size_is_known_before_training() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        Picture::filled(5, 5, [9; 3]).save(folder.path().join("a/1.png")).unwrap();
+        Picture::filled(3000, 1, [9; 3]).save(folder.path().join("a/2.png")).unwrap();
+        let items = ImageItems::from_folder(folder.path()).unwrap();
+        let labelled = items.split_none().label_from_folder().unwrap();
+        let sized = labelled.transform(Transforms::new().size(Size::Square(224))).unwrap();
+        let data = sized.batches(BatchOptions::default()).unwrap();
+        let error = data.check(&Check::default()).unwrap_err().to_string();
+        assert!(error.contains("2.png: a picture of 224×672000 pixels is not made"), "{error}");
     }
 
     #[test]

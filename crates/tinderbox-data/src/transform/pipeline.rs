@@ -62,6 +62,16 @@ impl Pipeline {
     }
 }
 
+impl Pipeline {
+    /// Whether an item of this height and width can be brought to the size that is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Transform`].
+    pub(crate) fn check_item(&self, size: [usize; 2]) -> Result<()> {
+        self.settings.resized(size).map_or(Ok(()), possible)
+    }
+}
+
 impl Drawn<'_> {
     /// The picture, transformed.
     ///
@@ -127,7 +137,11 @@ pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
     if pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
         return Ok(());
     }
-    Err(Error::Transform { reason: format!("a picture of {height}×{width} pixels is not made") })
+    let most = MAX_MADE / 1_000_000;
+    let reason = format!(
+        "a picture of {height}×{width} pixels is not made; at most {most} million pixels are"
+    );
+    Err(Error::Transform { reason })
 }
 
 /// As it is saved with a model: names and parameters.
@@ -175,7 +189,10 @@ mod tests {
         let pipeline = Transforms::new().size(Size::Square(224)).pipeline(false);
         let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
         let error = drawn.apply(Image::filled([1, 1, 3000], 0.5)).unwrap_err();
-        assert!(error.to_string().ends_with("a picture of 224×672000 pixels is not made"));
+        assert!(
+            error.to_string().contains("a picture of 224×672000 pixels is not made; at most 33")
+        );
+        assert!(pipeline.check_item([1, 3000]).is_err() && pipeline.check_item([9, 7]).is_ok());
     }
 
     #[test]
