@@ -20,8 +20,8 @@ use clap::{Parser, Subcommand};
 ///
 /// Results go to standard output, progress and talk to standard error.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files could not be predicted,
-/// 130 stopped by Ctrl-C (a checkpoint is saved).
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files could not be
+/// predicted, 130 stopped by Ctrl-C (a checkpoint is saved).
 #[derive(Debug, Parser)]
 #[command(name = "tinderbox", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Cli {

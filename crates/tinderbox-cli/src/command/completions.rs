@@ -1,9 +1,7 @@
-use std::io::stdout;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::exit::Done;
+use crate::{exit::Done, terminal::print_line};
 
 /// Print completions for a shell
 ///
@@ -19,7 +17,9 @@ pub(crate) struct Completions {
 impl Completions {
     #[expect(clippy::unnecessary_wraps, reason = "as every command's")]
     pub(crate) fn run<C: CommandFactory>(self) -> anyhow::Result<Done> {
-        clap_complete::generate(self.shell, &mut C::command(), "tinderbox", &mut stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut C::command(), "tinderbox", &mut script);
+        print_line(String::from_utf8_lossy(&script).trim_end());
         Ok(Done::Ok)
     }
 }

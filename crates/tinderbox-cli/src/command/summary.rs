@@ -24,32 +24,35 @@ pub(crate) struct Summary {
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Channels of the pictures: 1 for gray, 3 for colour
-    #[arg(long, value_name = "N", default_value_t = 3, requires = "arch")]
-    channels: usize,
+    /// Channels of the pictures: 1 for gray, 3 for color
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=16))]
+    channels: u32,
 
     /// Side of the pictures, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 128, requires = "arch")]
-    size: usize,
+    #[arg(long, value_name = "PIXELS", default_value_t = 128, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    size: u32,
 
     /// Classes to tell apart
-    #[arg(long, value_name = "N", default_value_t = 10, requires = "arch")]
-    classes: usize,
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    classes: u32,
 
     /// Pictures in the batch that the outputs are shown for
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    batch_size: usize,
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch_size: u32,
 }
 
 impl Summary {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let spec = match (&self.model, &self.arch) {
             (Some(model), _) => open_model(model)?.manifest.arch,
-            (None, Some(arch)) => ArchSpec::new(arch, self.channels, self.classes, [self.size; 2])
-                .map_err(tinderbox::Error::from)?,
+            (None, Some(arch)) => {
+                let [channels, classes, size] =
+                    [self.channels, self.classes, self.size].map(|n| n as usize);
+                ArchSpec::new(arch, channels, classes, [size; 2]).map_err(tinderbox::Error::from)?
+            }
             (None, None) => unreachable!("clap asks for one of them"),
         };
-        print_line(model_summary(&spec, self.batch_size)?.to_string().trim_end());
+        print_line(model_summary(&spec, self.batch_size as usize)?.to_string().trim_end());
         Ok(Done::Ok)
     }
 }
