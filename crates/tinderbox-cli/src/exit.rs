@@ -20,12 +20,15 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
         Ok(Done::Interrupted) => ExitCode::from(130),
         Err(error) => {
             eprintln!("error: {error:#}");
-            if let Some(hint) =
-                error.downcast_ref::<tinderbox::Error>().and_then(tinderbox::Error::hint)
-            {
+            if let Some(hint) = hint(&error) {
                 eprintln!("hint: {hint}");
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// What to do about an error, where there is something.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<tinderbox::Error>().and_then(tinderbox::Error::hint)
 }

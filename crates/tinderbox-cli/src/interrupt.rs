@@ -14,6 +14,11 @@ pub(crate) fn stops(handle: &StopHandle) {
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle.clone());
 }
 
+/// From here on, Ctrl-C ends the program at once.
+pub(crate) fn stops_nothing() {
+    *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 /// Takes Ctrl-C over. Before a fit has begun, it ends the program at once.
 ///
 /// # Errors
@@ -24,7 +29,7 @@ pub(crate) fn listen() -> anyhow::Result<()> {
         match running.as_ref() {
             Some(handle) if !handle.is_stopping() => {
                 handle.stop();
-                eprintln!("\nfinishing this step, then saving; press Ctrl-C again to leave now");
+                eprintln!("\nfinishing this step, then saving; Ctrl-C again leaves now");
             }
             _ => process::exit(130),
         }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{IsTerminal, Write, stderr, stdout},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tinderbox::{
     vision::{Event, Plan, Watch},
 };
 
-use crate::interrupt;
+use crate::{exit, interrupt};
 
 /// How news are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,10 @@ impl Style {
 pub(crate) fn watch(style: Style) -> Watch {
     let screen = Mutex::new(Screen { bar: None });
     Arc::new(move |event| {
-        if let Event::Training { stop } = event {
-            interrupt::stops(stop);
+        match event {
+            Event::Training { stop } => interrupt::stops(stop),
+            Event::Fit(Report::End { .. }) => interrupt::stops_nothing(),
+            _ => {}
         }
         match style {
             Style::Text => screen.lock().unwrap_or_else(PoisonError::into_inner).show(event),
@@ -50,8 +53,42 @@ pub(crate) fn watch(style: Style) -> Watch {
 
 /// Prints a line of results; a reader that has gone away is not an error.
 pub(crate) fn print_line(line: &str) {
+    is_read(line);
+}
+
+/// Prints a line of results and says whether anybody reads them.
+pub(crate) fn is_read(line: &str) -> bool {
     let mut out = stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+}
+
+/// A path as a word of a command that can be pasted into a shell.
+pub(crate) fn word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,\\".contains(c);
+    match text.starts_with('-') || !text.chars().all(plain) {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text,
+    }
+}
+
+/// A path that does not break the line it stands in.
+pub(crate) fn in_line(path: &Path) -> String {
+    let text = path.display().to_string();
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+    text.chars().map(shown).collect()
+}
+
+/// An error as a line for programs, besides what people read on standard error.
+pub(crate) fn print_error(error: &anyhow::Error) {
+    let hint = exit::hint(error);
+    let line = json!({ "event": "error", "message": format!("{error:#}"), "hint": hint });
+    print_line(&line.to_string());
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn count(n: usize, of: &str) -> String {
+    format!("{n} {of}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Prints a picture's or a file's path, and whatever else is talk.
@@ -69,7 +106,7 @@ impl Screen {
             Event::Planned(plan) => self.above(|| print_plan(plan)),
             Event::Checking { done, total } => self.checking(*done, *total),
             Event::LeftOut(files) => self.above(|| {
-                say(&format!("left out {} unreadable files:", files.len()));
+                say(&format!("left out {}:", count(files.len(), "unreadable file")));
                 files.iter().for_each(|file| say(&format!("  {file}")));
             }),
             Event::Warning(text) => self.above(|| say(&format!("warning: {text}"))),
@@ -117,18 +154,19 @@ impl Screen {
     fn batch(&mut self, progress: &Progress) {
         let Progress { training, epoch, epochs, batch, batches, smooth_loss, lr, speed, .. } =
             progress;
-        let bar = self.bar(*batches as u64, "{prefix} {bar:30} {pos}/{len}  {msg}");
+        // On a narrow terminal the end of the message is cut off, so what matters most comes first.
+        let bar = self.bar(*batches as u64, "{prefix} {bar:10} {pos}/{len}  {wide_msg}");
         if bar.length() != Some(*batches as u64) {
             bar.set_length(*batches as u64);
         }
         bar.set_position(*batch as u64);
-        let part = if *training { "training" } else { "validating" };
-        bar.set_prefix(format!("epoch {}/{epochs} {part}", epoch + 1));
+        let part = if *training { "epoch" } else { "validating" };
+        bar.set_prefix(format!("{part} {}/{epochs}", epoch + 1));
         let loss = smooth_loss.map_or_else(String::new, |loss| format!("loss {loss:.4}  "));
         bar.set_message(format!(
-            "{loss}lr {lr:.1e}  {:.0} images/s  {} left",
+            "{loss}{} left  {:.0} images/s  lr {lr:.1e}",
+            minutes(speed.remaining),
             speed.items_per_second,
-            minutes(speed.remaining)
         ));
     }
 
@@ -175,7 +213,7 @@ fn line(event: &Event<'_>) -> Option<Value> {
         Event::LeftOut(files) => {
             let files: Vec<Value> = files
                 .iter()
-                .map(|file| json!({ "path": file.path, "reason": file.reason }))
+                .map(|file| json!({ "path": file.path.display().to_string(), "reason": file.reason }))
                 .collect();
             json!({ "event": "left_out", "files": files })
         }
@@ -216,4 +254,23 @@ fn progress_line(progress: &Progress) -> Option<Value> {
             "images_per_second": progress.speed.items_per_second,
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        let word = |path: &str| word(Path::new(path));
+        assert_eq!(word("runs/photos-2"), "runs/photos-2");
+        assert_eq!(word("my run"), "'my run'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word("-x"), "'-x'");
+    }
+
+    #[test]
+    fn a_path_stays_in_its_line() {
+        assert_eq!(in_line(Path::new("a\nb\tc/猫.png")), r"a\nb\tc/猫.png");
+    }
 }

@@ -33,8 +33,20 @@ pub enum Error {
     #[error("{folder} has one class only, `{class}`: there is nothing to tell apart")]
     OneClass { folder: PathBuf, class: String },
 
-    #[error("{file} lies in a folder called `{class}`, which is none of the model's classes")]
-    UnknownClass { file: PathBuf, class: String, known: Vec<String> },
+    #[error("{folder} has classes that the model does not know: {}", classes.join(", "))]
+    UnknownClasses { folder: PathBuf, classes: Vec<String>, known: Vec<String> },
+
+    #[error("a validation share of {share} % of {images} images is not one image")]
+    EmptyShare { share: String, images: usize },
+
+    #[error("{}", batch_size_text(*batch_size, *n_train))]
+    BatchSize { batch_size: Option<usize>, n_train: usize },
+
+    #[error("{folder} is the data itself, which a run folder would mix with")]
+    OutIsData { folder: PathBuf },
+
+    #[error("the name of {path} is not UTF-8, so it cannot be written down in a run folder")]
+    NotUtf8 { path: PathBuf },
 
     #[error("{folder} is not MNIST as PNG files: it has no training/ and testing/")]
     NoMnist { folder: PathBuf },
@@ -42,8 +54,11 @@ pub enum Error {
     #[error("`{model}` is not one of the lesson's networks for MNIST")]
     NotOfTheLesson { model: String },
 
-    #[error("{folder} holds a run already")]
-    RunExists { folder: PathBuf },
+    #[error("{folder} holds a {}run already", if *finished { "finished " } else { "" })]
+    RunExists { folder: PathBuf, finished: bool },
+
+    #[error("another process trains in {folder}")]
+    RunBusy { folder: PathBuf },
 
     #[error("{folder} holds no run: there is no run.json in it")]
     NoRun { folder: PathBuf },
@@ -56,6 +71,20 @@ pub enum Error {
 
     #[error("the run in {folder} was made with {setting} {was}, not {now}")]
     ResumeDiffers { folder: PathBuf, setting: &'static str, was: String, now: String },
+
+    #[error("the data of the run in {folder} is not in {data} any more")]
+    DataGone { folder: PathBuf, data: PathBuf },
+
+    #[error("the training broke down: {reason}; no model was made")]
+    Diverged {
+        folder: PathBuf,
+        /// A rate that may do better.
+        lr: f64,
+        reason: String,
+    },
+
+    #[error("the run cannot go on from its checkpoint")]
+    Checkpoint { file: PathBuf, source: tinderbox_learn::Error },
 
     #[error("the images have changed since the run began: {what}")]
     ItemsChanged { what: String },
@@ -76,14 +105,20 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Data(error) => error.hint(),
+            Self::Data(error) => data_hint(error).or_else(|| error.hint()),
             Self::Model(error) => error.hint(),
+            Self::Learn(tinderbox_learn::Error::Data(error)) => {
+                data_hint(error).or_else(|| error.hint())
+            }
+            Self::Learn(tinderbox_learn::Error::NoFile { .. } | tinderbox_learn::Error::NotOurs { .. }) => {
+                Some("a model is a run folder that `tinderbox train` finished, or its model.safetensors".into())
+            }
             Self::Learn(error) => error.hint(),
             Self::Interpret(error) => error.hint(),
             Self::ValidShare { .. } => Some("say `0.2` or `20%` to hold out a fifth".into()),
             Self::ValidFolder { .. } => Some("name a folder such as `valid`, a share such as `0.2`, or `auto`".into()),
             Self::NoClassFolders { folder } => Some(format!(
-                "sort the images into one folder a class: {0}/cat/…, {0}/dog/…",
+                "sort the images into one folder a class: {0}/cat/…, {0}/dog/…; or is {0} one of these folders? then name the one above it",
                 folder.display()
             )),
             Self::NoSuchSet { .. } => {
@@ -93,15 +128,42 @@ impl Error {
                 "is {} the folder above the class folders?",
                 folder.display()
             )),
-            Self::UnknownClass { known, .. } => Some(format!("the model tells apart {}", known.join(", "))),
+            Self::UnknownClasses { known, .. } => Some(format!(
+                "the model tells apart {}; name a folder with no other class folders in it",
+                known.join(", ")
+            )),
+            Self::EmptyShare { .. } => Some("hold out more, or say that nothing validates: `--valid 0`".into()),
+            Self::BatchSize { n_train: 0 | 1, .. } => Some("add images, or hold out fewer: `--valid`".into()),
+            Self::BatchSize { n_train, .. } => Some(format!(
+                "`--batch-size` goes from 2, as batch norm needs, to {n_train}, as training batches are never partial"
+            )),
+            Self::OutIsData { .. } => Some("name another folder: `--out`".into()),
+            Self::NotUtf8 { .. } => Some("rename it, or make a link to it that has another name".into()),
             Self::NoMnist { folder } => Some(format!(
                 "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
                 folder.display()
             )),
             Self::NotOfTheLesson { .. } => Some("there are basic, refactor and resnetish".into()),
-            Self::RunExists { folder } => Some(format!(
+            Self::RunExists { folder, finished: true } => {
+                Some(format!("keep it and train elsewhere: `--out {}-2`", folder.display()))
+            }
+            Self::RunExists { folder, finished: false } => Some(format!(
                 "go on with it: `--resume`; or keep it and train elsewhere: `--out {}-2`",
                 folder.display()
+            )),
+            Self::RunBusy { .. } => Some("wait for it, or train elsewhere: `--out`".into()),
+            Self::DataGone { folder, .. } => Some(format!(
+                "say where it is now: `tinderbox train FOLDER --out {} --resume`",
+                folder.display()
+            )),
+            Self::Diverged { folder, lr, .. } => Some(format!(
+                "train with a lower rate in another run folder: `--lr {} --out {}-2`; `tinderbox lr-find` looks for a rate",
+                lr,
+                folder.display()
+            )),
+            Self::Checkpoint { file, .. } => Some(format!(
+                "remove {}, and `--resume` begins the run anew",
+                file.display()
             )),
             Self::NoRun { .. } => Some("a run folder is what `tinderbox train` made: see its `--out`".into()),
             Self::ResumeDiffers { .. } => {
@@ -111,11 +173,39 @@ impl Error {
                 Some("put the folder back as it was, or start another run with `--out`".into())
             }
             Self::Unfinished { folder } => Some(format!(
-                "finish it first: `tinderbox train … --out {} --resume`",
+                "finish it first: `tinderbox train --out {} --resume`",
                 folder.display()
             )),
-            Self::RunFile { .. } | Self::RunFormat { .. } | Self::Read { .. } | Self::Write { .. } => None,
+            Self::RunFile { .. } => {
+                Some("the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into())
+            }
+            Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
+            Self::Write { .. } => Some("is there room, and may you write there? `--out` names another folder".into()),
+            Self::Read { .. } => None,
         }
+    }
+}
+
+/// The way out in settings of a run, where the part's own would be in code.
+fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
+    use tinderbox_data::Error;
+    Some(match error {
+        Error::UnknownLabels { .. } => {
+            "every class needs training images: add some, or take its folder out of the data".into()
+        }
+        Error::NoSpread { .. } => {
+            "are all pixels of the images the same? then there is nothing to learn from them".into()
+        }
+        Error::Transform { .. } => "choose a smaller `--size`".into(),
+        _ => return None,
+    })
+}
+
+fn batch_size_text(batch_size: Option<usize>, n_train: usize) -> String {
+    let images = if n_train == 1 { "image" } else { "images" };
+    match batch_size {
+        Some(size) => format!("batches of {size} cannot be made of {n_train} training {images}"),
+        None => format!("{n_train} training {images} cannot be trained on"),
     }
 }
 
@@ -153,6 +243,16 @@ mod tests {
             &tinderbox_data::Error::BatchSize.into(),
             "a batch size of 0 makes no batches",
             Some("smallest batch"),
+        );
+        check(
+            &tinderbox_data::Error::NoSpread { channel: 0, std: 0.0 }.into(),
+            "a standard deviation of 0 in channel 0 cannot be divided by",
+            Some("nothing to learn"),
+        );
+        check(
+            &tinderbox_learn::Error::NoFile { path: "m".into() }.into(),
+            "there is no file m",
+            Some("a model is a run folder"),
         );
         check(
             &tinderbox_model::Error::UnknownArch { name: "basik".into(), known: vec!["basic"] }
@@ -206,13 +306,38 @@ mod tests {
             Some("is d the folder above"),
         );
         check(
-            &Error::UnknownClass {
-                file: "d/cow/1.png".into(),
-                class: "cow".into(),
+            &Error::UnknownClasses {
+                folder: "d".into(),
+                classes: vec!["cow".into(), "ox".into()],
                 known: vec!["cat".into(), "dog".into()],
             },
-            "d/cow/1.png lies in a folder called `cow`, which is none of the model's classes",
+            "d has classes that the model does not know: cow, ox",
             Some("cat, dog"),
+        );
+        check(
+            &Error::EmptyShare { share: "1".into(), images: 36 },
+            "a validation share of 1 % of 36 images is not one image",
+            Some("`--valid 0`"),
+        );
+        check(
+            &Error::BatchSize { batch_size: Some(64), n_train: 29 },
+            "batches of 64 cannot be made of 29 training images",
+            Some("from 2, as batch norm needs, to 29"),
+        );
+        check(
+            &Error::BatchSize { batch_size: None, n_train: 1 },
+            "1 training image cannot be trained on",
+            Some("add images"),
+        );
+        check(
+            &Error::OutIsData { folder: "d".into() },
+            "d is the data itself, which a run folder would mix with",
+            Some("`--out`"),
+        );
+        check(
+            &Error::NotUtf8 { path: "d".into() },
+            "the name of d is not UTF-8, so it cannot be written down in a run folder",
+            Some("rename it"),
         );
         check(
             &Error::NoMnist { folder: "d".into() },
@@ -228,7 +353,37 @@ mod tests {
 
     #[test]
     fn errors_about_a_run_say_how_to_go_on() {
-        check(&Error::RunExists { folder: "r".into() }, "r holds a run already", Some("--out r-2"));
+        check(
+            &Error::RunExists { folder: "r".into(), finished: false },
+            "r holds a run already",
+            Some("`--resume`; or keep it and train elsewhere: `--out r-2`"),
+        );
+        check(
+            &Error::RunExists { folder: "r".into(), finished: true },
+            "r holds a finished run already",
+            Some("--out r-2"),
+        );
+        check(
+            &Error::RunBusy { folder: "r".into() },
+            "another process trains in r",
+            Some("wait for it"),
+        );
+        check(
+            &Error::DataGone { folder: "r".into(), data: "/d".into() },
+            "the data of the run in r is not in /d any more",
+            Some("train FOLDER --out r --resume"),
+        );
+        check(
+            &Error::Diverged { folder: "r".into(), lr: 0.05, reason: "the loss is NaN".into() },
+            "the training broke down: the loss is NaN; no model was made",
+            Some("`--lr 0.05 --out r-2`"),
+        );
+        let source = tinderbox_learn::Error::NothingToTrain;
+        check(
+            &Error::Checkpoint { file: "r/checkpoint.safetensors".into(), source },
+            "the run cannot go on from its checkpoint",
+            Some("remove r/checkpoint.safetensors"),
+        );
         check(
             &Error::NoRun { folder: "r".into() },
             "r holds no run: there is no run.json in it",
@@ -238,12 +393,12 @@ mod tests {
         check(
             &Error::RunFile { path: "r/run.json".into(), source },
             "r/run.json is not a run's description",
-            None,
+            Some("predicts all the same"),
         );
         check(
             &Error::RunFormat { path: "r/run.json".into(), found: 2, expected: 1 },
             "r/run.json is of format 2; this version reads format 1",
-            None,
+            Some("the version that made"),
         );
         check(
             &Error::ResumeDiffers {
@@ -267,6 +422,10 @@ mod tests {
         );
         let io = || std::io::Error::other("disk full");
         check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
-        check(&Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
+        check(
+            &Error::Write { path: "a".into(), source: io() },
+            "cannot write a",
+            Some("`--out` names another"),
+        );
     }
 }

@@ -23,7 +23,7 @@ pub use lesson::{Lesson, LessonRun, PUBLISHED, Published, lesson_mnist};
 pub use plan::{Augment, Choice, Plan};
 pub use run::RunFolder;
 pub use settings::{Split, TrainSettings, Valid};
-pub use use_model::{Answer, Scores, model_summary, open_model, predict, validate};
+pub use use_model::{Answer, ClassScore, Scores, model_summary, open_model, predict, validate};
 
 /// News from a recipe.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub use use_model::{Answer, Scores, model_summary, open_model, predict, validate
 pub enum Event<'a> {
     /// What the run will do.
     Planned(&'a Plan),
-    /// Files are read once before training.
+    /// Files are read, once before training.
     Checking { done: usize, total: usize },
     /// Files that could not be read and were allowed to be left out.
     LeftOut(&'a [BadFile]),

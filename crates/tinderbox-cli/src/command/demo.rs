@@ -7,14 +7,14 @@ use super::train::finish;
 use crate::{
     exit::Done,
     interrupt,
-    terminal::{Style, print_line, say, watch},
+    terminal::{Style, print_line, say, watch, word},
 };
 
 /// Draw a small data set, train on it and show what the model says
 ///
-/// Works without network and without data: digits are drawn from strokes, written as PNG files in
-/// class folders, and the lesson's residual network learns to read them. It takes less than a
-/// minute.
+/// Works without network and without data: digits are drawn from strokes, written
+/// as PNG files in class folders, and the lesson's residual network learns to read
+/// them. It takes less than a minute.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Folder for the digits, the run and the picture; with a number behind it if there is one
@@ -37,7 +37,7 @@ impl Demo {
         let done = finish(&demo.trained, Style::Text);
         let Some(picture) = &demo.picture else { return Ok(done) };
         print_line(&format!("what it says about some of them: {}", picture.display()));
-        let (digits, run) = (demo.digits.display(), demo.trained.run.root().display());
+        let (digits, run) = (word(&demo.digits), word(demo.trained.run.root()));
         say("\nWhat to try next:");
         say(&format!("  tinderbox predict {run} {digits}/testing/7/0.png"));
         say(&format!("  tinderbox validate {run} {digits}/testing"));

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use tinderbox::vision::{self, LessonRun, lesson_mnist};
 
-use super::train::finish;
+use super::train::{finish, told};
 use crate::{
     exit::Done,
     interrupt,
@@ -45,11 +45,11 @@ pub(crate) struct Mnist {
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Epochs; the notebook's unless it is given: 3, 10 or 12
+    /// Epochs [default: the notebook's: 3, 10 or 12]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
 
-    /// Run folder; `runs/lesson-mnist-` with the model and the seed unless it is given
+    /// Run folder [default: `runs/lesson-mnist-` with the model and the seed]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -73,7 +73,7 @@ impl Mnist {
             epochs: self.epochs.map(|epochs| epochs as usize),
         };
         let style = Style::of(self.json);
-        let run = lesson_mnist(&lesson, &watch(style))?;
+        let run = told(lesson_mnist(&lesson, &watch(style)), style)?;
         if style == Style::Text {
             let LessonRun { trained, published } = &run;
             let (heading, parameters) = (published.heading, published.parameters);

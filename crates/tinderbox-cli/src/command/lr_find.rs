@@ -1,10 +1,13 @@
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use tinderbox::{interpret::plot_lr_find, learn::schedule, vision::lr_find};
 
-use super::settings::Settings;
+use super::{
+    settings::{Settings, drawable},
+    train::rate,
+};
 use crate::{
     exit::Done,
     interrupt,
@@ -13,8 +16,8 @@ use crate::{
 
 /// Find a learning rate: train one short run at rising rates and plot the loss
 ///
-/// A good rate lies where the loss falls steeply, well before it rises. Nothing is kept of the
-/// run but the plot.
+/// A good rate lies where the loss falls steeply, well before it rises. Nothing is
+/// kept of the run but the plot.
 ///
 /// Example:
 ///   tinderbox lr-find photos --plot lr.svg
@@ -25,20 +28,20 @@ pub(crate) struct LrFind {
     folder: PathBuf,
 
     /// Where to write the plot; .svg or .png
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = plot)]
     plot: Option<PathBuf>,
 
     /// Lowest learning rate to try
-    #[arg(long, value_name = "LR", default_value_t = 1e-7)]
+    #[arg(long, value_name = "LR", default_value_t = 1e-7, allow_negative_numbers = true, value_parser = rate)]
     start_lr: f64,
 
     /// Highest learning rate to try
-    #[arg(long, value_name = "LR", default_value_t = 10.0)]
+    #[arg(long, value_name = "LR", default_value_t = 10.0, allow_negative_numbers = true, value_parser = rate)]
     end_lr: f64,
 
     /// Batches to spread the rates over
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    batches: usize,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    batches: u32,
 
     /// Print one JSON object
     #[arg(long)]
@@ -48,17 +51,27 @@ pub(crate) struct LrFind {
     settings: Settings,
 }
 
+fn plot(text: &str) -> Result<PathBuf, String> {
+    drawable(text, &["svg", "png"])
+}
+
 impl LrFind {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
+        let (start, end) = (self.start_lr, self.end_lr);
+        ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
+        let settings = self.settings.read(self.folder.clone(), PathBuf::new());
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,
-            num_it: self.batches,
+            num_it: self.batches as usize,
             ..schedule::LrFind::default()
         };
         let curve = lr_find(&settings, &options, &watch(Style::Text))?;
+        if let Some(file) = &self.plot {
+            plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
+            say(&format!("plotted in {}", file.display()));
+        }
         let suggestion = curve
             .suggestion()
             .context("too few batches ran for a suggestion: train on more with `--batches`")?;
@@ -69,10 +82,6 @@ impl LrFind {
                 print_line(&format!("{steepest:.1e}  where the loss falls steepest"));
                 print_line(&format!("{tenth:.1e}  a tenth of where it is lowest"));
             }
-        }
-        if let Some(file) = &self.plot {
-            plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
-            say(&format!("plotted in {}", file.display()));
         }
         Ok(Done::Ok)
     }

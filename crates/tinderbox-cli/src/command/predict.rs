@@ -5,13 +5,14 @@ use tinderbox::vision::{open_model, predict};
 
 use crate::{
     exit::Done,
-    terminal::{print_line, say},
+    terminal::{in_line, is_read, say},
 };
 
 /// Say what is in pictures
 ///
-/// Prints the class of each file and how sure the model is. A file that cannot be read is
-/// reported, and the others are predicted all the same (exit code 3).
+/// Prints the class of each file and how sure the model is, separated by tabs. A
+/// file that cannot be read is reported, and the others are predicted all the
+/// same (exit code 3).
 ///
 /// Examples:
 ///   tinderbox predict runs/photos new.jpg
@@ -36,14 +37,14 @@ impl Predict {
         let model = open_model(&self.model)?;
         let mut done = Done::Ok;
         for answer in predict(&model, &self.files) {
-            let file = answer.file.display();
-            match (answer.prediction, self.json) {
+            let line = match (answer.prediction, self.json) {
                 (Ok(prediction), true) => {
                     let classes = model.classes().iter().zip(&prediction.probabilities);
                     let probabilities: serde_json::Map<_, _> =
                         classes.map(|(class, p)| (class.clone(), serde_json::json!(p))).collect();
-                    let line = serde_json::json!({ "file": answer.file, "label": prediction.label, "probabilities": probabilities });
-                    print_line(&line.to_string());
+                    let file = answer.file.display().to_string();
+                    serde_json::json!({ "file": file, "label": prediction.label, "probabilities": probabilities })
+                        .to_string()
                 }
                 (Ok(prediction), false) => {
                     let label = prediction.label.unwrap_or_default();
@@ -52,17 +53,22 @@ impl Predict {
                         .and_then(|index| prediction.probabilities.get(index))
                         .copied()
                         .unwrap_or_default();
-                    print_line(&format!("{file}\t{label}\t{p:.4}"));
+                    format!("{}\t{label}\t{p:.4}", in_line(&answer.file))
                 }
                 (Err(error), json) => {
                     done = Done::Partly;
-                    say(&format!("error: {:#}", anyhow::Error::from(error)));
-                    if json {
-                        print_line(
-                            &serde_json::json!({ "file": answer.file, "error": true }).to_string(),
-                        );
+                    let error = anyhow::Error::from(error);
+                    say(&format!("error: {error:#}"));
+                    if !json {
+                        continue;
                     }
+                    let file = answer.file.display().to_string();
+                    serde_json::json!({ "file": file, "error": format!("{error:#}") }).to_string()
                 }
+            };
+            // Nobody reads on: `| head`.
+            if !is_read(&line) {
+                break;
             }
         }
         Ok(done)

@@ -8,59 +8,80 @@ use tinderbox::vision::{TrainSettings, Valid};
 /// What is trained on, and how; everything not given is decided by a look at the folder.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// Architecture: basic, refactor, resnetish, resnet-small
+    /// Architecture: basic, refactor, resnetish, resnet-small [default: by the
+    /// pictures]
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     arch: Option<String>,
 
     /// Side of the square that pictures are resized and cropped to, in pixels
-    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..))]
+    /// [default: by the pictures]
+    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..=4096))]
     size: Option<u32>,
 
-    /// Pictures in a batch
+    /// Pictures in a batch [default: by their number and size]
     #[arg(long, value_name = "N", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
 
     /// What validates: `auto`, a share such as `0.2` or `20%`, or a folder's name
-    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Data")]
-    valid: String,
+    #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Data", allow_negative_numbers = true, value_parser = valid)]
+    valid: Valid,
 
     /// Leave out up to so many unreadable files; one more fails before training
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Data")]
-    skip_bad: usize,
+    /// [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    skip_bad: Option<usize>,
 
     /// Threads that decode and transform pictures ahead of the training step
+    /// [default: one a core, up to 4]
     ///
     /// Their number changes the speed, never the result.
-    #[arg(long, value_name = "N", help_heading = "Data")]
-    workers: Option<usize>,
+    #[arg(long, value_name = "N", help_heading = "Data", value_parser = clap::value_parser!(u32).range(..=1024))]
+    workers: Option<u32>,
 
-    /// Memory for decoded pictures between epochs, in MB
-    #[arg(long, value_name = "MB", default_value_t = 1024, help_heading = "Data")]
-    cache: usize,
+    /// Memory for decoded pictures between epochs, in MB [default: 1024]
+    #[arg(long, value_name = "MB", help_heading = "Data")]
+    cache: Option<usize>,
 
     /// Seed of everything random: the same seed gives the same bits
-    #[arg(long, value_name = "N", default_value_t = 42)]
-    seed: u64,
+    /// [default: 42]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    seed: Option<u64>,
+}
+
+fn valid(text: &str) -> Result<Valid, String> {
+    text.parse().map_err(|error: tinderbox::Error| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
 }
 
 impl Settings {
-    /// # Errors
-    /// For a `--valid` that is none.
-    pub(crate) fn read(
-        &self,
-        data: PathBuf,
-        out: PathBuf,
-    ) -> Result<TrainSettings, tinderbox::Error> {
-        Ok(TrainSettings {
+    pub(crate) fn read(&self, data: PathBuf, out: PathBuf) -> TrainSettings {
+        TrainSettings {
             arch: self.arch.clone(),
             size: self.size.map(|size| size as usize),
             batch_size: self.batch_size.map(|size| size as usize),
-            valid: self.valid.parse::<Valid>()?,
+            valid: self.valid.clone(),
             skip_bad: self.skip_bad,
-            workers: self.workers,
-            cache_bytes: self.cache << 20,
+            workers: self.workers.map(|workers| workers as usize),
+            cache_bytes: self.cache.map(|megabytes| megabytes.saturating_mul(1 << 20)),
             seed: self.seed,
             ..TrainSettings::new(data, out)
-        })
+        }
+    }
+}
+
+/// The path of a picture to be drawn once the work is done, which must not fail then.
+pub(super) fn drawable(text: &str, extensions: &[&str]) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if !extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)) {
+        return Err(format!("its name must end in .{}", extensions.join(" or .")));
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(format!("there is no folder {}", folder.display()))
+        }
+        _ => Ok(path),
     }
 }

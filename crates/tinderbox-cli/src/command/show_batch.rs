@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tinderbox::vision::show_batch;
 
-use super::settings::Settings;
+use super::settings::{Settings, drawable};
 use crate::{
     exit::Done,
     interrupt,
@@ -21,21 +21,25 @@ pub(crate) struct ShowBatch {
     folder: PathBuf,
 
     /// Where to write the picture
-    #[arg(long, value_name = "PNG", default_value = "batch.png")]
+    #[arg(long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
     out: PathBuf,
 
     /// Pictures side by side, and rows of them
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rows: u32,
 
     #[command(flatten)]
     settings: Settings,
 }
 
+fn png(text: &str) -> Result<PathBuf, String> {
+    drawable(text, &["png"])
+}
+
 impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
+        let settings = self.settings.read(self.folder.clone(), PathBuf::new());
         let picture = show_batch(&settings, self.rows as usize, &watch(Style::Text))?;
         picture.save(&self.out).map_err(tinderbox::Error::from)?;
         print_line(&self.out.display().to_string());

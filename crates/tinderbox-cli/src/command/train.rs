@@ -10,47 +10,55 @@ use super::settings::Settings;
 use crate::{
     exit::Done,
     interrupt,
-    terminal::{Style, print_line, say, watch},
+    terminal::{Style, count, print_error, print_line, say, watch, word},
 };
 
 /// Train a model to tell the pictures of class folders apart
 ///
-/// The run folder gets everything: the settings, checkpoints, the epoch table, plots, and the
-/// finished model, which `predict` and `validate` take. Ctrl-C once finishes the step and saves;
-/// `--resume` goes on from there and ends with the same bits as if it had never stopped.
+/// What is not said is decided by a look at the pictures, and explained.
+///
+/// The run folder gets everything: the settings, checkpoints, the epoch table,
+/// plots, and the finished model, which `predict` and `validate` take. Ctrl-C once
+/// finishes the step and saves; `--resume` goes on from there and ends with the
+/// same bits as if it had never stopped.
 ///
 /// Examples:
 ///   tinderbox train photos --out runs/photos
-///   tinderbox train photos --out runs/photos --resume
+///   tinderbox train --out runs/photos --resume
 ///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Train {
     /// Folder of class folders with pictures in them, or of two sets of those
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_all = ["resume", "out"])]
     folder: Option<PathBuf>,
 
-    /// Epochs to train for
+    /// Epochs to train for [default: by the number of pictures]
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
 
-    /// Learning rate at the peak of the one-cycle schedule
-    #[arg(long, value_name = "LR", help_heading = "Training", value_parser = rate)]
+    /// Learning rate at the peak of the one-cycle schedule [default: the
+    /// architecture's]
+    #[arg(long, value_name = "LR", help_heading = "Training", allow_negative_numbers = true, value_parser = rate)]
     lr: Option<f64>,
 
-    /// Run folder; `runs/` and the data folder's name unless it is given
+    /// Run folder [default: `runs/` and the data folder's name]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
 
-    /// Go on with the run in the run folder
+    /// Go on with the run in the run folder, as it was begun
+    ///
+    /// The data folder need not be given, unless it has moved.
     #[arg(long, help_heading = "Run")]
     resume: bool,
 
-    /// Steps between checkpoints
-    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Run")]
-    checkpoint_every: usize,
+    /// Steps between checkpoints; 0 for those after each epoch only
+    /// [default: 100]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    checkpoint_every: Option<usize>,
 
-    /// Print one JSON object a line: plan, batch, epoch, end, done
+    /// Print one JSON object a line, with an `event`: plan, batch, epoch, end,
+    /// done, error and others
     #[arg(long, help_heading = "Run")]
     json: bool,
 
@@ -58,7 +66,7 @@ pub(crate) struct Train {
     settings: Settings,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
         _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
@@ -74,15 +82,24 @@ impl Train {
             epochs: self.epochs.map(|epochs| epochs as usize),
             lr: self.lr,
             checkpoint_every: self.checkpoint_every,
-            ..self.settings.read(folder, out)?
+            ..self.settings.read(folder, out)
         };
         let style = Style::of(self.json);
         let trained = match self.resume {
-            true => resume(&settings, &watch(style))?,
-            false => train(&settings, &watch(style))?,
+            true => resume(&settings, &watch(style)),
+            false => train(&settings, &watch(style)),
         };
-        Ok(finish(&trained, style))
+        Ok(finish(&told(trained, style)?, style))
     }
+}
+
+/// The result, whose error programs are told too.
+pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyhow::Result<T> {
+    let result = result.map_err(anyhow::Error::from);
+    if let (Err(error), Style::Json) = (&result, style) {
+        print_error(error);
+    }
+    result
 }
 
 /// `runs/photos` for `data/photos`.
@@ -93,7 +110,7 @@ fn default_out(folder: &Path) -> PathBuf {
 
 /// Says how it ended and what to do next.
 pub(super) fn finish(trained: &Trained, style: Style) -> Done {
-    let run = trained.run.root().display();
+    let run = word(trained.run.root());
     let stopped = matches!(trained.outcome, Outcome::Stopped { .. });
     if style == Style::Json {
         let outcome = if stopped { "stopped" } else { "finished" };
@@ -101,19 +118,26 @@ pub(super) fn finish(trained: &Trained, style: Style) -> Done {
             "event": "done",
             "outcome": outcome,
             "accuracy": trained.accuracy,
-            "run": trained.run.root(),
-            "waiting": trained.speed.waiting,
+            "run": trained.run.root().display().to_string(),
+            "waiting": trained.speed.map(|speed| speed.waiting),
         });
         print_line(&done.to_string());
     } else {
-        say(&trained.outcome.to_string());
-        match stopped {
-            true => say(&format!("go on with: tinderbox train --out {run} --resume")),
-            false => {
-                say(&format!(
-                    "the model is in {run}; of the time, {:.1} % was waiting for data",
-                    trained.speed.waiting * 100.0
-                ));
+        match (&trained.outcome, trained.speed) {
+            (outcome @ Outcome::Stopped { .. }, _) => {
+                say(&outcome.to_string());
+                say(&format!("go on with: tinderbox train --out {run} --resume"));
+            }
+            (Outcome::Finished { epochs, .. }, speed) => {
+                let epochs = count(*epochs, "epoch");
+                say(&match speed {
+                    Some(speed) => format!(
+                        "finished {epochs}; of the time, {:.1} % was waiting for data",
+                        speed.waiting * 100.0
+                    ),
+                    None => format!("the run was finished already, with {epochs}"),
+                });
+                say(&format!("the model is in {run}"));
                 say(&format!("try it: tinderbox predict {run} picture.jpg"));
             }
         }

@@ -78,3 +78,53 @@ fn twenty_runs_killed_at_any_moment_go_on_to_the_same_bits() {
     }
     assert!(in_training >= KILLS / 2, "only {in_training} of {KILLS} were killed while training");
 }
+
+#[test]
+fn a_run_goes_on_only_as_it_was_begun() {
+    let place = Place::new();
+    place.run(&TRAIN).code(0);
+    let resume =
+        |more: &[&str]| place.run(&[&["train", "--out", "run", "--resume"][..], more].concat());
+    resume(&[]).code(0).says("the run was finished already, with 3 epochs");
+    resume(&["digits/", "--workers", "0", "--cache", "0", "--skip-bad", "1"]).code(0);
+    resume(&["--seed", "7"]).code(1).says("was made with --seed 42, not 7");
+    resume(&["--valid", "0.5"]).code(1).says("was made with --valid testing, not 0.5");
+
+    let model = model(&place, "run");
+    place.copy("digits/training/0/0.png", "digits/training/1/new.png");
+    resume(&[])
+        .code(1)
+        .says("the images have changed since the run began: training/1/new.png is new");
+    fs::remove_file(place.path("digits/training/1/new.png")).unwrap();
+    let other = place.path("digits/training/0/0.png");
+    let kept = fs::read(&other).unwrap();
+    fs::write(&other, [&kept[..], b"more"].concat()).unwrap();
+    resume(&[]).code(1).says("training/0/0.png had ");
+    fs::write(&other, kept).unwrap();
+
+    fs::rename(place.path("digits"), place.path("moved")).unwrap();
+    resume(&[]).code(1).says("is not in ").says("train FOLDER --out run --resume");
+    resume(&["moved"]).code(0);
+
+    fs::write(place.path("run/checkpoint.safetensors"), "torn").unwrap();
+    resume(&["moved"]).code(1).says("remove run/checkpoint.safetensors, and `--resume` begins");
+    fs::remove_file(place.path("run/checkpoint.safetensors")).unwrap();
+    fs::remove_file(place.path("run/model.safetensors")).unwrap();
+    resume(&["moved"]).code(0);
+    assert!(fs::read(place.path("run/model.safetensors")).unwrap() == model, "the same bits");
+
+    fs::write(place.path("run/run.json"), "{").unwrap();
+    resume(&[]).code(1).says("run/run.json is not a run's description");
+}
+
+#[test]
+fn two_processes_do_not_train_in_one_folder() {
+    let place = Place::new();
+    fs::create_dir(place.path("run")).unwrap();
+    let lock = fs::File::create(place.path("run/.lock")).unwrap();
+    lock.lock().unwrap();
+    place.run(&TRAIN).code(1).says("another process trains in run");
+    drop(lock);
+    place.run(&TRAIN).code(0);
+    assert!(!place.path("run/.lock").exists());
+}

@@ -1,6 +1,7 @@
 //! Running the command in a folder of its own.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -27,6 +28,13 @@ impl Place {
 
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Copies a file to where there may be no folder yet.
+    pub(crate) fn copy(&self, from: &str, to: &str) {
+        let to = self.path(to);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(self.path(from), to).unwrap();
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {

@@ -55,7 +55,40 @@ fn predicts(place: &Place) {
         .says("cannot read torn.png as an image")
         .says("digits/testing/0/0.png\t")
         .says("cannot read gone.png");
+    let json = place.run(&["predict", "run", "gone.png", files[0], "--json"]).code(3).json();
+    assert!(json[0]["error"].as_str().unwrap().starts_with("cannot read gone.png"), "{}", json[0]);
+    assert_eq!(json[1]["file"], files[0]);
+    predicts_awkward_names(place);
 }
+
+#[cfg(unix)]
+fn predicts_awkward_names(place: &Place) {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    let names = [&b"line\nbreak.png"[..], b"not-utf8-\xff.png"].map(OsStr::from_bytes);
+    for name in names {
+        fs::copy(place.path("digits/testing/0/0.png"), place.path(name)).unwrap();
+    }
+    let run = |args: &[&str]| {
+        let output = place.command(args).args(names).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["predict", "run"]);
+    assert!(text.lines().count() == 2 && text.starts_with("line\\nbreak.png\t"), "{text}");
+    let text = run(&["predict", "run", "--json"]);
+    let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(line["file"], "line\nbreak.png");
+    let train = ["train", "--epochs", "1", "--out", "of-bytes"];
+    let folder = OsStr::from_bytes(b"data-\xff");
+    fs::create_dir_all(place.path(folder).join("a")).unwrap();
+    fs::copy(place.path(names[0]), place.path(folder).join("a/1.png")).unwrap();
+    let output = place.command(&train).arg(folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not UTF-8"), "{output:?}");
+}
+
+#[cfg(not(unix))]
+fn predicts_awkward_names(_: &Place) {}
 
 fn validates(place: &Place) {
     let trained: f64 = fs::read_to_string(place.path("run/history.csv"))
@@ -65,7 +98,31 @@ fn validates(place: &Place) {
     let scores = place.run(&["validate", "run", "digits/testing", "--json"]).code(0).json();
     assert_eq!(scores[0]["images"], 80);
     assert!((scores[0]["accuracy"].as_f64().unwrap() - trained).abs() < 1e-6, "{}", scores[0]);
+    assert_eq!(scores[0]["classes"][3]["class"], "3");
+    assert_eq!(scores[0]["classes"][3]["images"], 8);
     place.run(&["validate", "run", "digits/testing"]).code(0).says("accuracy");
+
+    place
+        .run(&["validate", "run", "digits/testing/3"])
+        .code(1)
+        .says("every image lies directly in it")
+        .says("name the one above it");
+    for file in ["other/ten/0.png", "other/3/0.png", "bad/3/0.png", "bad/0.png"] {
+        place.copy("digits/testing/3/0.png", file);
+    }
+    place.run(&["validate", "run", "other"]).code(1).says("does not know: ten");
+    for file in ["bad/3/1.png", "bad/4/2.png"] {
+        place.copy("run/run.json", file);
+    }
+    let bad = ["validate", "run", "bad", "--skip-bad"];
+    let all = place.run(&[&bad[..], &["1"]].concat()).code(1).says("2 of 3 files cannot be used");
+    all.says("bad/3/1.png").says("bad/4/2.png");
+    place
+        .run(&[&bad[..], &["2"]].concat())
+        .code(0)
+        .says("1 of 4 images lie in no class folder")
+        .says("left out 2 unreadable files")
+        .says("images    1");
 }
 
 fn summarizes(place: &Place) {
@@ -88,14 +145,23 @@ fn refuses(place: &Place) {
     place
         .run(&TRAIN)
         .code(1)
-        .says("error: run holds a run already")
-        .says("hint: go on with it: `--resume`");
+        .says("error: run holds a finished run already")
+        .says("hint: keep it and train elsewhere: `--out run-2`");
     place
         .run(&["train", "digits", "--out", "run", "--resume", "--lr", "0.5"])
         .code(1)
         .says("was made with --lr 0.05, not 0.5");
     fs::write(place.path("not.safetensors"), "text").unwrap();
-    place.run(&["predict", "not.safetensors", "x.png"]).code(1).says("error: not.safetensors: ");
+    place
+        .run(&["predict", "not.safetensors", "x.png"])
+        .code(1)
+        .says("error: not.safetensors: ")
+        .says("hint: a model is a run folder");
+    place
+        .run(&["predict", "run/checkpoint.safetensors", "x.png"])
+        .code(1)
+        .says("it is a checkpoint, expected a model");
+    place.run(&["predict", "gone", "x.png"]).code(1).says("there is no file gone").says("hint: ");
     place.run(&["predict", "digits", "x.png"]).code(1).says("there is no run.json in it");
 }
 
@@ -114,4 +180,34 @@ fn rates_are_looked_for_and_batches_shown() {
         .says("too few batches");
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+/// A loss that is no number any more must not become a model that looks finished.
+#[test]
+fn a_training_that_breaks_down_is_an_error_and_makes_no_model() {
+    let place = Place::new();
+    let train = [&TRAIN[..], &["--lr", "1e12"]].concat();
+    let ended = place.run(&train).code(1).says("the training broke down: the loss is NaN at step");
+    let lines = ended.says("hint: train with a lower rate").json();
+    let last = lines.last().unwrap();
+    assert_eq!(last["event"], "error");
+    assert!(last["hint"].as_str().unwrap().contains("--lr 0.05 --out run-2"), "{last}");
+    place.run(&["train", "--out", "run", "--resume"]).code(1).says("the training broke down");
+    assert!(!place.path("run/model.safetensors").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    use std::process::Stdio;
+    let place = Place::new();
+    let mut child = place
+        .command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }

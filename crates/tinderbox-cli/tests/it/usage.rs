@@ -12,6 +12,18 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     place.run(&["train", "digits", "--lr", "-1"]).code(2);
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
     place.run(&["train"]).code(2).says("FOLDER");
+    place.run(&["train", "--resume"]).code(2).says("FOLDER");
+    place.run(&["train", "digits", "--valid", "1.5"]).code(2).says("outside 0..1; say `0.2`");
+    place.run(&["train", "digits", "--valid", "-0.1"]).code(2).says("outside 0..1");
+    place.run(&["train", "digits", "--valid", "a/b"]).code(2).says("directly below the data");
+    place.run(&["train", "digits", "--size", "100000"]).code(2).says("1..=4096");
+    place.run(&["train", "digits", "--workers", "100000000"]).code(2).says("0..=1024");
+    place.run(&["lr-find", "digits", "--plot", "lr.txt"]).code(2).says(".svg or .png");
+    place.run(&["lr-find", "digits", "--plot", "no/lr.svg"]).code(2).says("no folder no");
+    place.run(&["show-batch", "digits", "--out", "b.jpg"]).code(2).says("must end in .png");
+    for zero in ["--channels", "--classes", "--size", "--batch-size"] {
+        place.run(&["summary", "--arch", "basic", zero, "0"]).code(2).says("0 is not in 1..");
+    }
     place.run(&[]).code(2).says("Usage: tinderbox <COMMAND>");
     place.run(&["--help"]).code(0).says("Exit codes: 0 done");
     place.run(&["completions", "bash"]).code(0).says("lr-find");
@@ -30,7 +42,6 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .code(1)
         .says("error: nowhere is not a folder")
         .says("hint: name the folder");
-    place.run(&["train", "digits", "--valid", "1.5"]).code(1).says("outside 0..1");
     place.run(&["train", "digits", "--valid", "held-out"]).code(1).says("training/");
     fs::create_dir(place.path("empty")).unwrap();
     place.run(&["train", "empty"]).code(1).says("no files in empty");
@@ -43,6 +54,53 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .run(&["lesson", "mnist", "--data", "empty"])
         .code(1)
         .says("empty is not MNIST as PNG files");
+}
+
+/// What is too few to train on, or to hold anything out of.
+#[test]
+fn too_few_pictures_are_said_before_anything_is_made() {
+    let place = Place::new();
+    let train =
+        |more: &[&str]| place.run(&[&["train", "digits", "--out", "run"][..], more].concat());
+    train(&["--batch-size", "1"]).code(1).says("batches of 1 cannot be made of 320").says("from 2");
+    train(&["--batch-size", "321"]).code(1).says("to 320, as training batches are never partial");
+    train(&["--valid", "0.1%"]).code(1).says("0.1 % of 400 images is not").says("`--valid 0`");
+    place.run(&["train", "digits", "--out", "digits/"]).code(1).says("digits is the data itself");
+    assert!(!place.path("run").exists() && !place.path("digits/run.json").exists());
+
+    for class in ["a", "b"] {
+        place.copy("digits/testing/0/0.png", &format!("two/{class}/1.png"));
+    }
+    let two = ["train", "two", "--epochs", "1", "--out", "of-two"];
+    place
+        .run(&two)
+        .code(0)
+        .says("nothing validates")
+        .says("2 training images give 1 step an epoch");
+}
+
+#[test]
+fn what_lies_outside_the_class_folders_is_left_out_and_said() {
+    let place = Place::new();
+    let digit = "digits/testing/0/0.png";
+    for file in ["training/stray.png", "extra/0/1.png"] {
+        place.copy(digit, &format!("digits/{file}"));
+    }
+    fs::create_dir(place.path("digits/training/empty")).unwrap();
+    let train = ["train", "digits", "--out", "run", "--epochs", "1"];
+    place
+        .run(&train)
+        .code(0)
+        .says("2 images lie in no class folder of training/ or testing/ and are left out, such as extra/0/1.png")
+        .says("training/empty/ holds no images");
+
+    place.copy(digit, "digits/testing/only-here/1.png");
+    place
+        .run(&["train", "digits", "--out", "other"])
+        .code(1)
+        .says("labels that are not in the training set: only-here")
+        .says("every class needs training images");
+    assert!(!place.path("other").exists(), "nothing was begun");
 }
 
 #[test]

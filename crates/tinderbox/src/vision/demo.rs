@@ -33,7 +33,8 @@ pub fn demo(folder: &Path, seed: u64, watch: &Watch) -> Result<Demo> {
     let folder = free(folder);
     let digits = folder.join("digits");
     write_digits(&digits, &DigitsConfig { seed, ..DigitsConfig::default() })?;
-    let settings = TrainSettings { seed, ..TrainSettings::new(&digits, folder.join("run")) };
+    let settings =
+        TrainSettings { seed: Some(seed), ..TrainSettings::new(&digits, folder.join("run")) };
     let trained = train(&settings, watch)?;
     let picture = match trained.outcome {
         Outcome::Stopped { .. } => None,

@@ -1,9 +1,11 @@
 //! From a plan to a trained model.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     fs,
     num::NonZeroUsize,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -21,10 +23,12 @@ use tinderbox_learn::{
     callback::{CsvLogger, Speed, TerminateOnNan},
     loss::CrossEntropyFlat,
     metric::accuracy,
-    schedule::{LrFind, OneCycle},
+    schedule::LrFind,
 };
 
-use super::{Augment, Event, Plan, RunFolder, Split, TrainSettings, Watch};
+use super::{
+    Augment, Event, Plan, RunFolder, Split, TrainSettings, Valid, Watch, survey::absolute,
+};
 use crate::{Error, Result};
 
 /// How a training run ended.
@@ -34,8 +38,9 @@ pub struct Trained {
     /// The validation accuracy after the last epoch, if there was one.
     pub accuracy: Option<f64>,
     pub recorder: Recorder,
-    /// How fast it went in the end, and how much of the time was waiting for data.
-    pub speed: Speed,
+    /// How fast it went in the end, and how much of the time was waiting for data; nothing if the
+    /// run was finished before.
+    pub speed: Option<Speed>,
     pub run: RunFolder,
     pub data: DataBunch,
 }
@@ -46,8 +51,9 @@ pub struct Trained {
 /// plots and the finished model.
 ///
 /// # Errors
-/// [`Error::RunExists`] if the run folder holds a run; whatever is wrong with the folder, the files
-/// or the settings, before anything is trained.
+/// [`Error::RunExists`] if the run folder holds a run, [`Error::RunBusy`] if one is being made
+/// there; whatever is wrong with the folder, the files or the settings, before anything is trained;
+/// [`Error::Diverged`] if the loss is no number any more.
 pub fn train(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
     run.check_is_new()?;
@@ -59,43 +65,66 @@ pub fn train(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
 /// [`train`], for a plan that is made.
 pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<Trained> {
     run.check_is_new()?;
+    let _lock = run.lock()?;
     let data = data(plan, watch)?;
-    run.create(plan, &items(&data))?;
+    run.create(plan, &items(plan, &data))?;
     fit(plan, run, data, watch)
 }
 
 /// Goes on with the run in `settings.out`, in the middle of an epoch if it was stopped there, and
 /// ends with the same bits as if it had never been stopped.
 ///
+/// The folder of the data may have moved: `settings.data` says where to, and is else left empty.
+/// Workers, cache, checkpoints and files to skip, which change no bit, may be set anew.
+///
 /// # Errors
 /// [`Error::NoRun`]; [`Error::ResumeDiffers`] if a setting is given that is not the run's;
-/// [`Error::ItemsChanged`] if the images are not what they were.
+/// [`Error::ItemsChanged`] if the images are not what they were; [`Error::Checkpoint`];
+/// [`Error::RunBusy`].
 pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
-    let plan = run.plan()?;
+    let mut plan = run.plan()?;
     same_settings(settings, &plan, &run)?;
+    if !settings.data.as_os_str().is_empty() {
+        plan.data = absolute(&settings.data)?;
+    }
+    plan.workers = settings.workers.unwrap_or(plan.workers);
+    plan.skip_bad = settings.skip_bad.unwrap_or(plan.skip_bad);
+    plan.checkpoint_every = settings.checkpoint_every.unwrap_or(plan.checkpoint_every);
+    plan.cache_bytes = settings.cache_bytes.unwrap_or(plan.cache_bytes);
+    let _lock = run.lock()?;
+    if settings.data.as_os_str().is_empty() && !plan.data.is_dir() {
+        return Err(Error::DataGone { folder: run.root().to_owned(), data: plan.data });
+    }
     watch(&Event::Planned(&plan));
     let data = data(&plan, watch)?;
     let before = fs::read_to_string(run.items())
         .map_err(|source| Error::Read { path: run.items(), source })?;
-    if let Some(what) = difference(&before, &items(&data)) {
+    if let Some(what) = difference(&before, &items(&plan, &data)) {
         return Err(Error::ItemsChanged { what });
     }
     fit(&plan, run, data, watch)
 }
 
 fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Result<()> {
-    let mut checks: Vec<(&'static str, Option<String>, String)> = vec![
+    let valid = match &settings.valid {
+        Valid::Auto => None,
+        Valid::Folder(folder) => Some(folder.clone()),
+        Valid::Share(share) => Some(share.to_string()),
+    };
+    let validated = match &plan.split {
+        Split::Folders { valid, .. } => valid.clone(),
+        Split::Random { share } => share.to_string(),
+    };
+    let checks: [(&'static str, Option<String>, String); 7] = [
         ("--arch", settings.arch.clone(), plan.arch.name.clone()),
         ("--epochs", settings.epochs.map(|n| n.to_string()), plan.epochs.to_string()),
         ("--lr", settings.lr.map(|lr| lr.to_string()), plan.lr.to_string()),
         ("--size", settings.size.map(|n| n.to_string()), plan.size[0].to_string()),
         ("--batch-size", settings.batch_size.map(|n| n.to_string()), plan.batch_size.to_string()),
+        ("--valid", valid, validated),
+        ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
     ];
-    if !settings.data.as_os_str().is_empty() {
-        let data = std::path::absolute(&settings.data).unwrap_or_else(|_| settings.data.clone());
-        checks.push(("data", Some(data.display().to_string()), plan.data.display().to_string()));
-    }
     for (setting, now, was) in checks {
         if let Some(now) = now.filter(|now| *now != was) {
             return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
@@ -107,14 +136,14 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
 /// The data that a plan asks for; every file is read once, so that unreadable ones are known now.
 pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
     let mode = if plan.channels == 1 { ConvertMode::L } else { ConvertMode::Rgb };
+    for doubt in &plan.doubts {
+        watch(&Event::Warning(doubt));
+    }
     let items = ImageItems::from_folder(&plan.data)?.convert_mode(mode);
+    let items = items.filter_by_func(|path| plan.split.takes(path));
     let split = match &plan.split {
         Split::Folders { train, valid } => items.split_by_folder(train, valid)?,
-        // Files directly in the root have no class folder; the survey has seen that others do.
-        Split::Random { share } => {
-            let items = items.filter_by_func(|path| path.components().count() > 1);
-            items.split_by_rand_pct(*share, plan.seed as u32)?
-        }
+        Split::Random { share } => items.split_by_rand_pct(*share, plan.seed as u32)?,
     };
     let labelled = split.label_from_folder()?;
     let transforms = match plan.augment {
@@ -150,16 +179,18 @@ fn learner(plan: &Plan, data: DataBunch) -> Result<Learner> {
     let device = Device::flex().autodiff();
     device.seed(plan.seed);
     let model = plan.arch.build(&device)?;
-    Ok(Learner::new(data, model, CrossEntropyFlat::default())
+    let mut learner = Learner::new(data, model, CrossEntropyFlat::default())
         .metrics(accuracy)
-        .arch(plan.arch.clone()))
+        .arch(plan.arch.clone());
+    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    Ok(learner)
 }
 
 fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Trained> {
     let every = NonZeroUsize::new(plan.checkpoint_every);
     let checkpoints = Checkpoints::new(run.checkpoint());
     let news = watch.clone();
-    let speed = Arc::new(Mutex::new(Speed::default()));
+    let speed = Arc::new(Mutex::new(None));
     let latest = speed.clone();
     let mut learner = learner(plan, data.clone())?
         .callback(CsvLogger::new(run.history()))
@@ -169,7 +200,7 @@ fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Tr
             if let Report::Batch(progress) = report
                 && progress.training
             {
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = progress.speed;
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.speed);
             }
             news(&Event::Fit(report));
         });
@@ -178,12 +209,21 @@ fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Tr
     let outcome = match run.checkpoint().is_file() {
         true => {
             watch(&Event::Resuming);
-            learner.resume(&run.checkpoint())?
+            let file = run.checkpoint();
+            learner.resume(&file).map_err(|error| match error {
+                tinderbox_learn::Error::NotOurs { .. } => Error::Checkpoint { file, source: error },
+                other => other.into(),
+            })?
         }
-        false => learner.fit_one_cycle(plan.epochs, OneCycle::from(plan.lr))?,
+        false => learner.fit_one_cycle(plan.epochs, plan.schedule.clone())?,
     };
     let recorder = learner.recorder().clone();
-    if let Outcome::Finished { .. } = outcome {
+    if let Outcome::Finished { reason, .. } = &outcome {
+        if let Some(reason) = reason.clone().or_else(|| not_a_number(&learner)) {
+            let usual = plan.arch.arch()?.lr;
+            let (folder, lr) = (run.root().to_owned(), usual.min(plan.lr / 10.0));
+            return Err(Error::Diverged { folder, lr, reason });
+        }
         learner.export(&run.model())?;
         plot_losses(&recorder, &run.plot("losses"))?;
         plot_rates(&recorder, &run.plot("rates"))?;
@@ -193,13 +233,24 @@ fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Tr
     Ok(Trained { outcome, accuracy, recorder, speed, run, data })
 }
 
+/// What is no number any more in a fit that has ended, in words.
+fn not_a_number(learner: &Learner) -> Option<String> {
+    let weights = learner.state_dict();
+    let weight = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
+    if let Some((name, _)) = weight {
+        return Some(format!("the weights in `{name}` are not finite"));
+    }
+    // A validation that came to no number was skipped.
+    let unmeasured = learner.recorder().valid_losses.last() == Some(&None);
+    (unmeasured && learner.data().n_valid() > 0).then(|| "the validation loss is NaN".to_owned())
+}
+
 /// Trains for a moment at rising rates on the data that `settings` describes; nothing is kept.
 ///
 /// # Errors
 /// As [`train`].
 pub fn lr_find(settings: &TrainSettings, options: &LrFind, watch: &Watch) -> Result<LrCurve> {
-    let plan = Plan::new(settings)?;
-    watch(&Event::Planned(&plan));
+    let plan = look(settings, watch)?;
     let data = data(&plan, watch)?;
     Ok(learner(&plan, data)?.lr_find(options)?)
 }
@@ -209,21 +260,34 @@ pub fn lr_find(settings: &TrainSettings, options: &LrFind, watch: &Watch) -> Res
 /// # Errors
 /// As [`train`].
 pub fn show_batch(settings: &TrainSettings, rows: usize, watch: &Watch) -> Result<Picture> {
-    let plan = Plan::new(settings)?;
-    watch(&Event::Planned(&plan));
+    let plan = look(settings, watch)?;
     Ok(data(&plan, watch)?.show_batch(rows, Set::Train)?)
 }
 
-/// Every image of both sets, with its label, as CSV.
-fn items(data: &DataBunch) -> String {
-    let mut text = String::from("set,label,path\n");
+/// A plan whose epochs and learning rate are nobody's business.
+fn look(settings: &TrainSettings, watch: &Watch) -> Result<Plan> {
+    let mut plan = Plan::new(settings)?;
+    plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
+    watch(&Event::Planned(&plan));
+    Ok(plan)
+}
+
+/// Every image of both sets, with its label, its path below the data's folder and its length in
+/// bytes, as CSV.
+fn items(plan: &Plan, data: &DataBunch) -> String {
+    let mut text = String::from("set,label,path,bytes\n");
     for (name, set, n) in
         [("train", Set::Train, data.n_train()), ("valid", Set::Valid, data.n_valid())]
     {
         for index in 0..n {
             let quoted = |field: String| field.replace('"', "\"\"");
-            let (label, path) = (quoted(data.label(set, index)), quoted(data.name(set, index)));
-            writeln!(text, "{name},\"{label}\",\"{path}\"").expect("writing to a string");
+            let path = data.name(set, index);
+            let bytes =
+                fs::metadata(&path).map_or_else(|_| String::new(), |file| file.len().to_string());
+            let below = Path::new(&path).strip_prefix(&plan.data).unwrap_or(Path::new(&path));
+            let (label, path) =
+                (quoted(data.label(set, index)), quoted(below.display().to_string()));
+            writeln!(text, "{name},\"{label}\",\"{path}\",{bytes}").expect("writing to a string");
         }
     }
     text
@@ -234,25 +298,46 @@ fn difference(before: &str, now: &str) -> Option<String> {
     if before == now {
         return None;
     }
-    let (was, is) = (before.lines().count(), now.lines().count());
-    let first = before.lines().zip(now.lines()).find(|(before, now)| before != now);
-    Some(match first {
-        _ if was != is => {
-            format!("there were {} and there are {}", was.saturating_sub(1), is.saturating_sub(1))
+    let paths = |text| -> BTreeMap<_, _> { str::lines(text).skip(1).filter_map(listed).collect() };
+    let (was, is) = (paths(before), paths(now));
+    let gone = was.keys().find(|path| !is.contains_key(*path));
+    let new = is.keys().find(|path| !was.contains_key(*path));
+    let other = was.iter().find(|(path, bytes)| is.get(*path) != Some(bytes));
+    Some(match (gone, new, other) {
+        (Some(path), ..) => format!("{path} is gone"),
+        (_, Some(path), _) => format!("{path} is new"),
+        (.., Some((path, bytes))) => {
+            format!("{path} had {bytes} bytes and has {}", is.get(path).unwrap_or(&"none"))
         }
-        Some((before, now)) => format!("`{before}` has become `{now}`"),
-        None => "their list was edited".into(),
+        _ => "they have other labels or are in other sets".into(),
     })
+}
+
+/// The path and the length in a line of the list.
+fn listed(line: &str) -> Option<(&str, &str)> {
+    let (rest, bytes) = line.rsplit_once(',')?;
+    let (_, path) = rest.split_once("\",\"")?;
+    Some((path.trim_end_matches('"'), bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(now: &str, what: &str) {
+        let before =
+            "set,label,path,bytes\ntrain,\"a\",\"a/1.png\",10\nvalid,\"a\",\"a/2.png\",20\n";
+        assert_eq!(difference(before, before), None);
+        assert_eq!(difference(before, &format!("set,label,path,bytes\n{now}")).unwrap(), what);
+    }
+
     #[test]
     fn a_change_of_the_images_is_said_in_words() {
-        assert_eq!(difference("set\na\n", "set\na\n"), None);
-        assert_eq!(difference("set\na\n", "set\na\nb\n").unwrap(), "there were 1 and there are 2");
-        assert_eq!(difference("set\na\n", "set\nb\n").unwrap(), "`a` has become `b`");
+        let (one, two) = ("train,\"a\",\"a/1.png\",10\n", "valid,\"a\",\"a/2.png\",20\n");
+        check(one, "a/2.png is gone");
+        check(&format!("{one}{two}train,\"a\",\"a/3.png\",1\n"), "a/3.png is new");
+        check(&format!("{one}valid,\"a\",\"a/2.png\",21\n"), "a/2.png had 20 bytes and has 21");
+        check(&format!("{two}{one}"), "they have other labels or are in other sets");
     }
 }

@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use tinderbox_learn::{Recorder, cells};
+use tinderbox_learn::{Recorder, cells, optim::Rule, schedule::OneCycle};
 use tinderbox_model::arch::ArchSpec;
 
-use super::{Augment, Choice, Event, Plan, RunFolder, Split, Trained, Watch, fit::train_plan};
+use super::{
+    Augment, Choice, Event, Plan, RunFolder, Split, Trained, Watch,
+    fit::train_plan,
+    plan::{CACHE_BYTES, CHECKPOINT_EVERY, WEIGHT_DECAY, default_workers},
+    survey::absolute,
+};
 use crate::{Error, Result};
 
 /// One run of the notebook.
@@ -137,17 +142,21 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
         arch: spec(published.model)?,
         epochs: lesson.epochs.unwrap_or(published.epochs.len()),
         lr: published.lr,
+        schedule: OneCycle::from(published.lr),
+        optimizer: Rule::default(),
+        weight_decay: WEIGHT_DECAY,
         batch_size: 128,
         seed: lesson.seed,
-        workers: super::plan::default_workers(),
+        workers: default_workers(),
         skip_bad: 0,
-        checkpoint_every: 100,
-        cache_bytes: 1 << 30,
+        checkpoint_every: CHECKPOINT_EVERY,
+        cache_bytes: CACHE_BYTES,
         choices: vec![Choice {
             setting: "all settings".into(),
             value: published.heading.into(),
             because: "the lesson's notebook".into(),
         }],
+        doubts: Vec::new(),
     };
     watch(&Event::Planned(&plan));
     let trained = train_plan(&plan, RunFolder::new(&lesson.out), watch)?;
@@ -160,5 +169,5 @@ fn root(data: &Path) -> Result<PathBuf> {
     let found =
         [data.to_owned(), data.join("mnist_png")].into_iter().find(|folder| holds_both(folder));
     let found = found.ok_or_else(|| Error::NoMnist { folder: data.to_owned() })?;
-    std::path::absolute(&found).map_err(|source| Error::Read { path: found, source })
+    absolute(&found)
 }

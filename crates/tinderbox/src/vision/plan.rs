@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use tinderbox_data::ImageItems;
+use tinderbox_learn::{optim::Rule, schedule::OneCycle};
 use tinderbox_model::arch::ArchSpec;
 
-use super::{Split, TrainSettings, Valid, survey::Survey};
-use crate::Result;
+use super::{
+    Split, TrainSettings, Valid,
+    settings::percent,
+    survey::{Survey, absolute},
+};
+use crate::{Error, Result};
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.
 const KNOWN_SPLITS: [(&str, &str); 5] = [
@@ -22,20 +27,29 @@ const SMALL_SIDE: usize = 64;
 /// The side that photographs are resized to: what a CPU trains in minutes.
 const PHOTO_SIDE: usize = 128;
 
+/// The side that tiny images of different sizes are resized to: networks for photographs take no
+/// smaller ones.
+const LEAST_SIDE: usize = 16;
+
 /// A run, complete: nothing in it is left to be decided. It is saved with the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The data's folder, absolute.
     pub data: std::path::PathBuf,
     pub split: Split,
-    /// 1 for gray images, 3 for colour.
+    /// 1 for gray images, 3 for color.
     pub channels: usize,
     /// Height and width that the model sees, in pixels.
     pub size: [usize; 2],
     pub augment: Augment,
     pub arch: ArchSpec,
     pub epochs: usize,
+    /// Learning rate at the peak of the schedule.
     pub lr: f64,
+    /// The shape of the schedule; its rates are those of `lr`.
+    pub schedule: OneCycle,
+    pub optimizer: Rule,
+    pub weight_decay: f64,
     pub batch_size: usize,
     pub seed: u64,
     pub workers: usize,
@@ -44,6 +58,8 @@ pub struct Plan {
     pub cache_bytes: usize,
     /// How each of these came about, for people.
     pub choices: Vec<Choice>,
+    /// What of the folder is not used, which its owner may not have meant.
+    pub doubts: Vec<String>,
 }
 
 /// The random transforms of training images.
@@ -68,11 +84,15 @@ impl Plan {
     /// Completes `settings` by a look at the folder.
     ///
     /// # Errors
-    /// Those of [`ImageItems::from_folder`]; [`NoClassFolders`](crate::Error::NoClassFolders) and [`OneClass`](crate::Error::OneClass) for
-    /// folders that hold nothing to tell apart; an unknown architecture.
+    /// Those of [`ImageItems::from_folder`]; [`Error::NoClassFolders`] and [`Error::OneClass`] for
+    /// folders that hold nothing to tell apart; [`Error::OutIsData`]; [`Error::EmptyShare`] and
+    /// [`Error::BatchSize`] for too few images; an unknown architecture.
     pub fn new(settings: &TrainSettings) -> Result<Self> {
         let items = ImageItems::from_folder(&settings.data)?;
         let survey = Survey::of(&items)?;
+        if !settings.out.as_os_str().is_empty() && absolute(&settings.out)? == survey.root {
+            return Err(Error::OutIsData { folder: settings.data.clone() });
+        }
         let mut choices = Choices(Vec::new());
 
         let split = choices.note("validation", split(&settings.valid, &survey)?);
@@ -88,12 +108,13 @@ impl Plan {
 
         let n_train = survey.n_train(&split);
         let batch_size =
-            choices.note("batch size", batch_size(settings.batch_size, small, n_train));
-        let steps = (n_train / batch_size).max(1);
+            choices.note("batch size", batch_size(settings.batch_size, small, n_train)?);
+        let steps = n_train / batch_size;
         let epochs = choices.note("epochs", epochs(settings.epochs, steps));
         let lr = choices.note("learning rate", lr(settings.lr, &arch)?);
 
         Ok(Self {
+            doubts: survey.doubts(&split),
             data: survey.root,
             split,
             channels,
@@ -102,16 +123,26 @@ impl Plan {
             arch,
             epochs,
             lr,
+            schedule: OneCycle::from(lr),
+            optimizer: Rule::default(),
+            weight_decay: WEIGHT_DECAY,
             batch_size,
-            seed: settings.seed,
+            seed: settings.seed.unwrap_or(SEED),
             workers: settings.workers.unwrap_or_else(default_workers),
-            skip_bad: settings.skip_bad,
-            checkpoint_every: settings.checkpoint_every,
-            cache_bytes: settings.cache_bytes,
+            skip_bad: settings.skip_bad.unwrap_or(0),
+            checkpoint_every: settings.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
+            cache_bytes: settings.cache_bytes.unwrap_or(CACHE_BYTES),
             choices: choices.0,
         })
     }
 }
+
+const SEED: u64 = 42;
+pub(super) const CHECKPOINT_EVERY: usize = 100;
+pub(super) const CACHE_BYTES: usize = 1 << 30;
+
+/// fastai's.
+pub(super) const WEIGHT_DECAY: f64 = 0.01;
 
 /// As many as there are cores, up to four: preparing is quick beside training.
 pub(super) fn default_workers() -> usize {
@@ -147,7 +178,13 @@ const ASKED: &str = "as asked";
 
 fn split(asked: &Valid, survey: &Survey) -> Result<Chosen<Split>> {
     let split = match asked {
-        Valid::Share(share) => return Ok(of_split(Split::Random { share: *share }, ASKED)),
+        Valid::Share(share) => {
+            if *share > 0.0 && survey.n_share(*share) == 0 {
+                let (share, images) = (percent(*share), survey.n_taken());
+                return Err(Error::EmptyShare { share, images });
+            }
+            return Ok(of_split(Split::Random { share: *share }, ASKED));
+        }
         Valid::Folder(valid) => {
             let train = survey.other_folder(valid)?;
             return Ok(of_split(Split::Folders { train, valid: valid.clone() }, ASKED));
@@ -161,12 +198,19 @@ fn split(asked: &Valid, survey: &Survey) -> Result<Chosen<Split>> {
             Split::Folders { train: (*train).into(), valid: (*valid).into() },
             format!("the data has the folders {train}/ and {valid}/"),
         ),
+        None if survey.n_share(FIFTH) == 0 => of_split(
+            Split::Random { share: 0.0 },
+            format!("there are {} images only: none can be spared", survey.n_taken()),
+        ),
         None => of_split(
-            Split::Random { share: 0.2 },
+            Split::Random { share: FIFTH },
             "the data has no folders of its own for it; choose with `--valid`",
         ),
     })
 }
+
+/// The share that is held out if nothing else is said; fastai's.
+const FIFTH: f64 = 0.2;
 
 fn of_split(split: Split, because: impl Into<String>) -> Chosen<Split> {
     let shown = split.to_string();
@@ -176,7 +220,7 @@ fn of_split(split: Split, because: impl Into<String>) -> Chosen<Split> {
 fn channels(survey: &Survey) -> Chosen<usize> {
     match survey.is_gray() {
         true => chosen(1, "1 (gray)", "all images looked at are gray"),
-        false => chosen(3, "3 (colour)", "not all images are gray"),
+        false => chosen(3, "3 (color)", "not all images are gray"),
     }
 }
 
@@ -191,7 +235,7 @@ fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
             chosen(size, shown(size), "all images have this size, and it is small")
         }
         _ => {
-            let size = [PHOTO_SIDE.min(survey.shorter_side()).max(1); 2];
+            let size = [PHOTO_SIDE.min(survey.shorter_side()).max(LEAST_SIDE); 2];
             chosen(
                 size,
                 shown(size),
@@ -235,31 +279,39 @@ fn arch(
     Ok(chosen(spec, name, because))
 }
 
-fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Chosen<usize> {
+/// Batch norm needs two images, and a training batch is never partial.
+fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Result<Chosen<usize>> {
+    if n_train < 2 || asked.is_some_and(|size| !(2..=n_train).contains(&size)) {
+        return Err(Error::BatchSize { batch_size: asked, n_train });
+    }
     if let Some(size) = asked {
-        return chosen(size, size.to_string(), ASKED);
+        return Ok(chosen(size, size.to_string(), ASKED));
     }
     let usual: usize = if small { 128 } else { 32 };
     // A few dozen steps an epoch are what one-cycle and batch norm are comfortable with.
-    let size = (n_train / 24).next_power_of_two().clamp(4, usual).min(n_train.max(1));
+    let size = (n_train / 24).next_power_of_two().clamp(4, usual).min(n_train);
     let because = match size == usual {
         true => "usual for images of this size".to_owned(),
         false => {
-            format!("{n_train} training images give at least two dozen steps an epoch with it")
+            format!("{n_train} training images give {} an epoch with it", steps(n_train / size))
         }
     };
-    chosen(size, size.to_string(), because)
+    Ok(chosen(size, size.to_string(), because))
 }
 
-fn epochs(asked: Option<usize>, steps: usize) -> Chosen<usize> {
+fn steps(n: usize) -> String {
+    if n == 1 { "1 step".into() } else { format!("{n} steps") }
+}
+
+fn epochs(asked: Option<usize>, per_epoch: usize) -> Chosen<usize> {
     if let Some(epochs) = asked {
         return chosen(epochs, epochs.to_string(), ASKED);
     }
-    let epochs = STEPS.div_ceil(steps).clamp(3, 40);
+    let epochs = STEPS.div_ceil(per_epoch).clamp(3, 40);
     chosen(
         epochs,
         epochs.to_string(),
-        format!("about {STEPS} steps of training at {steps} an epoch"),
+        format!("{} of training, {per_epoch} an epoch", steps(epochs * per_epoch)),
     )
 }
 
@@ -269,4 +321,179 @@ fn lr(asked: Option<f64>, arch: &ArchSpec) -> Result<Chosen<f64>> {
     let because = if asked.is_some() { ASKED.to_owned() } else { usual };
     let lr = asked.unwrap_or(arch.lr);
     Ok(chosen(lr, lr.to_string(), because))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use tempfile::TempDir;
+    use tinderbox_data::{
+        digits::{DigitsConfig, write_digits},
+        picture::Picture,
+    };
+
+    use super::*;
+    use crate::vision::RunFolder;
+
+    /// A folder with colored pictures of this width and height.
+    fn pictures(files: &[(&str, usize, usize)]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, width, height) in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            Picture::filled(*width, *height, [200, 30, 30]).save(&path).unwrap();
+        }
+        folder
+    }
+
+    fn settings(folder: &Path) -> TrainSettings {
+        TrainSettings::new(folder, "run")
+    }
+
+    fn because<'a>(plan: &'a Plan, setting: &str) -> &'a str {
+        &plan.choices.iter().find(|choice| choice.setting == setting).unwrap().because
+    }
+
+    #[test]
+    fn gray_digits_are_padded_and_never_mirrored() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DigitsConfig { train_per_class: 12, test_per_class: 2, seed: 1 };
+        write_digits(folder.path(), &config).unwrap();
+        let plan = Plan::new(&settings(folder.path())).unwrap();
+        assert_eq!(plan.augment, Augment::Pad { pixels: 3 });
+        assert_eq!((plan.channels, plan.size), (1, [28, 28]));
+        assert_eq!((plan.arch.name.as_str(), plan.arch.classes), ("resnetish", 10));
+        assert_eq!(
+            plan.split,
+            Split::Folders { train: "training".into(), valid: "testing".into() }
+        );
+        assert!(because(&plan, "batch size").contains("120 training images give 15 steps"));
+    }
+
+    #[test]
+    fn photographs_are_cropped_and_mirrored() {
+        let files: Vec<(String, usize, usize)> = (0..10)
+            .flat_map(|n| [(format!("cat/{n}.png"), 100, 90), (format!("dog/{n}.png"), 80, 200)])
+            .collect();
+        let files: Vec<_> = files.iter().map(|(file, w, h)| (file.as_str(), *w, *h)).collect();
+        let folder = pictures(&files);
+        let plan = Plan::new(&settings(folder.path())).unwrap();
+        assert_eq!(plan.augment, Augment::CropAndFlip);
+        assert_eq!((plan.channels, plan.size), (3, [90, 90]));
+        assert_eq!((plan.arch.name.as_str(), plan.arch.classes), ("resnet-small", 2));
+        assert_eq!(plan.split, Split::Random { share: 0.2 });
+        assert_eq!(plan.batch_size, 4);
+    }
+
+    #[test]
+    fn one_tiny_picture_does_not_decide_the_size() {
+        let folder = pictures(&[("a/1.png", 1, 1), ("a/2.png", 70, 80), ("b/3.png", 90, 80)]);
+        assert_eq!(Plan::new(&settings(folder.path())).unwrap().size, [70, 70]);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_done() {
+        let files = ["a/1.png", "a/2.png", "a/3.png", "b/1.png", "b/2.png", "b/3.png"];
+        let folder = pictures(&files.map(|file| (file, 20, 30)));
+        let asked = TrainSettings {
+            arch: Some("basic".into()),
+            epochs: Some(7),
+            lr: Some(0.5),
+            size: Some(24),
+            batch_size: Some(2),
+            valid: Valid::Share(0.0),
+            seed: Some(9),
+            workers: Some(0),
+            skip_bad: Some(1),
+            checkpoint_every: Some(0),
+            cache_bytes: Some(0),
+            ..settings(folder.path())
+        };
+        let plan = Plan::new(&asked).unwrap();
+        assert_eq!((plan.arch.name.as_str(), plan.epochs, plan.lr), ("basic", 7, 0.5));
+        assert_eq!((plan.size, plan.batch_size, plan.seed), ([24, 24], 2, 9));
+        assert_eq!((plan.workers, plan.skip_bad), (0, 1));
+        assert_eq!((plan.checkpoint_every, plan.cache_bytes), (0, 0));
+        assert_eq!(plan.split, Split::Random { share: 0.0 });
+        for setting in ["validation", "size", "architecture", "batch size", "epochs"] {
+            assert_eq!(because(&plan, setting), ASKED);
+        }
+
+        let run = RunFolder::new(folder.path().join("run"));
+        fs::create_dir(run.root()).unwrap();
+        run.create(&plan, "").unwrap();
+        assert_eq!(run.plan().unwrap(), plan, "all of it is in run.json");
+    }
+
+    #[track_caller]
+    fn check_split(folders: &[&str], valid: &Valid, split: Option<(&str, &str)>) {
+        let files: Vec<String> = folders
+            .iter()
+            .flat_map(|set| ["a/1.png", "b/2.png"].map(|file| format!("{set}/{file}")))
+            .collect();
+        let folder =
+            pictures(&files.iter().map(|file| (file.as_str(), 20, 20)).collect::<Vec<_>>());
+        let plan = Plan::new(&TrainSettings { valid: valid.clone(), ..settings(folder.path()) });
+        let expected = split.map(|(train, valid)| Split::Folders {
+            train: train.to_owned(),
+            valid: valid.to_owned(),
+        });
+        match (plan, expected) {
+            (Ok(plan), Some(split)) => assert_eq!(plan.split, split),
+            (Err(Error::NoSuchSet { .. }), None) => {}
+            (plan, expected) => panic!("{plan:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn known_pairs_of_folders_are_the_two_sets() {
+        for (train, valid) in KNOWN_SPLITS {
+            check_split(&[train, valid], &Valid::Auto, Some((train, valid)));
+        }
+        check_split(&["train", "test", "val"], &Valid::Auto, Some(("train", "val")));
+        let named = |name: &str| Valid::Folder(name.to_owned());
+        check_split(&["old", "new"], &named("new"), Some(("old", "new")));
+        check_split(&["test", "train", "valid"], &named("test"), Some(("train", "test")));
+        check_split(&["x", "y", "z"], &named("x"), None);
+        check_split(&["train", "valid"], &named("nowhere"), None);
+    }
+
+    #[track_caller]
+    fn check_refused(files: &[&str], more: TrainSettings, message: &str) {
+        let folder = pictures(&files.iter().map(|file| (*file, 20, 20)).collect::<Vec<_>>());
+        let data = folder.path().to_owned();
+        let error = Plan::new(&TrainSettings { data, ..more }).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+
+    #[test]
+    fn too_little_to_train_on_is_refused() {
+        let plain = || settings(Path::new(""));
+        check_refused(&["1.png"], plain(), "holds no images of class folders");
+        check_refused(&["a/1.png", "a/2.png"], plain(), "one class only, `a`");
+        check_refused(&["train/a/1.png", "valid/b/1.png"], plain(), "train has one class only");
+        let two = &["a/1.png", "b/1.png"];
+        let valid = |share| TrainSettings { valid: Valid::Share(share), ..plain() };
+        check_refused(two, valid(0.5), "1 training image cannot be trained on");
+        check_refused(two, valid(0.2), "a validation share of 20 % of 2 images is not one image");
+        let batches = |batch_size| TrainSettings { batch_size, ..plain() };
+        check_refused(two, batches(Some(1)), "batches of 1 cannot be made of 2 training images");
+        check_refused(two, batches(Some(3)), "batches of 3 cannot be made of 2 training images");
+    }
+
+    #[test]
+    fn two_images_train_and_none_validates() {
+        let folder = pictures(&[("a/1.png", 20, 20), ("b/1.png", 20, 20)]);
+        let plan = Plan::new(&settings(folder.path())).unwrap();
+        assert_eq!((plan.split, plan.batch_size), (Split::Random { share: 0.0 }, 2));
+    }
+
+    #[test]
+    fn a_run_folder_is_not_the_data() {
+        let folder = pictures(&[("a/1.png", 20, 20), ("b/1.png", 20, 20)]);
+        let out = folder.path().join(".");
+        let error = Plan::new(&TrainSettings { out, ..settings(folder.path()) }).unwrap_err();
+        assert!(matches!(error, Error::OutIsData { .. }), "{error}");
+    }
 }

@@ -3,14 +3,14 @@
 //! | file | holds |
 //! |---|---|
 //! | `run.json` | the [`Plan`], complete: what a resumed run goes on with |
-//! | `items.csv` | every image's path, set and label, so that a changed folder is noticed |
+//! | `items.csv` | every image's set, label, path and length, so that a changed folder is noticed |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
 //! | `losses.svg`, `rates.svg` | plots |
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,27 @@ use tinderbox_learn::write_atomically;
 
 use super::Plan;
 use crate::{Error, Result};
+
+/// Held while a process trains in a run folder. The system lets go of it however that ends; what is
+/// left behind is an empty file.
+#[derive(Debug)]
+pub(super) struct Lock {
+    run: RunFolder,
+    /// Whether the folder was made for it.
+    made: bool,
+    _file: File,
+}
+
+impl Drop for Lock {
+    /// Leaves nothing of a run that did not begin.
+    fn drop(&mut self) {
+        // What cannot be removed does no harm.
+        let _ = fs::remove_file(self.run.root.join(".lock"));
+        if self.made {
+            let _ = fs::remove_dir(&self.run.root);
+        }
+    }
+}
 
 /// The number that changes when the run folder's files can no longer be read by older versions.
 const FORMAT: u32 = 1;
@@ -70,23 +91,40 @@ impl RunFolder {
     }
 
     /// # Errors
-    /// [`Error::RunExists`] if a run is in it already.
+    /// [`Error::RunExists`] if anything was trained in it already.
     pub(super) fn check_is_new(&self) -> Result<()> {
-        match self.plan_file().exists() {
-            true => Err(Error::RunExists { folder: self.root.clone() }),
+        let finished = self.model().exists();
+        match finished || self.checkpoint().exists() {
+            true => Err(Error::RunExists { folder: self.root.clone(), finished }),
             false => Ok(()),
         }
     }
 
-    /// Makes the folder and writes the list of images, then the plan: what has a plan can be
-    /// resumed.
+    /// Makes the folder if there is none, and keeps other processes from training in it.
     ///
     /// # Errors
-    /// [`Error::RunExists`] if a run is in it already; [`Error::Write`].
-    pub(super) fn create(&self, plan: &Plan, items: &str) -> Result<()> {
-        self.check_is_new()?;
+    /// [`Error::RunBusy`] if one does; [`Error::Write`].
+    pub(super) fn lock(&self) -> Result<Lock> {
+        let made = !self.root.exists();
         fs::create_dir_all(&self.root)
             .map_err(|source| Error::Write { path: self.root.clone(), source })?;
+        let path = self.root.join(".lock");
+        let file =
+            File::create(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Error::RunBusy { folder: self.root.clone() }),
+            // Some file systems know no locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {
+                Ok(Lock { run: self.clone(), made, _file: file })
+            }
+        }
+    }
+
+    /// Writes the list of images, then the plan: what has a plan can be resumed.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub(super) fn create(&self, plan: &Plan, items: &str) -> Result<()> {
         write_atomically(&self.items(), items.as_bytes())?;
         let file = RunFile {
             format: FORMAT,

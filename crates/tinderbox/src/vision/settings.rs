@@ -1,12 +1,17 @@
 //! What a user may say about a training run; what is not said is decided by a look at the data.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Settings of [`train`](super::train). `None` means: decide from the data, and say why.
+/// Settings of [`train`](super::train). `None` means: the default, or what the data calls for; and
+/// when a run is resumed, what it was begun with.
 ///
 /// # Example
 /// ```no_run
@@ -34,15 +39,17 @@ pub struct TrainSettings {
     pub size: Option<usize>,
     pub batch_size: Option<usize>,
     pub valid: Valid,
-    pub seed: u64,
-    /// Threads that decode and transform ahead of the training step.
+    /// Seed of everything random; 42.
+    pub seed: Option<u64>,
+    /// Threads that decode and transform ahead of the training step; as many as there are cores,
+    /// up to 4.
     pub workers: Option<usize>,
-    /// How many unreadable files may be left out; one more fails before training.
-    pub skip_bad: usize,
-    /// Steps between checkpoints.
-    pub checkpoint_every: usize,
-    /// Bound on the memory that keeps decoded images between epochs, in bytes.
-    pub cache_bytes: usize,
+    /// How many unreadable files may be left out; 0. One more fails before training.
+    pub skip_bad: Option<usize>,
+    /// Steps between checkpoints, besides those after each epoch; 100. With 0 there are no others.
+    pub checkpoint_every: Option<usize>,
+    /// Bound on the memory that keeps decoded images between epochs, in bytes; 1 GiB.
+    pub cache_bytes: Option<usize>,
 }
 
 impl TrainSettings {
@@ -57,11 +64,11 @@ impl TrainSettings {
             size: None,
             batch_size: None,
             valid: Valid::Auto,
-            seed: 42,
+            seed: None,
             workers: None,
-            skip_bad: 0,
-            checkpoint_every: 100,
-            cache_bytes: 1 << 30,
+            skip_bad: None,
+            checkpoint_every: None,
+            cache_bytes: None,
         }
     }
 }
@@ -81,7 +88,7 @@ pub enum Valid {
 impl FromStr for Valid {
     type Err = Error;
 
-    /// `auto`, a share such as `0.2` or `20%`, or a folder's name.
+    /// `auto`, a share such as `0.2` or `20%`, or a folder's name, which may end in a `/`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (number, unit) = match text.strip_suffix('%') {
             Some(percent) => (percent, 0.01),
@@ -91,10 +98,13 @@ impl FromStr for Valid {
             Ok(share) if (0.0..1.0).contains(&(share * unit)) => Ok(Self::Share(share * unit)),
             Ok(_) => Err(Error::ValidShare { value: text.to_owned() }),
             Err(_) if text == "auto" => Ok(Self::Auto),
-            Err(_) if text.is_empty() || text.contains(['/', '\\']) => {
-                Err(Error::ValidFolder { value: text.to_owned() })
-            }
-            Err(_) => Ok(Self::Folder(text.to_owned())),
+            Err(_) => match text.trim_end_matches(['/', '\\']) {
+                "" | "." | ".." => Err(Error::ValidFolder { value: text.to_owned() }),
+                name if name.contains(['/', '\\']) => {
+                    Err(Error::ValidFolder { value: text.to_owned() })
+                }
+                name => Ok(Self::Folder(name.to_owned())),
+            },
         }
     }
 }
@@ -115,17 +125,38 @@ impl fmt::Display for Valid {
 pub enum Split {
     /// By the first folder below the data's root.
     Folders { train: String, valid: String },
-    /// A seeded random share validates.
+    /// A seeded random share validates; with a share of 0 nothing does.
     Random { share: f64 },
+}
+
+impl Split {
+    /// Whether the image at `path`, below the data's root, is in one of the sets: it lies in a
+    /// class folder, and that in one of the sets' folders if there are such.
+    pub(super) fn takes(&self, path: &Path) -> bool {
+        let depth = path.components().count();
+        match self {
+            Self::Random { .. } => depth > 1,
+            Self::Folders { train, valid } => {
+                depth > 2 && [train, valid].iter().any(|folder| path.starts_with(folder))
+            }
+        }
+    }
 }
 
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folders { train, valid } => write!(f, "{train}/ trains, {valid}/ validates"),
-            Self::Random { share } => write!(f, "a random {:.0} % validates", share * 100.0),
+            Self::Random { share: 0.0 } => write!(f, "nothing validates"),
+            Self::Random { share } => write!(f, "a random {} % validates", percent(*share)),
         }
     }
+}
+
+/// Of a share, to hundredths if there are any.
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.2}", share * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -138,7 +169,26 @@ mod tests {
         assert_eq!("0.25".parse::<Valid>().unwrap(), Valid::Share(0.25));
         assert_eq!("25%".parse::<Valid>().unwrap(), Valid::Share(0.25));
         assert_eq!("held-out".parse::<Valid>().unwrap(), Valid::Folder("held-out".into()));
+        assert_eq!("held-out/".parse::<Valid>().unwrap(), Valid::Folder("held-out".into()));
         assert_eq!("0".parse::<Valid>().unwrap(), Valid::Share(0.0));
+    }
+
+    #[test]
+    fn a_split_is_said_in_words() {
+        let random = |share| Split::Random { share }.to_string();
+        assert_eq!(random(0.2), "a random 20 % validates");
+        assert_eq!(random(0.999), "a random 99.9 % validates");
+        assert_eq!(random(0.0), "nothing validates");
+    }
+
+    #[test]
+    fn images_outside_class_folders_are_in_no_set() {
+        let takes = |split: &Split, path: &str| split.takes(Path::new(path));
+        let random = Split::Random { share: 0.2 };
+        assert!(takes(&random, "cat/1.png") && !takes(&random, "1.png"));
+        let folders = Split::Folders { train: "train".into(), valid: "valid".into() };
+        assert!(takes(&folders, "valid/cat/1.png"));
+        assert!(!takes(&folders, "train/1.png") && !takes(&folders, "test/cat/1.png"));
     }
 
     #[test]

@@ -1,21 +1,29 @@
 //! What one does with a trained model.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    thread,
+};
 
 use burn::tensor::Device;
 use serde::Serialize;
-use tinderbox_data::{Array, Batch, ImageItems};
+use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile};
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
     arch::ArchSpec,
     summary::{Summary, summary},
 };
 
-use super::RunFolder;
+use super::{Event, RunFolder, Watch, plan::default_workers};
 use crate::{Error, Result};
 
-/// So many files are predicted at once.
-const BATCH: usize = 64;
+/// So many files are predicted at once, if they are not large.
+const BATCH: usize = 16;
+
+/// So many pixels are.
+const PIXELS: usize = 1 << 24;
 
 /// Reads a model file, or the finished model of a run folder.
 ///
@@ -43,13 +51,53 @@ pub struct Answer {
     pub prediction: Result<Prediction>,
 }
 
-/// Asks the model about each file; one that cannot be read does not keep the others from it.
-pub fn predict(model: &Bundle, files: &[PathBuf]) -> Vec<Answer> {
-    let answer = |file: &PathBuf| {
-        let prediction = model.predict_file(file).map_err(Error::from);
-        Answer { file: file.clone(), prediction }
+/// Asks the model about each file, in order and some at a time: answers come as they are asked for.
+/// A file that cannot be read does not keep the others from theirs.
+pub fn predict<'a>(model: &'a Bundle, files: &'a [PathBuf]) -> impl Iterator<Item = Answer> + 'a {
+    let [height, width] = model.manifest.arch.size;
+    let at_once = (PIXELS / (height * width).max(1)).clamp(1, BATCH);
+    files.chunks(at_once).flat_map(|files| {
+        let predictions = predict_batch(model, files);
+        files.iter().cloned().zip(predictions).map(|(file, prediction)| Answer { file, prediction })
+    })
+}
+
+fn predict_batch(model: &Bundle, files: &[PathBuf]) -> Vec<Result<Prediction>> {
+    let inputs = open(&model.manifest.inference, files);
+    let readable: Vec<Array> = inputs.iter().flatten().cloned().collect();
+    let mut answers = match answer(model, &readable) {
+        Ok(answers) => answers.into_iter(),
+        // Each of them gets an error of its own.
+        Err(_) => return files.iter().map(|file| Ok(model.predict_file(file)?)).collect(),
     };
-    files.iter().map(answer).collect()
+    let one = |input: Result<Array>| input.map(|_| answers.next().expect("one for each"));
+    inputs.into_iter().map(one).collect()
+}
+
+/// What the model sees of each file; they are read on several threads.
+fn open(inference: &Inference, files: &[PathBuf]) -> Vec<Result<Array>> {
+    let one = |file: &PathBuf| Ok(inference.open(file)?.inputs.row(0));
+    let each = files.len().div_ceil(default_workers()).max(1);
+    thread::scope(|scope| {
+        let part = |files: &'_ [PathBuf]| files.iter().map(one).collect::<Vec<Result<Array>>>();
+        let threads: Vec<_> =
+            files.chunks(each).map(|files| scope.spawn(move || part(files))).collect();
+        let parts = threads.into_iter().map(|thread| match thread.join() {
+            Ok(part) => part,
+            Err(panic) => resume_unwind(panic),
+        });
+        parts.flatten().collect()
+    })
+}
+
+fn answer(model: &Bundle, inputs: &[Array]) -> Result<Vec<Prediction>> {
+    if inputs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let n = inputs.len();
+    let targets = Array::i64([n], vec![0; n]);
+    let batch = Batch { inputs: Array::stack(inputs)?, targets, items: (0..n).collect() };
+    Ok(model.predict(batch)?)
 }
 
 /// How right a model is about a folder.
@@ -59,55 +107,84 @@ pub struct Scores {
     pub accuracy: f64,
     /// Mean cross entropy, in nats.
     pub loss: f64,
-    /// Each class with its images and how many of them were told right.
-    pub classes: Vec<(String, usize, usize)>,
+    pub classes: Vec<ClassScore>,
 }
 
-/// Compares what the model says about the images of class folders with the folders' names.
+/// How right a model is about the images of a class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassScore {
+    pub class: String,
+    pub images: usize,
+    /// How many of them were told right.
+    pub right: usize,
+}
+
+/// Compares what the model says about the images of class folders with the folders' names. Up to
+/// `skip_bad` unreadable files are left out.
 ///
 /// # Errors
-/// [`Error::UnknownClass`] for a folder whose name is none of the model's classes; what is wrong
-/// with the folder or its files.
-pub fn validate(model: &Bundle, folder: &Path) -> Result<Scores> {
-    let items = ImageItems::from_folder(folder)?;
-    let mut classes: Vec<(String, usize, usize)> =
-        model.classes().iter().map(|class| (class.clone(), 0, 0)).collect();
-    let label = |path: &Path| -> Result<usize> {
-        let name =
-            path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-        let name = name.unwrap_or_default();
-        model.classes().iter().position(|class| *class == name).ok_or_else(|| Error::UnknownClass {
-            file: folder.join(path),
-            class: name,
-            known: model.classes().to_vec(),
-        })
-    };
-    let paths: Vec<&Path> = items.relative_paths().collect();
-    let labels = paths.iter().map(|path| label(path)).collect::<Result<Vec<usize>>>()?;
-    let mut loss = 0.0;
-    for (paths, labels) in paths.chunks(BATCH).zip(labels.chunks(BATCH)) {
-        let open =
-            |path: &&Path| Ok(model.manifest.inference.open(&folder.join(path))?.inputs.row(0));
-        let inputs = paths.iter().map(open).collect::<Result<Vec<Array>>>()?;
-        let batch = Batch {
-            inputs: Array::stack(&inputs)?,
-            targets: Array::i64([labels.len()], labels.iter().map(|label| *label as i64).collect()),
-            items: (0..labels.len()).collect(),
+/// [`Error::UnknownClasses`] for folders whose names are none of the model's classes,
+/// [`Error::NoClassFolders`]; what is wrong with the folder or its files.
+pub fn validate(model: &Bundle, folder: &Path, skip_bad: usize, watch: &Watch) -> Result<Scores> {
+    let (files, labels) = labelled(model, folder, watch)?;
+    let score = |class: &String| ClassScore { class: class.clone(), images: 0, right: 0 };
+    let mut classes: Vec<ClassScore> = model.classes().iter().map(score).collect();
+    let (mut loss, mut bad) = (0.0, Vec::new());
+    for (done, (answer, &label)) in predict(model, &files).zip(&labels).enumerate() {
+        let prediction = match answer.prediction {
+            Ok(prediction) => prediction,
+            Err(Error::Data(error)) => {
+                bad.push(BadFile::new(answer.file, &error));
+                continue;
+            }
+            Err(error) => return Err(error),
         };
-        for (prediction, &label) in model.predict(batch)?.iter().zip(labels) {
-            classes[label].1 += 1;
-            classes[label].2 += usize::from(prediction.index == Some(label));
-            loss -= f64::from(prediction.probabilities[label].max(f32::MIN_POSITIVE)).ln();
+        classes[label].images += 1;
+        classes[label].right += usize::from(prediction.index == Some(label));
+        loss -= f64::from(prediction.probabilities[label].max(f32::MIN_POSITIVE)).ln();
+        watch(&Event::Checking { done: done + 1, total: files.len() });
+    }
+    watch(&Event::Checking { done: files.len(), total: files.len() });
+    if bad.len() > skip_bad || bad.len() == files.len() {
+        let (checked, allowed) = (files.len(), skip_bad);
+        return Err(tinderbox_data::Error::BadFiles { files: bad, checked, allowed }.into());
+    }
+    if !bad.is_empty() {
+        watch(&Event::LeftOut(&bad));
+    }
+    let images = files.len() - bad.len();
+    let right: usize = classes.iter().map(|score| score.right).sum();
+    let (accuracy, loss) = (right as f64 / images as f64, loss / images as f64);
+    Ok(Scores { images, accuracy, loss, classes })
+}
+
+/// The images of class folders, and the number of each one's class.
+fn labelled(model: &Bundle, folder: &Path, watch: &Watch) -> Result<(Vec<PathBuf>, Vec<usize>)> {
+    let items = ImageItems::from_folder(folder)?;
+    let all = items.len();
+    let items = items.filter_by_func(|path| path.components().count() > 1);
+    match all - items.len() {
+        0 => {}
+        _ if items.is_empty() => return Err(Error::NoClassFolders { folder: folder.to_owned() }),
+        n => {
+            let doubt = format!("left out: {n} of {all} images lie in no class folder");
+            watch(&Event::Warning(&doubt));
         }
     }
-    let images = paths.len();
-    let right: usize = classes.iter().map(|(.., right)| right).sum();
-    Ok(Scores {
-        images,
-        accuracy: right as f64 / images as f64,
-        loss: loss / images as f64,
-        classes,
-    })
+    let class = |path: &Path| {
+        let name = path.parent().and_then(Path::file_name).expect("it lies in a folder");
+        name.to_string_lossy().into_owned()
+    };
+    let number = |name: &String| model.classes().iter().position(|class| class == name);
+    let names: Vec<String> = items.relative_paths().map(class).collect();
+    let unknown: BTreeSet<&String> = names.iter().filter(|name| number(name).is_none()).collect();
+    if !unknown.is_empty() {
+        let (folder, known) = (folder.to_owned(), model.classes().to_vec());
+        let classes = unknown.into_iter().cloned().collect();
+        return Err(Error::UnknownClasses { folder, classes, known });
+    }
+    let files = items.relative_paths().map(|path| folder.join(path)).collect();
+    Ok((files, names.iter().filter_map(number).collect()))
 }
 
 /// The table of a model's layers, for a batch of this size.
