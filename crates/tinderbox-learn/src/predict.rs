@@ -38,6 +38,13 @@ pub struct Prediction {
     pub probabilities: Vec<f32>,
 }
 
+impl Prediction {
+    /// How sure the model is of the class: its probability, if it tells classes apart.
+    pub fn confidence(&self) -> Option<f32> {
+        self.index.and_then(|index| self.probabilities.get(index)).copied()
+    }
+}
+
 /// The numbers of a validation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Validated {

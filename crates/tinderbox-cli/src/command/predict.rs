@@ -47,13 +47,10 @@ impl Predict {
                         .to_string()
                 }
                 (Ok(prediction), false) => {
+                    let confidence = prediction.confidence();
                     let label = prediction.label.unwrap_or_default();
-                    let p = prediction
-                        .index
-                        .and_then(|index| prediction.probabilities.get(index))
-                        .copied()
-                        .unwrap_or_default();
-                    format!("{}\t{label}\t{p:.4}", in_line(&answer.file))
+                    let confidence = confidence.unwrap_or_default();
+                    format!("{}\t{label}\t{confidence:.4}", in_line(&answer.file))
                 }
                 (Err(error), json) => {
                     done = Done::Partly;

@@ -74,17 +74,13 @@ fn held_out(trained: &Trained, digits: &Path) -> Result<Picture> {
             .parent()
             .and_then(Path::file_name)
             .map(|name| name.to_string_lossy().into_owned());
+        let percent = 100.0 * prediction.confidence().unwrap_or_default();
         let label = prediction.label.unwrap_or_default();
-        let p = prediction
-            .index
-            .and_then(|index| prediction.probabilities.get(index))
-            .copied()
-            .unwrap_or_default();
         let mark = if truth.as_deref() == Some(&label) { Mark::Right } else { Mark::Wrong };
         let pixels = model.manifest.inference.pixels(&answer.file)?;
         grid = grid.marked(
             Picture::of_image(&pixels.to_image()),
-            format!("{label}  {:.0} %", p * 100.0),
+            format!("{label}  {percent:.0} %"),
             mark,
         );
     }
