@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::terminal::lost_results;
+
 /// The end of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
@@ -14,6 +16,10 @@ pub(crate) enum Done {
 
 /// Prints an error with its causes and what to do about it; gives the exit code.
 pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
+    if let Some(reason) = lost_results() {
+        eprintln!("error: cannot write to standard output: {reason}");
+        return ExitCode::FAILURE;
+    }
     match result {
         Ok(Done::Ok) => ExitCode::SUCCESS,
         Ok(Done::Partly) => ExitCode::from(3),

@@ -1,9 +1,9 @@
 //! What a run looks like: the epoch table on standard output, progress on standard error.
 
 use std::{
-    io::{IsTerminal, Write, stderr, stdout},
+    io::{ErrorKind, IsTerminal, Write, stderr, stdout},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tinderbox::{
     learn::{Progress, Report, Table, minutes},
-    vision::{Event, Plan, Watch},
+    vision::{Choice, Event, Plan, Watch},
 };
 
 use crate::{exit, interrupt};
@@ -59,7 +59,21 @@ pub(crate) fn print_line(line: &str) {
 /// Prints a line of results and says whether anybody reads them.
 pub(crate) fn is_read(line: &str) -> bool {
     let mut out = stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
+    let printed = writeln!(out, "{line}").and_then(|()| out.flush());
+    if let Err(error) = &printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.get_or_init(|| error.to_string());
+    }
+    printed.is_ok()
+}
+
+/// Why results are missing on standard output: a full disk. It does not end a training, but the
+/// command must not end as if all were well.
+static LOST: OnceLock<String> = OnceLock::new();
+
+pub(crate) fn lost_results() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// A path as a word of a command that can be pasted into a shell.
@@ -192,17 +206,19 @@ fn end(table: &Table) {
     }
 }
 
+/// Each setting with why it is so, on the same line if that fits 80 columns.
 fn print_plan(plan: &Plan) {
-    let width = |text: fn(&tinderbox::vision::Choice) -> &String| {
-        plan.choices.iter().map(|choice| text(choice).chars().count()).max().unwrap_or(0)
-    };
-    let (setting, value) = (width(|choice| &choice.setting), width(|choice| &choice.value));
+    const COLUMNS: usize = 80;
+    let settings = plan.choices.iter().map(|choice| choice.setting.chars().count());
+    let width = settings.max().unwrap_or(0);
     say(&format!("{}:", plan.data.display()));
-    for choice in &plan.choices {
-        say(&format!(
-            "  {:<setting$}  {:<value$}  {}",
-            choice.setting, choice.value, choice.because
-        ));
+    for Choice { setting, value, because } in &plan.choices {
+        let line = format!("  {setting:<width$}  {value}");
+        let whole = format!("{line} – {because}");
+        match whole.chars().count() <= COLUMNS {
+            true => say(&whole),
+            false => say(&format!("{line}\n    {because}")),
+        }
     }
 }
 

@@ -239,7 +239,7 @@ fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
             chosen(
                 size,
                 shown(size),
-                "shorter sides resized to it, then a square crop: trains in minutes on a CPU; `--size` for more detail",
+                "resized, then cropped: trains in minutes on a CPU; `--size` for more detail",
             )
         }
     }
