@@ -113,6 +113,9 @@ impl Error {
             Self::Learn(tinderbox_learn::Error::NoFile { .. } | tinderbox_learn::Error::NotOurs { .. }) => {
                 Some("a model is a run folder that `tinderbox train` finished, or its model.safetensors".into())
             }
+            Self::Write { .. } | Self::Learn(tinderbox_learn::Error::Write { .. }) => {
+                Some("is there room, and may you write there? `--out` names another folder".into())
+            }
             Self::Learn(error) => error.hint(),
             Self::Interpret(error) => error.hint(),
             Self::ValidShare { .. } => Some("say `0.2` or `20%` to hold out a fifth".into()),
@@ -180,7 +183,6 @@ impl Error {
                 Some("the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into())
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
-            Self::Write { .. } => Some("is there room, and may you write there? `--out` names another folder".into()),
             Self::Read { .. } => None,
         }
     }
@@ -248,6 +250,13 @@ mod tests {
             &tinderbox_data::Error::NoSpread { channel: 0, std: 0.0 }.into(),
             "a standard deviation of 0 in channel 0 cannot be divided by",
             Some("nothing to learn"),
+        );
+        let source = std::io::Error::other("disk full");
+        check(
+            &tinderbox_learn::Error::Write { path: "r/checkpoint.safetensors".into(), source }
+                .into(),
+            "cannot write r/checkpoint.safetensors",
+            Some("is there room"),
         );
         check(
             &tinderbox_learn::Error::NoFile { path: "m".into() }.into(),

@@ -51,6 +51,10 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .code(1)
         .says("not one of the lesson's networks");
     place
+        .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet"])
+        .code(1)
+        .says("hint: there are basic, refactor and resnetish");
+    place
         .run(&["lesson", "mnist", "--data", "empty"])
         .code(1)
         .says("empty is not MNIST as PNG files");

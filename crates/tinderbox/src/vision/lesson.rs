@@ -130,7 +130,6 @@ pub struct LessonRun {
 pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
     let spec = |name: &str| ArchSpec::new(name, 1, 10, [28, 28]);
     let Some(published) = PUBLISHED.iter().find(|run| run.model == lesson.model) else {
-        spec(&lesson.model)?;
         return Err(Error::NotOfTheLesson { model: lesson.model.clone() });
     };
     let plan = Plan {
