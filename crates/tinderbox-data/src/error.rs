@@ -227,6 +227,14 @@ fn shapes_list(shapes: &[Vec<usize>]) -> String {
 }
 
 impl Error {
+    /// The same error; one about a transform says which item it is about.
+    pub(crate) fn of_item(self, name: impl fmt::Display) -> Self {
+        match self {
+            Self::Transform { reason } => Self::Transform { reason: format!("{name}: {reason}") },
+            other => other,
+        }
+    }
+
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

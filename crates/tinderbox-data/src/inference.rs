@@ -44,10 +44,7 @@ impl Inference {
     /// Those of [`Pixels::open`], and [`Error::Transform`]; [`Error::NotFromFiles`] if the model
     /// was trained on arrays.
     pub fn open(&self, path: &Path) -> Result<Batch> {
-        match self.input {
-            SavedInput::Image(kind) => self.prepare(&kind.open(path)?),
-            SavedInput::Array => Err(Error::NotFromFiles),
-        }
+        self.prepare(&self.pixels(path)?).map_err(|error| error.of_item(path.display()))
     }
 
     /// A batch of one decoded picture; its target is 0.
@@ -158,6 +155,17 @@ mod tests {
         let pixels = Pixels { height: 4, width: 4, channels: 3, bytes: vec![0; 48] };
         let error = inference(gray()).prepare(&pixels).unwrap_err();
         assert!(matches!(error, Error::Channels { given: 1, channels: 3 }), "{error}");
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_transformed_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("thin.png");
+        image::GrayImage::new(60_000, 1).save(&path).unwrap();
+        let pipeline = Transforms::new().size(Size::Square(128)).pipeline(false);
+        let target = TargetKind::Category { classes: vec!["a".into()] };
+        let error = Inference::new(gray(), pipeline, target).open(&path).unwrap_err();
+        assert!(error.to_string().contains("thin.png: a picture of 128×"), "{error}");
     }
 
     #[test]

@@ -200,12 +200,7 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
     fn sample(&self, index: usize, rng: &mut dyn RngCore) -> Result<Sample> {
         let drawn = self.pipeline.draw(rng);
         let opened = self.opened(index)?;
-        let named = |error: Error| match error {
-            Error::Transform { reason } => {
-                Error::Transform { reason: format!("{}: {reason}", self.name(index)) }
-            }
-            other => other,
-        };
+        let named = |error: Error| error.of_item(self.name(index));
         let input = self.part.items.kind.input(&opened, &drawn, rng).map_err(named)?;
         let drawn = self.moves_labels.then_some(&drawn);
         let target = self.target(index, &opened, drawn).map_err(named)?;
