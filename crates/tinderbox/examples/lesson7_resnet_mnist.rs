@@ -1,8 +1,8 @@
 //! Lesson 7: residual networks on MNIST, cell by cell.
 //!
 //! ```text
-//! cargo run --release --example lesson7_resnet_mnist -- path/to/mnist_png
-//! cargo run --release --example lesson7_resnet_mnist -- --tiny
+//! cargo run --release -p tinderbox --example lesson7_resnet_mnist -- path/to/mnist_png
+//! cargo run --release -p tinderbox --example lesson7_resnet_mnist -- --tiny
 //! ```
 //!
 //! The folder holds `training/<digit>/*.png` and `testing/<digit>/*.png`. With `--tiny`, a few digits
