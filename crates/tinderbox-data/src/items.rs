@@ -261,7 +261,7 @@ pub(crate) fn first_five(len: usize, show: impl Fn(usize) -> String) -> String {
 }
 
 /// The first folder of a path below the root; none for an item directly in the root.
-pub(crate) fn first_folder(path: &Path) -> Option<&Path> {
+pub fn first_folder(path: &Path) -> Option<&Path> {
     let mut components = path.components();
     let first = components.next()?;
     components.next().map(|_| Path::new(first.as_os_str()))

@@ -269,6 +269,7 @@ impl Learner {
     pub fn summary(&self) -> Result<Summary> {
         let batch = self.data.one_batch(Set::Train)?;
         let input = tensor(batch.inputs, &self.device.clone().inner())?;
+        // What the model does not take is an error that names the layer, which a table cannot give.
         forward(&*self.eval_model(), input.clone())?;
         Ok(summary_of(self.model(), input))
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tinderbox_data::items::first_folder;
 
 use crate::Error;
 
@@ -133,11 +134,11 @@ impl Split {
     /// Whether the image at `path`, below the data's root, is in one of the sets: it lies in a
     /// class folder, and that in one of the sets' folders if there are such.
     pub(super) fn takes(&self, path: &Path) -> bool {
-        let depth = path.components().count();
         match self {
-            Self::Random { .. } => depth > 1,
+            Self::Random { .. } => first_folder(path).is_some(),
             Self::Folders { train, valid } => {
-                depth > 2 && [train, valid].iter().any(|folder| path.starts_with(folder))
+                path.components().count() > 2
+                    && [train, valid].iter().any(|folder| path.starts_with(folder))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tinderbox_data::{ImageItems, image::ImageInfo};
+use tinderbox_data::{ImageItems, image::ImageInfo, items::first_folder};
 
 use super::Split;
 use crate::{Error, Result};
@@ -40,12 +40,13 @@ impl Survey {
 
     /// Whether images lie below the folder `name` of the root.
     pub(super) fn has_folder(&self, name: &str) -> bool {
-        self.files.iter().any(|file| top(file) == Some(name.as_ref()))
+        self.files.iter().any(|file| first_folder(file) == Some(name.as_ref()))
     }
 
     /// The folder beside `valid` that trains: the only other one, or one that is called so.
     pub(super) fn other_folder(&self, valid: &str) -> Result<String> {
-        let tops: BTreeSet<&Path> = self.files.iter().filter_map(|file| top(file)).collect();
+        let tops: BTreeSet<&Path> =
+            self.files.iter().filter_map(|file| first_folder(file)).collect();
         let found = || tops.iter().map(|top| top.display().to_string()).collect();
         let others: Vec<_> = tops.iter().filter(|top| **top != Path::new(valid)).collect();
         let called = |name: &str| others.iter().any(|top| **top == Path::new(name));
@@ -67,7 +68,7 @@ impl Survey {
 
     /// How many images lie in class folders directly below the root.
     pub(super) fn n_taken(&self) -> usize {
-        self.files.iter().filter(|file| file.components().count() > 1).count()
+        self.files.iter().filter(|file| first_folder(file).is_some()).count()
     }
 
     /// How many of them a share is.
@@ -174,13 +175,6 @@ pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
         Some(_) => Ok(path.components().collect()),
         None => Err(Error::NotUtf8 { path }),
     }
-}
-
-/// The first folder of a path below the root; nothing for a file directly in the root.
-fn top(file: &Path) -> Option<&Path> {
-    let mut components = file.components();
-    let first = components.next()?;
-    components.next().map(|_| Path::new(first.as_os_str()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 
 use burn::tensor::Device;
 use serde::Serialize;
-use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile};
+use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile, items::first_folder};
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
     arch::ArchSpec,
@@ -162,7 +162,7 @@ pub fn validate(model: &Bundle, folder: &Path, skip_bad: usize, watch: &Watch) -
 fn labelled(model: &Bundle, folder: &Path, watch: &Watch) -> Result<(Vec<PathBuf>, Vec<usize>)> {
     let items = ImageItems::from_folder(folder)?;
     let all = items.len();
-    let items = items.filter_by_func(|path| path.components().count() > 1);
+    let items = items.filter_by_func(|path| first_folder(path).is_some());
     match all - items.len() {
         0 => {}
         _ if items.is_empty() => return Err(Error::NoClassFolders { folder: folder.to_owned() }),
