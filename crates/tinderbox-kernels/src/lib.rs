@@ -10,9 +10,11 @@
 
 pub mod conv;
 pub mod elementwise;
+pub mod gemm;
 pub mod norm;
 pub mod pool;
+mod scratch;
 mod simd;
 
 pub use conv::Conv;
-pub use simd::{Path, force_path};
+pub use simd::{Path, force_path, path, paths};

@@ -210,26 +210,42 @@ fn enter() -> bool {
 /// If `size` is 0.
 pub fn for_each_chunk(out: &mut [f32], size: usize, body: impl Fn(usize, &mut [f32]) + Sync) {
     assert!(size > 0, "chunks of nothing");
-    let (len, start) = (out.len(), Shared(out.as_mut_ptr()));
+    let (len, start) = (out.len(), Shared::new(out.as_mut_ptr()));
     for_each(len.div_ceil(size), |block| {
         let from = block * size;
         let length = size.min(len - from);
         // SAFETY: blocks are disjoint parts of `out`, which is borrowed for the whole loop.
-        let chunk = unsafe { std::slice::from_raw_parts_mut(start.at(from), length) };
+        let chunk = unsafe { start.slice(from, length) };
         body(block, chunk);
     });
 }
 
 /// A pointer that threads may share; they write to disjoint places.
 #[derive(Clone, Copy)]
-struct Shared(*mut f32);
+pub(crate) struct Shared(*mut f32);
 
-// SAFETY: only `for_each_chunk` uses it, and gives each thread a part of its own.
+// SAFETY: whoever reads or writes through it says why no other thread does so there.
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    fn at(&self, index: usize) -> *mut f32 {
+    pub(crate) fn new(start: *mut f32) -> Self {
+        Self(start)
+    }
+
+    /// Where the number with this index lies.
+    #[inline(always)]
+    pub(crate) fn at(self, index: usize) -> *mut f32 {
         self.0.wrapping_add(index)
+    }
+
+    /// This many numbers from an index on.
+    ///
+    /// # Safety
+    /// They lie inside the memory, hold numbers, and nobody else reads or writes them meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn slice<'a>(self, from: usize, len: usize) -> &'a mut [f32] {
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(self.at(from), len) }
     }
 }
 

@@ -1,0 +1,467 @@
+//! Matrix products, and the tile that they and the convolutions are made of.
+//!
+//! A tile of a few rows by one or two vectors of columns stays in registers while the sums over
+//! `k` run. Every sum runs in order, one multiply-add after the other, on every path.
+//!
+//! Goto and van de Geijn, [Anatomy of High-Performance Matrix Multiplication](https://doi.org/10.1145/1356052.1356053), 2008.
+
+use crate::{
+    pool::{Shared, for_each, threads},
+    scratch::{with_scratch, written},
+    simd::{LANES, Plain, Simd, path},
+};
+
+/// Columns of a packed panel: two vectors.
+pub(crate) const PANEL: usize = 2 * LANES;
+
+/// What a tile's sums start from.
+#[derive(Clone, Copy)]
+pub(crate) enum Start {
+    Zero,
+    /// What is in the output.
+    Output,
+    /// A number for each column.
+    Bias(*const f32),
+}
+
+/// Where the segments lie over which a sum runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Segments {
+    /// This many, each so far behind the last one in `a` and in `b`.
+    Even { count: usize, a: usize, b: usize },
+    /// So far from the start of `a` and of `b`.
+    Table(*const [usize; 2], usize),
+}
+
+impl Segments {
+    pub(crate) const ONE: Self = Self::Even { count: 1, a: 0, b: 0 };
+}
+
+/// A product `c[row][column] = sum over segments and k of a[row, k] * b[k, column]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Product {
+    pub segments: Segments,
+    /// Steps of a segment.
+    pub length: usize,
+    pub a: *const f32,
+    /// From one row of `a` to the next.
+    pub a_row: usize,
+    /// From one `k` to the next. One of the two is 1.
+    pub a_step: usize,
+    pub b: *const f32,
+    /// From one `k` to the next; columns lie side by side.
+    pub b_step: usize,
+    pub c: *mut f32,
+    /// From one row to the next; columns lie side by side.
+    pub c_row: usize,
+    pub start: Start,
+    /// Whether what is negative in the end becomes 0.
+    pub relu: bool,
+}
+
+/// `ROWS` rows by `VECTORS` vectors, of which the last has `last` columns.
+///
+/// # Safety
+/// All that [`Product`] names can be read or written, and the machine has the path of `S`.
+#[inline(always)]
+unsafe fn tile_body<
+    S: Simd,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const A_STEPS: bool,
+    const FULL: bool,
+>(
+    p: &Product,
+    last: usize,
+) {
+    // SAFETY: the caller's promise; lanes behind `last` are neither read nor written.
+    unsafe {
+        let load = |from: *const f32, v: usize| match FULL || v + 1 < VECTORS {
+            true => S::load(from.add(v * LANES)),
+            false => S::load_first(from.add(v * LANES), last),
+        };
+        let mut sums = [[S::zero(); VECTORS]; ROWS];
+        match p.start {
+            Start::Zero => {}
+            Start::Output => {
+                for r in 0..ROWS {
+                    for v in 0..VECTORS {
+                        sums[r][v] = load(p.c.add(r * p.c_row), v);
+                    }
+                }
+            }
+            Start::Bias(bias) => {
+                for v in 0..VECTORS {
+                    let bias = load(bias, v);
+                    for r in 0..ROWS {
+                        sums[r][v] = bias;
+                    }
+                }
+            }
+        }
+        let count = match p.segments {
+            Segments::Even { count, .. } | Segments::Table(_, count) => count,
+        };
+        for segment in 0..count {
+            let (in_a, in_b) = match p.segments {
+                Segments::Even { a, b, .. } => (segment * a, segment * b),
+                Segments::Table(table, _) => {
+                    let [a, b] = *table.add(segment);
+                    (a, b)
+                }
+            };
+            let (mut a, mut b) = (p.a.add(in_a), p.b.add(in_b));
+            for _ in 0..p.length {
+                let mut columns = [S::zero(); VECTORS];
+                for v in 0..VECTORS {
+                    columns[v] = load(b, v);
+                }
+                for r in 0..ROWS {
+                    let value = S::splat(*a.add(if A_STEPS { r } else { r * p.a_row }));
+                    for v in 0..VECTORS {
+                        sums[r][v] = S::fma(value, columns[v], sums[r][v]);
+                    }
+                }
+                a = a.wrapping_add(if A_STEPS { p.a_step } else { 1 });
+                b = b.wrapping_add(p.b_step);
+            }
+        }
+        for r in 0..ROWS {
+            for v in 0..VECTORS {
+                let to = p.c.add(r * p.c_row + v * LANES);
+                let sum = if p.relu { S::relu(sums[r][v]) } else { sums[r][v] };
+                match FULL || v + 1 < VECTORS {
+                    true => S::store(to, sum),
+                    false => S::store_first(to, sum, last),
+                }
+            }
+        }
+    }
+}
+
+type TileFn = unsafe fn(&Product, usize);
+
+/// The tile of a path, for each number of rows.
+macro_rules! tiles {
+    ($module:ident, $simd:ty, $(#[$feature:meta])? [$($rows:literal)*]) => {
+        mod $module {
+            use super::{Product, TileFn, tile_body};
+
+            $(#[$feature])?
+            unsafe fn tile<const R: usize, const V: usize, const STEPS: bool, const FULL: bool>(
+                product: &Product,
+                last: usize,
+            ) {
+                // SAFETY: the caller's; a machine without the path never gets here.
+                unsafe { tile_body::<$simd, R, V, STEPS, FULL>(product, last) }
+            }
+
+            /// By rows - 1; then by vectors - 1, whether `a` steps, and whether all lanes count.
+            pub(super) static TILES: &[[[[TileFn; 2]; 2]; 2]] = &[$(
+                [
+                    [
+                        [tile::<$rows, 1, false, false>, tile::<$rows, 1, false, true>],
+                        [tile::<$rows, 1, true, false>, tile::<$rows, 1, true, true>],
+                    ],
+                    [
+                        [tile::<$rows, 2, false, false>, tile::<$rows, 2, false, true>],
+                        [tile::<$rows, 2, true, false>, tile::<$rows, 2, true, true>],
+                    ],
+                ],
+            )*];
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+tiles!(
+    avx512, crate::simd::Avx512,
+    #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
+    [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+);
+#[cfg(target_arch = "x86_64")]
+tiles!(avx2, crate::simd::Avx2, #[target_feature(enable = "avx2,fma")] [1 2 3 4 5 6]);
+#[cfg(target_arch = "aarch64")]
+tiles!(neon, crate::simd::Neon, [1 2 3 4 5 6]);
+tiles!(plain, crate::simd::Plain, [1 2 3 4]);
+
+/// The tiles of the path that runs, and the size of the largest.
+struct Tiles {
+    tiles: &'static [[[[TileFn; 2]; 2]; 2]],
+    vectors: usize,
+}
+
+fn tiles() -> Tiles {
+    match path() {
+        #[cfg(target_arch = "x86_64")]
+        crate::simd::Path::Avx512 => {
+            Tiles { tiles: avx512::TILES, vectors: crate::simd::Avx512::TILE[1] }
+        }
+        #[cfg(target_arch = "x86_64")]
+        crate::simd::Path::Avx2 => {
+            Tiles { tiles: avx2::TILES, vectors: crate::simd::Avx2::TILE[1] }
+        }
+        #[cfg(target_arch = "aarch64")]
+        crate::simd::Path::Neon => {
+            Tiles { tiles: neon::TILES, vectors: crate::simd::Neon::TILE[1] }
+        }
+        _ => Tiles { tiles: plain::TILES, vectors: Plain::TILE[1] },
+    }
+}
+
+/// Parts of `n` that differ by at most one, none larger than `most`: calls `body` with each one's
+/// start and size.
+#[inline]
+pub(crate) fn split(n: usize, most: usize, mut body: impl FnMut(usize, usize)) {
+    let parts = n.div_ceil(most);
+    let (size, larger) = (n / parts.max(1), n % parts.max(1));
+    let mut start = 0;
+    for part in 0..parts {
+        let size = size + usize::from(part < larger);
+        body(start, size);
+        start += size;
+    }
+}
+
+/// A product of any number of rows by at most [`PANEL`] columns, by tiles.
+///
+/// # Safety
+/// All that [`Product`] names can be read or written for that many rows and columns.
+pub(crate) unsafe fn block(p: &Product, rows: usize, columns: usize) {
+    debug_assert!(columns <= PANEL && (p.a_row == 1 || p.a_step == 1));
+    let Tiles { tiles, vectors } = tiles();
+    let by_steps = usize::from(p.a_step != 1);
+    let mut first = 0;
+    while first < columns {
+        let columns = (columns - first).min(vectors * LANES);
+        let vectors = columns.div_ceil(LANES);
+        let last = columns - (vectors - 1) * LANES;
+        let full = usize::from(last == LANES);
+        split(rows, tiles.len(), |row, rows| {
+            let start = match p.start {
+                Start::Bias(bias) => Start::Bias(bias.wrapping_add(first)),
+                start => start,
+            };
+            let part = Product {
+                a: p.a.wrapping_add(row * p.a_row),
+                b: p.b.wrapping_add(first),
+                c: p.c.wrapping_add(row * p.c_row + first),
+                start,
+                ..*p
+            };
+            // SAFETY: a part of what the caller promised; `tiles` are of this machine's path.
+            unsafe { tiles[rows - 1][vectors - 1][by_steps][full](&part, last) };
+        });
+        first += columns;
+    }
+}
+
+/// A matrix of `k` rows by `n` columns, in panels of [`PANEL`] columns that a product reads from
+/// the first number to the last: `[panel][k][PANEL]`, zeros behind the last column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packed {
+    values: Vec<f32>,
+    k: usize,
+    n: usize,
+}
+
+impl Packed {
+    /// From rows of `n` numbers, `[k][n]`.
+    ///
+    /// # Panics
+    /// If `values` are not `k * n`.
+    pub fn from_rows(values: &[f32], k: usize, n: usize) -> Self {
+        assert_eq!(values.len(), k * n, "a matrix of {k} rows of {n}");
+        Self::new(k, n, |at, row| {
+            let columns = (n - at).min(PANEL);
+            for (row, values) in row.chunks_exact_mut(PANEL).zip(values.chunks_exact(n)) {
+                row[..columns].copy_from_slice(&values[at..at + columns]);
+                row[columns..].fill(0.0);
+            }
+        })
+    }
+
+    /// From the columns, `[n][k]`: as PyTorch keeps the weights of a linear layer.
+    ///
+    /// # Panics
+    /// If `values` are not `k * n`.
+    pub fn from_columns(values: &[f32], k: usize, n: usize) -> Self {
+        assert_eq!(values.len(), k * n, "a matrix of {n} columns of {k}");
+        /// Rows of a block that is turned while it is in the cache.
+        const BLOCK: usize = 16;
+        Self::new(k, n, |at, panel| {
+            let columns = (n - at).min(PANEL);
+            for (block, rows) in panel.chunks_mut(BLOCK * PANEL).enumerate() {
+                let first = block * BLOCK;
+                for column in 0..PANEL {
+                    if column >= columns {
+                        rows.iter_mut().skip(column).step_by(PANEL).for_each(|v| *v = 0.0);
+                        continue;
+                    }
+                    let values = &values[(at + column) * k + first..];
+                    for (row, value) in rows.chunks_exact_mut(PANEL).zip(values) {
+                        row[column] = *value;
+                    }
+                }
+            }
+        })
+    }
+
+    /// `write` is given the first column of each panel, and its numbers.
+    fn new(k: usize, n: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+        let (panels, len) = (n.div_ceil(PANEL), k * PANEL);
+        let mut values = vec![0.0; panels * len];
+        if len > 0 {
+            crate::pool::for_each_chunk(&mut values, len, |panel, values| {
+                write(panel * PANEL, values);
+            });
+        }
+        Self { values, k, n }
+    }
+
+    /// Rows and columns.
+    pub fn size(&self) -> [usize; 2] {
+        [self.k, self.n]
+    }
+
+    /// The numbers of the panel that begins with this column.
+    pub(crate) fn panel(&self, column: usize) -> *const f32 {
+        self.values[column * self.k..].as_ptr()
+    }
+}
+
+/// Steps of `k` that a block of rows stays in the cache for.
+const DEPTH: usize = 384;
+/// Rows of a block.
+const HEIGHT: usize = 14 * 12;
+
+/// `c = a · b`, with `bias` added to each row if there is one: `a` is `[rows][k]`, `c` is
+/// `[rows][n]`.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn matmul(a: &[f32], b: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
+    let [k, n] = b.size();
+    let rows = if k == 0 { 0 } else { a.len() / k };
+    assert_eq!(a.len(), rows * k, "rows of {k} numbers");
+    assert!(bias.is_none_or(|bias| bias.len() == n), "a bias for each of {n} columns");
+    // SAFETY: all rows and columns are written by one block each.
+    unsafe { written(rows * n, |c| matmul_into(a.as_ptr(), k, rows, b, bias, c, n, false)) }
+}
+
+/// [`matmul`] of rows that lie `a_row` and `c_row` apart; with `add`, to what is in `c`.
+///
+/// # Safety
+/// `a` and `c` hold that many rows.
+#[allow(clippy::too_many_arguments)]
+pub(crate) unsafe fn matmul_into(
+    a: *const f32,
+    a_row: usize,
+    rows: usize,
+    b: &Packed,
+    bias: Option<&[f32]>,
+    c: Shared,
+    c_row: usize,
+    add: bool,
+) {
+    let [k, n] = b.size();
+    let (panels, heights) = (n.div_ceil(PANEL), rows.div_ceil(HEIGHT));
+    let a = Shared::new(a.cast_mut());
+    // Blocks of rows that share what they read of `b`, as many as keep the threads busy.
+    let few = panels.div_ceil((4 * threads()).div_ceil(heights.max(1)).max(1)).max(1);
+    let spans = panels.div_ceil(few);
+    for_each(heights * spans, |block_of| {
+        let (height, span) = (block_of % heights, block_of / heights);
+        let first = height * HEIGHT;
+        let rows = HEIGHT.min(rows - first);
+        for depth in (0..k).step_by(DEPTH) {
+            for panel in span * few..((span + 1) * few).min(panels) {
+                let column = panel * PANEL;
+                let start = match (depth > 0 || add, bias) {
+                    (true, _) => Start::Output,
+                    (false, Some(bias)) => Start::Bias(bias[column..].as_ptr()),
+                    (false, None) => Start::Zero,
+                };
+                let product = Product {
+                    segments: Segments::ONE,
+                    length: DEPTH.min(k - depth),
+                    a: a.at(first * a_row + depth),
+                    a_row,
+                    a_step: 1,
+                    b: b.panel(column).wrapping_add(depth * PANEL),
+                    b_step: PANEL,
+                    c: c.at(first * c_row + column),
+                    c_row,
+                    start,
+                    relu: false,
+                };
+                // SAFETY: rows and columns lie inside the matrices; no other block writes them.
+                unsafe { block(&product, rows, PANEL.min(n - column)) };
+            }
+        }
+    });
+}
+
+/// `c = aᵀ · b` for `a` of `[k][m]` and `b` of `[k][n]`: the gradient of a linear layer's weights.
+///
+/// # Panics
+/// If the lengths do not fit.
+pub fn matmul_transposed(a: &[f32], b: &[f32], m: usize, n: usize) -> Vec<f32> {
+    let k = if m == 0 { 0 } else { a.len() / m };
+    assert!(a.len() == k * m && b.len() == k * n, "as many rows of {m} as of {n}");
+    if k == 0 {
+        return vec![0.0; m * n];
+    }
+    // SAFETY: all rows and columns are written by one block each.
+    unsafe { written(m * n, |c| matmul_transposed_into(a, m, b, n, k, c, false)) }
+}
+
+/// [`matmul_transposed`] into `c`; with `add`, to what is in it.
+///
+/// # Safety
+/// `c` holds `m * n` numbers.
+pub(crate) unsafe fn matmul_transposed_into(
+    a: &[f32],
+    m: usize,
+    b: &[f32],
+    n: usize,
+    k: usize,
+    c: Shared,
+    add: bool,
+) {
+    assert!(a.len() >= k * m && b.len() >= k * n, "{k} rows of both");
+    let panels = n.div_ceil(PANEL);
+    // A panel of `b` is gathered, since a column of a wide matrix misses the cache at each step.
+    for_each(panels, |panel| {
+        let column = panel * PANEL;
+        let columns = PANEL.min(n - column);
+        with_scratch(DEPTH * PANEL, |packed| {
+            for depth in (0..k).step_by(DEPTH) {
+                let length = DEPTH.min(k - depth);
+                for (row, packed) in packed.chunks_exact_mut(PANEL).take(length).enumerate() {
+                    let from = &b[(depth + row) * n + column..][..columns];
+                    packed[..columns].copy_from_slice(from);
+                    packed[columns..].fill(0.0);
+                }
+                let product = Product {
+                    segments: Segments::ONE,
+                    length,
+                    a: a[depth * m..].as_ptr(),
+                    a_row: 1,
+                    a_step: m,
+                    b: packed.as_ptr(),
+                    b_step: PANEL,
+                    c: c.at(column),
+                    c_row: n,
+                    start: if depth > 0 || add { Start::Output } else { Start::Zero },
+                    relu: false,
+                };
+                // SAFETY: all rows, and the columns of this panel alone.
+                unsafe { block(&product, m, columns) };
+            }
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests;
