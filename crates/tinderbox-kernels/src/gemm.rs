@@ -14,14 +14,18 @@ use crate::{
 /// Columns of a packed panel: two vectors.
 pub(crate) const PANEL: usize = 2 * LANES;
 
-/// What a tile's sums start from.
+/// What a tile's sums start from: zero, unless something is given here.
 #[derive(Clone, Copy)]
-pub(crate) enum Start {
-    Zero,
+pub(crate) struct Start {
     /// What is in the output.
-    Output,
-    /// A number for each column.
-    Bias(*const f32),
+    pub output: bool,
+    /// A number for each column, or null.
+    pub bias: *const f32,
+}
+
+impl Start {
+    pub(crate) const ZERO: Self = Self { output: false, bias: std::ptr::null() };
+    pub(crate) const OUTPUT: Self = Self { output: true, bias: std::ptr::null() };
 }
 
 /// Where the segments lie over which a sum runs.
@@ -81,21 +85,18 @@ unsafe fn tile_body<
             false => S::load_first(from.add(v * LANES), last),
         };
         let mut sums = [[S::zero(); VECTORS]; ROWS];
-        match p.start {
-            Start::Zero => {}
-            Start::Output => {
-                for r in 0..ROWS {
-                    for v in 0..VECTORS {
-                        sums[r][v] = load(p.c.add(r * p.c_row), v);
-                    }
+        if p.start.output {
+            for r in 0..ROWS {
+                for v in 0..VECTORS {
+                    sums[r][v] = load(p.c.add(r * p.c_row), v);
                 }
             }
-            Start::Bias(bias) => {
-                for v in 0..VECTORS {
-                    let bias = load(bias, v);
-                    for r in 0..ROWS {
-                        sums[r][v] = bias;
-                    }
+        }
+        if !p.start.bias.is_null() {
+            for v in 0..VECTORS {
+                let bias = load(p.start.bias, v);
+                for r in 0..ROWS {
+                    sums[r][v] = S::add(sums[r][v], bias);
                 }
             }
         }
@@ -238,9 +239,9 @@ pub(crate) unsafe fn block(p: &Product, rows: usize, columns: usize) {
         let last = columns - (vectors - 1) * LANES;
         let full = usize::from(last == LANES);
         split(rows, tiles.len(), |row, rows| {
-            let start = match p.start {
-                Start::Bias(bias) => Start::Bias(bias.wrapping_add(first)),
-                start => start,
+            let start = match p.start.bias.is_null() {
+                true => p.start,
+                false => Start { bias: p.start.bias.wrapping_add(first), ..p.start },
             };
             let part = Product {
                 a: p.a.wrapping_add(row * p.a_row),
@@ -308,7 +309,7 @@ impl Packed {
     }
 
     /// `write` is given the first column of each panel, and its numbers.
-    fn new(k: usize, n: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+    pub(crate) fn new(k: usize, n: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let (panels, len) = (n.div_ceil(PANEL), k * PANEL);
         let mut values = vec![0.0; panels * len];
         if len > 0 {
@@ -346,10 +347,11 @@ pub fn matmul(a: &[f32], b: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
     assert_eq!(a.len(), rows * k, "rows of {k} numbers");
     assert!(bias.is_none_or(|bias| bias.len() == n), "a bias for each of {n} columns");
     // SAFETY: all rows and columns are written by one block each.
-    unsafe { written(rows * n, |c| matmul_into(a.as_ptr(), k, rows, b, bias, c, n, false)) }
+    unsafe { written(rows * n, |c| matmul_into(a.as_ptr(), k, rows, b, bias, c, n, false, false)) }
 }
 
-/// [`matmul`] of rows that lie `a_row` and `c_row` apart; with `add`, to what is in `c`.
+/// [`matmul`] of rows that lie `a_row` and `c_row` apart; with `add`, to what is in `c`; with
+/// `relu`, what is negative in the end becomes 0.
 ///
 /// # Safety
 /// `a` and `c` hold that many rows.
@@ -363,6 +365,7 @@ pub(crate) unsafe fn matmul_into(
     c: Shared,
     c_row: usize,
     add: bool,
+    relu: bool,
 ) {
     let [k, n] = b.size();
     let (panels, heights) = (n.div_ceil(PANEL), rows.div_ceil(HEIGHT));
@@ -377,10 +380,9 @@ pub(crate) unsafe fn matmul_into(
         for depth in (0..k).step_by(DEPTH) {
             for panel in span * few..((span + 1) * few).min(panels) {
                 let column = panel * PANEL;
-                let start = match (depth > 0 || add, bias) {
-                    (true, _) => Start::Output,
-                    (false, Some(bias)) => Start::Bias(bias[column..].as_ptr()),
-                    (false, None) => Start::Zero,
+                let bias = match (depth, bias) {
+                    (0, Some(bias)) => bias[column..].as_ptr(),
+                    _ => std::ptr::null(),
                 };
                 let product = Product {
                     segments: Segments::ONE,
@@ -392,8 +394,8 @@ pub(crate) unsafe fn matmul_into(
                     b_step: PANEL,
                     c: c.at(first * c_row + column),
                     c_row,
-                    start,
-                    relu: false,
+                    start: Start { output: depth > 0 || add, bias },
+                    relu: relu && depth + DEPTH >= k,
                 };
                 // SAFETY: rows and columns lie inside the matrices; no other block writes them.
                 unsafe { block(&product, rows, PANEL.min(n - column)) };
@@ -453,7 +455,7 @@ pub(crate) unsafe fn matmul_transposed_into(
                     b_step: PANEL,
                     c: c.at(column),
                     c_row: n,
-                    start: if depth > 0 || add { Start::Output } else { Start::Zero },
+                    start: if depth > 0 || add { Start::OUTPUT } else { Start::ZERO },
                     relu: false,
                 };
                 // SAFETY: all rows, and the columns of this panel alone.

@@ -6,6 +6,7 @@
 
 use std::{
     cell::{Cell, UnsafeCell},
+    mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Mutex, OnceLock, PoisonError,
@@ -236,6 +237,16 @@ impl Shared {
     #[inline(always)]
     pub(crate) fn at(self, index: usize) -> *mut f32 {
         self.0.wrapping_add(index)
+    }
+
+    /// This much memory from an index on, whatever is in it.
+    ///
+    /// # Safety
+    /// It lies inside what is allocated, and nobody else reads or writes it meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn slice_uninit<'a>(self, from: usize, len: usize) -> &'a mut [MaybeUninit<f32>] {
+        // SAFETY: the caller's.
+        unsafe { std::slice::from_raw_parts_mut(self.at(from).cast(), len) }
     }
 
     /// This many numbers from an index on.

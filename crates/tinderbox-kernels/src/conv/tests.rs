@@ -1,5 +1,5 @@
 use super::*;
-use crate::simd::{Path, force_path};
+use crate::simd::{force_path, paths};
 
 /// Numbers that look random, the same each time.
 fn numbers(n: usize, seed: u64) -> Vec<f32> {
@@ -14,6 +14,19 @@ fn numbers(n: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
+const PLAIN: Conv = Conv {
+    batch: 1,
+    height: 7,
+    width: 9,
+    in_channels: 3,
+    out_channels: 5,
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1],
+    dilation: [1, 1],
+    groups: 1,
+};
+
 /// Sizes from which everything else follows.
 fn shapes() -> Vec<Conv> {
     let mut shapes = Vec::new();
@@ -24,9 +37,11 @@ fn shapes() -> Vec<Conv> {
         ([5, 3], [2, 1]),
         ([7, 7], [3, 3]),
         ([2, 2], [0, 0]),
+        ([4, 4], [1, 1]),
     ] {
         for stride in [[1, 1], [2, 2], [3, 1]] {
-            for (in_channels, out_channels) in [(1, 8), (3, 5), (8, 16), (16, 1), (17, 33), (8, 8)]
+            for (in_channels, out_channels) in
+                [(1, 8), (3, 5), (8, 16), (16, 1), (17, 33), (8, 8), (6, 3)]
             {
                 for (batch, height, width) in [(1, 7, 9), (3, 8, 13)] {
                     shapes.push(Conv {
@@ -38,78 +53,197 @@ fn shapes() -> Vec<Conv> {
                         kernel,
                         stride,
                         padding,
+                        ..PLAIN
                     });
                 }
             }
         }
     }
+    for (groups, dilation) in [(2, [1, 1]), (6, [1, 1]), (1, [2, 2]), (3, [2, 3]), (1, [1, 2])] {
+        for stride in [[1, 1], [2, 2], [3, 2]] {
+            for (batch, height, width) in [(1, 9, 9), (2, 12, 8)] {
+                shapes.push(Conv {
+                    batch,
+                    height,
+                    width,
+                    in_channels: 6,
+                    out_channels: 12,
+                    stride,
+                    padding: [2, 1],
+                    dilation,
+                    groups,
+                    ..PLAIN
+                });
+            }
+        }
+    }
+    // Narrow maps with many channels, and what Winograd's algorithms run.
+    for (batch, side, channels, padding) in [
+        (20, 4, [32, 32], 1),
+        (3, 4, [64, 40], 1),
+        (2, 7, [65, 70], 1),
+        (1, 6, [33, 32], 1),
+        (2, 9, [32, 47], 1),
+        (1, 13, [32, 40], 1),
+        (2, 14, [35, 32], 0),
+        (1, 17, [40, 33], 2),
+    ] {
+        shapes.push(Conv {
+            batch,
+            height: side,
+            width: side + side % 2,
+            in_channels: channels[0],
+            out_channels: channels[1],
+            padding: [padding; 2],
+            ..PLAIN
+        });
+    }
+    for stride in [1, 2] {
+        shapes.push(Conv {
+            batch: 3,
+            height: 6,
+            width: 5,
+            in_channels: 64,
+            out_channels: 70,
+            kernel: [1, 1],
+            stride: [stride; 2],
+            padding: [0, 0],
+            ..PLAIN
+        });
+    }
+    // More weights than are summed beside each other.
     shapes.push(Conv {
-        batch: 20,
-        height: 4,
-        width: 4,
-        in_channels: 32,
-        out_channels: 32,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
+        batch: 3,
+        height: 3,
+        width: 3,
+        in_channels: 110,
+        out_channels: 120,
+        ..PLAIN
     });
     shapes
 }
 
-/// The three passes by their definition, in f64: output, input gradient, weight gradient.
-fn defined(conv: &Conv, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f64>; 3] {
+/// Calls `each` with what an input and a weight have to do with an output.
+fn for_each_term(conv: &Conv, mut each: impl FnMut(usize, usize, usize)) {
     let ([oh, ow], [kh, kw]) = (conv.out_size(), conv.kernel);
-    let (c, k) = (conv.in_channels, conv.out_channels);
-    let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![0f64; n]);
+    let ([c, k], [of_in, of_out]) = ([conv.in_channels, conv.out_channels], conv.group());
     for n in 0..conv.batch {
         for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
             for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
-                let iy = (oy * conv.stride[0] + ky).wrapping_sub(conv.padding[0]);
-                let ix = (ox * conv.stride[1] + kx).wrapping_sub(conv.padding[1]);
+                let iy = (oy * conv.stride[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding[0]);
+                let ix = (ox * conv.stride[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding[1]);
                 if iy >= conv.height || ix >= conv.width {
                     continue;
                 }
-                for (o, i) in (0..k).flat_map(|o| (0..c).map(move |i| (o, i))) {
-                    let at_x = ((n * conv.height + iy) * conv.width + ix) * c + i;
-                    let at_w = ((o * c + i) * kh + ky) * kw + kx;
-                    let at_y = ((n * oh + oy) * ow + ox) * k + o;
-                    y[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
-                    dx[at_x] += f64::from(dy[at_y]) * f64::from(w[at_w]);
-                    dw[at_w] += f64::from(dy[at_y]) * f64::from(x[at_x]);
+                for (o, i) in (0..k).flat_map(|o| (0..of_in).map(move |i| (o, i))) {
+                    let channel = o / of_out * of_in + i;
+                    let at_x = ((n * conv.height + iy) * conv.width + ix) * c + channel;
+                    let at_w = ((o * of_in + i) * kh + ky) * kw + kx;
+                    each(at_x, at_w, ((n * oh + oy) * ow + ox) * k + o);
                 }
             }
         }
     }
+}
+
+/// The three passes by their definition, in f64: output, input gradient, weight gradient.
+fn defined(conv: &Conv, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f64>; 3] {
+    let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![0f64; n]);
+    for_each_term(conv, |at_x, at_w, at_y| {
+        y[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
+        dx[at_x] += f64::from(dy[at_y]) * f64::from(w[at_w]);
+        dw[at_w] += f64::from(dy[at_y]) * f64::from(x[at_x]);
+    });
     [y, dx, dw]
 }
 
 fn passes(conv: &Conv, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
-    let [mut y, mut dx, mut dw] = [dy.len(), x.len(), w.len()].map(|n| vec![f32::NAN; n]);
-    conv.forward(x, w, &mut y);
-    conv.input_gradient(dy, w, &mut dx);
-    conv.weight_gradient(x, dy, &mut dw);
-    [y, dx, dw]
+    [
+        conv.forward(x, w, Finish::default()),
+        conv.input_gradient(dy, w),
+        conv.weight_gradient(x, dy),
+    ]
 }
 
-/// One test, since the path is one for the whole process.
+#[track_caller]
+fn assert_close(what: &dyn std::fmt::Debug, got: &[f32], want: &[f64]) {
+    assert_eq!(got.len(), want.len(), "{what:?}");
+    // Winograd's errors are relative to the largest numbers.
+    let scale = want.iter().fold(1.0f64, |most, v| most.max(v.abs()));
+    for (at, (got, want)) in got.iter().zip(want).enumerate() {
+        let error = (f64::from(*got) - want).abs();
+        assert!(error < 1e-5 * scale, "{what:?}, [{at}]: {got}, expected {want}");
+    }
+}
+
 #[test]
 fn every_path_is_the_definition_and_all_are_equal() {
-    let best = crate::simd::path();
     for conv in shapes() {
         let [n_x, n_w, n_y] = conv.lens();
         let (x, w, dy) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
-        force_path(Path::Plain);
-        let plain = passes(&conv, &x, &w, &dy);
-        force_path(best);
-        let fast = passes(&conv, &x, &w, &dy);
-        assert_eq!(plain, fast, "{conv:?}");
-        for (pass, (got, want)) in fast.iter().zip(defined(&conv, &x, &w, &dy)).enumerate() {
-            for (got, want) in got.iter().zip(want) {
-                assert!(
-                    (f64::from(*got) - want).abs() < 1e-4,
-                    "{conv:?}, pass {pass}: {got}, expected {want}"
-                );
+        let found: Vec<_> = paths()
+            .into_iter()
+            .map(|path| {
+                force_path(path);
+                (path, passes(&conv, &x, &w, &dy))
+            })
+            .collect();
+        force_path(paths()[0]);
+        for (path, passes) in &found {
+            assert!(*passes == found[0].1, "{conv:?}: {path:?} differs");
+        }
+        for (pass, (got, want)) in found[0].1.iter().zip(defined(&conv, &x, &w, &dy)).enumerate() {
+            assert_close(&(conv, pass), got, &want);
+        }
+    }
+}
+
+#[test]
+fn bias_sum_and_relu_are_done_on_the_way() {
+    for conv in shapes() {
+        let [n_x, n_w, n_y] = conv.lens();
+        let (x, w, add) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
+        let bias = numbers(conv.out_channels, 4);
+        let mut want = vec![0f64; n_y];
+        for_each_term(&conv, |at_x, at_w, at_y| {
+            want[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
+        });
+        let weights = conv.prepare(&w);
+        for (with_bias, with_add, relu) in
+            [(true, false, false), (false, true, true), (true, true, true)]
+        {
+            let finish = Finish {
+                bias: with_bias.then_some(&bias[..]),
+                add: with_add.then_some(&add[..]),
+                relu,
+            };
+            let want: Vec<f64> = want
+                .iter()
+                .enumerate()
+                .map(|(at, value)| {
+                    let bias = if with_bias { f64::from(bias[at % bias.len()]) } else { 0.0 };
+                    let add = if with_add { f64::from(add[at]) } else { 0.0 };
+                    let value = value + bias + add;
+                    if relu { value.max(0.0) } else { value }
+                })
+                .collect();
+            assert_close(&(conv, finish), &conv.forward_with(&x, &weights, finish), &want);
+        }
+    }
+}
+
+#[test]
+fn both_winograd_algorithms_are_the_definition() {
+    for size in [winograd::Size::Two, winograd::Size::Four] {
+        for conv in shapes() {
+            let form = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1];
+            if !form || conv.groups != 1 || conv.padding.iter().any(|padding| *padding > 2) {
+                continue;
             }
+            let [n_x, n_w, n_y] = conv.lens();
+            let (x, w, dy) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
+            let got = winograd::weight_gradient(&conv, size, &x, &dy);
+            assert_close(&(conv, size), &got, &defined(&conv, &x, &w, &dy)[2]);
         }
     }
 }
@@ -117,6 +251,5 @@ fn every_path_is_the_definition_and_all_are_equal() {
 #[test]
 #[should_panic(expected = "slices as the sizes say")]
 fn slices_of_another_length_are_refused() {
-    let conv = shapes()[0];
-    conv.forward(&[], &[], &mut []);
+    shapes()[0].forward(&[], &[0.0; 8], Finish::default());
 }

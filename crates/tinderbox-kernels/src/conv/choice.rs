@@ -1,0 +1,91 @@
+//! Which algorithm runs a pass of a convolution.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Conv, winograd::Size};
+
+/// A way to compute a convolution. All give the same numbers up to rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Products over segments of padded rows, as the definition has it.
+    Direct,
+    /// What each pixel sees is gathered into a row of one large matrix product.
+    Columns,
+    /// Fewer multiplications, on transformed tiles. It rounds differently.
+    ///
+    /// Lavin and Gray, [Fast Algorithms for Convolutional Neural Networks](https://arxiv.org/abs/1509.09308), 2016.
+    Winograd(Size),
+}
+
+/// A pass of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    Forward,
+    InputGradient,
+    WeightGradient,
+}
+
+static EXACT: AtomicBool = AtomicBool::new(false);
+
+/// Turns Winograd's algorithms off, or on again: then every sum is formed as the definition says.
+pub fn set_exact(exact: bool) {
+    EXACT.store(exact, Ordering::Relaxed);
+}
+
+/// Whether Winograd's algorithms are off.
+pub fn exact() -> bool {
+    EXACT.load(Ordering::Relaxed)
+}
+
+/// Channels from which Winograd's transforms are worth what they save.
+const WINOGRAD_CHANNELS: usize = 32;
+
+/// The choice, by the sizes alone. The figures are of `cargo bench -p tinderbox-kernels`; the
+/// reasons:
+///
+/// | algorithm | where | why |
+/// |---|---|---|
+/// | columns | 1×1 at stride 1 | the map is a matrix already: nothing is gathered |
+/// | Winograd 4×4 | 3×3 at stride 1, 32 channels and more, maps of 12 pixels and more | a quarter of the multiplications; its transforms and its 36 matrices are worth it for maps with many more pixels than channels |
+/// | Winograd 2×2 | the same from 6 pixels on, up to 384 channels | 4/9 of the multiplications with 16 matrices, which are read once for few pixels |
+/// | columns | outputs less than 8 pixels wide, 64 channels and more | a row is too short for a tile of registers; with few channels gathering costs more than that |
+/// | direct | all others | |
+pub(super) fn algorithm(conv: &Conv, pass: Pass) -> Algorithm {
+    if let Some(size) = winograd(conv) {
+        return Algorithm::Winograd(size);
+    }
+    let [_, out_width] = conv.out_size();
+    let width = match pass {
+        Pass::InputGradient => conv.width / conv.stride[1],
+        _ => out_width,
+    };
+    let channels = match pass {
+        Pass::InputGradient => conv.out_channels,
+        _ => conv.in_channels,
+    } / conv.groups;
+    let matrix = conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == [0, 0];
+    match matrix && conv.groups == 1 || width < 8 && channels >= 64 {
+        true => Algorithm::Columns,
+        false => Algorithm::Direct,
+    }
+}
+
+fn winograd(conv: &Conv) -> Option<Size> {
+    let form = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1];
+    let padded = conv.padding.iter().all(|padding| *padding <= 2);
+    let (few, many) = (
+        conv.in_channels.min(conv.out_channels),
+        conv.in_channels.max(conv.out_channels),
+    );
+    if exact() || !form || !padded || conv.groups != 1 || few < WINOGRAD_CHANNELS {
+        return None;
+    }
+    let [height, width] = conv.out_size();
+    let side = height.min(width);
+    let pixels = conv.batch * height * width;
+    match side {
+        12.. if pixels >= 8 * many => Some(Size::Four),
+        6.. if many <= 384 && pixels >= many => Some(Size::Two),
+        _ => None,
+    }
+}
