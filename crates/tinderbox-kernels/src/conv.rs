@@ -16,11 +16,7 @@ mod winograd;
 
 pub use choice::{Algorithm, Pass, exact, set_exact};
 
-use crate::{
-    gemm::Packed,
-    pool::Shared,
-    scratch::written,
-};
+use crate::{elementwise, gemm::Packed, pool::Shared, scratch::written};
 use axis::Axis;
 
 /// The sizes of a convolution. Weights are PyTorch's, `[out, in / groups, kernel, kernel]`.
@@ -50,21 +46,33 @@ pub struct Finish<'a> {
     pub bias: Option<&'a [f32]>,
     /// Another map of the output's size, added to it.
     pub add: Option<&'a [f32]>,
-    /// Whether what is negative in the end becomes 0.
+    /// Whether what is negative then becomes 0.
     pub relu: bool,
+    /// What each output channel is multiplied by at last, and what is added to it.
+    pub scale: Option<(&'a [f32], &'a [f32])>,
 }
 
 /// Weights as the kernels read them: made once for many passes of a network that does not train.
 #[derive(Debug, Clone)]
 pub struct Weights {
     algorithm: Algorithm,
+    /// Output pixels that are computed as one.
+    wide: usize,
     form: Form,
+}
+
+impl Weights {
+    /// Whether they are in the form that a convolution's forward pass reads; not whether they are
+    /// its own.
+    pub fn fit(&self, conv: &Conv) -> bool {
+        self.algorithm == choice::algorithm(conv, Pass::Forward) && self.wide == conv.wide()
+    }
 }
 
 #[derive(Debug, Clone)]
 enum Form {
-    /// For each part of the output's pixels, and each group of channels.
-    Taps(Vec<Vec<Packed>>),
+    /// For each group of channels.
+    Taps(Vec<Packed>),
     Winograd(winograd::Kernels),
 }
 
@@ -107,6 +115,11 @@ impl Conv {
         [self.in_channels / self.groups, self.out_channels / self.groups]
     }
 
+    /// Output pixels that a direct forward pass computes as one.
+    fn wide(&self) -> usize {
+        direct::pixels_at_once(self.groups, &Axis::forward(self)[1], self.group()[1])
+    }
+
     /// The weights for [`forward_with`](Self::forward_with).
     ///
     /// # Panics
@@ -120,10 +133,10 @@ impl Conv {
             }
             _ => {
                 let [rows, columns] = Axis::forward(self);
-                Form::Taps(vec![pack::forward(self, weights, &rows, &columns, algorithm)])
+                Form::Taps(pack::forward(self, weights, &rows, &columns, algorithm))
             }
         };
-        Weights { algorithm, form }
+        Weights { algorithm, wide: self.wide(), form }
     }
 
     /// The output, `[batch, height, width, out]`, of an input of `[batch, height, width, in]`.
@@ -134,16 +147,22 @@ impl Conv {
         self.forward_with(input, &self.prepare(weights), finish)
     }
 
-    /// [`forward`](Self::forward) with weights that were prepared for a convolution that differs
-    /// in its batch and the size of its maps at most.
+    /// [`forward`](Self::forward) with weights that were prepared before, for this convolution or
+    /// one that differs in its batch and the size of its maps at most.
     ///
     /// # Panics
-    /// If the slices are not of the lengths that the sizes say.
+    /// If the slices are not of the lengths that the sizes say, or the weights do not
+    /// [fit](Weights::fit).
     pub fn forward_with(&self, input: &[f32], weights: &Weights, finish: Finish<'_>) -> Vec<f32> {
         let [input_len, _, out_len] = self.lens();
         assert_eq!(input.len(), input_len, "slices as the sizes say");
+        assert!(weights.fit(self), "weights that were prepared for such a convolution");
         assert!(finish.bias.is_none_or(|b| b.len() == self.out_channels), "a bias a channel");
         assert!(finish.add.is_none_or(|add| add.len() == out_len), "a map of the output's size");
+        let scale = finish.scale.is_none_or(|(gain, shift)| {
+            [gain.len(), shift.len()] == [self.out_channels; 2] && finish.add.is_none()
+        });
+        assert!(scale, "a gain and a shift a channel, and nothing added that they would scale");
         let [oh, ow] = self.out_size();
         let write = |out: Shared| {
             if let Some(add) = finish.add {
@@ -168,12 +187,16 @@ impl Conv {
                         Algorithm::Columns => columns::correlate,
                         _ => direct::correlate,
                     };
-                    run(&maps, &rows, &columns, input, &parts[0], finish, out);
+                    run(&maps, &rows, &columns, input, parts, finish, out);
                 }
             }
         };
         // SAFETY: every output pixel is one of the correlation's.
-        unsafe { written(out_len, write) }
+        let mut out = unsafe { written(out_len, write) };
+        if let Some((gain, shift)) = finish.scale {
+            elementwise::scale_rows(&mut out, gain, shift);
+        }
+        out
     }
 
     /// The gradient of the input, from that of the output.
@@ -182,7 +205,11 @@ impl Conv {
     /// If the slices are not of the lengths that the sizes say.
     pub fn input_gradient(&self, out_gradient: &[f32], weights: &[f32]) -> Vec<f32> {
         let [input_len, weights_len, out_len] = self.lens();
-        assert_eq!([out_gradient.len(), weights.len()], [out_len, weights_len], "slices as the sizes say");
+        assert_eq!(
+            [out_gradient.len(), weights.len()],
+            [out_len, weights_len],
+            "slices as the sizes say"
+        );
         let [oh, ow] = self.out_size();
         let algorithm = choice::algorithm(self, Pass::InputGradient);
         if let Algorithm::Winograd(size) = algorithm {
@@ -193,7 +220,8 @@ impl Conv {
                 out_size: [self.height, self.width],
                 padding: self.padding.map(|p| 2 - p as isize),
             };
-            let write = |out| winograd::correlate(&maps, &kernels, out_gradient, Finish::default(), out);
+            let write =
+                |out| winograd::correlate(&maps, &kernels, out_gradient, Finish::default(), out);
             // SAFETY: every pixel belongs to a tile.
             return unsafe { written(input_len, write) };
         }
@@ -208,7 +236,10 @@ impl Conv {
             }
             for rows in &rows {
                 for columns in &columns {
-                    if [rows.out, columns.out].contains(&0) || rows.taps.is_empty() || columns.taps.is_empty() {
+                    if [rows.out, columns.out].contains(&0)
+                        || rows.taps.is_empty()
+                        || columns.taps.is_empty()
+                    {
                         continue;
                     }
                     let packed = pack::backward(self, weights, rows, columns, algorithm);
@@ -230,7 +261,11 @@ impl Conv {
     /// If the slices are not of the lengths that the sizes say.
     pub fn weight_gradient(&self, input: &[f32], out_gradient: &[f32]) -> Vec<f32> {
         let [input_len, _, out_len] = self.lens();
-        assert_eq!([input.len(), out_gradient.len()], [input_len, out_len], "slices as the sizes say");
+        assert_eq!(
+            [input.len(), out_gradient.len()],
+            [input_len, out_len],
+            "slices as the sizes say"
+        );
         match choice::algorithm(self, Pass::WeightGradient) {
             Algorithm::Winograd(size) => winograd::weight_gradient(self, size, input, out_gradient),
             _ => weight_gradient::weight_gradient(self, input, out_gradient),

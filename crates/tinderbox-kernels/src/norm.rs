@@ -1,16 +1,108 @@
-//! Batch norm in training, on rows of channels, with the ReLU that may come before it.
+//! Batch norm in training, on rows of channels, with the ReLU that may stand before or behind it.
 //!
 //! A row is a pixel of a channels-last map, or an item of a flat batch. Sums over rows are formed
 //! over blocks of fixed size and added in order in f64, so they are the same whatever the threads
-//! do, and a variance is taken around its mean, so that it loses no digits.
+//! do, and a variance is taken around a value of its channel, so that it loses no digits.
 //!
 //! Ioffe and Szegedy, [Batch Normalization](https://arxiv.org/abs/1502.03167), 2015.
 
-use crate::{pool::for_each_chunk, simd::multiversion};
+use crate::{
+    pool::{Shared, for_each, for_each_chunk},
+    scratch::written,
+    simd::{LANES, Simd, multiversion},
+};
 
-/// Rows of one block: enough work to be worth a thread.
-fn rows_per_block(channels: usize) -> usize {
-    (16384 / channels.max(1)).max(1)
+/// Where the ReLU stands that is computed with a batch norm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relu {
+    None,
+    /// fastai's order: its output is what is normalized.
+    Before,
+    /// torchvision's order.
+    After,
+}
+
+/// Numbers of one block: enough work to be worth a thread.
+const BLOCK: usize = 1 << 14;
+/// Lanes that a loop runs over at once.
+const WIDE: usize = 4 * LANES;
+
+/// Rows as the loops see them: several pixels side by side where channels are few, so that a
+/// number for each channel becomes one for each lane of a wide row.
+#[derive(Clone, Copy)]
+struct Rows {
+    channels: usize,
+    /// Pixels of a wide row.
+    pixels: usize,
+    /// Numbers of a block, whole wide rows.
+    block: usize,
+}
+
+impl Rows {
+    /// # Panics
+    /// If `x` is not whole rows.
+    fn of(x: &[f32], channels: usize) -> Self {
+        assert!(
+            channels > 0 && x.len().is_multiple_of(channels),
+            "whole rows of {channels} channels"
+        );
+        let pixels = (WIDE / channels).max(1);
+        let width = pixels * channels;
+        Self { channels, pixels, block: (BLOCK / width).max(1) * width }
+    }
+
+    fn width(self) -> usize {
+        self.pixels * self.channels
+    }
+
+    /// A number for each lane.
+    fn wide(self, of_channels: &[f32]) -> Vec<f32> {
+        assert_eq!(of_channels.len(), self.channels, "a number for each channel");
+        of_channels.repeat(self.pixels)
+    }
+
+    /// Sums over all rows: for each block `sum` adds up `N` numbers a lane; they are added in order.
+    fn sums<const N: usize>(
+        self,
+        len: usize,
+        sum: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
+    ) -> [Vec<f64>; N] {
+        let width = self.width();
+        let mut partial = vec![0.0; len.div_ceil(self.block) * N * width];
+        for_each_chunk(&mut partial, N * width, |at, sums| {
+            sum(at * self.block..((at + 1) * self.block).min(len), sums);
+        });
+        let mut total = [const { Vec::new() }; N];
+        for (n, total) in total.iter_mut().enumerate() {
+            *total = vec![0.0; self.channels];
+            for sums in partial.chunks_exact(N * width) {
+                for pixel in sums[n * width..][..width].chunks_exact(self.channels) {
+                    total.iter_mut().zip(pixel).for_each(|(total, sum)| *total += f64::from(*sum));
+                }
+            }
+        }
+        total
+    }
+
+    /// A vector of `len` numbers whose blocks `write` fills, given where they are.
+    ///
+    /// # Safety
+    /// `write` writes all of its block and reads none of it.
+    unsafe fn written(
+        self,
+        len: usize,
+        write: impl Fn(std::ops::Range<usize>, &mut [f32]) + Sync,
+    ) -> Vec<f32> {
+        let blocks = |out: Shared| {
+            for_each(len.div_ceil(self.block), |at| {
+                let range = at * self.block..((at + 1) * self.block).min(len);
+                // SAFETY: blocks are disjoint, and by the caller's promise never read.
+                write(range.clone(), unsafe { out.slice(range.start, range.len()) });
+            });
+        };
+        // SAFETY: the blocks cover everything.
+        unsafe { written(len, blocks) }
+    }
 }
 
 /// What a training pass knows of the batch: one number a channel each.
@@ -21,20 +113,10 @@ pub struct Statistics {
     pub var: Vec<f32>,
 }
 
-/// Cuts off what is negative.
-pub fn relu(values: &mut [f32]) {
-    const BLOCK: usize = 1 << 15;
-    for_each_chunk(values, BLOCK, |_, values| relu_block(values));
-}
-
-multiversion! {
-    fn relu_block(values: &mut [f32]) => relu_body
-}
-
-#[inline(always)]
-fn relu_body(values: &mut [f32]) {
-    for value in values {
-        *value = if *value > 0.0 { *value } else { 0.0 };
+impl Statistics {
+    /// `1 / sqrt(var + eps)`, the factor that brings a channel to variance 1.
+    fn inverse_std(&self, eps: f32) -> Vec<f32> {
+        self.var.iter().map(|var| 1.0 / (var + eps).sqrt()).collect()
     }
 }
 
@@ -43,108 +125,145 @@ fn relu_body(values: &mut [f32]) {
 /// # Panics
 /// If `x` is not whole rows, or none.
 pub fn statistics(x: &[f32], channels: usize) -> Statistics {
-    let rows = rows(x, channels);
-    assert!(rows > 0, "statistics of no rows");
-    let zero = vec![0.0; channels];
-    let mean: Vec<f32> = sums(x, channels, |x, sum| sum_block(x, &zero, sum))
-        .iter()
-        .map(|sum| (sum / rows as f64) as f32)
-        .collect();
-    let var = sums(x, channels, |x, sum| sum_squares_block(x, &mean, sum));
-    let var = var.iter().map(|sum| (sum / rows as f64) as f32).collect();
-    Statistics { mean, var }
-}
-
-fn rows(x: &[f32], channels: usize) -> usize {
-    assert!(channels > 0 && x.len().is_multiple_of(channels), "whole rows of {channels} channels");
-    x.len() / channels
-}
-
-/// Sums over all rows, by blocks.
-fn sums(x: &[f32], channels: usize, block: impl Fn(&[f32], &mut [f32]) + Sync) -> Vec<f64> {
-    let size = rows_per_block(channels) * channels;
-    let mut partial = vec![0.0; x.len().div_ceil(size) * channels];
-    for_each_chunk(&mut partial, channels, |at, sum| {
-        block(&x[at * size..][..size.min(x.len() - at * size)], sum);
+    let rows = Rows::of(x, channels);
+    let n = (x.len() / channels) as f64;
+    assert!(n > 0.0, "statistics of no rows");
+    let around = &x[..channels];
+    let wide = rows.wide(around);
+    let [sum, squares] = rows.sums::<2>(x.len(), |range, sums| {
+        let (sum, squares) = sums.split_at_mut(rows.width());
+        moments(&x[range], &wide, sum, squares);
     });
-    add_up(&partial, channels)
-}
-
-/// Adds blocks of sums in order.
-fn add_up(partial: &[f32], channels: usize) -> Vec<f64> {
-    let mut total = vec![0.0; channels];
-    for sums in partial.chunks_exact(channels) {
-        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += f64::from(*sum));
-    }
-    total
-}
-
-multiversion! {
-    fn sum_block(x: &[f32], shift: &[f32], sum: &mut [f32]) => sum_body
-}
-
-#[inline(always)]
-fn sum_body(x: &[f32], shift: &[f32], sum: &mut [f32]) {
-    for row in x.chunks_exact(sum.len()) {
-        for ((sum, x), shift) in sum.iter_mut().zip(row).zip(shift) {
-            *sum += x - shift;
-        }
+    let mean = |c: usize| sum[c] / n;
+    Statistics {
+        mean: (0..channels).map(|c| (f64::from(around[c]) + mean(c)) as f32).collect(),
+        var: (0..channels).map(|c| (squares[c] / n - mean(c).powi(2)).max(0.0) as f32).collect(),
     }
 }
 
 multiversion! {
-    fn sum_squares_block(x: &[f32], mean: &[f32], sum: &mut [f32]) => sum_squares_body
+    /// Adds `x - around` up over the rows, and its squares.
+    fn moments(x: &[f32], around: &[f32], sum: &mut [f32], squares: &mut [f32]) =
+        moments_body::<S>(x, around, sum, squares)
 }
 
 #[inline(always)]
-fn sum_squares_body(x: &[f32], mean: &[f32], sum: &mut [f32]) {
-    for row in x.chunks_exact(sum.len()) {
-        for ((sum, x), mean) in sum.iter_mut().zip(row).zip(mean) {
-            let d = x - mean;
-            *sum = d.mul_add(d, *sum);
+fn moments_body<S: Simd>(x: &[f32], around: &[f32], sum: &mut [f32], squares: &mut [f32]) {
+    sum_columns::<S, 2>(x.len(), around.len(), [sum, squares], |at, lanes, column| {
+        // SAFETY: inside `x`, and inside `around`; this is compiled for the path that runs.
+        unsafe {
+            let around = S::load_up_to(around.as_ptr().add(column), lanes);
+            let d = S::sub(S::load_up_to(x.as_ptr().add(at), lanes), around);
+            [d, S::mul(d, d)]
+        }
+    });
+}
+
+/// Adds up over rows of `width`, the last of which may be short: for each lane the `N` numbers
+/// that `values` gives, which is told where the lanes are, how many, and their column.
+#[inline(always)]
+fn sum_columns<S: Simd, const N: usize>(
+    len: usize,
+    width: usize,
+    sums: [&mut [f32]; N],
+    values: impl Fn(usize, usize, usize) -> [S::V; N],
+) {
+    for column in (0..width).step_by(LANES) {
+        let lanes = (width - column).min(LANES);
+        // SAFETY: each store is inside the sums, whose lengths are checked; this is compiled for
+        // the path that runs.
+        unsafe {
+            let mut total = [S::zero(); N];
+            let mut row = 0;
+            while row + width <= len {
+                let values = values(row + column, lanes, column);
+                for n in 0..N {
+                    total[n] = S::add(total[n], values[n]);
+                }
+                row += width;
+            }
+            let lanes_left = len.saturating_sub(row + column).min(lanes);
+            if lanes_left > 0 {
+                let values = values(row + column, lanes_left, column);
+                for n in 0..N {
+                    // Lanes behind the last number hold what it is not: they are cut off.
+                    let mut few = [0.0; LANES];
+                    S::store_first(few.as_mut_ptr(), values[n], lanes_left);
+                    total[n] = S::add(total[n], S::load(few.as_ptr()));
+                }
+            }
+            for n in 0..N {
+                S::store_up_to(sums[n][column..][..lanes].as_mut_ptr(), total[n], lanes);
+            }
         }
     }
 }
 
-/// `1 / sqrt(var + eps)`, the factor that brings a channel to variance 1.
-pub fn inverse_std(var: &[f32], eps: f32) -> Vec<f32> {
-    var.iter().map(|var| 1.0 / (var + eps).sqrt()).collect()
-}
-
-/// `out = (x - mean) * inverse_std * weight + bias`, channel by channel.
+/// The sum of each channel over all rows: the gradient of a bias.
 ///
 /// # Panics
-/// If `out` is not as long as `x`, or a channel's number is missing.
+/// If `x` is not whole rows.
+pub fn channel_sums(x: &[f32], channels: usize) -> Vec<f32> {
+    let rows = Rows::of(x, channels);
+    let zero = vec![0.0; rows.width()];
+    let [sum, _] = rows.sums::<2>(x.len(), |range, sums| {
+        let (sum, squares) = sums.split_at_mut(rows.width());
+        moments(&x[range], &zero, sum, squares);
+    });
+    sum.iter().map(|sum| *sum as f32).collect()
+}
+
+/// `(x - mean) * inverse_std * weight + bias`, channel by channel; with a ReLU behind it if so.
+///
+/// # Panics
+/// If `x` is not whole rows, or a channel's number is missing.
 pub fn normalize(
     x: &[f32],
-    mean: &[f32],
-    inverse_std: &[f32],
+    statistics: &Statistics,
     weight: &[f32],
+    bias: &[f32],
+    eps: f32,
+    relu: Relu,
+) -> Vec<f32> {
+    let rows = Rows::of(x, statistics.mean.len());
+    let mean = rows.wide(&statistics.mean);
+    let gain = rows.wide(&product(weight, &statistics.inverse_std(eps)));
+    let bias = rows.wide(bias);
+    let block = match relu {
+        Relu::After => normalize_relu_block,
+        _ => normalize_block,
+    };
+    // SAFETY: a block's rows are as many numbers in `x` as in the output, and all are written.
+    unsafe { rows.written(x.len(), |range, out| block(&x[range], &mean, &gain, &bias, out)) }
+}
+
+fn product(a: &[f32], b: &[f32]) -> Vec<f32> {
+    assert_eq!(a.len(), b.len(), "a number for each channel");
+    a.iter().zip(b).map(|(a, b)| a * b).collect()
+}
+
+multiversion! {
+    fn normalize_block(x: &[f32], mean: &[f32], gain: &[f32], bias: &[f32], out: &mut [f32]) => normalize_body::<false>
+}
+multiversion! {
+    fn normalize_relu_block(x: &[f32], mean: &[f32], gain: &[f32], bias: &[f32], out: &mut [f32]) => normalize_body::<true>
+}
+
+#[inline(always)]
+fn normalize_body<const RELU: bool>(
+    x: &[f32],
+    mean: &[f32],
+    gain: &[f32],
     bias: &[f32],
     out: &mut [f32],
 ) {
-    let channels = mean.len();
-    rows(x, channels);
-    assert_eq!(x.len(), out.len(), "one number out for each number in");
-    let gain: Vec<f32> =
-        weight.iter().zip(inverse_std).map(|(weight, inverse)| weight * inverse).collect();
-    let size = rows_per_block(channels) * channels;
-    for_each_chunk(out, size, |at, out| {
-        normalize_block(&x[at * size..][..out.len()], mean, &gain, bias, out);
-    });
-}
-
-multiversion! {
-    fn normalize_block(x: &[f32], mean: &[f32], gain: &[f32], bias: &[f32], out: &mut [f32]) => normalize_body
-}
-
-#[inline(always)]
-fn normalize_body(x: &[f32], mean: &[f32], gain: &[f32], bias: &[f32], out: &mut [f32]) {
-    let channels = mean.len();
-    let (gain, bias) = (&gain[..channels], &bias[..channels]);
-    for (out, x) in out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)) {
-        for c in 0..channels {
-            out[c] = (x[c] - mean[c]).mul_add(gain[c], bias[c]);
+    let width = mean.len();
+    for (out, x) in out.chunks_mut(width).zip(x.chunks(width)) {
+        let n = out.len();
+        let (x, mean, gain, bias) = (&x[..n], &mean[..n], &gain[..n], &bias[..n]);
+        for c in 0..n {
+            let y = (x[c] - mean[c]).mul_add(gain[c], bias[c]);
+            out[c] = if RELU && y < 0.0 { 0.0 } else { y };
         }
     }
 }
@@ -152,117 +271,137 @@ fn normalize_body(x: &[f32], mean: &[f32], gain: &[f32], bias: &[f32], out: &mut
 /// Gradients of a [`normalize`] whose statistics were the batch's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gradients {
+    /// Of what was normalized, or of what went into the ReLU before.
     pub x: Vec<f32>,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
 }
 
-/// The backward pass. With `relu`, `x` is what a ReLU gave, and the gradient is that of its input.
+/// The backward pass, from what was normalized: with [`Relu::Before`] what the ReLU gave.
 ///
 /// # Panics
 /// If the slices do not fit.
 pub fn backward(
     out_gradient: &[f32],
     x: &[f32],
-    mean: &[f32],
-    inverse_std: &[f32],
+    statistics: &Statistics,
     weight: &[f32],
-    relu: bool,
+    bias: &[f32],
+    eps: f32,
+    relu: Relu,
 ) -> Gradients {
-    let channels = mean.len();
-    let n = rows(x, channels) as f32;
+    let rows = Rows::of(x, statistics.mean.len());
     assert_eq!(x.len(), out_gradient.len(), "a gradient for each number");
-    let size = rows_per_block(channels) * channels;
-    let mut partial = vec![0.0; x.len().div_ceil(size) * 2 * channels];
-    for_each_chunk(&mut partial, 2 * channels, |at, sums| {
-        let range = at * size..(at * size + size).min(x.len());
-        let (bias, weight) = sums.split_at_mut(channels);
-        gradient_sums_block(&out_gradient[range.clone()], &x[range], mean, bias, weight);
+    let n = (x.len() / rows.channels) as f64;
+    let inverse = statistics.inverse_std(eps);
+    let gain = product(weight, &inverse);
+    let (mean, wide_gain, wide_bias) =
+        (rows.wide(&statistics.mean), rows.wide(&gain), rows.wide(bias));
+    let parts = Parts { mean: &mean, gain: &wide_gain, bias: &wide_bias };
+    let sums_block = match relu {
+        Relu::After => relu_gradient_sums,
+        _ => gradient_sums,
+    };
+    let [sum, centered] = rows.sums::<2>(x.len(), |range, sums| {
+        let (sum, centered) = sums.split_at_mut(rows.width());
+        sums_block(&out_gradient[range.clone()], &x[range], parts, sum, centered);
     });
-    let sums = add_up(&partial, 2 * channels);
-    let (sum, centered) = sums.split_at(channels);
-    let bias: Vec<f32> = sum.iter().map(|sum| *sum as f32).collect();
-    let weight_gradient: Vec<f32> = centered
-        .iter()
-        .zip(inverse_std)
-        .map(|(sum, inverse)| (*sum * f64::from(*inverse)) as f32)
-        .collect();
+    let of_weight = |c: usize| centered[c] * f64::from(inverse[c]);
 
     // dx = gain * (dy - sum(dy)/n - x̂ * sum(dy x̂)/n), as gain*dy + slope*(x - mean) + shift.
-    let gain: Vec<f32> =
-        weight.iter().zip(inverse_std).map(|(weight, inverse)| weight * inverse).collect();
-    let slope: Vec<f32> =
-        (0..channels).map(|c| -gain[c] * weight_gradient[c] * inverse_std[c] / n).collect();
-    let shift: Vec<f32> = (0..channels).map(|c| -gain[c] * bias[c] / n).collect();
-    let mut dx = vec![0.0; x.len()];
-    for_each_chunk(&mut dx, size, |at, dx| {
-        let range = at * size..at * size + dx.len();
-        match relu {
-            true => relu_gradient_block(
-                &out_gradient[range.clone()],
-                &x[range],
-                mean,
-                &gain,
-                &slope,
-                &shift,
-                dx,
-            ),
-            false => gradient_block(
-                &out_gradient[range.clone()],
-                &x[range],
-                mean,
-                &gain,
-                &slope,
-                &shift,
-                dx,
-            ),
-        }
-    });
-    Gradients { x: dx, weight: weight_gradient, bias }
+    let slope = |c: usize| -f64::from(gain[c]) * of_weight(c) * f64::from(inverse[c]) / n;
+    let shift = |c: usize| -f64::from(gain[c]) * sum[c] / n;
+    let of_channels = |value: &dyn Fn(usize) -> f64| -> Vec<f32> {
+        (0..rows.channels).map(|c| value(c) as f32).collect()
+    };
+    let (slope, shift) = (rows.wide(&of_channels(&slope)), rows.wide(&of_channels(&shift)));
+    let block = match relu {
+        Relu::None => gradient_block,
+        Relu::Before => relu_before_gradient_block,
+        Relu::After => relu_after_gradient_block,
+    };
+    let write = |range: std::ops::Range<usize>, dx: &mut [f32]| {
+        block(&out_gradient[range.clone()], &x[range], parts, &slope, &shift, dx);
+    };
+    // SAFETY: a block's rows are as many numbers in `x` as in the gradient, and all are written.
+    let dx = unsafe { rows.written(x.len(), write) };
+    let bias = sum.iter().map(|sum| *sum as f32).collect();
+    Gradients { x: dx, weight: of_channels(&of_weight), bias }
+}
+
+/// What says where a ReLU behind the norm cut off, for each lane.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    mean: &'a [f32],
+    gain: &'a [f32],
+    bias: &'a [f32],
 }
 
 multiversion! {
-    fn gradient_sums_block(dy: &[f32], x: &[f32], mean: &[f32], sum: &mut [f32], centered: &mut [f32]) => gradient_sums_body
+    fn gradient_sums(dy: &[f32], x: &[f32], parts: Parts<'_>, sum: &mut [f32], centered: &mut [f32]) =
+        gradient_sums_body::<S, false>(dy, x, parts, sum, centered)
+}
+multiversion! {
+    fn relu_gradient_sums(dy: &[f32], x: &[f32], parts: Parts<'_>, sum: &mut [f32], centered: &mut [f32]) =
+        gradient_sums_body::<S, true>(dy, x, parts, sum, centered)
 }
 
+/// Adds up the gradients that came through, and their products with `x - mean`.
 #[inline(always)]
-fn gradient_sums_body(dy: &[f32], x: &[f32], mean: &[f32], sum: &mut [f32], centered: &mut [f32]) {
-    let channels = mean.len();
-    let (sum, centered) = (&mut sum[..channels], &mut centered[..channels]);
-    for (dy, x) in dy.chunks_exact(channels).zip(x.chunks_exact(channels)) {
-        for c in 0..channels {
-            sum[c] += dy[c];
-            centered[c] = dy[c].mul_add(x[c] - mean[c], centered[c]);
-        }
-    }
-}
-
-multiversion! {
-    fn gradient_block(dy: &[f32], x: &[f32], mean: &[f32], gain: &[f32], slope: &[f32], shift: &[f32], dx: &mut [f32]) => gradient_body::<false>
-}
-
-multiversion! {
-    fn relu_gradient_block(dy: &[f32], x: &[f32], mean: &[f32], gain: &[f32], slope: &[f32], shift: &[f32], dx: &mut [f32]) => gradient_body::<true>
-}
-
-#[inline(always)]
-fn gradient_body<const RELU: bool>(
+fn gradient_sums_body<S: Simd, const RELU: bool>(
     dy: &[f32],
     x: &[f32],
-    mean: &[f32],
-    gain: &[f32],
+    Parts { mean, gain, bias }: Parts<'_>,
+    sum: &mut [f32],
+    centered: &mut [f32],
+) {
+    assert!(dy.len() == x.len() && [gain.len(), bias.len()] == [mean.len(); 2]);
+    sum_columns::<S, 2>(x.len(), mean.len(), [sum, centered], |at, lanes, column| {
+        // SAFETY: inside the slices, whose lengths were checked; this is compiled for the path
+        // that runs.
+        unsafe {
+            let of = |values: &[f32]| S::load_up_to(values.as_ptr().add(column), lanes);
+            let d = S::sub(S::load_up_to(x.as_ptr().add(at), lanes), of(mean));
+            let dy = S::load_up_to(dy.as_ptr().add(at), lanes);
+            let dy = match RELU {
+                true => S::where_positive(S::fma(d, of(gain), of(bias)), dy),
+                false => dy,
+            };
+            [dy, S::mul(dy, d)]
+        }
+    });
+}
+
+multiversion! {
+    fn gradient_block(dy: &[f32], x: &[f32], parts: Parts<'_>, slope: &[f32], shift: &[f32], dx: &mut [f32]) => gradient_body::<false, false>
+}
+multiversion! {
+    fn relu_before_gradient_block(dy: &[f32], x: &[f32], parts: Parts<'_>, slope: &[f32], shift: &[f32], dx: &mut [f32]) => gradient_body::<true, false>
+}
+multiversion! {
+    fn relu_after_gradient_block(dy: &[f32], x: &[f32], parts: Parts<'_>, slope: &[f32], shift: &[f32], dx: &mut [f32]) => gradient_body::<false, true>
+}
+
+#[inline(always)]
+fn gradient_body<const BEFORE: bool, const AFTER: bool>(
+    dy: &[f32],
+    x: &[f32],
+    Parts { mean, gain, bias }: Parts<'_>,
     slope: &[f32],
     shift: &[f32],
     dx: &mut [f32],
 ) {
-    let channels = mean.len();
-    let (gain, slope, shift) = (&gain[..channels], &slope[..channels], &shift[..channels]);
-    for ((dx, dy), x) in
-        dx.chunks_exact_mut(channels).zip(dy.chunks_exact(channels)).zip(x.chunks_exact(channels))
-    {
-        for c in 0..channels {
-            let value = gain[c].mul_add(dy[c], slope[c].mul_add(x[c] - mean[c], shift[c]));
-            dx[c] = if RELU && x[c] <= 0.0 { 0.0 } else { value };
+    let width = mean.len();
+    for ((dx, dy), x) in dx.chunks_mut(width).zip(dy.chunks(width)).zip(x.chunks(width)) {
+        let n = dx.len();
+        let (dy, x, mean, gain) = (&dy[..n], &x[..n], &mean[..n], &gain[..n]);
+        let (bias, slope, shift) = (&bias[..n], &slope[..n], &shift[..n]);
+        for c in 0..n {
+            let d = x[c] - mean[c];
+            let cut = AFTER && d.mul_add(gain[c], bias[c]) <= 0.0;
+            let dy = if cut { 0.0 } else { dy[c] };
+            let value = gain[c].mul_add(dy, slope[c].mul_add(d, shift[c]));
+            dx[c] = if BEFORE && x[c] <= 0.0 { 0.0 } else { value };
         }
     }
 }
@@ -270,6 +409,7 @@ fn gradient_body<const RELU: bool>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::{force_path, paths};
 
     const CHANNELS: usize = 3;
 
@@ -278,8 +418,9 @@ mod tests {
     }
 
     /// The loss `sum(y * cot)` of a batch norm, by the definition, in f64.
-    fn loss(x: &[f64], weight: &[f64], bias: &[f64], cot: &[f64], relu: bool) -> f64 {
-        let x: Vec<f64> = x.iter().map(|v| if relu { v.max(0.0) } else { *v }).collect();
+    fn loss(x: &[f64], weight: &[f64], bias: &[f64], cot: &[f64], relu: Relu) -> f64 {
+        let cut = |v: f64, place: Relu| if relu == place { v.max(0.0) } else { v };
+        let x: Vec<f64> = x.iter().map(|v| cut(*v, Relu::Before)).collect();
         let rows = x.len() / CHANNELS;
         let mut total = 0.0;
         for c in 0..CHANNELS {
@@ -287,7 +428,8 @@ mod tests {
             let mean = column().sum::<f64>() / rows as f64;
             let var = column().map(|v| (v - mean).powi(2)).sum::<f64>() / rows as f64;
             for (v, cot) in column().zip(cot.iter().skip(c).step_by(CHANNELS)) {
-                total += ((v - mean) / (var + 1e-5).sqrt() * weight[c] + bias[c]) * cot;
+                let y = (v - mean) / (var + 1e-5).sqrt() * weight[c] + bias[c];
+                total += cut(y, Relu::After) * cot;
             }
         }
         total
@@ -297,15 +439,7 @@ mod tests {
     fn the_mean_is_zero_and_the_variance_one_afterwards() {
         let x = x();
         let s = statistics(&x, CHANNELS);
-        let mut y = vec![0.0; x.len()];
-        normalize(
-            &x,
-            &s.mean,
-            &inverse_std(&s.var, 0.0),
-            &[1.0; CHANNELS],
-            &[0.0; CHANNELS],
-            &mut y,
-        );
+        let y = normalize(&x, &s, &[1.0; CHANNELS], &[0.0; CHANNELS], 0.0, Relu::None);
         let again = statistics(&y, CHANNELS);
         assert!(again.mean.iter().all(|mean| mean.abs() < 1e-6));
         assert!(again.var.iter().all(|var| (var - 1.0).abs() < 1e-5));
@@ -320,19 +454,18 @@ mod tests {
 
     #[test]
     fn gradients_are_finite_differences() {
-        for relu_before in [false, true] {
+        for place in [Relu::None, Relu::Before, Relu::After] {
             let mut a = x();
             let (weight, bias) = ([0.5, -1.5, 2.0], [0.1, 0.2, 0.3]);
             let cot: Vec<f32> = (0..a.len()).map(|v| ((v * 13 % 7) as f32 - 3.0) / 3.0).collect();
             let wide = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
             let raw = wide(&a);
-            if relu_before {
-                relu(&mut a);
+            if place == Relu::Before {
+                a.iter_mut().for_each(|v| *v = v.max(0.0));
             }
             let s = statistics(&a, CHANNELS);
-            let inverse = inverse_std(&s.var, 1e-5);
-            let g = backward(&cot, &a, &s.mean, &inverse, &weight, relu_before);
-            let value = |x: &[f64], w: &[f64], b: &[f64]| loss(x, w, b, &wide(&cot), relu_before);
+            let g = backward(&cot, &a, &s, &weight, &bias, 1e-5, place);
+            let value = |x: &[f64], w: &[f64], b: &[f64]| loss(x, w, b, &wide(&cot), place);
             let step = 1e-6;
             let slope = |values: &[f64], at: usize, f: &dyn Fn(&[f64]) -> f64| {
                 let moved = |by: f64| {
@@ -351,6 +484,45 @@ mod tests {
                 assert!((f64::from(g.weight[c]) - want).abs() < 1e-4);
                 let want = slope(&wide(&bias), c, &|b| value(&raw, &wide(&weight), b));
                 assert!((f64::from(g.bias[c]) - want).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_and_every_number_of_channels_gives_the_same() {
+        for channels in [1, 2, 3, 7, 8, 10, 16, 17, 31, 33, 64, 65, 130] {
+            for rows in [1, 2, 3, 20, 700] {
+                let n = channels * rows;
+                let x: Vec<f32> = (0..n).map(|v| ((v * 37 % 101) as f32 - 40.0) / 9.0).collect();
+                let dy: Vec<f32> = (0..n).map(|v| ((v * 13 % 29) as f32 - 14.0) / 7.0).collect();
+                let weight: Vec<f32> = (0..channels).map(|c| 1.0 - c as f32 / 40.0).collect();
+                let bias: Vec<f32> = (0..channels).map(|c| c as f32 / 50.0 - 0.3).collect();
+                let found = paths().into_iter().map(|path| {
+                    force_path(path);
+                    let s = statistics(&x, channels);
+                    let y = normalize(&x, &s, &weight, &bias, 1e-5, Relu::After);
+                    let g = backward(&dy, &x, &s, &weight, &bias, 1e-5, Relu::After);
+                    (s, y, g, channel_sums(&dy, channels))
+                });
+                let found: Vec<_> = found.collect();
+                force_path(paths()[0]);
+                assert!(found.iter().all(|other| *other == found[0]), "{channels} {rows}");
+                for c in 0..channels {
+                    let column = |x: &[f32]| -> Vec<f64> {
+                        x.iter().skip(c).step_by(channels).map(|v| f64::from(*v)).collect()
+                    };
+                    let mean = column(&x).iter().sum::<f64>() / rows as f64;
+                    let var = column(&x).iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+                    let (s, y, _, sums) = &found[0];
+                    assert!((f64::from(s.mean[c]) - mean).abs() < 1e-5);
+                    assert!((f64::from(s.var[c]) - var / rows as f64).abs() < 1e-4);
+                    assert!((f64::from(sums[c]) - column(&dy).iter().sum::<f64>()).abs() < 1e-3);
+                    let std = (f64::from(s.var[c]) + 1e-5).sqrt();
+                    let last = column(&x)[rows - 1];
+                    let want = (last - mean) / std * f64::from(weight[c]) + f64::from(bias[c]);
+                    let got = f64::from(y[(rows - 1) * channels + c]);
+                    assert!((got - want.max(0.0)).abs() < 1e-3, "{got} {want}");
+                }
             }
         }
     }

@@ -244,7 +244,11 @@ impl Shared {
     /// # Safety
     /// It lies inside what is allocated, and nobody else reads or writes it meanwhile.
     #[inline(always)]
-    pub(crate) unsafe fn slice_uninit<'a>(self, from: usize, len: usize) -> &'a mut [MaybeUninit<f32>] {
+    pub(crate) unsafe fn slice_uninit<'a>(
+        self,
+        from: usize,
+        len: usize,
+    ) -> &'a mut [MaybeUninit<f32>] {
         // SAFETY: the caller's.
         unsafe { std::slice::from_raw_parts_mut(self.at(from).cast(), len) }
     }

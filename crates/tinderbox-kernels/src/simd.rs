@@ -125,6 +125,9 @@ pub(crate) trait Simd: Copy + 'static {
         unsafe { Self::splat(0.0) }
     }
 
+    /// `value` where `x > 0`, zero elsewhere.
+    unsafe fn where_positive(x: Self::V, value: Self::V) -> Self::V;
+
     /// Zero where it is negative; what is no number stays so.
     #[inline(always)]
     unsafe fn relu(x: Self::V) -> Self::V {

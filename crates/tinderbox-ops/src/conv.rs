@@ -1,11 +1,8 @@
 //! Convolutions.
 
-use burn::{
-    backend::Dispatch,
-    tensor::{Tensor, module, ops::ConvTransposeOptions},
-};
+use burn::{backend::Dispatch, tensor::Tensor};
 
-use crate::extension::{ConvSpec, TrainingOps};
+use crate::extension::{ConvSpec, Maybe, Tracked, TrainingOps};
 
 /// How a kernel walks over a map; the default is every pixel, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +20,19 @@ pub struct Conv2dOptions {
 impl Default for Conv2dOptions {
     fn default() -> Self {
         Self { stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 }
+    }
+}
+
+impl Conv2dOptions {
+    /// The shape of an output, from those of the input and the weights; 0 pixels where the kernel
+    /// does not fit.
+    pub fn out_dims(&self, x: [usize; 4], weight: [usize; 4]) -> [usize; 4] {
+        let size = |axis: usize| {
+            let reach = self.dilation[axis] * (weight[2 + axis] - 1) + 1;
+            let room = x[2 + axis] + 2 * self.padding[axis] + self.stride[axis];
+            room.saturating_sub(reach) / self.stride[axis]
+        };
+        [x[0], weight[0], size(0), size(1)]
     }
 }
 
@@ -49,36 +59,58 @@ pub fn conv2d(
     bias: Option<Tensor<1>>,
     options: Conv2dOptions,
 ) -> Tensor<4> {
+    run(x, weight, bias, options, false)
+}
+
+/// [`conv2d`] with a ReLU behind it.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_relu(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: Conv2dOptions,
+) -> Tensor<4> {
+    run(x, weight, bias, options, true)
+}
+
+fn run(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: Conv2dOptions,
+    relu: bool,
+) -> Tensor<4> {
     check(&x, &weight, options);
-    let channels = weight.dims()[0];
-    let y = Tensor::from_dispatch(Dispatch::tb_conv2d(
+    let tracked = tracked(&x, &weight);
+    Tensor::from_dispatch(Dispatch::tb_conv2d(
         x.into_dispatch(),
         weight.into_dispatch(),
+        Maybe::new(bias.map(Tensor::into_dispatch)),
         options.into(),
-    ));
-    match bias {
-        // The addition of Burn's would copy the map to another memory order; a map without order
-        // of its own is added where it lies.
-        Some(bias) => {
-            let [_, _, _, _] = y.dims();
-            let y = y.permute([0, 2, 3, 1]) + bias.reshape([1, 1, 1, channels]);
-            y.permute([0, 3, 1, 2])
-        }
-        None => y,
-    }
+        relu,
+        tracked,
+    ))
+}
+
+pub(crate) fn tracked(x: &Tensor<4>, weight: &Tensor<4>) -> Tracked {
+    Tracked { x: x.is_tracked(), weight: weight.is_tracked() }
 }
 
 /// # Panics
 /// If the sizes do not fit, with them.
 pub(crate) fn check(x: &Tensor<4>, weight: &Tensor<4>, options: Conv2dOptions) {
-    let ([_, channels, height, width], [_, of_group, kh, kw]) = (x.dims(), weight.dims());
-    let expected = of_group * options.groups;
+    let ([_, channels, height, width], [out, of_group, kh, kw]) = (x.dims(), weight.dims());
+    let Conv2dOptions { padding, dilation, groups, .. } = options;
+    let expected = of_group * groups;
     assert!(
         channels == expected,
         "the convolution's weights are for {expected} channels, the input has {channels}"
     );
-    let reach = |kernel: usize, axis: usize| options.dilation[axis] * (kernel - 1) + 1;
-    let room = [height + 2 * options.padding[0], width + 2 * options.padding[1]];
+    assert!(out.is_multiple_of(groups), "{out} output channels are not {groups} equal groups");
+    let reach = |kernel: usize, axis: usize| dilation[axis] * (kernel - 1) + 1;
+    let room = [height + 2 * padding[0], width + 2 * padding[1]];
     assert!(
         reach(kh, 0) <= room[0] && reach(kw, 1) <= room[1],
         "a kernel that reaches over {}×{} pixels does not fit into {}×{}",
@@ -89,15 +121,16 @@ pub(crate) fn check(x: &Tensor<4>, weight: &Tensor<4>, options: Conv2dOptions) {
     );
 }
 
-/// The transposed convolution, PyTorch's `conv_transpose2d`.
+/// The transposed convolution, PyTorch's `conv_transpose2d`: the input gradient of a [`conv2d`].
 ///
 /// # Shapes
 /// - `x`: `[batch, in_channels, height, width]`
 /// - `weight`: `[in_channels, out_channels, kernel_height, kernel_width]`
+/// - `bias`: `[out_channels]`
 /// - returns `[batch, out_channels, (height - 1) stride - 2 padding + kernel, ..]`
 ///
 /// # Panics
-/// If the channels do not fit.
+/// If the channels do not fit, or the padding leaves nothing.
 pub fn conv_transpose2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -105,6 +138,29 @@ pub fn conv_transpose2d(
     stride: [usize; 2],
     padding: [usize; 2],
 ) -> Tensor<4> {
-    let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
-    module::conv_transpose2d(x, weight, bias, options)
+    let ([batch, channels, height, width], [expected, out, kh, kw]) = (x.dims(), weight.dims());
+    assert!(
+        channels == expected,
+        "the convolution's weights are for {expected} channels, the input has {channels}"
+    );
+    let size = |n: usize, kernel: usize, axis: usize| {
+        let full = (n - 1) * stride[axis] + kernel;
+        assert!(
+            full > 2 * padding[axis],
+            "a padding of {} leaves nothing of {full} pixels",
+            padding[axis]
+        );
+        full - 2 * padding[axis]
+    };
+    let shape = [batch, out, size(height, kh, 0), size(width, kw, 1)];
+    let spec = ConvSpec { stride, padding, dilation: [1, 1], groups: 1 };
+    let tracked = tracked(&x, &weight);
+    Tensor::from_dispatch(Dispatch::tb_conv_transpose2d(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        Maybe::new(bias.map(Tensor::into_dispatch)),
+        shape,
+        spec,
+        tracked,
+    ))
 }

@@ -3,19 +3,30 @@
 use std::borrow::Cow;
 
 use burn::{
-    backend::Flex,
+    backend::{
+        Flex,
+        ops::{ActivationOps, FloatTensorOps},
+    },
     tensor::{Bytes, DType, Shape},
 };
 use burn_flex::{FlexTensor, Layout};
-use tinderbox_kernels::{Conv, elementwise, norm};
+use tinderbox_kernels::{
+    Conv,
+    conv::Finish,
+    elementwise,
+    norm::{self, Relu},
+};
 
 use crate::{
-    extension::{ConvSpec, NormGradients, NormOut, TrainingOps},
+    extension::{
+        ConvSpec, Maybe, NormGradients, NormOut, NormSpec, NormTensors, Tracked, TrainingOps,
+    },
     fallback,
+    prepared::PreparedWeights,
 };
 
 /// The numbers in channels-last order: borrowed if they lie so, else copied.
-fn channels_last(tensor: &FlexTensor) -> Cow<'_, [f32]> {
+pub(crate) fn channels_last(tensor: &FlexTensor) -> Cow<'_, [f32]> {
     let [n, c, h, w] = dims(tensor);
     let layout = tensor.layout();
     let strides = layout.strides();
@@ -36,7 +47,7 @@ fn channels_last(tensor: &FlexTensor) -> Cow<'_, [f32]> {
 }
 
 /// The numbers in the order of the axes.
-fn in_order(tensor: &FlexTensor) -> Cow<'_, [f32]> {
+pub(crate) fn in_order(tensor: &FlexTensor) -> Cow<'_, [f32]> {
     if let Some(values) = tensor.as_slice::<f32>() {
         return Cow::Borrowed(values);
     }
@@ -44,13 +55,13 @@ fn in_order(tensor: &FlexTensor) -> Cow<'_, [f32]> {
     Cow::Owned(copy.as_slice::<f32>().expect("just made contiguous").to_vec())
 }
 
-fn dims(tensor: &FlexTensor) -> [usize; 4] {
+pub(crate) fn dims(tensor: &FlexTensor) -> [usize; 4] {
     let shape = tensor.layout().shape();
     [shape[0], shape[1], shape[2], shape[3]]
 }
 
 /// A map whose numbers are channels-last.
-fn map(values: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
+pub(crate) fn map(values: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
     let strides = [h * w * c, 1, w * c, c].map(|stride| stride as isize).to_vec();
     FlexTensor::new(
         Bytes::from_elems(values),
@@ -59,20 +70,18 @@ fn map(values: Vec<f32>, [n, c, h, w]: [usize; 4]) -> FlexTensor {
     )
 }
 
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
+pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(Shape::new(shape)), DType::F32)
 }
 
-/// The sizes for the kernel, if it is of its kind: one group, not dilated, in 32 bits.
-fn conv(x: &FlexTensor, weight: &FlexTensor, spec: ConvSpec) -> Option<Conv> {
-    let f32 = x.dtype() == DType::F32 && weight.dtype() == DType::F32;
-    if !f32 || spec.groups != 1 || spec.dilation != [1, 1] {
-        return None;
-    }
-    let [batch, in_channels, height, width] = dims(x);
-    let [out_channels, _, kh, kw] = dims(weight);
+/// The sizes for the kernel, if there is anything to compute.
+fn conv(x: [usize; 4], weight: [usize; 4], spec: ConvSpec) -> Option<Conv> {
+    let [batch, in_channels, height, width] = x;
+    let [out_channels, _, kh, kw] = weight;
+    let reach = |kernel: usize, axis: usize| spec.dilation[axis] * (kernel - 1) + 1;
+    let fits =
+        height + 2 * spec.padding[0] >= reach(kh, 0) && width + 2 * spec.padding[1] >= reach(kw, 1);
     let empty = [batch, in_channels, height, width, out_channels].contains(&0);
-    let fits = height + 2 * spec.padding[0] >= kh && width + 2 * spec.padding[1] >= kw;
     (fits && !empty).then_some(Conv {
         batch,
         height,
@@ -82,120 +91,241 @@ fn conv(x: &FlexTensor, weight: &FlexTensor, spec: ConvSpec) -> Option<Conv> {
         kernel: [kh, kw],
         stride: spec.stride,
         padding: spec.padding,
+        dilation: spec.dilation,
+        groups: spec.groups,
     })
 }
 
+fn f32(tensors: &[&FlexTensor]) -> bool {
+    tensors.iter().all(|tensor| tensor.dtype() == DType::F32)
+}
+
 impl TrainingOps for Flex {
-    fn tb_conv2d(x: FlexTensor, weight: FlexTensor, spec: ConvSpec) -> FlexTensor {
-        let Some(conv) = conv(&x, &weight, spec) else {
-            return fallback::conv2d::<Self>(x, weight, spec);
+    fn tb_conv2d(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Maybe<Self>,
+        spec: ConvSpec,
+        relu: bool,
+        _: Tracked,
+    ) -> FlexTensor {
+        let bias = bias.into_option();
+        let Some(conv) = conv(dims(&x), dims(&weight), spec).filter(|_| f32(&[&x, &weight])) else {
+            return fallback::conv2d::<Self>(x, weight, bias, spec, relu);
         };
         let [oh, ow] = conv.out_size();
-        let mut y = vec![0.0; conv.lens()[2]];
-        conv.forward(&channels_last(&x), &in_order(&weight), &mut y);
+        let bias = bias.as_ref().map(in_order);
+        let finish = Finish { bias: bias.as_deref(), relu, ..Finish::default() };
+        let y = conv.forward(&channels_last(&x), &in_order(&weight), finish);
         map(y, [conv.batch, conv.out_channels, oh, ow])
     }
 
     fn tb_conv2d_input_gradient(
-        x: FlexTensor,
         weight: FlexTensor,
         dy: FlexTensor,
+        shape: [usize; 4],
         spec: ConvSpec,
     ) -> FlexTensor {
-        let Some(conv) = conv(&x, &weight, spec) else {
-            return fallback::conv2d_input_gradient::<Self>(x, weight, dy, spec);
+        let Some(conv) = conv(shape, dims(&weight), spec).filter(|_| f32(&[&dy, &weight])) else {
+            return fallback::conv2d_input_gradient::<Self>(weight, dy, shape, spec);
         };
-        let mut dx = vec![0.0; conv.lens()[0]];
-        conv.input_gradient(&channels_last(&dy), &in_order(&weight), &mut dx);
-        map(dx, dims(&x))
+        map(conv.input_gradient(&channels_last(&dy), &in_order(&weight)), shape)
     }
 
     fn tb_conv2d_weight_gradient(
         x: FlexTensor,
-        weight: FlexTensor,
         dy: FlexTensor,
+        shape: [usize; 4],
         spec: ConvSpec,
     ) -> FlexTensor {
-        let Some(conv) = conv(&x, &weight, spec) else {
-            return fallback::conv2d_weight_gradient::<Self>(x, weight, dy, spec);
+        let Some(conv) = conv(dims(&x), shape, spec).filter(|_| f32(&[&x, &dy])) else {
+            return fallback::conv2d_weight_gradient::<Self>(x, dy, shape, spec);
         };
-        let mut dw = vec![0.0; conv.lens()[1]];
-        conv.weight_gradient(&channels_last(&x), &channels_last(&dy), &mut dw);
-        tensor(dw, dims(&weight))
+        tensor(conv.weight_gradient(&channels_last(&x), &channels_last(&dy)), shape)
+    }
+
+    fn tb_conv_transpose2d(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Maybe<Self>,
+        shape: [usize; 4],
+        spec: ConvSpec,
+        _: Tracked,
+    ) -> FlexTensor {
+        let bias = bias.into_option();
+        let Some(conv) = conv(shape, dims(&weight), spec).filter(|_| f32(&[&x, &weight])) else {
+            let y = fallback::conv2d_input_gradient::<Self>(weight, x, shape, spec);
+            return fallback::with_bias::<Self>(y, bias);
+        };
+        let mut y = conv.input_gradient(&channels_last(&x), &in_order(&weight));
+        if let Some(bias) = bias {
+            elementwise::add_to_rows(&mut y, &in_order(&bias));
+        }
+        map(y, shape)
+    }
+
+    fn tb_conv2d_prepared(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        add: Maybe<Self>,
+        gain: Maybe<Self>,
+        shift: Maybe<Self>,
+        spec: ConvSpec,
+        relu: bool,
+        prepared: PreparedWeights,
+    ) -> FlexTensor {
+        let [add, gain, shift] = [add, gain, shift].map(Maybe::into_option);
+        let Some(conv) = conv(dims(&x), dims(&weight), spec).filter(|_| f32(&[&x, &weight])) else {
+            let scale = gain.zip(shift);
+            return fallback::conv2d_finished::<Self>(x, weight, bias, add, scale, spec, relu);
+        };
+        let [oh, ow] = conv.out_size();
+        let (bias, add) = (in_order(&bias), add.as_ref().map(channels_last));
+        let (gain, shift) = (gain.as_ref().map(in_order), shift.as_ref().map(in_order));
+        let finish = Finish {
+            bias: Some(&bias),
+            add: add.as_deref(),
+            relu,
+            scale: gain.as_deref().zip(shift.as_deref()),
+        };
+        let weights = prepared.of(&conv, &in_order(&weight));
+        let y = conv.forward_with(&channels_last(&x), &weights, finish);
+        map(y, [conv.batch, conv.out_channels, oh, ow])
     }
 
     fn tb_batch_norm(
         x: FlexTensor,
         weight: FlexTensor,
         bias: FlexTensor,
-        eps: f32,
-        relu: bool,
+        running_mean: FlexTensor,
+        running_var: FlexTensor,
+        norm: NormSpec,
     ) -> NormOut<Self> {
-        let shape = dims(&x);
-        let channels = shape[1];
-        if x.dtype() != DType::F32 || shape.contains(&0) {
-            return fallback::batch_norm::<Self>(x, weight, bias, eps, relu);
+        let tensors = NormTensors { weight, bias, running_mean, running_var };
+        if !f32(&[&x]) || dims(&x).contains(&0) {
+            return fallback::batch_norm::<Self>(x, tensors, norm);
         }
-        let mut values = channels_last(&x);
-        if relu {
-            norm::relu(values.to_mut());
-        }
-        let norm::Statistics { mean, var } = norm::statistics(&values, channels);
-        let mut y = vec![0.0; values.len()];
-        norm::normalize(
-            &values,
-            &mean,
-            &norm::inverse_std(&var, eps),
-            &in_order(&weight),
-            &in_order(&bias),
-            &mut y,
-        );
-        let of_channels = |values| tensor(values, [channels]);
-        NormOut { y: map(y, shape), mean: of_channels(mean), var: of_channels(var) }
+        let x = match norm.relu {
+            Relu::Before => <Self as ActivationOps<Self>>::relu(x),
+            _ => x,
+        };
+        normalize(x, &tensors, norm)
     }
 
     fn tb_batch_norm_gradient(
         x: FlexTensor,
         weight: FlexTensor,
+        bias: FlexTensor,
         mean: FlexTensor,
         var: FlexTensor,
         dy: FlexTensor,
-        eps: f32,
-        relu: bool,
+        norm: NormSpec,
     ) -> NormGradients<Self> {
-        let shape = dims(&x);
-        if x.dtype() != DType::F32 {
-            return fallback::batch_norm_gradient::<Self>(x, weight, mean, var, dy, eps, relu);
+        if !f32(&[&x, &dy]) || dims(&x).contains(&0) {
+            return fallback::batch_norm_gradient::<Self>(x, [weight, bias, mean, var], dy, norm);
         }
-        let mut values = channels_last(&x);
-        if relu {
-            norm::relu(values.to_mut());
-        }
-        let inverse = norm::inverse_std(&in_order(&var), eps);
+        let statistics = norm::Statistics {
+            mean: in_order(&mean).into_owned(),
+            var: in_order(&var).into_owned(),
+        };
         let gradients = norm::backward(
             &channels_last(&dy),
-            &values,
-            &in_order(&mean),
-            &inverse,
+            &channels_last(&x),
+            &statistics,
             &in_order(&weight),
-            relu,
+            &in_order(&bias),
+            norm.eps,
+            norm.relu,
         );
-        let norm::Gradients { x, weight, bias } = gradients;
+        let channels = dims(&x)[1];
         NormGradients {
-            x: map(x, shape),
-            weight: tensor(weight, [shape[1]]),
-            bias: tensor(bias, [shape[1]]),
+            x: map(gradients.x, dims(&x)),
+            weight: tensor(gradients.weight, [channels]),
+            bias: tensor(gradients.bias, [channels]),
+        }
+    }
+
+    fn tb_conv_norm(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Maybe<Self>,
+        norm_weight: FlexTensor,
+        norm_bias: FlexTensor,
+        running_mean: FlexTensor,
+        running_var: FlexTensor,
+        spec: ConvSpec,
+        norm: NormSpec,
+        tracked: Tracked,
+    ) -> NormOut<Self> {
+        let y = Self::tb_conv2d(x, weight, bias, spec, norm.relu == Relu::Before, tracked);
+        let tensors =
+            NormTensors { weight: norm_weight, bias: norm_bias, running_mean, running_var };
+        match f32(&[&y]) && !dims(&y).contains(&0) {
+            true => normalize(y, &tensors, norm),
+            false => fallback::batch_norm::<Self>(y, tensors, norm),
         }
     }
 
     fn tb_add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-        if a.dtype() != DType::F32 || a.layout().shape() != b.layout().shape() {
-            return <Self as burn::backend::ops::FloatTensorOps<Self>>::float_add(a, b);
+        if !f32(&[&a]) || a.layout().shape() != b.layout().shape() {
+            return <Self as FloatTensorOps<Self>>::float_add(a, b);
         }
-        let (x, y) = (channels_last(&a), channels_last(&b));
-        let mut out = vec![0.0; x.len()];
-        elementwise::add(&x, &y, &mut out);
-        map(out, dims(&a))
+        map(elementwise::add(&channels_last(&a), &channels_last(&b)), dims(&a))
+    }
+
+    fn tb_relu_gradient(y: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        if !f32(&[&y, &gradient]) {
+            return <Self as ActivationOps<Self>>::relu_backward(y, gradient);
+        }
+        let cut = elementwise::where_positive(&channels_last(&gradient), &channels_last(&y));
+        map(cut, dims(&y))
+    }
+
+    fn tb_channel_sums(x: FlexTensor) -> FlexTensor {
+        if !f32(&[&x]) || dims(&x).contains(&0) {
+            return fallback::channel_sums::<Self>(x);
+        }
+        let channels = dims(&x)[1];
+        tensor(norm::channel_sums(&channels_last(&x), channels), [channels])
+    }
+}
+
+/// Batch norm of what came out of a ReLU already, if there is one before it.
+fn normalize(x: FlexTensor, tensors: &NormTensors<Flex>, norm: NormSpec) -> NormOut<Flex> {
+    let shape = dims(&x);
+    let channels = shape[1];
+    let values = channels_last(&x);
+    let statistics = norm::statistics(&values, channels);
+    let y = norm::normalize(
+        &values,
+        &statistics,
+        &in_order(&tensors.weight),
+        &in_order(&tensors.bias),
+        norm.eps,
+        norm.relu,
+    );
+    let n = (values.len() / channels) as f32;
+    let moved = |running: &FlexTensor, batch: &[f32], factor: f32| {
+        let running = in_order(running);
+        let moved = running.iter().zip(batch).map(|(running, batch)| {
+            running * (1.0 - norm.momentum) + batch * (norm.momentum * factor)
+        });
+        tensor(moved.collect(), [channels])
+    };
+    let running_mean = moved(&tensors.running_mean, &statistics.mean, 1.0);
+    let running_var = moved(&tensors.running_var, &statistics.var, n / (n - 1.0));
+    NormOut {
+        y: map(y, shape),
+        mean: tensor(statistics.mean, [channels]),
+        var: tensor(statistics.var, [channels]),
+        running_mean,
+        running_var,
+        x: match values {
+            Cow::Borrowed(_) => x,
+            // The next to need it so would have to turn it again.
+            Cow::Owned(values) => map(values, shape),
+        },
     }
 }
 
@@ -221,6 +351,12 @@ mod tests {
         }
     }
 
+    const UNTRACKED: Tracked = Tracked { x: false, weight: false };
+
+    fn given(tensor: &FlexTensor) -> Maybe<Flex> {
+        Maybe::Given(tensor.clone())
+    }
+
     #[test]
     fn convolutions_agree() {
         let specs = [
@@ -233,67 +369,120 @@ mod tests {
         for (stride, padding, groups, dilation) in specs {
             for [batch, channels, height, width] in [[1, 2, 6, 7], [5, 8, 9, 5]] {
                 let spec = ConvSpec { stride, padding, dilation, groups };
-                let (x, w) = (
-                    random([batch, channels, height, width]),
-                    random([6, channels / groups, 3, 3]),
+                let x = random([batch, channels, height, width]);
+                let (w, bias) = (random([6, channels / groups, 3, 3]), random([6]));
+                let (x_, w_, b_) = (|| x.clone(), || w.clone(), || bias.clone());
+                for relu in [false, true] {
+                    let y = Flex::tb_conv2d(x_(), w_(), given(&bias), spec, relu, UNTRACKED);
+                    let composed = fallback::conv2d::<Flex>(x_(), w_(), Some(b_()), spec, relu);
+                    assert_close(&y, &composed);
+                }
+                let y = fallback::conv2d::<Flex>(x_(), w_(), None, spec, false);
+                let (dy, [gain, shift]) = (random(dims(&y)), [random([6]), random([6])]);
+                let prepared = PreparedWeights::default();
+                let y = Flex::tb_conv2d_prepared(
+                    x_(),
+                    w_(),
+                    b_(),
+                    Maybe::None,
+                    given(&gain),
+                    given(&shift),
+                    spec,
+                    true,
+                    prepared.clone(),
                 );
-                let y = Flex::tb_conv2d(x.clone(), w.clone(), spec);
-                assert_close(&y, &fallback::conv2d::<Flex>(x.clone(), w.clone(), spec));
-                let dy = random(dims(&y));
-                let dx = Flex::tb_conv2d_input_gradient(x.clone(), w.clone(), dy.clone(), spec);
-                assert_close(
-                    &dx,
-                    &fallback::conv2d_input_gradient::<Flex>(
-                        x.clone(),
-                        w.clone(),
-                        dy.clone(),
-                        spec,
-                    ),
+                let scale = Some((gain, shift));
+                let composed =
+                    fallback::conv2d_finished::<Flex>(x_(), w_(), b_(), None, scale, spec, true);
+                assert_close(&y, &composed);
+                let none = || Maybe::None;
+                let (add, b) = (given(&dy), b_());
+                let y = Flex::tb_conv2d_prepared(
+                    x_(),
+                    w_(),
+                    b,
+                    add,
+                    none(),
+                    none(),
+                    spec,
+                    true,
+                    prepared,
                 );
-                let dw = Flex::tb_conv2d_weight_gradient(x.clone(), w.clone(), dy.clone(), spec);
-                assert_close(&dw, &fallback::conv2d_weight_gradient::<Flex>(x, w, dy, spec));
+                let add = Some(dy.clone());
+                let composed =
+                    fallback::conv2d_finished::<Flex>(x_(), w_(), b_(), add, None, spec, true);
+                assert_close(&y, &composed);
+                let dx = Flex::tb_conv2d_input_gradient(w_(), dy.clone(), dims(&x), spec);
+                let composed =
+                    fallback::conv2d_input_gradient::<Flex>(w_(), dy.clone(), dims(&x), spec);
+                assert_close(&dx, &composed);
+                let b = random([channels]);
+                let shape = dims(&x);
+                let up =
+                    Flex::tb_conv_transpose2d(dy.clone(), w_(), given(&b), shape, spec, UNTRACKED);
+                assert_close(&up, &fallback::with_bias::<Flex>(composed, Some(b)));
+                let dw = Flex::tb_conv2d_weight_gradient(x_(), dy.clone(), dims(&w), spec);
+                let composed = fallback::conv2d_weight_gradient::<Flex>(x_(), dy, dims(&w), spec);
+                assert_close(&dw, &composed);
             }
         }
     }
 
     #[test]
     fn batch_norms_agree() {
-        for relu in [false, true] {
+        for relu in [Relu::None, Relu::Before, Relu::After] {
             for shape in [[4, 3, 5, 6], [2, 17, 1, 1], [8, 8, 2, 2]] {
-                let (x, weight, bias, dy) =
-                    (random(shape), random([shape[1]]), random([shape[1]]), random(shape));
-                let kernel =
-                    Flex::tb_batch_norm(x.clone(), weight.clone(), bias.clone(), 1e-5, relu);
-                let composed =
-                    fallback::batch_norm::<Flex>(x.clone(), weight.clone(), bias, 1e-5, relu);
+                let norm = NormSpec { eps: 1e-5, momentum: 0.1, relu };
+                let (x, dy) = (random(shape), random(shape));
+                let [weight, bias, running_mean, running_var] =
+                    [(); 4].map(|()| random([shape[1]]));
+                let tensors = NormTensors {
+                    weight: weight.clone(),
+                    bias: bias.clone(),
+                    running_mean: running_mean.clone(),
+                    running_var: running_var.clone(),
+                };
+                let composed = fallback::batch_norm::<Flex>(x.clone(), tensors, norm);
+                let kernel = Flex::tb_batch_norm(
+                    x,
+                    weight.clone(),
+                    bias.clone(),
+                    running_mean,
+                    running_var,
+                    norm,
+                );
                 assert_close(&kernel.y, &composed.y);
+                assert_close(&kernel.x, &composed.x);
                 assert_close(&kernel.mean, &composed.mean);
                 assert_close(&kernel.var, &composed.var);
-                let gradient = |of: fn(
-                    FlexTensor,
-                    FlexTensor,
-                    FlexTensor,
-                    FlexTensor,
-                    FlexTensor,
-                    f32,
-                    bool,
-                ) -> NormGradients<Flex>| {
-                    of(
-                        x.clone(),
-                        weight.clone(),
-                        kernel.mean.clone(),
-                        kernel.var.clone(),
-                        dy.clone(),
-                        1e-5,
-                        relu,
-                    )
-                };
-                let kernel = gradient(Flex::tb_batch_norm_gradient);
-                let composed = gradient(fallback::batch_norm_gradient::<Flex>);
-                assert_close(&kernel.x, &composed.x);
-                assert_close(&kernel.weight, &composed.weight);
-                assert_close(&kernel.bias, &composed.bias);
+                assert_close(&kernel.running_mean, &composed.running_mean);
+                assert_close(&kernel.running_var, &composed.running_var);
+                let of = [weight, bias, kernel.mean, kernel.var];
+                let composed = fallback::batch_norm_gradient::<Flex>(
+                    kernel.x.clone(),
+                    of.clone(),
+                    dy.clone(),
+                    norm,
+                );
+                let [weight, bias, mean, var] = of;
+                let found =
+                    Flex::tb_batch_norm_gradient(kernel.x, weight, bias, mean, var, dy, norm);
+                assert_close(&found.x, &composed.x);
+                assert_close(&found.weight, &composed.weight);
+                assert_close(&found.bias, &composed.bias);
             }
+        }
+    }
+
+    #[test]
+    fn small_operations_agree() {
+        for shape in [[4, 3, 5, 6], [1, 1, 1, 1], [2, 70, 3, 1]] {
+            let (a, b) = (random(shape), random(shape));
+            let sums = Flex::tb_channel_sums(a.clone());
+            assert_close(&sums, &fallback::channel_sums::<Flex>(a.clone()));
+            let cut = Flex::tb_relu_gradient(a.clone(), b.clone());
+            let y = <Flex as ActivationOps<Flex>>::relu(a);
+            assert_close(&cut, &<Flex as ActivationOps<Flex>>::relu_backward(y, b));
         }
     }
 

@@ -17,9 +17,13 @@ mod merge;
 mod norm;
 pub mod optim;
 mod pool;
+mod prepared;
 
-pub use conv::{Conv2dOptions, conv_transpose2d, conv2d};
+pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
 pub use loss::cross_entropy;
-pub use merge::add;
-pub use norm::{ConvNorm, Normalized, batch_norm_eval, batch_norm_train, conv_relu_bn};
+pub use merge::{add, fork};
+pub use norm::{
+    BatchNorm, NormRelu, Normalized, batch_norm_eval, batch_norm_train, conv_norm, conv_norm_eval,
+};
 pub use pool::{Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d};
+pub use prepared::Folded;

@@ -24,7 +24,7 @@ fn trains(place: &Place) {
     assert_eq!(events.iter().filter(|event| **event == "epoch").count(), 3);
     let done = lines.last().unwrap();
     assert_eq!((&done["event"], &done["outcome"]), (&"done".into(), &"finished".into()));
-    assert!(done["accuracy"].as_f64().unwrap() > 0.3, "ten classes by chance give 0.1: {done}");
+    assert!(done["accuracy"].as_f64().unwrap() > 0.2, "ten classes by chance give 0.1: {done}");
     for file in ["run.json", "items.csv", "history.csv", "losses.svg", "rates.svg"] {
         assert!(place.path("run").join(file).is_file(), "{file}");
     }

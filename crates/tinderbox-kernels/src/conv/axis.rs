@@ -31,7 +31,8 @@ impl Axis {
     pub(super) fn forward(conv: &Conv) -> [Self; 2] {
         let out = conv.out_size();
         [0, 1].map(|axis| {
-            let offset = |k: usize| (k * conv.dilation[axis]) as isize - conv.padding[axis] as isize;
+            let offset =
+                |k: usize| (k * conv.dilation[axis]) as isize - conv.padding[axis] as isize;
             Self {
                 taps: (0..conv.kernel[axis]).map(|k| Tap { offset: offset(k), at: k }).collect(),
                 stride: conv.stride[axis],

@@ -73,10 +73,8 @@ pub(super) fn algorithm(conv: &Conv, pass: Pass) -> Algorithm {
 fn winograd(conv: &Conv) -> Option<Size> {
     let form = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.dilation == [1, 1];
     let padded = conv.padding.iter().all(|padding| *padding <= 2);
-    let (few, many) = (
-        conv.in_channels.min(conv.out_channels),
-        conv.in_channels.max(conv.out_channels),
-    );
+    let (few, many) =
+        (conv.in_channels.min(conv.out_channels), conv.in_channels.max(conv.out_channels));
     if exact() || !form || !padded || conv.groups != 1 || few < WINOGRAD_CHANNELS {
         return None;
     }

@@ -27,7 +27,11 @@ pub(super) fn correlate(
     let depth = rows.taps.len() * columns.taps.len() * of_group;
     let placed = rows.step != 1 || columns.step != 1;
     // A 1×1 convolution of every pixel reads its rows where they lie.
-    let as_it_lies = depth == inputs && rows.inside() && columns.inside() && rows.stride == 1 && columns.stride == 1;
+    let as_it_lies = depth == inputs
+        && rows.inside()
+        && columns.inside()
+        && rows.stride == 1
+        && columns.stride == 1;
     let out_rows = rows.out * columns.out;
     let at_a_time = match as_it_lies && !placed {
         true => maps.batch,
@@ -42,7 +46,9 @@ pub(super) fn correlate(
             let product = |a: *const f32, a_row: usize| {
                 let run = |c: Shared, c_row: usize, add: bool| {
                     // SAFETY: as many rows are gathered, and the output has as many pixels.
-                    unsafe { matmul_into(a, a_row, pixels, weights, bias, c, c_row, add, finish.relu) }
+                    unsafe {
+                        matmul_into(a, a_row, pixels, weights, bias, c, c_row, add, finish.relu)
+                    }
                 };
                 if !placed {
                     let c = Shared::new(out.at(first * out_rows * outputs + channel));

@@ -53,7 +53,8 @@ pub(super) fn correlate(
     // Small maps: several at a time, so that they are worth a thread's while.
     let worth = (1 << 20) / (height * columns.out * outputs * weights[0].size()[0]).max(1);
     let per = worth.min(tasks / (2 * threads())).max(1);
-    let pass = Pass { maps, rows, columns, weights, finish, out, table: table(maps, rows, columns) };
+    let pass =
+        Pass { maps, rows, columns, weights, finish, out, table: table(maps, rows, columns) };
     for_each(tasks.div_ceil(per), |task| {
         for band in task * per..((task + 1) * per).min(tasks) {
             let (image, first) = (band / bands, band % bands * height);
@@ -63,12 +64,21 @@ pub(super) fn correlate(
             if rows.inside() && columns.inside() {
                 let from = (top as usize * columns.input + columns.low() as usize) * inputs;
                 // SAFETY: this band's output rows are written by this task alone.
-                unsafe { pass.band(image, first..last, &image_rows[from..], columns.input * inputs) };
+                unsafe {
+                    pass.band(image, first..last, &image_rows[from..], columns.input * inputs)
+                };
                 continue;
             }
             let padded = rows.span(last - first) * row_len;
             with_scratch(padded, |padded| {
-                pad(image_rows, [rows.input, columns.input], inputs, [top, columns.low()], width, padded);
+                pad(
+                    image_rows,
+                    [rows.input, columns.input],
+                    inputs,
+                    [top, columns.low()],
+                    width,
+                    padded,
+                );
                 // SAFETY: as above.
                 unsafe { pass.band(image, first..last, padded, row_len) };
             });
@@ -98,7 +108,8 @@ pub(super) fn pad(
         let (black, rest) = row.split_at_mut(before * channels);
         let (middle, after) = rest.split_at_mut(count * channels);
         black.fill(0.0);
-        middle.copy_from_slice(&image[(y as usize * width + from) * channels..][..count * channels]);
+        middle
+            .copy_from_slice(&image[(y as usize * width + from) * channels..][..count * channels]);
         after.fill(0.0);
     }
 }
@@ -112,7 +123,8 @@ fn table(maps: &Maps, rows: &Axis, columns: &Axis) -> Option<Vec<[usize; 3]>> {
     }
     let inputs = maps.channels[0] / maps.groups;
     let from = |axis: &Axis, tap: isize| (tap - axis.low()) as usize;
-    let taps = rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |column| (row, column)));
+    let taps =
+        rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |column| (row, column)));
     let place = |(at, (row, column)): (usize, (&super::axis::Tap, &super::axis::Tap))| {
         [from(rows, row.offset), from(columns, column.offset), at * inputs * PANEL]
     };
@@ -135,7 +147,13 @@ impl Pass<'_> {
     ///
     /// # Safety
     /// No other thread writes these rows of the output.
-    unsafe fn band(&self, image: usize, range: std::ops::Range<usize>, input: &[f32], row_len: usize) {
+    unsafe fn band(
+        &self,
+        image: usize,
+        range: std::ops::Range<usize>,
+        input: &[f32],
+        row_len: usize,
+    ) {
         let (rows, columns) = (self.rows, self.columns);
         let [inputs, outputs] = self.maps.channels;
         let [of_group, out_of_group] = self.maps.channels.map(|n| n / self.maps.groups);
@@ -186,7 +204,10 @@ impl Pass<'_> {
                         self.finish.bias.map_or(0.0, |bias| bias[lane % outputs])
                     });
                     let product = match self.finish.bias {
-                        Some(_) => Product { start: Start { bias: bias.as_ptr(), ..product.start }, ..product },
+                        Some(_) => Product {
+                            start: Start { bias: bias.as_ptr(), ..product.start },
+                            ..product
+                        },
                         None => product,
                     };
                     let (whole, rest) = (columns.out / wide, columns.out % wide);

@@ -130,8 +130,10 @@ fn for_each_term(conv: &Conv, mut each: impl FnMut(usize, usize, usize)) {
     for n in 0..conv.batch {
         for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
             for (ky, kx) in (0..kh).flat_map(|ky| (0..kw).map(move |kx| (ky, kx))) {
-                let iy = (oy * conv.stride[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding[0]);
-                let ix = (ox * conv.stride[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding[1]);
+                let iy =
+                    (oy * conv.stride[0] + ky * conv.dilation[0]).wrapping_sub(conv.padding[0]);
+                let ix =
+                    (ox * conv.stride[1] + kx * conv.dilation[1]).wrapping_sub(conv.padding[1]);
                 if iy >= conv.height || ix >= conv.width {
                     continue;
                 }
@@ -158,11 +160,7 @@ fn defined(conv: &Conv, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f64>; 3] {
 }
 
 fn passes(conv: &Conv, x: &[f32], w: &[f32], dy: &[f32]) -> [Vec<f32>; 3] {
-    [
-        conv.forward(x, w, Finish::default()),
-        conv.input_gradient(dy, w),
-        conv.weight_gradient(x, dy),
-    ]
+    [conv.forward(x, w, Finish::default()), conv.input_gradient(dy, w), conv.weight_gradient(x, dy)]
 }
 
 #[track_caller]
@@ -203,19 +201,20 @@ fn bias_sum_and_relu_are_done_on_the_way() {
     for conv in shapes() {
         let [n_x, n_w, n_y] = conv.lens();
         let (x, w, add) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
-        let bias = numbers(conv.out_channels, 4);
+        let [bias, gain, shift] = [4, 5, 6].map(|seed| numbers(conv.out_channels, seed));
         let mut want = vec![0f64; n_y];
         for_each_term(&conv, |at_x, at_w, at_y| {
             want[at_y] += f64::from(x[at_x]) * f64::from(w[at_w]);
         });
-        let weights = conv.prepare(&w);
+        let (weights, bias_len) = (conv.prepare(&w), bias.len());
         for (with_bias, with_add, relu) in
-            [(true, false, false), (false, true, true), (true, true, true)]
+            [(true, false, true), (false, true, true), (true, true, false)]
         {
             let finish = Finish {
                 bias: with_bias.then_some(&bias[..]),
                 add: with_add.then_some(&add[..]),
                 relu,
+                scale: (!with_add).then_some((&gain[..], &shift[..])),
             };
             let want: Vec<f64> = want
                 .iter()
@@ -224,7 +223,12 @@ fn bias_sum_and_relu_are_done_on_the_way() {
                     let bias = if with_bias { f64::from(bias[at % bias.len()]) } else { 0.0 };
                     let add = if with_add { f64::from(add[at]) } else { 0.0 };
                     let value = value + bias + add;
-                    if relu { value.max(0.0) } else { value }
+                    let value = if relu { value.max(0.0) } else { value };
+                    let channel = at % bias_len;
+                    match with_add {
+                        true => value,
+                        false => value * f64::from(gain[channel]) + f64::from(shift[channel]),
+                    }
                 })
                 .collect();
             assert_close(&(conv, finish), &conv.forward_with(&x, &weights, finish), &want);

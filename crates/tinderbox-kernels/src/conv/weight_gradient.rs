@@ -82,7 +82,9 @@ impl<'a> Pass<'a> {
     fn new(conv: &'a Conv, input: &'a [f32], out_gradient: &'a [f32]) -> Self {
         let out_size = conv.out_size();
         let reach = |axis: usize| {
-            (out_size[axis] - 1) * conv.stride[axis] + conv.dilation[axis] * (conv.kernel[axis] - 1) + 1
+            (out_size[axis] - 1) * conv.stride[axis]
+                + conv.dilation[axis] * (conv.kernel[axis] - 1)
+                + 1
         };
         let row = reach(1) * conv.in_channels;
         Self { conv, input, out_gradient, row, image: reach(0) * row, out_size }
@@ -112,7 +114,10 @@ impl<'a> Pass<'a> {
         let ([oh, ow], conv) = (self.out_size, self.conv);
         let rows = (0..images).flat_map(|image| (0..oh).map(move |y| (image, y)));
         rows.map(|(image, y)| {
-            [(image * oh + y) * ow * conv.out_channels, image * self.image + y * conv.stride[0] * self.row]
+            [
+                (image * oh + y) * ow * conv.out_channels,
+                image * self.image + y * conv.stride[0] * self.row,
+            ]
         })
         .collect()
     }

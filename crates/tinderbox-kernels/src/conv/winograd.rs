@@ -208,7 +208,11 @@ multiversion! {
 /// Writes tiles of a map as `[place][tile][channel]`: `Bᵀ d B` of an input, or `A d Aᵀ` of an
 /// output's gradient. What lies outside the map is black.
 #[inline(always)]
-fn spread_body<S: Simd, T: Transform, const GRADIENT: bool>(map: &[f32], tiles: Tiles, to: *mut f32) {
+fn spread_body<S: Simd, T: Transform, const GRADIENT: bool>(
+    map: &[f32],
+    tiles: Tiles,
+    to: *mut f32,
+) {
     let pixels = if GRADIENT { T::OUT } else { T::TILE };
     let (channels, stride) = (tiles.channels, tiles.stride);
     for tile in 0..tiles.count {
@@ -225,7 +229,8 @@ fn spread_body<S: Simd, T: Transform, const GRADIENT: bool>(map: &[f32], tiles: 
                 let mut columns = [[S::zero(); MOST]; MOST];
                 for x in x0..x1 {
                     let mut column = [S::zero(); MOST];
-                    let from = map.as_ptr().wrapping_offset(corner + (x * channels + channel) as isize);
+                    let from =
+                        map.as_ptr().wrapping_offset(corner + (x * channels + channel) as isize);
                     for y in y0..y1 {
                         column[y] = S::load_up_to(from.wrapping_add(y * row_len), lanes);
                     }
@@ -334,7 +339,13 @@ fn tiles_at_once(places: usize, channels: usize, total: usize) -> usize {
 
 /// # Panics
 /// Never for slices of the lengths that the sizes say; the callers check them.
-pub(super) fn correlate(maps: &Maps, kernels: &Kernels, input: &[f32], finish: Finish<'_>, out: Shared) {
+pub(super) fn correlate(
+    maps: &Maps,
+    kernels: &Kernels,
+    input: &[f32],
+    finish: Finish<'_>,
+    out: Shared,
+) {
     let Kernels { size, inputs, outputs, values } = kernels;
     let (size, inputs, outputs, places) = (*size, *inputs, *outputs, size.places());
     let tiles = maps.tiles(size);
@@ -403,7 +414,12 @@ pub(super) fn correlate(maps: &Maps, kernels: &Kernels, input: &[f32], finish: F
 /// Floats of transformed tiles, input and gradient, that are summed over at a time.
 const SUMMED: usize = 1 << 21;
 
-pub(super) fn weight_gradient(conv: &Conv, size: Size, input: &[f32], out_gradient: &[f32]) -> Vec<f32> {
+pub(super) fn weight_gradient(
+    conv: &Conv,
+    size: Size,
+    input: &[f32],
+    out_gradient: &[f32],
+) -> Vec<f32> {
     let (inputs, outputs, places) = (conv.in_channels, conv.out_channels, size.places());
     let out_size = conv.out_size();
     let tiles = out_size.map(|n| n.div_ceil(size.out()));
@@ -415,7 +431,16 @@ pub(super) fn weight_gradient(conv: &Conv, size: Size, input: &[f32], out_gradie
                 let count = at_once.min(total - first);
                 let spread = &mut spread[..places * count * (inputs + outputs)];
                 let (of_input, of_gradient) = spread.split_at_mut(places * count * inputs);
-                spread_all(conv, size, tiles, [first, count], input, out_gradient, of_input, of_gradient);
+                spread_all(
+                    conv,
+                    size,
+                    tiles,
+                    [first, count],
+                    input,
+                    out_gradient,
+                    of_input,
+                    of_gradient,
+                );
                 add_products(conv, places, count, of_input, of_gradient, sums, first > 0);
             }
         });
@@ -474,11 +499,8 @@ fn spread_all(
     };
     for_each(count.div_ceil(TASK), |task| {
         let done = task * TASK;
-        let of_task = |tiles: Tiles| Tiles {
-            first: first + done,
-            count: TASK.min(count - done),
-            ..tiles
-        };
+        let of_task =
+            |tiles: Tiles| Tiles { first: first + done, count: TASK.min(count - done), ..tiles };
         let (inputs, gradients) = (of_task(inputs), of_task(gradients));
         let (to_input, to_gradient) =
             (of_input.at(done * inputs.channels), of_gradient.at(done * gradients.channels));

@@ -39,6 +39,9 @@ impl Simd for Neon {
         max(a, b) => |a, b| vbslq_f32(vcgtq_f32(a, b), a, b);
         min(a, b) => |a, b| vbslq_f32(vcltq_f32(a, b), a, b);
         fma(a, b, c) => |a, b, c| vfmaq_f32(c, a, b);
+        where_positive(x, value) => |x, value| {
+            vbslq_f32(vcgtq_f32(x, vdupq_n_f32(0.0)), value, vdupq_n_f32(0.0))
+        };
     }
 
     #[inline(always)]

@@ -89,4 +89,9 @@ impl Simd for Plain {
     unsafe fn exp2_whole(n: Self::V) -> Self::V {
         n.map(|n| f32::from_bits(((n as i32 + 127) as u32) << 23))
     }
+
+    #[inline(always)]
+    unsafe fn where_positive(x: Self::V, value: Self::V) -> Self::V {
+        each(x, value, |x, value| if x > 0.0 { value } else { 0.0 })
+    }
 }

@@ -22,6 +22,7 @@ multiversion! {
             put(S::max(a, b));
             put(S::min(a, b));
             put(S::relu(a));
+            put(S::where_positive(a, b));
             put(S::exp2_whole(b));
         }
     }

@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::add;
+use tinderbox_ops::{add, fork};
 
 use super::{ConvLayer, ConvLayerConfig, Merge, NormType, Shortcut, conv_layer};
 use crate::{Forward, Trace};
@@ -101,8 +101,9 @@ impl Forward for ResBlock {
     }
 
     fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
-        let y: Tensor<4> = trace.run("conv1", &self.conv1, x.clone());
+        let [x, shortcut] = fork(x);
+        let y: Tensor<4> = trace.run("conv1", &self.conv1, x);
         let y: Tensor<4> = trace.run("conv2", &self.conv2, y);
-        add(x, y)
+        add(shortcut, y)
     }
 }

@@ -6,7 +6,7 @@ use burn::{
     },
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::add;
+use tinderbox_ops::{add, fork};
 
 use crate::{AnyTensor, Forward, Layer, Trace};
 
@@ -124,21 +124,33 @@ impl Forward for Shortcut {
     }
 
     fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
+        let merges = self.parts.iter().filter(|part| matches!(part, Part::Merge(_))).count();
         trace.within("layers", |trace| {
+            let (x, mut inputs) = shared(x, merges);
             let run = |y: Tensor<4>, (at, part): (usize, &Part)| match part {
                 Part::Layer(layer) => trace.run(&at.to_string(), &**layer, y),
                 Part::Merge(layer) => {
                     let name = at.to_string();
-                    let y = trace.within(&name, |_| layer.merge.join(y, x.clone()));
+                    let x = inputs.pop().expect("one for each merge");
+                    let y = trace.within(&name, |_| layer.merge.join(y, x));
                     if trace.is_watched() {
                         trace.show(&name, layer, &y.clone().into());
                     }
                     y
                 }
             };
-            self.parts.iter().enumerate().fold(x.clone(), run)
+            self.parts.iter().enumerate().fold(x, run)
         })
     }
+}
+
+/// A map for a block's layers, and as many more of it for the shortcuts around them.
+fn shared(x: Tensor<4>, shortcuts: usize) -> (Tensor<4>, Vec<Tensor<4>>) {
+    (0..shortcuts).fold((x, Vec::new()), |(x, mut all), _| {
+        let [x, shortcut] = fork(x);
+        all.push(shortcut);
+        (x, all)
+    })
 }
 
 const CONTAINER: &str = "Struct:Shortcut";

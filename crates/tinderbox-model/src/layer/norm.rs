@@ -6,7 +6,7 @@ use burn::{
     module::{Flag, Module, Param},
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::{Normalized, batch_norm_eval, batch_norm_train};
+use tinderbox_ops::{NormRelu, Normalized, batch_norm_eval, batch_norm_train};
 
 use super::Running;
 use crate::{AnyTensor, Forward};
@@ -66,31 +66,31 @@ macro_rules! batch_norm {
                 self.training.val().is_enabled()
             }
 
-            /// Takes the statistics of a batch of shape `dims` into the running ones.
-            ///
-            /// # Panics
-            /// If it has one value a channel: that has no variance.
-            pub(crate) fn update(&self, mean: Tensor<1>, var: Tensor<1>, dims: &[usize]) {
-                let count = dims.iter().product::<usize>() / dims[1].max(1);
-                assert!(
-                    count > 1,
-                    "batch norm needs more than one value a channel in training, got {dims:?}"
-                );
-                let unbiased = var * (count as f64 / (count as f64 - 1.0));
-                for (running, batch) in [(&self.running_mean, mean), (&self.running_var, unbiased)] {
-                    running.set(running.val() * (1.0 - self.momentum) + batch * self.momentum);
+            /// What the operations take of it.
+            pub(crate) fn parts(&self) -> tinderbox_ops::BatchNorm {
+                tinderbox_ops::BatchNorm {
+                    weight: self.weight.val(),
+                    bias: self.bias.val(),
+                    running_mean: self.running_mean.val(),
+                    running_var: self.running_var.val(),
+                    momentum: self.momentum,
+                    eps: self.eps,
                 }
             }
 
+            /// Takes over the running statistics that came out of a training pass, and gives its
+            /// output.
+            pub(crate) fn follow<const D: usize>(&self, normalized: Normalized<D>) -> Tensor<D> {
+                self.running_mean.set(normalized.running_mean);
+                self.running_var.set(normalized.running_var);
+                normalized.y
+            }
+
             fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-                let (weight, bias) = (self.weight.val(), self.bias.val());
-                if !self.is_training() {
-                    let (mean, var) = (self.running_mean.val(), self.running_var.val());
-                    return batch_norm_eval(x, mean, var, weight, bias, self.eps);
+                match self.is_training() {
+                    true => self.follow(batch_norm_train(x, self.parts(), NormRelu::None)),
+                    false => batch_norm_eval(x, &self.parts()),
                 }
-                let Normalized { y, mean, var } = batch_norm_train(x, weight, bias, self.eps);
-                self.update(mean, var, &y.dims());
-                y
             }
         }
     };

@@ -1,10 +1,12 @@
 //! Convolutions.
 
 use burn::tensor::{
-    Tensor, module,
+    Tensor,
+    activation::relu,
+    module,
     ops::{ConvOptions, ConvTransposeOptions},
 };
-use tinderbox_ops::{Conv2dOptions, conv_transpose2d, conv2d};
+use tinderbox_ops::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
 
 use crate::common::{close, close_numbers, host, noise, orders, tensor};
 
@@ -14,7 +16,7 @@ struct Case {
     options: Conv2dOptions,
 }
 
-/// What the kernels are made for, and what goes to the composition: groups and dilation.
+/// All that a convolution can be.
 fn cases() -> Vec<Case> {
     let plain = Conv2dOptions::default();
     let case = |x, weight, options| Case { x, weight, options };
@@ -122,6 +124,18 @@ fn its_gradients_are_burns() {
     }
 }
 
+#[test]
+fn a_relu_behind_it_is_one_by_one_the_same() {
+    for case in cases() {
+        let fused = differentiate(&case, |x, w, b| conv2d_relu(x, w, Some(b), case.options));
+        let parts = differentiate(&case, |x, w, b| relu(conv2d(x, w, Some(b), case.options)));
+        close(fused.0, parts.0);
+        close(fused.1, parts.1);
+        close(fused.2, parts.2);
+        close(fused.3, parts.3);
+    }
+}
+
 /// Frozen weights have no gradient, and let it through.
 #[test]
 fn only_what_asks_for_a_gradient_has_one() {
@@ -141,12 +155,35 @@ fn a_transposed_convolution_is_burns() {
         let options = ConvTransposeOptions::new(stride, padding, [0, 0], [1, 1], 1);
         let (x, weight, bias) = (tensor(1, [2, 3, 4, 5]), tensor(2, [3, 4, 4, 4]), tensor(3, [4]));
         for x in orders(&x) {
+            let gradients = |conv: &dyn Fn(Tensor<4>, Tensor<4>, Tensor<1>) -> Tensor<4>| {
+                let x = x.clone().detach().require_grad();
+                let weight = weight.clone().require_grad();
+                let bias = bias.clone().require_grad();
+                let y = conv(x.clone(), weight.clone(), bias.clone());
+                let found = (y.clone() * tensor(4, y.dims())).sum().backward();
+                let bias = bias.grad(&found).unwrap();
+                (y.inner(), x.grad(&found).unwrap(), weight.grad(&found).unwrap(), bias)
+            };
+            let found = gradients(&|x, w, b| conv_transpose2d(x, w, Some(b), stride, padding));
+            let burns =
+                gradients(&|x, w, b| module::conv_transpose2d(x, w, Some(b), options.clone()));
+            close(found.0, burns.0);
+            close(found.1, burns.1);
+            close(found.2, burns.2);
+            close(found.3, burns.3);
             close(
-                conv_transpose2d(x.clone(), weight.clone(), Some(bias.clone()), stride, padding),
-                module::conv_transpose2d(x, weight.clone(), Some(bias.clone()), options.clone()),
+                conv_transpose2d(x.clone(), weight.clone(), None, stride, padding),
+                module::conv_transpose2d(x, weight.clone(), None, options.clone()),
             );
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "a padding of 2 leaves nothing of 4 pixels")]
+fn a_transposed_convolution_must_leave_something() {
+    let _y =
+        conv_transpose2d(tensor(1, [1, 3, 1, 1]), tensor(2, [3, 2, 4, 4]), None, [1, 1], [2, 2]);
 }
 
 #[test]

@@ -135,7 +135,14 @@ impl Transform for F4 {
             let (even, odd) = (S::add(y0, y2), S::add(y1, y3));
             let even_2 = S::fma(four, y2, y0);
             let odd_2 = S::mul(two, S::fma(four, y3, y1));
-            [y0, S::add(even, odd), S::sub(even, odd), S::add(even_2, odd_2), S::sub(even_2, odd_2), y3]
+            [
+                y0,
+                S::add(even, odd),
+                S::sub(even, odd),
+                S::add(even_2, odd_2),
+                S::sub(even_2, odd_2),
+                y3,
+            ]
         }
     }
 
