@@ -14,6 +14,12 @@ pub enum Init {
     ///
     /// He et al., [Delving Deep into Rectifiers](https://arxiv.org/abs/1502.01852), 2015.
     KaimingNormal,
+    /// Weights normal with standard deviation sqrt(2 / fan_out), the bias zero: torchvision's for
+    /// convolutions, which keeps the size of the gradients rather than that of the maps.
+    KaimingFanOut,
+    /// Weights normal with standard deviation 0.01, the bias zero: torchvision's for the linear
+    /// layers of a VGG.
+    Small,
 }
 
 /// Inputs of one output: the elements of a weight but its first axis.
@@ -21,11 +27,18 @@ pub(crate) fn fan_in(shape: &[usize]) -> f64 {
     shape[1..].iter().product::<usize>() as f64
 }
 
+/// Outputs that one input reaches: the elements of a weight but its second axis.
+fn fan_out(shape: &[usize]) -> f64 {
+    (shape[0] * shape[2..].iter().product::<usize>()) as f64
+}
+
 impl Init {
     pub(crate) fn weight<const D: usize>(self, shape: [usize; D], device: &Device) -> Tensor<D> {
         match self {
             Self::Default => uniform(shape, shape, device),
             Self::KaimingNormal => kaiming_normal(shape, device),
+            Self::KaimingFanOut => normal(shape, (2.0 / fan_out(&shape)).sqrt(), device),
+            Self::Small => normal(shape, 0.01, device),
         }
     }
 
@@ -38,7 +51,7 @@ impl Init {
     ) -> Tensor<1> {
         match self {
             Self::Default => uniform([len], weight, device),
-            Self::KaimingNormal => Tensor::zeros([len], device),
+            Self::KaimingNormal | Self::KaimingFanOut | Self::Small => Tensor::zeros([len], device),
         }
     }
 }
@@ -55,7 +68,11 @@ pub(crate) fn uniform<const D: usize, const W: usize>(
 
 /// Normal with standard deviation sqrt(2 / fan_in).
 pub fn kaiming_normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, (2.0 / fan_in(&shape)).sqrt()), device)
+    normal(shape, (2.0 / fan_in(&shape)).sqrt(), device)
+}
+
+fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Normal(0.0, std), device)
 }
 
 #[cfg(test)]
@@ -109,5 +126,19 @@ mod tests {
         let [(_, weight), (bias, _)] = spread(&conv.init(&device));
         assert!(near(weight, (2.0f64 / (16.0 * 9.0)).sqrt()), "{weight}");
         assert_eq!(bias, 0.0);
+    }
+
+    #[test]
+    fn torchvisions_are_normal_with_a_bias_of_zero() {
+        let device = Device::flex();
+        let conv = Conv2dConfig::new([16, 128], 3).init_with(Init::KaimingFanOut).init(&device);
+        let linear = Linear::with_init(64, 256, Init::Small, &device);
+        let layers: [(&dyn Layer, f64); 2] =
+            [(&conv, (2.0f64 / (128.0 * 9.0)).sqrt()), (&linear, 0.01)];
+        for (layer, std) in layers {
+            let [(_, weight), (bias, _)] = spread(layer);
+            assert!(near(weight, std), "{}: {weight}", layer.name());
+            assert_eq!(bias, 0.0);
+        }
     }
 }

@@ -23,17 +23,19 @@ use burn::{
     tensor::Device,
 };
 
-pub use activation::{LeakyReLU, ReLU, SigmoidRange};
+pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
 pub(crate) use conv_norm::run_conv_norm;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
-pub use flatten::Flatten;
+pub use flatten::{AvgFlatten, Flatten};
 pub use linear::Linear;
 pub use mode::{Mode, set_mode};
 pub use norm::{BatchNorm1d, BatchNorm1dFlat, BatchNorm2d, batchnorm_2d};
-pub use pool::{AdaptiveAvgPool2d, AdaptiveConcatPool2d, AvgPool2d, MaxPool2d, PoolFlatten};
+pub use pool::{
+    AdaptiveAvgPool2d, AdaptiveConcatPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, PoolFlatten,
+};
 pub use reshape::{ResizeBatch, View};
 pub use running::Running;
 pub use spectral_norm::SpectralNormConv;

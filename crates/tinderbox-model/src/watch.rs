@@ -51,6 +51,13 @@ pub fn model_sizes(
     sizes
 }
 
+/// The children after which the map becomes smaller, by the sizes that [`model_sizes`] gives: where
+/// a U-Net takes its features from.
+pub fn size_changes(sizes: &[Vec<usize>]) -> Vec<usize> {
+    let is_change = |at: &usize| sizes[*at].get(3) != sizes[at + 1].get(3);
+    (0..sizes.len().saturating_sub(1)).filter(is_change).collect()
+}
+
 /// The channels that the last child gives: 64 pixels are tried first, then twice as many, up to
 /// 2048.
 ///

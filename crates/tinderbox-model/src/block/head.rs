@@ -50,7 +50,7 @@ impl HeadConfig {
         sizes.extend(&self.hidden);
         sizes.push(self.classes);
         let head = match self.concat_pool {
-            true => Sequential::new().push(AdaptiveConcatPool2d { size: 1 }),
+            true => Sequential::new().push(AdaptiveConcatPool2d::new(1)),
             false => Sequential::new().push(AdaptiveAvgPool2d { size: 1 }),
         };
         let head = head.push(Flatten::default());

@@ -2,7 +2,7 @@
 
 use burn::{
     module::Module,
-    tensor::activation::{leaky_relu, relu, sigmoid},
+    tensor::activation::{leaky_relu, relu, sigmoid, tanh},
 };
 
 use super::forward_any_rank;
@@ -29,3 +29,9 @@ pub struct SigmoidRange {
 }
 
 forward_any_rank!(SigmoidRange, layer, x => sigmoid(x) * (layer.high - layer.low) + layer.low);
+
+/// To between -1 and 1: what makes the pixels at the end of a generator.
+#[derive(Module, Debug, Default)]
+pub struct Tanh;
+
+forward_any_rank!(Tanh, _layer, x => tanh(x));

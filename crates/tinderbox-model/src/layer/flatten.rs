@@ -1,6 +1,6 @@
 //! Joining axes.
 
-use burn::module::Module;
+use burn::{module::Module, tensor::Tensor};
 
 use crate::{AnyTensor, Forward};
 
@@ -24,5 +24,21 @@ impl Forward for Flatten {
             (_, x @ (AnyTensor::Float1(_) | AnyTensor::Float2(_))) => x,
             (_, other) => panic!("Flatten: not for a {} tensor", other.kind()),
         }
+    }
+}
+
+/// The mean over the batch, as a row of numbers: the end of fastai's `basic_critic`, whose one
+/// number is the score of the whole batch.
+///
+/// Shapes: `[batch, channels, height, width]` → `[channels * height * width]`
+#[derive(Module, Debug, Default)]
+pub struct AvgFlatten;
+
+impl Forward for AvgFlatten {
+    type Input = Tensor<4>;
+    type Output = Tensor<1>;
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<1> {
+        x.mean_dim(0).flatten(0, 3)
     }
 }

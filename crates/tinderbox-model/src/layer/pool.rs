@@ -5,7 +5,7 @@ use tinderbox_ops::{
     Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d,
 };
 
-use crate::Forward;
+use crate::{Forward, Trace};
 
 /// A square window.
 fn window(kernel: usize, stride: usize, padding: usize, ceil_mode: bool) -> Pool2dOptions {
@@ -69,10 +69,35 @@ impl Forward for AdaptiveAvgPool2d {
     }
 }
 
+/// The largest value of each of `size` × `size` cells.
+#[derive(Module, Debug)]
+pub struct AdaptiveMaxPool2d {
+    pub size: usize,
+}
+
+impl Forward for AdaptiveMaxPool2d {
+    type Input = Tensor<4>;
+    type Output = Tensor<4>;
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        adaptive_max_pool2d(x, [self.size; 2])
+    }
+}
+
 /// The largest values of `size` × `size` cells, then their means, as twice the channels.
+///
+/// Its parts are named as in fastai.
 #[derive(Module, Debug)]
 pub struct AdaptiveConcatPool2d {
-    pub size: usize,
+    ap: AdaptiveAvgPool2d,
+    mp: AdaptiveMaxPool2d,
+}
+
+impl AdaptiveConcatPool2d {
+    /// With `size` × `size` cells.
+    pub fn new(size: usize) -> Self {
+        Self { ap: AdaptiveAvgPool2d { size }, mp: AdaptiveMaxPool2d { size } }
+    }
 }
 
 impl Forward for AdaptiveConcatPool2d {
@@ -80,8 +105,13 @@ impl Forward for AdaptiveConcatPool2d {
     type Output = Tensor<4>;
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let size = [self.size; 2];
-        Tensor::cat(vec![adaptive_max_pool2d(x.clone(), size), adaptive_avg_pool2d(x, size)], 1)
+        self.forward_traced(x, &mut Trace::off())
+    }
+
+    fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
+        let largest: Tensor<4> = trace.run("mp", &self.mp, x.clone());
+        let means: Tensor<4> = trace.run("ap", &self.ap, x);
+        Tensor::cat(vec![largest, means], 1)
     }
 }
 

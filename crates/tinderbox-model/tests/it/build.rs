@@ -53,7 +53,7 @@ pub(crate) fn module(config: &Value) -> Result<Box<dyn Layer>> {
         }
         "AdaptiveConcatPool2d" => {
             let size = only(config, &["sz"])?.given_size("sz")?.unwrap_or(1);
-            Box::new(AdaptiveConcatPool2d { size })
+            Box::new(AdaptiveConcatPool2d::new(size))
         }
         "PoolFlatten" => only(config, &[]).map(|_| Box::new(PoolFlatten))?,
         "Flatten" => Box::new(Flatten { full: only(config, &["full"])?.flag("full", false)? }),
