@@ -1,5 +1,6 @@
 //! Blocks: a few layers that are always used together.
 
+pub(crate) mod conv_bn;
 mod conv_layer;
 mod head;
 mod res_block;

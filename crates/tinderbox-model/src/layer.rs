@@ -3,7 +3,6 @@
 mod activation;
 mod attention;
 mod conv;
-mod conv_norm;
 mod dropout;
 mod embedding;
 mod flatten;
@@ -26,7 +25,6 @@ use burn::{
 pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
-pub(crate) use conv_norm::run_conv_norm;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::{AvgFlatten, Flatten};

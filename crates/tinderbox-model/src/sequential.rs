@@ -1,5 +1,7 @@
 //! [`Sequential`]: named layers, applied in order.
 
+mod neighbors;
+
 use burn::{
     module::{
         Content, Devices, Module, ModuleDisplay, ModuleDisplayDefault, ModuleMapper, ModuleVisitor,
@@ -7,15 +9,19 @@ use burn::{
     tensor::Device,
 };
 
+use self::neighbors::{Child, run_first};
 use crate::{AnyTensor, Forward, Layer, Trace};
 
 /// Layers applied one after the other.
 ///
 /// A child's name is its part of the parameter path, so naming the children as another library
 /// does makes that library's weights load: `conv1`, `bn1`, `layer1`, ... for a torchvision ResNet.
+///
+/// A convolution, the batch norm and the ReLU beside it run as one where nobody looks at what goes
+/// from one to the other. That changes no name, and no number but by rounding.
 #[derive(Debug, Clone, Default)]
 pub struct Sequential {
-    children: Vec<(String, Box<dyn Layer>)>,
+    children: Vec<Child>,
 }
 
 impl Sequential {
@@ -78,9 +84,15 @@ impl Sequential {
     ) -> (AnyTensor, Vec<AnyTensor>) {
         let mut tapped = vec![None; taps.len()];
         let mut x = x;
-        for (index, (name, layer)) in self.children.iter().enumerate() {
-            x = trace.run(name, &**layer, x);
-            for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
+        let mut at = 0;
+        while at < self.children.len() {
+            // What is tapped is the last of those that run as one.
+            let next_tap = taps.iter().filter(|tap| **tap >= at).min();
+            let n = self.children.len();
+            let end = next_tap.map_or(n, |tap| n.min(tap + 1));
+            let (y, ran) = run_first(&self.children[at..end], x, trace);
+            (x, at) = (y, at + ran);
+            for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| **tap + 1 == at) {
                 *slot = Some(x.clone());
             }
         }
@@ -99,7 +111,7 @@ impl Forward for Sequential {
     }
 
     fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
-        self.children().fold(x, |x, (name, layer)| trace.run(name, layer, x))
+        self.forward_tapped(x, &[], trace).0
     }
 }
 

@@ -6,14 +6,14 @@ use burn::{
     },
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::{BatchNorm, Folded, NormRelu};
 
+use super::conv_bn::conv_relu_bn;
 use crate::{
     AnyTensor, Forward, Layer, Sequential, Trace,
     init::Init,
     layer::{
         BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d,
-        LeakyReLU, ReLU, SelfAttention, SpectralNormConv, WeightNormConv, run_conv_norm,
+        LeakyReLU, ReLU, SelfAttention, SpectralNormConv, WeightNormConv,
     },
 };
 
@@ -142,7 +142,6 @@ impl ConvLayerConfig {
                 conv: conv.init(device),
                 relu: self.activation.then_some(ReLU),
                 norm: self.batch_norm(device),
-                folded: Folded::default(),
             })),
             false => ConvLayer::Layers(self.layers(conv, device)),
         }
@@ -208,7 +207,7 @@ pub fn conv_layer(in_channels: usize, out_channels: usize, device: &Device) -> C
 /// and the norm, as far as they are there.
 #[derive(Debug, Clone)]
 pub enum ConvLayer {
-    /// Convolution, ReLU or nothing, batch norm: one operation of the kernels.
+    /// Convolution, ReLU or nothing, batch norm: one operation if nobody watches.
     Fused(Box<Fused>),
     /// Everything else, layer by layer.
     Layers(Sequential),
@@ -220,7 +219,6 @@ pub struct Fused {
     pub conv: Conv2d,
     pub relu: Option<ReLU>,
     pub norm: BatchNorm2d,
-    folded: Folded,
 }
 
 impl ConvLayer {
@@ -228,10 +226,10 @@ impl ConvLayer {
     pub fn children(&self) -> Vec<(&str, &dyn Layer)> {
         match self {
             Self::Fused(fused) => match &**fused {
-                Fused { conv, relu: Some(relu), norm, .. } => {
+                Fused { conv, relu: Some(relu), norm } => {
                     vec![("0", conv), ("1", relu), ("2", norm)]
                 }
-                Fused { conv, relu: None, norm, .. } => vec![("0", conv), ("1", norm)],
+                Fused { conv, relu: None, norm } => vec![("0", conv), ("1", norm)],
             },
             Self::Layers(layers) => layers.children().collect(),
         }
@@ -244,14 +242,9 @@ impl Fused {
     }
 
     /// The same numbers as the layers one by one, up to rounding.
-    fn run(&self, x: AnyTensor, trace: &mut Trace<'_>) -> Tensor<4> {
-        let place = if self.relu.is_some() { NormRelu::Before } else { NormRelu::None };
-        let x: Tensor<4> = trace.within("0", |_| x.expect_for("conv_layer"));
-        if self.norm.is_training() {
-            let dims = self.conv.options().out_dims(x.dims(), self.conv.weight.dims());
-            trace.within(self.norm_name(), |_| BatchNorm::check_batch(&dims));
-        }
-        trace.within("0", |_| run_conv_norm(&self.conv, &self.norm, place, None, &self.folded, x))
+    fn at_once(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
+        let Self { conv, relu, norm } = self;
+        conv_relu_bn(("0", conv), relu.is_some(), (self.norm_name(), norm), x, trace)
     }
 }
 
@@ -264,9 +257,13 @@ impl Forward for ConvLayer {
     }
 
     fn forward_traced(&self, x: AnyTensor, trace: &mut Trace<'_>) -> AnyTensor {
-        match self {
-            Self::Fused(fused) if !trace.is_watched() => fused.run(x, trace).into(),
-            _ => self.children().into_iter().fold(x, |x, (name, layer)| trace.run(name, layer, x)),
+        match (self, x) {
+            (Self::Fused(fused), AnyTensor::Float4(x)) if !trace.is_watched() => {
+                fused.at_once(x, trace).into()
+            }
+            (_, x) => {
+                self.children().into_iter().fold(x, |x, (name, layer)| trace.run(name, layer, x))
+            }
         }
     }
 }
@@ -288,14 +285,14 @@ impl Module for ConvLayer {
             Self::Layers(layers) => Self::Layers(layers.map(mapper)),
             Self::Fused(fused) => {
                 let name = fused.norm_name();
-                let Fused { conv, relu, norm, .. } = *fused;
+                let Fused { conv, relu, norm } = *fused;
                 mapper.enter_module("0", CONTAINER);
                 let conv = conv.map(mapper);
                 mapper.exit_module("0", CONTAINER);
                 mapper.enter_module(name, CONTAINER);
                 let norm = norm.map(mapper);
                 mapper.exit_module(name, CONTAINER);
-                Self::Fused(Box::new(Fused { conv, relu, norm, folded: Folded::default() }))
+                Self::Fused(Box::new(Fused { conv, relu, norm }))
             }
         }
     }
@@ -342,9 +339,9 @@ impl ConvLayer {
         match self {
             Self::Layers(parts) => Self::Layers(layers(parts)),
             Self::Fused(parts) => {
-                let Fused { conv: plain, relu, norm: batch_norm, .. } = *parts;
+                let Fused { conv: plain, relu, norm: batch_norm } = *parts;
                 let (conv, norm) = (conv(plain), norm(batch_norm));
-                Self::Fused(Box::new(Fused { conv, relu, norm, folded: Folded::default() }))
+                Self::Fused(Box::new(Fused { conv, relu, norm }))
             }
         }
     }

@@ -6,7 +6,7 @@ use burn::{
     module::{Flag, Module, Param},
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::{NormRelu, Normalized, batch_norm_eval, batch_norm_train};
+use tinderbox_ops::{Folded, NormRelu, Normalized, batch_norm_eval, batch_norm_train};
 
 use super::Running;
 use crate::{AnyTensor, Forward};
@@ -33,6 +33,9 @@ macro_rules! batch_norm {
             pub(crate) training: Param<Flag>,
             pub momentum: f64,
             pub eps: f64,
+            /// What evaluation made of it and the convolution in front of it.
+            #[module(skip)]
+            pub(crate) folded: Folded,
         }
 
         impl $name {
@@ -48,6 +51,7 @@ macro_rules! batch_norm {
                     training: Param::from_bool(true),
                     momentum: MOMENTUM,
                     eps: EPS,
+                    folded: Folded::default(),
                 }
             }
 
