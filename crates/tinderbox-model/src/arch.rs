@@ -1,15 +1,19 @@
 //! Architectures by name: what the command line and saved models build.
 
 mod lesson;
+mod resnet;
 mod resnet_small;
 mod simple_cnn;
+mod vgg;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 pub use lesson::{basic, refactored, resnetish};
+pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;
 pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
+pub use vgg::VggConfig;
 
 use crate::{Error, Result, Sequential};
 
@@ -20,7 +24,7 @@ pub struct Arch {
     /// One line for people.
     pub about: &'static str,
     pub build: fn(&ArchSpec, &Device) -> Sequential,
-    /// First children of the second, third, … parameter group.
+    /// The paths at which the second, third, … parameter group begins.
     pub groups: &'static [&'static str],
     /// A learning rate that it trains well with by one-cycle, from scratch.
     pub lr: f64,
@@ -28,8 +32,11 @@ pub struct Arch {
     pub min_size: usize,
 }
 
+/// fastai's default learning rate.
+const FASTAI_LR: f64 = 3e-3;
+
 /// All architectures.
-pub const ARCHS: [Arch; 4] = [
+pub const ARCHS: [Arch; 13] = [
     Arch {
         name: "basic",
         about: "the lesson's first network: five convolutions, batch norm before ReLU",
@@ -61,6 +68,78 @@ pub const ARCHS: [Arch; 4] = [
         groups: &["1"],
         lr: 0.01,
         min_size: 16,
+    },
+    Arch {
+        name: "resnet18",
+        about: "torchvision's residual network of 18 layers: 11.2 million parameters before the last",
+        build: resnet::build18,
+        groups: &["layer3", "fc"],
+        lr: FASTAI_LR,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnet34",
+        about: "the same with 34 layers: 21.3 million",
+        build: resnet::build34,
+        groups: &["layer3", "fc"],
+        lr: FASTAI_LR,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnet50",
+        about: "the same with 50 layers, in bottlenecks: 23.5 million",
+        build: resnet::build50,
+        groups: &["layer3", "fc"],
+        lr: FASTAI_LR,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnet101",
+        about: "the same with 101 layers: 42.5 million",
+        build: resnet::build101,
+        groups: &["layer3", "fc"],
+        lr: FASTAI_LR,
+        min_size: 1,
+    },
+    Arch {
+        name: "resnet152",
+        about: "the same with 152 layers: 58.1 million",
+        build: resnet::build152,
+        groups: &["layer3", "fc"],
+        lr: FASTAI_LR,
+        min_size: 1,
+    },
+    Arch {
+        name: "vgg11_bn",
+        about: "torchvision's VGG of 11 layers with batch norm: 128.8 million parameters",
+        build: vgg::build11,
+        groups: &["classifier"],
+        lr: FASTAI_LR,
+        min_size: 32,
+    },
+    Arch {
+        name: "vgg13_bn",
+        about: "the same with 13 layers: 129 million",
+        build: vgg::build13,
+        groups: &["classifier"],
+        lr: FASTAI_LR,
+        min_size: 32,
+    },
+    Arch {
+        name: "vgg16_bn",
+        about: "the same with 16 layers: 134.3 million",
+        build: vgg::build16,
+        groups: &["features.22", "classifier"],
+        lr: FASTAI_LR,
+        min_size: 32,
+    },
+    Arch {
+        name: "vgg19_bn",
+        about: "the same with 19 layers: 139.6 million",
+        build: vgg::build19,
+        groups: &["features.22", "classifier"],
+        lr: FASTAI_LR,
+        min_size: 32,
     },
 ];
 

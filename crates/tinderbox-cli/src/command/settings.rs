@@ -8,8 +8,9 @@ use tinderbox::vision::{TrainSettings, Valid};
 /// What is trained on, and how; everything not given is decided by a look at the folder.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// Architecture: basic, refactor, resnetish, resnet-small [default: by the
-    /// pictures]
+    /// Architecture: basic, refactor, resnetish, resnet-small, resnet18, resnet34,
+    /// resnet50, resnet101, resnet152, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn
+    /// [default: by the pictures]
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     arch: Option<String>,
 

@@ -20,7 +20,8 @@ pub(crate) struct Summary {
     #[arg(required_unless_present = "arch", conflicts_with = "arch")]
     model: Option<PathBuf>,
 
-    /// Architecture: basic, refactor, resnetish, resnet-small
+    /// Architecture: basic, refactor, resnetish, resnet-small, resnet18, resnet34,
+    /// resnet50, resnet101, resnet152, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use tinderbox_golden::{Array, Data, fill};
 use tinderbox_model::{
     AnyTensor, Forward, Layer, Mode, Sequential, Step, Trace,
-    arch::{ARCHS, ArchSpec, basic, refactored, resnetish},
+    arch::{ARCHS, Arch, ArchSpec, ResNetConfig, VggConfig, basic, refactored, resnetish},
     groups::{is_under, parameters, parts},
     set_mode,
     weights::{StateDict, Strict, load_state_dict, state_dict},
@@ -14,14 +14,28 @@ use tinderbox_model::{
 
 use crate::common::{device, filled, host, n_params, tensor};
 
-const SIZE: usize = 28;
+const SIZE: usize = 32;
+
+/// Architectures that are another one with more or larger layers: tests would take minutes.
+const LARGE: [&str; 7] =
+    ["resnet34", "resnet101", "resnet152", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"];
+
+fn archs() -> impl Iterator<Item = &'static Arch> {
+    ARCHS.iter().filter(|arch| !LARGE.contains(&arch.name))
+}
+
+/// A VGG whose linear layers are small.
+fn small_vgg() -> Sequential {
+    VggConfig { classes: 5, hidden: 8, ..VggConfig::VGG11 }.init(&device())
+}
 
 /// Each architecture, for images of three channels and five classes.
 fn models() -> impl Iterator<Item = (&'static str, Sequential)> {
-    ARCHS.iter().map(|arch| {
+    let of_table = archs().map(|arch| {
         let spec = ArchSpec::new(arch.name, 3, 5, [SIZE, SIZE]).unwrap();
         (arch.name, spec.build(&device()).unwrap())
-    })
+    });
+    of_table.chain([("a small VGG", small_vgg())])
 }
 
 fn images() -> AnyTensor {
@@ -79,8 +93,13 @@ fn weights_out_and_in_again_give_the_same_outputs() {
 #[test]
 fn watching_changes_nothing() {
     // Of those without dropout.
-    for build in [basic, refactored, resnetish] {
-        let model = filled(build(3, 5, &device()));
+    let resnet = |config| ResNetConfig { classes: 5, ..config }.init(&device());
+    let mut models: Vec<Sequential> =
+        [basic, refactored, resnetish].map(|build| build(3, 5, &device())).into();
+    models.extend([ResNetConfig::RESNET18, ResNetConfig::RESNET50].map(resnet));
+    models.push(VggConfig::VGG11.features(&device()));
+    for model in models {
+        let model = filled(model);
         let watched = model.clone();
         let y = host(model.forward_any(images(), &mut Trace::off()));
         let mut observe = |_: Step<'_>| {};
@@ -107,7 +126,8 @@ fn a_cut_model_gives_what_the_whole_does() {
         let model = set_mode(Box::new(model), Mode::Eval);
         let model: &Sequential = model.as_any().downcast_ref().unwrap();
         let whole = host(model.forward(images()));
-        let (body, head) = model.clone().cut("1").unwrap();
+        let (second, _) = model.children().nth(1).unwrap();
+        let (body, head) = model.clone().cut(second).unwrap();
         assert_eq!(host(head.forward(body.forward(images()))), whole, "{name}");
         let keys = |model: &dyn Layer| parameters(model).into_iter().map(|p| p.path);
         assert!(keys(&body).chain(keys(&head)).eq(keys(model)), "{name}");
@@ -120,13 +140,31 @@ fn taps_are_the_outputs_of_the_children() {
     let model: &Sequential = model.as_any().downcast_ref().unwrap();
     let (y, taps) = model.forward_tapped(images(), &[2, 0], &mut Trace::off());
     assert_eq!(taps[0].dims(), [3, 32, 4, 4]);
-    assert_eq!(taps[1].dims(), [3, 8, 14, 14]);
+    assert_eq!(taps[1].dims(), [3, 8, 16, 16]);
     assert_eq!(host(y), host(model.forward(images())));
+}
+
+/// What runs as one ends at a tap: all taps are what the layers give one by one.
+#[test]
+fn taps_between_neighbors_are_seen() {
+    let model = set_mode(Box::new(VggConfig::VGG11.features(&device())), Mode::Eval);
+    let model: &Sequential = model.as_any().downcast_ref().unwrap();
+    let mut one_by_one = Vec::new();
+    let mut observe = |step: Step<'_>| one_by_one.push(host(step.output.clone()));
+    model.forward_traced(images(), &mut Trace::new(&mut observe));
+    // A convolution, a batch norm, a ReLU, and all of them.
+    for taps in [vec![4], vec![5], vec![6], (0..model.len()).collect()] {
+        let (y, tapped) = model.forward_tapped(images(), &taps, &mut Trace::off());
+        close("output", &host(y), &one_by_one[model.len() - 1]);
+        for (tap, found) in taps.into_iter().zip(tapped) {
+            close(&format!("tap {tap}"), &host(found), &one_by_one[tap]);
+        }
+    }
 }
 
 #[test]
 fn images_of_other_sizes_are_averaged_at_the_end() {
-    for (name, min) in ARCHS.iter().map(|arch| (arch.name, arch.min_size.max(2))) {
+    for (name, min) in archs().map(|arch| (arch.name, arch.min_size.max(2))) {
         for size in [[min, min], [40, 33]] {
             let model = ArchSpec::new(name, 1, 5, size).unwrap().build(&device()).unwrap();
             let x = Tensor::<4>::zeros([2, 1, size[0], size[1]], &device());

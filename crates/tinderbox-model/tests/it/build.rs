@@ -5,7 +5,7 @@ use serde_json::Value;
 use tinderbox_model::{
     BnDropLinConfig, ConvLayer, ConvLayerConfig, Layer, Merge, NormType, ResBlock, ResBlockConfig,
     Sequential, Shortcut,
-    arch::{ArchSpec, SimpleCnnConfig},
+    arch::{ArchSpec, ResNetConfig, SimpleCnnConfig, VggConfig},
     init::Init,
     layer::{
         AdaptiveConcatPool2d, BatchNorm1dFlat, ConvKind, Flatten, Linear, PoolFlatten,
@@ -95,6 +95,20 @@ pub(crate) fn net(config: &Value, input: &[usize], classes: usize) -> Result<Seq
     };
     let spec = ArchSpec::new(arch, input[1], classes, [input[2], input[3]]);
     spec.and_then(|spec| spec.build(&device())).map_err(|error| error.to_string())
+}
+
+/// What `create_body` leaves of a torchvision network: a ResNet's stages, a VGG's convolutions.
+pub(crate) fn body(arch: &str) -> Result<Sequential> {
+    let device = &device();
+    let resnet = |config: ResNetConfig| config.init(device).cut("avgpool").expect("a child").0;
+    Ok(match arch {
+        "resnet18" => resnet(ResNetConfig::RESNET18),
+        "resnet34" => resnet(ResNetConfig::RESNET34),
+        "resnet50" => resnet(ResNetConfig::RESNET50),
+        "vgg16_bn" => VggConfig::VGG16.features(device),
+        other => return Err(format!("an unknown body, {other}")),
+    }
+    .numbered())
 }
 
 fn simple_cnn(config: &Value) -> Result<Sequential> {

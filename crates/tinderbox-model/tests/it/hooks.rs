@@ -1,9 +1,10 @@
 //! Golden: what layers give, seen from outside.
 
+use serde_json::json;
 use tinderbox_golden::{Case, Group, Report, close};
 use tinderbox_model::{
     AnyTensor, ConvLayerConfig, HeadConfig, Layer, Mode, Sequential, set_mode,
-    watch::{activation_stats, grad_cam, in_channels, model_sizes, num_features},
+    watch::{activation_stats, grad_cam, in_channels, model_sizes, num_features, size_changes},
     weights::{StateDict, Strict, load_state_dict},
 };
 
@@ -18,15 +19,31 @@ fn hooks() {
     let mut report = Report::new("hooks");
     for case in group.cases() {
         match case.config()["kind"].as_str() {
-            Some("model_sizes") => {
-                report.not_run(case.id(), "torchvision's bodies are not there yet");
+            Some("model_sizes") if case.config()["arch"] == "densenet121" => {
+                report.not_run(case.id(), "DenseNet is not there yet");
             }
+            Some("model_sizes") => report.case(case.id(), sizes(case)),
             Some("activation_stats") => report.case(case.id(), stats(case)),
             Some("grad_cam") => report.case(case.id(), cam(case)),
             other => report.case(case.id(), Err(format!("an unknown kind, {other:?}"))),
         }
     }
     report.finish();
+}
+
+fn sizes(case: Case<'_>) -> Result<(), String> {
+    let body = build::body(case.config()["arch"].as_str().ok_or("no arch")?)?;
+    let size: [usize; 2] =
+        serde_json::from_value(case.config()["size"].clone()).map_err(|error| error.to_string())?;
+    let sizes = model_sizes(&body, 3, size, &device());
+    let mut found = json!({ "sizes": sizes, "sfs_idxs": size_changes(&sizes) });
+    if !case.values()["num_features"].is_null() {
+        found["num_features"] = num_features(&body, 3, &device()).into();
+    }
+    match found == *case.values() {
+        true => Ok(()),
+        false => Err(format!("{found}, expected {}", case.values())),
+    }
 }
 
 fn load(model: Sequential, state: &StateDict, mode: Mode) -> Result<Box<dyn Layer>, String> {

@@ -11,4 +11,5 @@ mod initialisation;
 mod layers;
 mod norms;
 mod summaries;
+mod torchvision;
 mod weights;

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use tinderbox_golden::{Case, Group, Report};
-use tinderbox_model::{summary, summary::Summary};
+use tinderbox_model::{
+    HeadConfig, Layer, Sequential, groups::freeze_to, summary, summary::Summary,
+    watch::num_features,
+};
 
 use crate::{build, common::device};
 
@@ -13,9 +16,6 @@ fn summaries() {
     for case in group.cases() {
         match case.config()["net"].as_str() {
             Some("unet") => report.not_run(case.id(), "the dynamic U-Net is not there yet"),
-            Some("cnn_learner") => {
-                report.not_run(case.id(), "torchvision's bodies are not there yet");
-            }
             _ => report.case(case.id(), check(case)),
         }
     }
@@ -26,9 +26,12 @@ fn check(case: Case<'_>) -> Result<(), String> {
     let input = case.config()["input"].as_array().ok_or("no input")?;
     let input: Vec<usize> = input.iter().filter_map(|n| Some(n.as_u64()? as usize)).collect();
     let want = case.values();
-    let model = build::net(case.config(), &input, classes(want).ok_or("no last row")?)?;
+    let model = match case.config()["net"].as_str() {
+        Some("cnn_learner") => cnn(case.config())?,
+        _ => Box::new(build::net(case.config(), &input, classes(want).ok_or("no last row")?)?),
+    };
     let input = input.try_into().map_err(|input| format!("{input:?} are no images"))?;
-    let summary = summary(&model, input, &device());
+    let summary = summary(&*model, input, &device());
     for (at, (found, want)) in
         rows(&summary).iter().zip(want["rows"].as_array().ok_or("no rows")?).enumerate()
     {
@@ -43,6 +46,19 @@ fn check(case: Case<'_>) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{found}, expected {want}")),
     }
+}
+
+/// A torchvision body and fastai's head, the body frozen but for its batch norms.
+fn cnn(config: &Value) -> Result<Box<dyn Layer>, String> {
+    let classes = config["nc"].as_u64().ok_or("no nc")? as usize;
+    let body = build::body(config["arch"].as_str().ok_or("no arch")?)?;
+    let channels = num_features(&body, 3, &device()).ok_or("no features")?;
+    let head = HeadConfig::new(channels, classes).init(&device());
+    let model = Box::new(Sequential::new().push(body).push(head));
+    Ok(match config["frozen"].as_bool() {
+        Some(true) => freeze_to(model, &["0", "1"], 1, true),
+        _ => model,
+    })
 }
 
 /// What the last layer gives: the manifest does not say for how many classes the network is.
