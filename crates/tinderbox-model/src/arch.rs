@@ -1,5 +1,6 @@
 //! Architectures by name: what the command line and saved models build.
 
+mod gan;
 mod lesson;
 mod resnet;
 mod resnet_small;
@@ -9,6 +10,7 @@ mod vgg;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+pub use gan::BasicGan;
 pub use lesson::{basic, refactored, resnetish};
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;

@@ -6,6 +6,7 @@ mod architectures;
 mod build;
 mod common;
 mod freezing;
+mod gan;
 mod hooks;
 mod initialisation;
 mod layers;
