@@ -81,7 +81,7 @@ impl Run<'_> {
         if !loss.is_tracked() {
             return Err(Error::NothingToTrain);
         }
-        let mut gradients = Gradients::of(self.learn.boxed_model(), loss.backward());
+        let mut gradients = Gradients::of(self.learn.model(), loss.backward());
         if let Some(kept) = kept {
             gradients.add(kept);
         }

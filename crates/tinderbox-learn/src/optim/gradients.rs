@@ -1,7 +1,7 @@
 //! The gradients of a step.
 
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::{ModuleVisitor, Param},
     tensor::{Gradients as Graph, Tensor},
 };
 use tinderbox_model::Layer;
@@ -20,10 +20,9 @@ impl Gradients {
     }
 
     /// Takes those of the model's parameters out of what a backward pass left.
-    #[expect(clippy::borrowed_box, reason = "Burn visits the box")]
-    pub(crate) fn of(model: &Box<dyn Layer>, graph: Graph) -> Self {
+    pub fn of(model: &dyn Layer, graph: Graph) -> Self {
         let mut collect = Collect { graph, values: Vec::new() };
-        model.visit(&mut collect);
+        model.visit_erased(&mut collect);
         Self::new(collect.values)
     }
 
