@@ -25,6 +25,10 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "tinderbox", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Cli {
+    /// Threads that compute [default: one a core]
+    #[arg(long, value_name = "N", global = true, env = "TINDERBOX_THREADS", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -45,6 +49,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    tinderbox::set_threads(cli.threads.map(|threads| threads as usize));
     exit::report(match cli.command {
         Command::Demo(command) => command.run(),
         Command::Train(command) => command.run(),

@@ -70,8 +70,24 @@ pub fn set_threads(threads: usize) -> bool {
 }
 
 /// How many threads loops are divided among: as many as there are cores, unless it was set.
+///
+/// Two threads on one core would wait for the same arithmetic units.
 pub fn threads() -> usize {
-    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+    *THREADS.get_or_init(|| {
+        let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        physical_cores().map_or(allowed, |cores| cores.min(allowed))
+    })
+}
+
+/// How many cores the machine has, where the system says which of its processors share one:
+/// Linux does.
+fn physical_cores() -> Option<usize> {
+    let cpus = std::fs::read_dir("/sys/devices/system/cpu").ok()?.flatten();
+    let siblings = |cpu: std::fs::DirEntry| {
+        std::fs::read_to_string(cpu.path().join("topology/thread_siblings_list")).ok()
+    };
+    let cores: std::collections::BTreeSet<String> = cpus.filter_map(siblings).collect();
+    (!cores.is_empty()).then_some(cores.len())
 }
 
 /// Runs `body` for every block in `0..blocks`, on several threads, in no particular order.
@@ -275,6 +291,12 @@ mod tests {
             for_each(blocks, |block| _ = counts[block].fetch_add(1, Ordering::Relaxed));
             assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
         }
+    }
+
+    #[test]
+    fn there_is_no_thread_that_has_no_core() {
+        let allowed = std::thread::available_parallelism().unwrap().get();
+        assert!((1..=allowed).contains(&threads()));
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! - `cuda`: training on NVIDIA's
 
 mod error;
+mod threads;
 pub mod vision;
 
 pub use error::{Error, Result};
@@ -38,6 +39,8 @@ pub use tinderbox_interpret as interpret;
 pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
+
+pub use threads::set_threads;
 
 /// What a program in the style of the lesson's notebooks uses.
 pub mod prelude {

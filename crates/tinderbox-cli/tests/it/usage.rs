@@ -24,9 +24,26 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     for zero in ["--channels", "--classes", "--size", "--batch-size"] {
         place.run(&["summary", "--arch", "basic", zero, "0"]).code(2).says("0 is not in 1..");
     }
-    place.run(&[]).code(2).says("Usage: tinderbox <COMMAND>");
+    place.run(&[]).code(2).says("Usage: tinderbox [OPTIONS] <COMMAND>");
     place.run(&["--help"]).code(0).says("Exit codes: 0 done");
     place.run(&["completions", "bash"]).code(0).says("lr-find");
+}
+
+#[test]
+fn threads_are_a_number_above_0() {
+    let place = Place::new();
+    let with_variable = |threads: &str| {
+        let mut command = place.command(&["completions", "bash"]);
+        command.env("TINDERBOX_THREADS", threads).output().unwrap().status.code()
+    };
+    for wrong in ["0", "two", "-1", "100000"] {
+        let threads = format!("--threads={wrong}");
+        place.run(&["completions", "bash", &threads]).code(2).says("--threads <N>");
+        place.run(&[&threads, "completions", "bash"]).code(2).says("--threads <N>");
+        assert_eq!(with_variable(wrong), Some(2));
+    }
+    place.run(&["completions", "bash", "--threads", "3"]).code(0);
+    assert_eq!(with_variable("2"), Some(0));
 }
 
 #[test]
