@@ -1,5 +1,6 @@
 //! The subcommands, one a file: each reads its arguments, calls the library and prints.
 
+mod bench;
 mod completions;
 mod demo;
 mod lesson;
@@ -11,6 +12,7 @@ mod summary;
 mod train;
 mod validate;
 
+pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
 pub(crate) use demo::Demo;
 pub(crate) use lesson::Lesson;

@@ -44,6 +44,8 @@ enum Command {
     ShowBatch(command::ShowBatch),
     #[command(subcommand)]
     Lesson(command::Lesson),
+    #[command(subcommand)]
+    Bench(command::Bench),
     Completions(command::Completions),
 }
 
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Summary(command) => command.run(),
         Command::ShowBatch(command) => command.run(),
         Command::Lesson(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Completions(command) => command.run::<Cli>(),
     })
 }

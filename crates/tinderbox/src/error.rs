@@ -92,6 +92,18 @@ pub enum Error {
     #[error("the run in {folder} is not finished: it has a checkpoint, but no model yet")]
     Unfinished { folder: PathBuf },
 
+    #[error("there is no workload `{name}`")]
+    UnknownWorkload { name: String, known: Vec<&'static str> },
+
+    #[error("the workload `{name}` cannot run: {what} is not there yet")]
+    WorkloadMissing { name: &'static str, what: &'static str },
+
+    #[error("`{line}` is no request: expected `run` and a number of steps")]
+    BenchRequest { line: String },
+
+    #[error("cannot read requests or write answers of the benchmark")]
+    BenchStreams { source: std::io::Error },
+
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: std::io::Error },
 
@@ -183,7 +195,9 @@ impl Error {
                 Some("the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into())
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
-            Self::Read { .. } => None,
+            Self::UnknownWorkload { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
+            Self::WorkloadMissing { .. } | Self::BenchStreams { .. } | Self::Read { .. } => None,
         }
     }
 }
@@ -435,6 +449,30 @@ mod tests {
             &Error::Write { path: "a".into(), source: io() },
             "cannot write a",
             Some("`--out` names another"),
+        );
+    }
+
+    #[test]
+    fn errors_about_a_benchmark_say_what_there_is() {
+        check(
+            &Error::UnknownWorkload { name: "train/x".into(), known: vec!["a", "b"] },
+            "there is no workload `train/x`",
+            Some("there are a, b"),
+        );
+        check(
+            &Error::WorkloadMissing { name: "train/gru", what: "a GRU" },
+            "the workload `train/gru` cannot run: a GRU is not there yet",
+            None,
+        );
+        check(
+            &Error::BenchRequest { line: "walk".into() },
+            "`walk` is no request: expected `run` and a number of steps",
+            Some("say `run 10` for the times of ten steps"),
+        );
+        check(
+            &Error::BenchStreams { source: std::io::Error::other("gone") },
+            "cannot read requests or write answers of the benchmark",
+            None,
         );
     }
 }

@@ -29,6 +29,7 @@
 //! - `wgpu`: training on graphics cards through Vulkan, Metal, DirectX or WebGPU
 //! - `cuda`: training on NVIDIA's
 
+pub mod bench;
 mod error;
 mod threads;
 pub mod vision;

@@ -1,0 +1,208 @@
+//! The benchmark's side of ours: whole steps of well-known work, timed for a comparison with
+//! another library that does the same.
+//!
+//! [`serve`] answers requests, a line each, so that two libraries can be run in turn on a machine
+//! whose speed drifts:
+//!
+//! | it reads | it answers, a line of JSON |
+//! |---|---|
+//! | at its start | `{"ready": WORKLOAD, "who": "NAME VERSION"}`, once the model is built and warm |
+//! | `run N` | `{"ms": [N step times], "peak_mb": PEAK RESIDENT MEMORY}` |
+//! | end of input | it ends |
+//!
+//! For `train/*` a step is the forward pass, the loss, the backward pass and the optimizer's
+//! update; for `infer/*` a forward pass in evaluation mode. Inputs are random and stay the same.
+
+mod feature_loss;
+mod infer;
+mod peak_memory;
+mod recurrent;
+mod train;
+mod trainee;
+mod wgan;
+
+use std::{
+    io::{BufRead, Write},
+    time::Instant,
+};
+
+use burn::tensor::Device;
+use serde_json::json;
+use tinderbox_model::arch::{ResNetConfig, basic, resnetish};
+
+use crate::{Error, Result, bench::peak_memory::peak_memory};
+
+/// Steps before a workload is called ready.
+const WARM_UP: usize = 3;
+
+/// One whole step of a workload.
+pub type Step = Box<dyn FnMut()>;
+
+/// Something to time.
+#[derive(Debug, Clone, Copy)]
+pub struct Workload {
+    /// What is done, with what, on how much: `train/resnet34/16x128`.
+    pub name: &'static str,
+    start: Start,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    /// Builds the model and gives its step.
+    Of(fn() -> Step),
+    /// What it needs is not there yet.
+    Missing(&'static str),
+}
+
+const UNET: Start = Start::Missing("the dynamic U-Net");
+
+/// All workloads, by the names that both sides of the comparison use.
+pub const WORKLOADS: [Workload; 12] = [
+    Workload {
+        name: "train/mnist-basic/b128",
+        start: Start::Of(|| train::classes(basic(1, 10, &training()), [128, 1, 28, 28], 10)),
+    },
+    Workload {
+        name: "train/mnist-resnetish/b128",
+        start: Start::Of(|| train::classes(resnetish(1, 10, &training()), [128, 1, 28, 28], 10)),
+    },
+    Workload {
+        name: "train/resnet34/16x128",
+        start: Start::Of(|| {
+            let model = ResNetConfig::RESNET34.init(&training());
+            train::classes(model, [16, 3, 128, 128], 1000)
+        }),
+    },
+    Workload { name: "train/unet34/4x180x240", start: UNET },
+    Workload {
+        name: "train/feature-loss/4x128",
+        start: Start::Of(|| feature_loss::step(4, 128, &training())),
+    },
+    Workload { name: "train/wgan/64x64", start: Start::Of(|| wgan::step(64, 64, &training())) },
+    Workload {
+        name: "train/rnn-loop/64x20",
+        start: Start::Of(|| {
+            train::words(recurrent::LoopRnn::new(38, 64, &training()), [64, 20], 38)
+        }),
+    },
+    Workload { name: "train/gru2/64x20", start: Start::Missing("a GRU over sequences") },
+    Workload { name: "train/lstm3/32x70", start: Start::Missing("an LSTM over sequences") },
+    Workload {
+        name: "infer/mnist-resnetish/b1",
+        start: Start::Of(|| infer::step(resnetish(1, 10, &Device::flex()), [1, 1, 28, 28])),
+    },
+    Workload {
+        name: "infer/resnet34/1x224",
+        start: Start::Of(|| {
+            infer::step(ResNetConfig::RESNET34.init(&Device::flex()), [1, 3, 224, 224])
+        }),
+    },
+    Workload { name: "infer/unet34/1x360x480", start: UNET },
+];
+
+/// The device of what is trained.
+fn training() -> Device {
+    Device::flex().autodiff()
+}
+
+impl Workload {
+    /// The workload called `name`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkload`] with the names that there are.
+    pub fn find(name: &str) -> Result<&'static Self> {
+        WORKLOADS.iter().find(|workload| workload.name == name).ok_or_else(|| {
+            let known = WORKLOADS.iter().map(|workload| workload.name).collect();
+            Error::UnknownWorkload { name: name.to_owned(), known }
+        })
+    }
+
+    /// Builds the model, always the same, and gives its step.
+    ///
+    /// # Errors
+    /// [`Error::WorkloadMissing`] if there is no such model yet.
+    pub fn start(&self) -> Result<Step> {
+        Device::flex().seed(0);
+        match self.start {
+            Start::Of(start) => Ok(start()),
+            Start::Missing(what) => Err(Error::WorkloadMissing { name: self.name, what }),
+        }
+    }
+}
+
+/// Answers requests about the workload called `name` until there are no more.
+///
+/// # Errors
+/// As [`Workload::find`] and [`Workload::start`]; [`Error::BenchRequest`] for a line that is no
+/// request; [`Error::BenchStreams`] if one cannot be read or answered.
+pub fn serve(name: &str, requests: impl BufRead, mut answers: impl Write) -> Result<()> {
+    let mut step = Workload::find(name)?.start()?;
+    (0..WARM_UP).for_each(|_| step());
+    let mut answer = |answer: serde_json::Value| {
+        let written = writeln!(answers, "{answer}").and_then(|()| answers.flush());
+        written.map_err(|source| Error::BenchStreams { source })
+    };
+    let who = concat!("tinderbox ", env!("CARGO_PKG_VERSION"));
+    answer(json!({ "ready": name, "who": who }))?;
+    for line in requests.lines() {
+        let line = line.map_err(|source| Error::BenchStreams { source })?;
+        let Some(steps) = line.strip_prefix("run ").and_then(|n| n.trim().parse::<usize>().ok())
+        else {
+            return Err(Error::BenchRequest { line });
+        };
+        let ms: Vec<f64> = (0..steps).map(|_| milliseconds(&mut step)).collect();
+        answer(json!({ "ms": ms, "peak_mb": peak_memory() }))?;
+    }
+    Ok(())
+}
+
+fn milliseconds(step: &mut Step) -> f64 {
+    let start = Instant::now();
+    step();
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(name: &str, requests: &str) -> Result<Vec<serde_json::Value>> {
+        let mut answers = Vec::new();
+        serve(name, requests.as_bytes(), &mut answers)?;
+        let lines = String::from_utf8(answers).unwrap();
+        Ok(lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    #[test]
+    fn requests_are_answered_one_by_one() {
+        let answers = served("infer/mnist-resnetish/b1", "run 2\nrun 0\n").unwrap();
+        assert_eq!(answers.len(), 3);
+        assert_eq!(answers[0]["ready"], "infer/mnist-resnetish/b1");
+        let times = |at: usize| answers[at]["ms"].as_array().unwrap();
+        assert!(times(1).len() == 2 && times(1).iter().all(|ms| ms.as_f64().unwrap() > 0.0));
+        assert!(times(2).is_empty());
+    }
+
+    #[test]
+    fn the_small_workloads_run() {
+        for name in ["train/mnist-basic/b128", "train/rnn-loop/64x20"] {
+            let mut step = Workload::find(name).unwrap().start().unwrap();
+            step();
+            step();
+        }
+    }
+
+    #[test]
+    fn trouble_is_named() {
+        let said = |name, requests| served(name, requests).unwrap_err().to_string();
+        assert_eq!(said("train/resnet34", ""), "there is no workload `train/resnet34`");
+        assert_eq!(
+            said("train/unet34/4x180x240", ""),
+            "the workload `train/unet34/4x180x240` cannot run: the dynamic U-Net is not there yet"
+        );
+        assert_eq!(
+            said("infer/mnist-resnetish/b1", "walk 3\n"),
+            "`walk 3` is no request: expected `run` and a number of steps"
+        );
+    }
+}

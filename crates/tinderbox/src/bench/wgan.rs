@@ -1,0 +1,153 @@
+//! A Wasserstein GAN on pictures: DCGAN's two networks.
+//!
+//! They differ from [`BasicGan`](tinderbox_model::arch::BasicGan)'s in the order of layers: the
+//! batch norm comes before the activation, and convolutions have a bias.
+//!
+//! Arjovsky et al., [Wasserstein GAN](https://arxiv.org/abs/1701.07875), 2017.
+
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{Device, Distribution, Tensor},
+};
+use tinderbox_learn::optim::Rule;
+use tinderbox_model::{
+    Sequential,
+    groups::{freeze_to, unfreeze},
+    layer::{BatchNorm2d, Conv2dConfig, ConvTranspose2d, Flatten, LeakyReLU, ReLU, Tanh},
+};
+
+use super::{Step, trainee::Trainee};
+
+/// Channels of the maps of half the size.
+const FEATURES: usize = 64;
+/// Numbers that a picture is made of.
+const NOISE: usize = 100;
+/// The critic's parameters stay within ± this.
+const CLIP: f64 = 0.01;
+
+/// One update of the critic, whose parameters are clipped then, and one of the generator.
+pub(super) fn step(batch: usize, size: usize, device: &Device) -> Step {
+    let mut generator = Trainee::new(generator(size, device), Rule::RMS_PROP, 2e-4);
+    let mut critic = Trainee::new(critic(size, device), Rule::RMS_PROP, 2e-4);
+    let device = device.clone();
+    let normal = Distribution::Normal(0.0, 1.0);
+    let real = Tensor::<4>::random([batch, 3, size, size], normal, &device);
+    let noise = move || Tensor::<4>::random([batch, NOISE, 1, 1], normal, &device);
+    Box::new(move || {
+        let fake: Tensor<4> = generator.forward(noise()).expect_for("generator");
+        let fake = fake.detach();
+        let loss = score(&critic, real.clone()) - score(&critic, fake);
+        critic.learn_from(&loss);
+        critic.change(|critic| critic.map(&mut Clip));
+
+        // Its parameters need no gradients while the other network learns.
+        critic.change(|critic| freeze_to(critic, &[""], 1, false));
+        let fake: Tensor<4> = generator.forward(noise()).expect_for("generator");
+        generator.learn_from(&score(&critic, fake));
+        critic.change(unfreeze);
+    })
+}
+
+fn score(critic: &Trainee, pictures: Tensor<4>) -> Tensor<1> {
+    critic.forward(pictures).expect_for::<Tensor<2>>("critic").mean()
+}
+
+struct Clip;
+
+impl ModuleMapper for Clip {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match param.is_require_grad() {
+            true => param
+                .map(|value| Tensor::from_inner(value.inner().clamp(-CLIP, CLIP)).require_grad()),
+            false => param,
+        }
+    }
+}
+
+/// `[batch, 3, size, size]` → `[batch, 1]`
+fn critic(size: usize, device: &Device) -> Sequential {
+    let conv = |channels, kernel, stride| {
+        Conv2dConfig::new(channels, kernel).stride(stride).padding(1).init(device)
+    };
+    let leaky = || LeakyReLU { slope: 0.2 };
+    let layers = Sequential::new()
+        .push(conv([3, FEATURES], 4, 2))
+        .push(leaky())
+        .push(conv([FEATURES, FEATURES], 3, 1))
+        .push(BatchNorm2d::new(FEATURES, device))
+        .push(leaky());
+    let mut channels = FEATURES;
+    let layers = (0..doublings(size)).fold(layers, |layers, _| {
+        channels *= 2;
+        layers
+            .push(conv([channels / 2, channels], 4, 2))
+            .push(BatchNorm2d::new(channels, device))
+            .push(leaky())
+    });
+    layers.push(Conv2dConfig::new([channels, 1], 4).init(device)).push(Flatten::default())
+}
+
+/// `[batch, NOISE, 1, 1]` → `[batch, 3, size, size]`
+fn generator(size: usize, device: &Device) -> Sequential {
+    let transposed = |channels, stride, padding| {
+        let config = Conv2dConfig::new(channels, 4).stride(stride).padding(padding);
+        ConvTranspose2d::new(config, device)
+    };
+    let norm = |channels| BatchNorm2d::new(channels, device);
+    let mut channels = FEATURES << doublings(size);
+    let layers =
+        Sequential::new().push(transposed([NOISE, channels], 1, 0)).push(norm(channels)).push(ReLU);
+    let layers = (0..doublings(size)).fold(layers, |layers, _| {
+        channels /= 2;
+        layers.push(transposed([2 * channels, channels], 2, 1)).push(norm(channels)).push(ReLU)
+    });
+    let same = Conv2dConfig::new([channels, channels], 3).padding(1).init(device);
+    layers
+        .push(same)
+        .push(norm(channels))
+        .push(ReLU)
+        .push(transposed([channels, 3], 2, 1))
+        .push(Tanh)
+}
+
+/// From a map of 4×4 to one of half the size.
+fn doublings(size: usize) -> usize {
+    (size / 8).ilog2() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use tinderbox_model::{Forward, groups::parameters, weights::state_dict};
+
+    use super::*;
+
+    #[test]
+    fn pictures_come_out_and_scores() {
+        let device = Device::flex();
+        let noise = Tensor::<4>::zeros([2, NOISE, 1, 1], &device);
+        let fake = generator(16, &device).forward(noise.into());
+        assert_eq!(fake.dims(), [2, 3, 16, 16]);
+        assert_eq!(critic(16, &device).forward(fake).dims(), [2, 1]);
+    }
+
+    #[test]
+    fn a_step_runs_twice() {
+        let mut step = step(2, 16, &Device::flex().autodiff());
+        step();
+        step();
+    }
+
+    /// The running variances start at 1 and stay there.
+    #[test]
+    fn all_that_is_learned_is_clipped() {
+        let critic = critic(16, &Device::flex().autodiff()).map(&mut Clip);
+        let state = state_dict(&critic);
+        for parameter in parameters(&critic) {
+            let values = &state.get(&parameter.path).unwrap().values;
+            let largest = values.iter().fold(0f32, |max, value| max.max(value.abs()));
+            let within = largest <= CLIP as f32;
+            assert_eq!(within, !parameter.path.ends_with("running_var"), "{}", parameter.path);
+            assert_eq!(parameter.trainable, !parameter.path.contains("running"));
+        }
+    }
+}
