@@ -12,9 +12,13 @@ pub mod conv;
 pub mod elementwise;
 pub mod gemm;
 pub mod norm;
+mod parts;
 pub mod pool;
 mod scratch;
+pub mod pooling;
 mod simd;
+#[cfg(test)]
+mod testing;
 
 pub use conv::Conv;
 pub use simd::{Path, force_path, path, paths};

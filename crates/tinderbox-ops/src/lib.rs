@@ -18,6 +18,8 @@ mod norm;
 pub mod optim;
 mod pool;
 mod prepared;
+#[cfg(test)]
+mod testing;
 
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
 pub use loss::cross_entropy;

@@ -1,9 +1,11 @@
 //! Pooling.
 
-use burn::tensor::{
-    Tensor, module,
-    ops::{AvgPoolOptions, MaxPoolOptions},
-};
+mod backend;
+mod fallback;
+
+use burn::{backend::Dispatch, tensor::Tensor};
+
+use crate::pool::backend::{Cut, PoolOps};
 
 /// How a window walks over a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +27,13 @@ impl Pool2dOptions {
 
 /// The largest value of each window; what lies outside the map does not count.
 ///
+/// The gradient goes to the first of several that are the largest. A value that is not a number
+/// counts as the largest.
+///
 /// # Shapes
 /// `[batch, channels, height, width]`
 pub fn max_pool2d(x: Tensor<4>, options: Pool2dOptions) -> Tensor<4> {
-    let Pool2dOptions { kernel, stride, padding, ceil_mode } = options;
-    module::max_pool2d(
-        x,
-        MaxPoolOptions::new(kernel)
-            .with_stride(stride)
-            .with_padding(padding)
-            .with_ceil_mode(ceil_mode),
-    )
+    Tensor::from_dispatch(Dispatch::tb_max_pool(x.into_dispatch(), Cut::Sliding(options)).y)
 }
 
 /// The mean of each window; what lies outside the map does not count, nor in the divisor.
@@ -43,13 +41,7 @@ pub fn max_pool2d(x: Tensor<4>, options: Pool2dOptions) -> Tensor<4> {
 /// # Shapes
 /// `[batch, channels, height, width]`
 pub fn avg_pool2d(x: Tensor<4>, options: Pool2dOptions) -> Tensor<4> {
-    let Pool2dOptions { kernel, stride, padding, ceil_mode } = options;
-    let options = AvgPoolOptions::new(kernel)
-        .with_stride(stride)
-        .with_padding(padding)
-        .with_count_include_pad(false)
-        .with_ceil_mode(ceil_mode);
-    module::avg_pool2d(x, options)
+    Tensor::from_dispatch(Dispatch::tb_avg_pool(x.into_dispatch(), Cut::Sliding(options)))
 }
 
 /// The means of `rows` × `columns` cells, which cover the map: rows
@@ -58,28 +50,13 @@ pub fn avg_pool2d(x: Tensor<4>, options: Pool2dOptions) -> Tensor<4> {
 /// # Shapes
 /// `[batch, channels, height, width]` → `[batch, channels, rows, columns]`
 pub fn adaptive_avg_pool2d(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-    match size {
-        [1, 1] => x.mean_dim(3).mean_dim(2),
-        size => module::adaptive_avg_pool2d(x, size),
-    }
+    Tensor::from_dispatch(Dispatch::tb_avg_pool(x.into_dispatch(), Cut::Cells(size)))
 }
 
 /// The largest values of the cells of [`adaptive_avg_pool2d`].
 ///
 /// # Shapes
 /// `[batch, channels, height, width]` → `[batch, channels, rows, columns]`
-#[expect(clippy::needless_pass_by_value, reason = "as all operations take their tensors")]
-pub fn adaptive_max_pool2d(x: Tensor<4>, [rows, columns]: [usize; 2]) -> Tensor<4> {
-    let [_, _, height, width] = x.dims();
-    let cell = |i: usize, cells: usize, n: usize| i * n / cells..((i + 1) * n).div_ceil(cells);
-    let row = |i: usize| {
-        let range = cell(i, rows, height);
-        let band = x.clone().narrow(2, range.start, range.len()).max_dim(2);
-        let column = |j: usize| {
-            let range = cell(j, columns, width);
-            band.clone().narrow(3, range.start, range.len()).max_dim(3)
-        };
-        Tensor::cat((0..columns).map(column).collect(), 3)
-    };
-    Tensor::cat((0..rows).map(row).collect(), 2)
+pub fn adaptive_max_pool2d(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::tb_max_pool(x.into_dispatch(), Cut::Cells(size)).y)
 }

@@ -1,0 +1,29 @@
+//! What the kernels' tests share.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::{Path, force_path};
+
+/// Numbers in `-1.0..1.0` that look random and are always the same.
+pub(crate) fn noise(seed: usize, n: usize) -> Vec<f32> {
+    let number = |i: usize| {
+        let z = ((seed << 32) + i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
+    };
+    (0..n).map(number).collect()
+}
+
+/// What `run` gives on the plain path; all others that this machine has must give the same.
+pub(crate) fn on_every_path<T: PartialEq + std::fmt::Debug>(run: impl Fn() -> T) -> T {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    force_path(Path::Plain);
+    let plain = run();
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        force_path(Path::Avx2);
+        assert_eq!(run(), plain, "{:?}", Path::Avx2);
+    }
+    plain
+}
