@@ -8,14 +8,19 @@
 //! give the same bits. Work is divided into blocks that depend on the shapes alone, so the results
 //! do not depend on how many threads there are either.
 
+pub mod activation;
+pub mod concat;
 pub mod conv;
 pub mod elementwise;
 pub mod gemm;
+pub mod embedding;
+pub mod loss;
 pub mod norm;
 mod parts;
 pub mod pool;
 mod scratch;
 pub mod pooling;
+pub mod resize;
 mod simd;
 #[cfg(test)]
 mod testing;
