@@ -52,7 +52,8 @@ pub fn cross_entropy(logits: &[f32], targets: &[Option<usize>], weights: &[f32])
     CrossEntropy { mean: (sum / divisor) as f32, divisor: divisor as f32, log_sums }
 }
 
-/// The gradient of the logits, times that of the mean, `scale`.
+/// The gradient of the logits, from the `log_sums` of [`cross_entropy`]; `scale` is the gradient of
+/// the mean by the divisor.
 ///
 /// # Panics
 /// If the slices do not fit, or a target is not a class.
@@ -60,7 +61,7 @@ pub fn gradient(
     logits: &[f32],
     targets: &[Option<usize>],
     weights: &[f32],
-    of: &CrossEntropy,
+    log_sums: &[f32],
     scale: f32,
     out: &mut [f32],
 ) {
@@ -73,9 +74,9 @@ pub fn gradient(
         let logits = &logits[from * classes..][..out.len()];
         let gains: Vec<f32> = targets[from..from + n]
             .iter()
-            .map(|target| target.map_or(0.0, |target| weights[target] / of.divisor * scale))
+            .map(|target| target.map_or(0.0, |target| weights[target] * scale))
             .collect();
-        softmax_block(logits, &of.log_sums[from..from + n], &gains, out);
+        softmax_block(logits, &log_sums[from..from + n], &gains, out);
         for (at, gain) in gains.iter().enumerate() {
             match targets[from + at] {
                 Some(target) => out[at * classes + target] -= gain,
@@ -195,7 +196,14 @@ mod tests {
                 let (found, dx) = on_every_path(|| {
                     let found = cross_entropy(&logits, &targets, &weights);
                     let mut dx = vec![9.0; logits.len()];
-                    gradient(&logits, &targets, &weights, &found, 2.0, &mut dx);
+                    gradient(
+                        &logits,
+                        &targets,
+                        &weights,
+                        &found.log_sums,
+                        2.0 / found.divisor,
+                        &mut dx,
+                    );
                     (found, dx)
                 });
                 let wide: Vec<f64> = logits.iter().map(|x| f64::from(*x)).collect();

@@ -7,25 +7,34 @@
 //! operations give is channels-last: that is how the kernels want it, and strides hide it. Tensors
 //! of any strides are taken.
 
+mod activation;
 mod autodiff;
+mod concat;
 mod conv;
+mod embedding;
 mod extension;
 mod fallback;
 mod flex;
+mod ids;
 mod loss;
 mod merge;
 mod norm;
 pub mod optim;
 mod pool;
 mod prepared;
+mod resize;
 #[cfg(test)]
 mod testing;
 
+pub use activation::{add_relu, leaky_relu, relu};
+pub use concat::concat;
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
-pub use loss::cross_entropy;
+pub use embedding::embedding;
+pub use loss::{cross_entropy, cross_entropy_map};
 pub use merge::{add, fork};
 pub use norm::{
     BatchNorm, NormRelu, Normalized, batch_norm_eval, batch_norm_train, conv_norm, conv_norm_eval,
 };
 pub use pool::{Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d};
 pub use prepared::Folded;
+pub use resize::{pixel_shuffle, resize_nearest};

@@ -6,7 +6,7 @@ use burn::{
     },
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::{add, fork};
+use tinderbox_ops::{add, concat, fork};
 
 use crate::{AnyTensor, Forward, Layer, Trace};
 
@@ -24,7 +24,7 @@ impl Merge {
     pub fn join(self, y: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Add => add(y, x),
-            Self::Concat => Tensor::cat(vec![y, x], 1),
+            Self::Concat => concat(vec![y, x]),
         }
     }
 }

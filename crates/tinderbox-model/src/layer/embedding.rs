@@ -2,8 +2,9 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{Device, Distribution, Int, Tensor, TensorData, module},
+    tensor::{Device, Distribution, Int, Tensor, TensorData},
 };
+use tinderbox_ops::embedding;
 
 use crate::Forward;
 
@@ -34,7 +35,7 @@ impl Forward for Embedding {
     type Output = Tensor<3>;
 
     fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
-        module::embedding(self.weight.val(), x)
+        embedding(self.weight.val(), x)
     }
 }
 

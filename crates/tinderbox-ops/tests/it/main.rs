@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod activation;
 mod common;
+mod concat;
 mod conv;
+mod embedding;
 mod loss;
 mod merge;
 mod norm;
 mod optim;
 mod pool;
+mod resize;
