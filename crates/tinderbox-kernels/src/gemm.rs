@@ -5,10 +5,12 @@
 //!
 //! Goto and van de Geijn, [Anatomy of High-Performance Matrix Multiplication](https://doi.org/10.1145/1356052.1356053), 2008.
 
+use std::ops::Range;
+
 use crate::{
-    pool::{Shared, for_each, threads},
+    pool::{Shared, for_each, for_each_chunk, threads},
     scratch::{with_scratch, written},
-    simd::{LANES, Plain, Simd, path},
+    simd::{LANES, Plain, Simd, multiversion, path},
 };
 
 /// Columns of a packed panel: two vectors.
@@ -312,10 +314,14 @@ impl Packed {
     pub(crate) fn new(k: usize, n: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let (panels, len) = (n.div_ceil(PANEL), k * PANEL);
         let mut values = vec![0.0; panels * len];
-        if len > 0 {
-            crate::pool::for_each_chunk(&mut values, len, |panel, values| {
-                write(panel * PANEL, values);
-            });
+        let write = |panel: usize, values: &mut [f32]| write(panel * PANEL, values);
+        match values.len() {
+            0 => {}
+            // One thread is done before another would have begun.
+            1..SMALL_COPY => {
+                values.chunks_exact_mut(len).enumerate().for_each(|(panel, v)| write(panel, v));
+            }
+            _ => for_each_chunk(&mut values, len, write),
         }
         Self { values, k, n }
     }
@@ -335,7 +341,39 @@ impl Packed {
 const DEPTH: usize = 384;
 /// Rows of a block.
 const HEIGHT: usize = 14 * 12;
+/// Columns of a matrix whose rows lie so near that it is read by columns as it is.
+const NARROW: usize = 256;
+/// Multiply-adds of a product that is not worth waking another thread for.
+const SMALL: usize = 1 << 20;
+/// Numbers to copy or add that are not worth it.
+const SMALL_COPY: usize = 1 << 16;
 
+/// Calls `body` with the rows and the panels of each part of a product of rows, steps and columns:
+/// as many rows as stay in the cache, and as many panels as still keeps the threads busy, so that
+/// what is read of the rows is used more than once.
+///
+/// The cut has no influence on the sums, so it may depend on the threads.
+fn for_each_part([rows, k, n]: [usize; 3], body: impl Fn(Range<usize>, Range<usize>) + Sync) {
+    let (heights, panels) = (rows.div_ceil(HEIGHT), n.div_ceil(PANEL));
+    let work = rows * k * n;
+    // A few parts for each thread even out what they cost; where that is little, one is enough.
+    let parts = if work < 64 * SMALL { threads() } else { 4 * threads() };
+    let spans = match work < SMALL {
+        true => 1,
+        false => parts.div_ceil(heights.max(1)).clamp(1, panels.max(1)),
+    };
+    let run = |block: usize| {
+        let (height, span) = (block % heights, block / heights);
+        body(
+            height * rows / heights..(height + 1) * rows / heights,
+            span * panels / spans..(span + 1) * panels / spans,
+        );
+    };
+    match work < SMALL {
+        true => (0..heights).for_each(run),
+        false => for_each(heights * spans, run),
+    }
+}
 /// `c = a · b`, with `bias` added to each row if there is one: `a` is `[rows][k]`, `c` is
 /// `[rows][n]`.
 ///
@@ -368,17 +406,10 @@ pub(crate) unsafe fn matmul_into(
     relu: bool,
 ) {
     let [k, n] = b.size();
-    let (panels, heights) = (n.div_ceil(PANEL), rows.div_ceil(HEIGHT));
     let a = Shared::new(a.cast_mut());
-    // Blocks of rows that share what they read of `b`, as many as keep the threads busy.
-    let few = panels.div_ceil((4 * threads()).div_ceil(heights.max(1)).max(1)).max(1);
-    let spans = panels.div_ceil(few);
-    for_each(heights * spans, |block_of| {
-        let (height, span) = (block_of % heights, block_of / heights);
-        let first = height * HEIGHT;
-        let rows = HEIGHT.min(rows - first);
+    for_each_part([rows, k, n], |rows, panels| {
         for depth in (0..k).step_by(DEPTH) {
-            for panel in span * few..((span + 1) * few).min(panels) {
+            for panel in panels.clone() {
                 let column = panel * PANEL;
                 let bias = match (depth, bias) {
                     (0, Some(bias)) => bias[column..].as_ptr(),
@@ -387,18 +418,18 @@ pub(crate) unsafe fn matmul_into(
                 let product = Product {
                     segments: Segments::ONE,
                     length: DEPTH.min(k - depth),
-                    a: a.at(first * a_row + depth),
+                    a: a.at(rows.start * a_row + depth),
                     a_row,
                     a_step: 1,
                     b: b.panel(column).wrapping_add(depth * PANEL),
                     b_step: PANEL,
-                    c: c.at(first * c_row + column),
+                    c: c.at(rows.start * c_row + column),
                     c_row,
                     start: Start { output: depth > 0 || add, bias },
                     relu: relu && depth + DEPTH >= k,
                 };
-                // SAFETY: rows and columns lie inside the matrices; no other block writes them.
-                unsafe { block(&product, rows, PANEL.min(n - column)) };
+                // SAFETY: rows and columns lie inside the matrices; no other part writes them.
+                unsafe { block(&product, rows.len(), PANEL.min(n - column)) };
             }
         }
     });
@@ -432,37 +463,91 @@ pub(crate) unsafe fn matmul_transposed_into(
     add: bool,
 ) {
     assert!(a.len() >= k * m && b.len() >= k * n, "{k} rows of both");
-    let panels = n.div_ceil(PANEL);
-    // A panel of `b` is gathered, since a column of a wide matrix misses the cache at each step.
-    for_each(panels, |panel| {
-        let column = panel * PANEL;
-        let columns = PANEL.min(n - column);
-        with_scratch(DEPTH * PANEL, |packed| {
+    let most = tiles().tiles.len();
+    let packed = Packed::from_rows(&b[..k * n], k, n);
+    for_each_part([m, k, n], |rows, panels| {
+        // The columns of a wide `a` are gathered, tile by tile, if it pays: each of its rows is
+        // another page of memory.
+        let gather = m > NARROW && panels.len() >= 4;
+        with_scratch(if gather { rows.len() * DEPTH } else { 0 }, |gathered| {
             for depth in (0..k).step_by(DEPTH) {
                 let length = DEPTH.min(k - depth);
-                for (row, packed) in packed.chunks_exact_mut(PANEL).take(length).enumerate() {
-                    let from = &b[(depth + row) * n + column..][..columns];
-                    packed[..columns].copy_from_slice(from);
-                    packed[columns..].fill(0.0);
+                let a = &a[depth * m + rows.start..];
+                if gather {
+                    split(rows.len(), most, |row, size| {
+                        let tile = &mut gathered[row * length..][..size * length];
+                        for (tile, from) in tile.chunks_exact_mut(size).zip(a[row..].chunks(m)) {
+                            tile.copy_from_slice(&from[..size]);
+                        }
+                    });
                 }
-                let product = Product {
-                    segments: Segments::ONE,
-                    length,
-                    a: a[depth * m..].as_ptr(),
-                    a_row: 1,
-                    a_step: m,
-                    b: packed.as_ptr(),
-                    b_step: PANEL,
-                    c: c.at(column),
-                    c_row: n,
-                    start: if depth > 0 || add { Start::OUTPUT } else { Start::ZERO },
-                    relu: false,
-                };
-                // SAFETY: all rows, and the columns of this panel alone.
-                unsafe { block(&product, m, columns) };
+                for panel in panels.clone() {
+                    let column = panel * PANEL;
+                    split(rows.len(), most, |row, size| {
+                        let (a, a_step) = match gather {
+                            true => (gathered[row * length..].as_ptr(), size),
+                            false => (a[row..].as_ptr(), m),
+                        };
+                        let product = Product {
+                            segments: Segments::ONE,
+                            length,
+                            a,
+                            a_row: 1,
+                            a_step,
+                            b: packed.panel(column).wrapping_add(depth * PANEL),
+                            b_step: PANEL,
+                            c: c.at((rows.start + row) * n + column),
+                            c_row: n,
+                            start: if depth > 0 || add { Start::OUTPUT } else { Start::ZERO },
+                            relu: false,
+                        };
+                        // SAFETY: these rows, and the columns of this panel alone.
+                        unsafe { block(&product, size, PANEL.min(n - column)) };
+                    });
+                }
             }
         });
     });
+}
+
+/// The sums of the columns of rows that are `columns` long: the gradient of a linear layer's bias.
+///
+/// # Panics
+/// If `values` are not whole rows.
+pub fn column_sums(values: &[f32], columns: usize) -> Vec<f32> {
+    /// Columns of a block.
+    const WIDTH: usize = 256;
+    /// Rows that are summed before they are added to the others, so that sums stay exact.
+    const ROWS: usize = 64;
+    let mut sums = vec![0.0; columns];
+    if columns == 0 {
+        return sums;
+    }
+    assert!(values.len().is_multiple_of(columns), "rows of {columns} numbers");
+    let sum = |block: usize, sums: &mut [f32]| {
+        for rows in values.chunks(ROWS * columns) {
+            let mut part = [0.0; WIDTH];
+            let part = &mut part[..sums.len()];
+            add_rows(&rows[block * WIDTH..], columns, part);
+            sums.iter_mut().zip(part).for_each(|(sum, part)| *sum += *part);
+        }
+    };
+    match values.len() < SMALL_COPY {
+        true => sums.chunks_mut(WIDTH).enumerate().for_each(|(block, sums)| sum(block, sums)),
+        false => for_each_chunk(&mut sums, WIDTH, sum),
+    }
+    sums
+}
+
+multiversion! {
+    fn add_rows(rows: &[f32], columns: usize, sums: &mut [f32]) => add_rows_body
+}
+
+#[inline(always)]
+fn add_rows_body(rows: &[f32], columns: usize, sums: &mut [f32]) {
+    for row in rows.chunks(columns) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
 }
 
 #[cfg(test)]

@@ -53,3 +53,23 @@ fn products_are_those_of_the_definition_and_the_same_bits_on_every_path() {
     }
     force_path(paths()[0]);
 }
+
+/// Sizes that are cut into parts, and whose columns are gathered.
+#[test]
+fn large_products_are_those_of_the_definition() {
+    let [m, k, n] = [350, 390, 300];
+    let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+    let want = defined(&a, &b, None, [m, k, n]);
+    assert_close(&matmul(&a, &Packed::from_rows(&b, k, n), None), &want);
+    assert_close(&matmul_transposed(&turned(&a, m, k), &b, m, n), &want);
+}
+
+#[test]
+fn columns_are_summed_over_all_rows() {
+    for (rows, columns) in [(0, 3), (1, 1), (65, 7), (200, 600)] {
+        let values = numbers(rows * columns, 1);
+        let sum = |c: usize| (0..rows).map(|r| f64::from(values[r * columns + c])).sum();
+        assert_close(&column_sums(&values, columns), &(0..columns).map(sum).collect::<Vec<_>>());
+    }
+    assert!(column_sums(&[], 0).is_empty());
+}
