@@ -12,18 +12,24 @@ pub mod activation;
 pub mod concat;
 pub mod conv;
 pub mod elementwise;
-pub mod gemm;
 pub mod embedding;
+pub mod gemm;
 pub mod loss;
+
+pub mod linear;
+mod math;
 pub mod norm;
 mod parts;
 pub mod pool;
-mod scratch;
 pub mod pooling;
 pub mod resize;
+pub mod rnn;
+mod scratch;
 mod simd;
 #[cfg(test)]
 mod testing;
 
 pub use conv::Conv;
+pub use linear::Linear;
+pub use rnn::Rnn;
 pub use simd::{Path, force_path, path, paths};
