@@ -385,16 +385,34 @@ pub fn matmul(a: &[f32], b: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
     assert_eq!(a.len(), rows * k, "rows of {k} numbers");
     assert!(bias.is_none_or(|bias| bias.len() == n), "a bias for each of {n} columns");
     // SAFETY: all rows and columns are written by one block each.
-    unsafe { written(rows * n, |c| matmul_into(a.as_ptr(), k, rows, b, bias, c, n, false, false)) }
+    unsafe { written(rows * n, |c| matmul_into(a.as_ptr(), k, rows, b, bias, c, n, false)) }
 }
 
-/// [`matmul`] of rows that lie `a_row` and `c_row` apart; with `add`, to what is in `c`; with
-/// `relu`, what is negative in the end becomes 0.
+/// [`matmul`] of rows that lie `a_row` and `c_row` apart; with `add`, to what is in `c`.
 ///
 /// # Safety
 /// `a` and `c` hold that many rows.
 #[allow(clippy::too_many_arguments)]
 pub(crate) unsafe fn matmul_into(
+    a: *const f32,
+    a_row: usize,
+    rows: usize,
+    b: &Packed,
+    bias: Option<&[f32]>,
+    c: Shared,
+    c_row: usize,
+    add: bool,
+) {
+    // SAFETY: the caller's.
+    unsafe { matmul_relu_into(a, a_row, rows, b, bias, c, c_row, add, false) }
+}
+
+/// [`matmul_into`]; with `relu`, what is negative in the end becomes 0.
+///
+/// # Safety
+/// As [`matmul_into`].
+#[allow(clippy::too_many_arguments)]
+pub(crate) unsafe fn matmul_relu_into(
     a: *const f32,
     a_row: usize,
     rows: usize,

@@ -3,7 +3,7 @@
 
 use super::{Finish, axis::Axis, direct::Maps};
 use crate::{
-    gemm::{Packed, matmul_into},
+    gemm::{Packed, matmul_relu_into},
     pool::{Shared, for_each, for_each_chunk},
     scratch::with_scratch,
 };
@@ -47,7 +47,17 @@ pub(super) fn correlate(
                 let run = |c: Shared, c_row: usize, add: bool| {
                     // SAFETY: as many rows are gathered, and the output has as many pixels.
                     unsafe {
-                        matmul_into(a, a_row, pixels, weights, bias, c, c_row, add, finish.relu)
+                        matmul_relu_into(
+                            a,
+                            a_row,
+                            pixels,
+                            weights,
+                            bias,
+                            c,
+                            c_row,
+                            add,
+                            finish.relu,
+                        )
                     }
                 };
                 if !placed {
