@@ -9,6 +9,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Training asks for the same large blocks of memory again and again.
+#[global_allocator]
+static ALLOCATOR: tinderbox::Pooled = tinderbox::Pooled::new();
+
 /// From a folder of pictures to a model that works
 ///
 /// Sort pictures into one folder a class and train on them:

@@ -9,6 +9,7 @@
 //! do not depend on how many threads there are either.
 
 pub mod activation;
+mod alloc;
 pub mod concat;
 pub mod conv;
 pub mod elementwise;
@@ -29,6 +30,7 @@ mod simd;
 #[cfg(test)]
 mod testing;
 
+pub use alloc::Pooled;
 pub use conv::Conv;
 pub use linear::Linear;
 pub use rnn::Rnn;

@@ -149,34 +149,55 @@ multiversion! {
 
 #[inline(always)]
 fn moments_body<S: Simd>(x: &[f32], around: &[f32], sum: &mut [f32], squares: &mut [f32]) {
-    sum_columns::<S, 2>(x.len(), around.len(), [sum, squares], |at, lanes, column| {
-        // SAFETY: inside `x`, and inside `around`; this is compiled for the path that runs.
-        unsafe {
-            let around = S::load_up_to(around.as_ptr().add(column), lanes);
-            let d = S::sub(S::load_up_to(x.as_ptr().add(at), lanes), around);
-            [d, S::mul(d, d)]
-        }
-    });
+    sum_columns::<S, _, 2>(x.len(), around.len(), [sum, squares], Moments { x, around });
 }
 
-/// Adds up over rows of `width`, the last of which may be short: for each lane the `N` numbers
-/// that `values` gives, which is told where the lanes are, how many, and their column.
+/// Numbers that are added up for each lane.
+///
+/// A trait rather than a closure, which the compiler would not always compile into its caller, and
+/// so not for its instructions.
+trait Terms<const N: usize> {
+    /// Of lanes from `at` on, the first `lanes` of them, in this column.
+    ///
+    /// # Safety
+    /// These lanes exist, and the machine has the path of `S`.
+    unsafe fn at<S: Simd>(&self, at: usize, lanes: usize, column: usize) -> [S::V; N];
+}
+
+struct Moments<'a> {
+    x: &'a [f32],
+    around: &'a [f32],
+}
+
+impl Terms<2> for Moments<'_> {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, at: usize, lanes: usize, column: usize) -> [S::V; 2] {
+        // SAFETY: the caller's.
+        unsafe {
+            let around = S::load_up_to(self.around.as_ptr().add(column), lanes);
+            let d = S::sub(S::load_up_to(self.x.as_ptr().add(at), lanes), around);
+            [d, S::mul(d, d)]
+        }
+    }
+}
+
+/// Adds up over rows of `width`, the last of which may be short: `N` numbers for each lane.
 #[inline(always)]
-fn sum_columns<S: Simd, const N: usize>(
+fn sum_columns<S: Simd, T: Terms<N>, const N: usize>(
     len: usize,
     width: usize,
     sums: [&mut [f32]; N],
-    values: impl Fn(usize, usize, usize) -> [S::V; N],
+    terms: T,
 ) {
     for column in (0..width).step_by(LANES) {
         let lanes = (width - column).min(LANES);
-        // SAFETY: each store is inside the sums, whose lengths are checked; this is compiled for
-        // the path that runs.
+        // SAFETY: the terms are inside `len`; each store is inside the sums, whose lengths are
+        // checked; this is compiled for the path that runs.
         unsafe {
             let mut total = [S::zero(); N];
             let mut row = 0;
             while row + width <= len {
-                let values = values(row + column, lanes, column);
+                let values = terms.at::<S>(row + column, lanes, column);
                 for n in 0..N {
                     total[n] = S::add(total[n], values[n]);
                 }
@@ -184,7 +205,7 @@ fn sum_columns<S: Simd, const N: usize>(
             }
             let lanes_left = len.saturating_sub(row + column).min(lanes);
             if lanes_left > 0 {
-                let values = values(row + column, lanes_left, column);
+                let values = terms.at::<S>(row + column, lanes_left, column);
                 for n in 0..N {
                     // Lanes behind the last number hold what it is not: they are cut off.
                     let mut few = [0.0; LANES];
@@ -351,25 +372,42 @@ multiversion! {
 fn gradient_sums_body<S: Simd, const RELU: bool>(
     dy: &[f32],
     x: &[f32],
-    Parts { mean, gain, bias }: Parts<'_>,
+    parts: Parts<'_>,
     sum: &mut [f32],
     centered: &mut [f32],
 ) {
-    assert!(dy.len() == x.len() && [gain.len(), bias.len()] == [mean.len(); 2]);
-    sum_columns::<S, 2>(x.len(), mean.len(), [sum, centered], |at, lanes, column| {
-        // SAFETY: inside the slices, whose lengths were checked; this is compiled for the path
-        // that runs.
+    let width = parts.mean.len();
+    assert!(dy.len() == x.len() && [parts.gain.len(), parts.bias.len()] == [width; 2]);
+    let terms = GradientTerms::<RELU> { dy, x, parts };
+    sum_columns::<S, _, 2>(x.len(), width, [sum, centered], terms);
+}
+
+struct GradientTerms<'a, const RELU: bool> {
+    dy: &'a [f32],
+    x: &'a [f32],
+    parts: Parts<'a>,
+}
+
+impl<const RELU: bool> Terms<2> for GradientTerms<'_, RELU> {
+    #[inline(always)]
+    unsafe fn at<S: Simd>(&self, at: usize, lanes: usize, column: usize) -> [S::V; 2] {
+        let Parts { mean, gain, bias } = self.parts;
+        // SAFETY: the caller's.
         unsafe {
-            let of = |values: &[f32]| S::load_up_to(values.as_ptr().add(column), lanes);
-            let d = S::sub(S::load_up_to(x.as_ptr().add(at), lanes), of(mean));
-            let dy = S::load_up_to(dy.as_ptr().add(at), lanes);
+            let mean = S::load_up_to(mean.as_ptr().add(column), lanes);
+            let d = S::sub(S::load_up_to(self.x.as_ptr().add(at), lanes), mean);
+            let dy = S::load_up_to(self.dy.as_ptr().add(at), lanes);
             let dy = match RELU {
-                true => S::where_positive(S::fma(d, of(gain), of(bias)), dy),
+                true => {
+                    let gain = S::load_up_to(gain.as_ptr().add(column), lanes);
+                    let bias = S::load_up_to(bias.as_ptr().add(column), lanes);
+                    S::where_positive(S::fma(d, gain, bias), dy)
+                }
                 false => dy,
             };
             [dy, S::mul(dy, d)]
         }
-    });
+    }
 }
 
 multiversion! {

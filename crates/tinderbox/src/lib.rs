@@ -35,13 +35,15 @@ mod threads;
 pub mod vision;
 
 pub use error::{Error, Result};
+pub use threads::set_threads;
 pub use tinderbox_data as data;
 pub use tinderbox_interpret as interpret;
 pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
 
-pub use threads::set_threads;
+/// The allocator of programs that train: see its example.
+pub use tinderbox_kernels::Pooled;
 
 /// What a program in the style of the lesson's notebooks uses.
 pub mod prelude {

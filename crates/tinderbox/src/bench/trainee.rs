@@ -28,7 +28,7 @@ impl Trainee {
         Self { model: Some(Box::new(model)), optimizer }
     }
 
-    fn model(&self) -> &dyn Layer {
+    pub(super) fn model(&self) -> &dyn Layer {
         &**self.model.as_ref().expect("there between two changes")
     }
 
@@ -45,5 +45,28 @@ impl Trainee {
     pub(super) fn learn_from(&mut self, loss: &Tensor<1>) {
         let mut gradients = Gradients::of(self.model(), loss.backward());
         self.model = self.model.take().map(|model| self.optimizer.step(model, &mut gradients));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use tinderbox_model::layer::Linear;
+
+    use super::*;
+
+    #[test]
+    fn the_loss_falls() {
+        let device = Device::flex().autodiff();
+        let mut trainee = Trainee::adam_w(Linear::new(3, 2, &device));
+        let mut loss = || {
+            let y: Tensor<2> =
+                trainee.forward(Tensor::<2>::ones([4, 3], &device)).expect_for("linear");
+            let loss = y.square().mean();
+            trainee.learn_from(&loss);
+            loss.into_scalar::<f32>()
+        };
+        let first = loss();
+        assert!(loss() < first);
     }
 }

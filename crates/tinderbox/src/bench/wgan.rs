@@ -27,25 +27,46 @@ const CLIP: f64 = 0.01;
 
 /// One update of the critic, whose parameters are clipped then, and one of the generator.
 pub(super) fn step(batch: usize, size: usize, device: &Device) -> Step {
-    let mut generator = Trainee::new(generator(size, device), Rule::RMS_PROP, 2e-4);
-    let mut critic = Trainee::new(critic(size, device), Rule::RMS_PROP, 2e-4);
-    let device = device.clone();
-    let normal = Distribution::Normal(0.0, 1.0);
-    let real = Tensor::<4>::random([batch, 3, size, size], normal, &device);
-    let noise = move || Tensor::<4>::random([batch, NOISE, 1, 1], normal, &device);
-    Box::new(move || {
-        let fake: Tensor<4> = generator.forward(noise()).expect_for("generator");
-        let fake = fake.detach();
-        let loss = score(&critic, real.clone()) - score(&critic, fake);
-        critic.learn_from(&loss);
-        critic.change(|critic| critic.map(&mut Clip));
+    let mut gan = Wgan::new(batch, size, device);
+    Box::new(move || gan.step())
+}
+
+struct Wgan {
+    generator: Trainee,
+    critic: Trainee,
+    real: Tensor<4>,
+}
+
+impl Wgan {
+    fn new(batch: usize, size: usize, device: &Device) -> Self {
+        Self {
+            generator: Trainee::new(generator(size, device), Rule::RMS_PROP, 2e-4),
+            critic: Trainee::new(critic(size, device), Rule::RMS_PROP, 2e-4),
+            real: normal([batch, 3, size, size], device),
+        }
+    }
+
+    fn step(&mut self) {
+        let fake = self.fake().detach();
+        let loss = score(&self.critic, self.real.clone()) - score(&self.critic, fake);
+        self.critic.learn_from(&loss);
+        self.critic.change(|critic| critic.map(&mut Clip));
 
         // Its parameters need no gradients while the other network learns.
-        critic.change(|critic| freeze_to(critic, &[""], 1, false));
-        let fake: Tensor<4> = generator.forward(noise()).expect_for("generator");
-        generator.learn_from(&score(&critic, fake));
-        critic.change(unfreeze);
-    })
+        self.critic.change(|critic| freeze_to(critic, &[""], 1, false));
+        let loss = score(&self.critic, self.fake());
+        self.generator.learn_from(&loss);
+        self.critic.change(unfreeze);
+    }
+
+    fn fake(&self) -> Tensor<4> {
+        let noise = normal([self.real.dims()[0], NOISE, 1, 1], &self.real.device());
+        self.generator.forward(noise).expect_for("generator")
+    }
+}
+
+fn normal(shape: [usize; 4], device: &Device) -> Tensor<4> {
+    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device)
 }
 
 fn score(critic: &Trainee, pictures: Tensor<4>) -> Tensor<1> {
@@ -130,11 +151,22 @@ mod tests {
         assert_eq!(critic(16, &device).forward(fake).dims(), [2, 1]);
     }
 
+    /// Also the second, after the critic was frozen.
     #[test]
-    fn a_step_runs_twice() {
-        let mut step = step(2, 16, &Device::flex().autodiff());
-        step();
-        step();
+    fn every_step_moves_both() {
+        let mut gan = Wgan::new(2, 16, &Device::flex().autodiff());
+        let weights = |gan: &Wgan| {
+            [&gan.generator, &gan.critic]
+                .map(|net| state_dict(net.model()).get("0.weight").unwrap().values.clone())
+        };
+        let mut before = weights(&gan);
+        for _ in 0..2 {
+            gan.step();
+            let after = weights(&gan);
+            assert!(before[0] != after[0] && before[1] != after[1]);
+            assert!(after[1].iter().all(|value| value.abs() <= CLIP as f32));
+            before = after;
+        }
     }
 
     /// The running variances start at 1 and stay there.
