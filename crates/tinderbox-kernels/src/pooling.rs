@@ -286,7 +286,9 @@ fn sum_body(pooling: &Pooling, image: &[f32], row: usize, mean: bool, y: &mut [f
         }
         if mean {
             let n = (rows.len() * columns.len()) as f32;
-            y.iter_mut().for_each(|y| *y /= n);
+            for y in y {
+                *y /= n;
+            }
         }
     }
 }
@@ -386,7 +388,9 @@ mod tests {
             let mut gradient = vec![0.0; n_in];
             by_hand(&p, &mut |out, pixels| {
                 let mut first = pixels[0];
-                pixels.iter().for_each(|at| first = if x[*at] > x[first] { *at } else { first });
+                for at in pixels {
+                    first = if x[*at] > x[first] { *at } else { first };
+                }
                 assert_eq!(y[out], x[first]);
                 gradient[first] += dy[out];
             });
@@ -412,7 +416,9 @@ mod tests {
                 let total: f32 = pixels.iter().map(|at| x[*at]).sum();
                 let n = pixels.len() as f32;
                 close(&[sum[out], mean[out]], &[total, total / n]);
-                pixels.iter().for_each(|at| gradient[*at] += dy[out] / n);
+                for at in pixels {
+                    gradient[*at] += dy[out] / n;
+                }
             });
             close(&dx, &gradient);
         }

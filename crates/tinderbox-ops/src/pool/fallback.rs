@@ -18,7 +18,7 @@ use crate::pool::{
 pub(crate) fn max_pool<B: Backend>(x: FloatTensor<B>, cut: Cut) -> MaxPooled<B> {
     let ints = get_device_settings::<B>(&x.device()).int_dtype;
     match cut {
-        Cut::Cells(cells) => max_cells::<B>(x, cells),
+        Cut::Cells(cells) => max_cells::<B>(&x, cells),
         Cut::Sliding(Pool2dOptions { kernel, stride, padding, ceil_mode }) => {
             let out =
                 B::max_pool2d_with_indices(x, kernel, stride, padding, [1, 1], ceil_mode, ints);
@@ -36,7 +36,7 @@ pub(crate) fn max_pool_gradient<B: Backend>(
     // Only its shape is looked at.
     let x = B::float_zeros(Shape::new(shape), &dy.device(), dy.dtype().into());
     match cut {
-        Cut::Cells(cells) => max_cells_gradient::<B>(x, dy, at, cells),
+        Cut::Cells(cells) => max_cells_gradient::<B>(x, &dy, &at, cells),
         Cut::Sliding(Pool2dOptions { kernel, stride, padding, ceil_mode }) => {
             B::max_pool2d_with_indices_backward(
                 x,
@@ -85,7 +85,7 @@ fn region(rows: &Range<usize>, columns: &Range<usize>) -> [Slice; 4] {
 }
 
 /// Cell by cell, with the place in the cell.
-fn max_cells<B: Backend>(x: FloatTensor<B>, [rows, columns]: [usize; 2]) -> MaxPooled<B> {
+fn max_cells<B: Backend>(x: &FloatTensor<B>, [rows, columns]: [usize; 2]) -> MaxPooled<B> {
     let ints = get_device_settings::<B>(&x.device()).int_dtype;
     let [batch, channels, height, width] = x.shape().dims();
     let windows = Cut::Cells([rows, columns]).windows([height, width]);
@@ -107,8 +107,8 @@ fn max_cells<B: Backend>(x: FloatTensor<B>, [rows, columns]: [usize; 2]) -> MaxP
 
 fn max_cells_gradient<B: Backend>(
     zeros: FloatTensor<B>,
-    dy: FloatTensor<B>,
-    at: IntTensor<B>,
+    dy: &FloatTensor<B>,
+    at: &IntTensor<B>,
     [rows, columns]: [usize; 2],
 ) -> FloatTensor<B> {
     let [batch, channels, height, width] = zeros.shape().dims();
