@@ -20,6 +20,7 @@ pub mod loss;
 pub mod linear;
 mod math;
 pub mod norm;
+pub mod optim;
 mod parts;
 pub mod pool;
 pub mod pooling;

@@ -6,7 +6,7 @@ mod rule;
 pub use gradients::Gradients;
 pub use rule::Rule;
 
-use std::iter::Peekable;
+use std::{iter::Peekable, mem};
 
 use burn::{
     module::{Module, ModuleMapper, Param},
@@ -17,9 +17,7 @@ use tinderbox_model::{
     Layer,
     groups::{Kind, group_of, parameters},
 };
-use tinderbox_ops::optim;
-
-use crate::optim::rule::Step;
+use tinderbox_ops::optim::{self, Update, Updated};
 
 /// How much parameters decay, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -148,25 +146,34 @@ impl Optimizer {
         self.steps += 1;
         let mut take = Take { slots: &self.slots, gradients, at: 0, next: 0, taken: Vec::new() };
         let model = model.map(&mut take);
-        let moved = take.taken.into_iter().map(|taken| {
-            let slot = &mut self.slots[taken.slot];
-            let decays = !slot.norm_or_bias || self.decay.bn_wd;
-            let weight_decay = if decays { self.weight_decays[slot.group] } else { 0.0 };
-            let step = Step {
-                lr: self.lrs[slot.group],
-                momentum: self.momentum,
-                decay: match (weight_decay == 0.0, self.decay.true_wd) {
-                    (true, _) => optim::Decay::None,
-                    (false, true) => optim::Decay::Decoupled(weight_decay),
-                    (false, false) => optim::Decay::Penalty(weight_decay),
-                },
-                count: self.steps,
-            };
-            let value = self.rule.update(taken.value, taken.gradient, &mut slot.memory, &step);
-            Moved { at: slot.at, shape: taken.shape, value }
+        let (places, parameters): (Vec<_>, Vec<_>) = take
+            .taken
+            .into_iter()
+            .map(|Taken { slot, shape, value, gradient }| {
+                let step = self.rule_for(&self.slots[slot]);
+                let memory = mem::take(&mut self.slots[slot].memory);
+                ((slot, shape), Update { value, gradient, memory, step })
+            })
+            .unzip();
+        let updated = places.into_iter().zip(optim::update(parameters));
+        let moved = updated.map(|((slot, shape), Updated { value, memory })| {
+            let slot = &mut self.slots[slot];
+            slot.memory = memory;
+            Moved { at: slot.at, shape, value }
         });
-        let moved: Vec<Moved> = moved.collect();
-        model.map(&mut Put { moved: moved.into_iter().peekable(), at: 0 })
+        model.map(&mut Put { moved: moved.peekable(), at: 0 })
+    }
+
+    /// The step that a parameter makes.
+    fn rule_for(&self, slot: &Slot) -> optim::Step {
+        let decays = !slot.norm_or_bias || self.decay.bn_wd;
+        let weight_decay = if decays { self.weight_decays[slot.group] } else { 0.0 };
+        let decay = match (weight_decay == 0.0, self.decay.true_wd) {
+            (true, _) => optim::Decay::None,
+            (false, true) => optim::Decay::Decoupled(weight_decay),
+            (false, false) => optim::Decay::Penalty(weight_decay),
+        };
+        self.rule.step(self.lrs[slot.group], self.momentum, decay, self.steps)
     }
 
     pub(crate) fn slots(&self) -> &[Slot] {

@@ -4,6 +4,8 @@
 //! device without autodiff. They come and go by value, so that nobody else holds them and they can
 //! be updated in place. Nothing here knows which parameter it moves.
 
+mod kernel;
+
 use burn::tensor::Tensor;
 
 /// How a step pulls its parameter towards zero, with the weight decay `w`.
@@ -84,6 +86,17 @@ pub fn adam(
     (value, [m, v])
 }
 
+/// The numbers of a step of [`sgd`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SgdStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// How much of the running sum is kept, in `0.0..1.0`.
+    pub momentum: f64,
+    /// The decay.
+    pub decay: Decay,
+}
+
 /// A step of gradient descent: the parameter after it, and the running sum for the next.
 ///
 /// With `b` the momentum, and the gradient itself as the first sum:
@@ -103,10 +116,9 @@ pub fn sgd(
     value: Tensor<1>,
     gradient: Tensor<1>,
     sum: Option<Tensor<1>>,
-    lr: f64,
-    momentum: f64,
-    decay: Decay,
+    step: &SgdStep,
 ) -> (Tensor<1>, Tensor<1>) {
+    let SgdStep { lr, momentum, decay } = *step;
     let (value, gradient) = decay.apply(value, gradient, lr);
     let sum = match sum {
         Some(sum) => sum * momentum + gradient,
@@ -154,4 +166,71 @@ pub fn rms_prop(
     let square = square.unwrap_or_else(|| gradient.zeros_like());
     let square = square * alpha + gradient.clone().square() * (1.0 - alpha);
     (value - gradient / (square.clone().sqrt() + eps) * lr, square)
+}
+
+/// The rule of a step, with its numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// By [`adam`].
+    Adam(AdamStep),
+    /// By [`sgd`].
+    Sgd(SgdStep),
+    /// By [`rms_prop`].
+    RmsProp(RmsPropStep),
+}
+
+/// A parameter that a step moves.
+#[derive(Debug)]
+pub struct Update {
+    /// The parameter.
+    pub value: Tensor<1>,
+    /// Its gradient, which is only read.
+    pub gradient: Tensor<1>,
+    /// What the rule remembers, as the last step gave it; nothing before the first.
+    pub memory: Vec<Tensor<1>>,
+    /// How it moves.
+    pub step: Step,
+}
+
+/// A parameter after a step.
+#[derive(Debug)]
+pub struct Updated {
+    /// The parameter.
+    pub value: Tensor<1>,
+    /// What the rule remembers for the next step: [`adam`] two means, the others one tensor.
+    pub memory: Vec<Tensor<1>>,
+}
+
+/// A step of all parameters, in their order.
+///
+/// On the CPU they move in one pass, in place where nobody else holds them. On other backends each
+/// moves by the function of its rule.
+///
+/// # Shapes
+/// All tensors of a parameter are `[n]`.
+pub fn update(parameters: Vec<Update>) -> Vec<Updated> {
+    match parameters.iter().all(kernel::takes) {
+        true => kernel::update(parameters),
+        false => parameters.into_iter().map(update_one).collect(),
+    }
+}
+
+fn update_one(parameter: Update) -> Updated {
+    let Update { value, gradient, memory, step } = parameter;
+    let mut memory = memory.into_iter();
+    match step {
+        Step::Adam(step) => {
+            let means = memory.next().zip(memory.next()).map(<[_; 2]>::from);
+            let (value, means) = adam(value, gradient, means, &step);
+            Updated { value, memory: means.into() }
+        }
+        Step::Sgd(step) => {
+            let (value, sum) = sgd(value, gradient, memory.next(), &step);
+            Updated { value, memory: vec![sum] }
+        }
+        Step::RmsProp(step) => {
+            let (value, square) = rms_prop(value, gradient, memory.next(), &step);
+            Updated { value, memory: vec![square] }
+        }
+    }
 }

@@ -1,10 +1,7 @@
 //! The update rules: which there are, and what each remembers.
 
-use std::mem;
-
-use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
-use tinderbox_ops::optim::{AdamStep, Decay, RmsPropStep, adam, rms_prop, sgd};
+use tinderbox_ops::optim::{AdamStep, Decay, RmsPropStep, SgdStep, Step};
 
 /// How a gradient moves its parameter. The defaults of each are fastai's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -40,17 +37,6 @@ impl Default for Rule {
     }
 }
 
-/// What one step is made with.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Step {
-    pub(super) lr: f64,
-    /// Adam's beta1, which a schedule changes from step to step.
-    pub(super) momentum: f64,
-    pub(super) decay: Decay,
-    /// Counted from 1 over all steps of the optimizer.
-    pub(super) count: u64,
-}
-
 impl Rule {
     /// Adam with fastai's betas, 0.9 and 0.99.
     pub const ADAM: Self = Self::Adam { beta1: 0.9, beta2: 0.99, eps: 1e-8 };
@@ -67,35 +53,15 @@ impl Rule {
         }
     }
 
-    /// The parameter after a step, and in `memory` what the next needs.
-    pub(super) fn update(
-        self,
-        value: Tensor<1>,
-        gradient: Tensor<1>,
-        memory: &mut Vec<Tensor<1>>,
-        step: &Step,
-    ) -> Tensor<1> {
-        let Step { lr, momentum, decay, count } = *step;
-        let mut before = mem::take(memory).into_iter();
+    /// A step, which is number `count` of the optimizer, counted from 1. A schedule changes the
+    /// momentum, Adam's beta1, from step to step.
+    pub(super) fn step(self, lr: f64, momentum: f64, decay: Decay, count: u64) -> Step {
         match self {
             Self::Adam { beta2, eps, .. } => {
-                let means = before.next().zip(before.next()).map(<[_; 2]>::from);
-                let step = AdamStep { lr, beta1: momentum, beta2, eps, count, decay };
-                let (value, means) = adam(value, gradient, means, &step);
-                memory.extend(means);
-                value
+                Step::Adam(AdamStep { lr, beta1: momentum, beta2, eps, count, decay })
             }
-            Self::Sgd { .. } => {
-                let (value, sum) = sgd(value, gradient, before.next(), lr, momentum, decay);
-                memory.push(sum);
-                value
-            }
-            Self::RmsProp { alpha, eps } => {
-                let step = RmsPropStep { lr, alpha, eps, decay };
-                let (value, square) = rms_prop(value, gradient, before.next(), &step);
-                memory.push(square);
-                value
-            }
+            Self::Sgd { .. } => Step::Sgd(SgdStep { lr, momentum, decay }),
+            Self::RmsProp { alpha, eps } => Step::RmsProp(RmsPropStep { lr, alpha, eps, decay }),
         }
     }
 }

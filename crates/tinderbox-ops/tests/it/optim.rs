@@ -1,7 +1,9 @@
 //! Steps of the optimizers, against a loop over numbers.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use tinderbox_ops::optim::{AdamStep, Decay, RmsPropStep, adam, rms_prop, sgd};
+use tinderbox_ops::optim::{
+    AdamStep, Decay, RmsPropStep, SgdStep, Step, Update, adam, rms_prop, sgd, update,
+};
 
 use crate::common::{close_numbers, host, noise};
 
@@ -74,7 +76,7 @@ fn gradient_descent_sums_from_the_first_gradient_on() {
         check(
             0.1,
             decay,
-            |p, g, sum, _| sgd(p, g, sum, 0.1, momentum, decay),
+            |p, g, sum, _| sgd(p, g, sum, &SgdStep { lr: 0.1, momentum, decay }),
             |lr, g, [sum, _], t| {
                 *sum = if t == 1 { g } else { momentum * *sum + g };
                 lr * *sum
@@ -97,5 +99,33 @@ fn rms_prop_divides_by_the_root_of_the_mean_square() {
                 lr * g / (v.sqrt() + eps)
             },
         );
+    }
+}
+
+/// Parameters of several rules and lengths in one call move as each does alone.
+#[test]
+fn all_move_together_as_each_does_alone() {
+    let decay = Decay::Decoupled(0.3);
+    let adam_step = AdamStep { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-5, count: 1, decay };
+    let sgd_step = SgdStep { lr: 0.2, momentum: 0.9, decay: Decay::None };
+    let rms_step = RmsPropStep { lr: 0.01, alpha: 0.9, eps: 1e-5, decay };
+    let of = |n: usize| [0, 1].map(|seed| tensor(numbers(seed)).narrow(0, 0, n));
+    let steps = [Step::Adam(adam_step), Step::Sgd(sgd_step), Step::RmsProp(rms_step)];
+    let parameters = steps.iter().zip([37, 5, 1]).map(|(step, n)| {
+        let [value, gradient] = of(n);
+        Update { value, gradient, memory: Vec::new(), step: *step }
+    });
+    let updated = update(parameters.collect());
+    let [by_adam, by_sgd, by_rms_prop] = [37, 5, 1].map(of).map(|[p, g]| (p, g));
+    let (p, means) = adam(by_adam.0, by_adam.1, None, &adam_step);
+    let (q, sum) = sgd(by_sgd.0, by_sgd.1, None, &sgd_step);
+    let (r, square) = rms_prop(by_rms_prop.0, by_rms_prop.1, None, &rms_step);
+    let alone = [(p, means.to_vec()), (q, vec![sum]), (r, vec![square])];
+    for (found, (value, memory)) in updated.into_iter().zip(alone) {
+        close_numbers(&host(found.value), &host(value));
+        assert_eq!(found.memory.len(), memory.len());
+        for (found, memory) in found.memory.into_iter().zip(memory) {
+            close_numbers(&host(found), &host(memory));
+        }
     }
 }
