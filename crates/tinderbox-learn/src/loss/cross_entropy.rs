@@ -1,8 +1,9 @@
 //! Cross entropy of classes.
 
-use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 use serde::{Deserialize, Serialize};
 use tinderbox_model::AnyTensor;
+use tinderbox_ops::{cross_entropy, cross_entropy_map};
 
 use crate::loss::{Activation, Loss, Reduction};
 
@@ -46,22 +47,35 @@ impl CrossEntropyFlat {
         target: AnyTensor,
         reduction: Reduction,
     ) -> Tensor<1> {
+        if self.axis == 1
+            && reduction == Reduction::Mean
+            && let AnyTensor::Float4(logits) = &output
+            && let Some(classes) = pixel_classes(&target, logits)
+        {
+            let weight = self.weight_of(logits.dims()[1], &logits.device());
+            return cross_entropy_map(logits.clone(), classes, weight, None);
+        }
         let logits = flat_logits(output, self.axis);
         let target = flat_classes(target, self.axis);
         assert_one_each("CrossEntropyFlat", &logits, &target);
+        if reduction == Reduction::Mean {
+            let weight = self.weight_of(logits.dims()[1], &logits.device());
+            return cross_entropy(logits, target, weight);
+        }
         let log_probs = log_softmax(logits, 1);
         let losses = nll(log_probs.clone(), target.clone());
-        let Some(weight) = &self.weight else { return reduction.apply(losses) };
-
-        let [_, classes] = log_probs.dims();
-        assert_eq!(weight.len(), classes, "CrossEntropyFlat: one weight for each class");
-        let weight = TensorData::new(weight.clone(), [classes]);
-        let weight = Tensor::<1>::from_data(weight, &losses.device()).select(0, target);
-        let losses = losses * weight.clone();
-        match reduction {
-            Reduction::Mean => losses.sum() / weight.sum(),
-            other => other.apply(losses),
+        let classes = log_probs.dims()[1];
+        match self.weight_of(classes, &losses.device()) {
+            Some(weight) => reduction.apply(losses * weight.select(0, target)),
+            None => reduction.apply(losses),
         }
+    }
+
+    /// `[classes]`
+    fn weight_of(&self, classes: usize, device: &Device) -> Option<Tensor<1>> {
+        let weight = self.weight.as_ref()?;
+        assert_eq!(weight.len(), classes, "CrossEntropyFlat: one weight for each class");
+        Some(Tensor::from_data(TensorData::new(weight.clone(), [classes]), device))
     }
 }
 
@@ -82,6 +96,18 @@ impl Loss for CrossEntropyFlat {
 /// The negative log likelihood of each target: `[n, classes]` and `[n]` → `[n]`.
 pub(super) fn nll(log_probs: Tensor<2>, target: Tensor<1, Int>) -> Tensor<1> {
     -log_probs.gather(1, target.unsqueeze_dim(1)).squeeze_dim(1)
+}
+
+/// The targets of a map's pixels, `[batch, height, width]`, if there is one for each.
+fn pixel_classes(target: &AnyTensor, logits: &Tensor<4>) -> Option<Tensor<3, Int>> {
+    let [batch, _, height, width] = logits.dims();
+    match target {
+        AnyTensor::Int3(y) if y.dims() == [batch, height, width] => Some(y.clone()),
+        AnyTensor::Int4(y) if y.dims() == [batch, 1, height, width] => {
+            Some(y.clone().squeeze_dim(1))
+        }
+        _ => None,
+    }
 }
 
 /// One row of logits for each prediction: `[n, classes]`.
@@ -146,8 +172,6 @@ pub(super) fn assert_one_each(who: &str, logits: &Tensor<2>, target: &Tensor<1, 
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
 
     fn logits() -> AnyTensor {
@@ -172,6 +196,31 @@ mod tests {
         let loss = CrossEntropyFlat { weight: Some(vec![3.0; 4]), ..CrossEntropyFlat::default() };
         let value = loss.forward(logits(), classes(&[0, 3])).into_scalar::<f32>();
         assert!((value - 4f32.ln()).abs() < 1e-6, "{value}");
+    }
+
+    /// Pixel by pixel, whichever way the mean is formed.
+    #[test]
+    fn a_map_is_the_mean_over_its_pixels() {
+        let device = Device::flex();
+        let logits = Tensor::<1, Int>::arange(0..24, &device).float().sin().reshape([2, 3, 2, 2]);
+        let target = Tensor::<1, Int>::from_ints([0, 1, 2, 0, 2, 2, 1, 0], &device);
+        let target = target.reshape([2, 2, 2]);
+        for weight in [None, Some(vec![1.0, 2.0, 0.5])] {
+            let loss = CrossEntropyFlat { axis: 1, weight, ..CrossEntropyFlat::default() };
+            let sum = CrossEntropyFlat { reduction: Reduction::Sum, ..loss.clone() };
+            let of = |loss: &CrossEntropyFlat, target: AnyTensor| {
+                loss.forward(logits.clone().into(), target).into_scalar::<f32>()
+            };
+            let divisor: f32 = match &loss.weight {
+                None => 8.0,
+                // Of three, two and three pixels.
+                Some(_) => 3.0 + 2.0 * 2.0 + 3.0 * 0.5,
+            };
+            let wanted = of(&sum, target.clone().into()) / divisor;
+            assert!((of(&loss, target.clone().into()) - wanted).abs() < 1e-5);
+            let with_axis = target.clone().unsqueeze_dim::<4>(1);
+            assert!((of(&loss, with_axis.into()) - wanted).abs() < 1e-5);
+        }
     }
 
     #[test]
