@@ -2,8 +2,9 @@
 
 use burn::{
     module::Module,
-    tensor::activation::{leaky_relu, relu, sigmoid, tanh},
+    tensor::activation::{sigmoid, tanh},
 };
+use tinderbox_ops::{leaky_relu, relu};
 
 use super::forward_any_rank;
 

@@ -2,7 +2,7 @@
 
 use burn::{module::Module, tensor::Tensor};
 use tinderbox_ops::{
-    Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d,
+    Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, concat, max_pool2d,
 };
 
 use crate::{Forward, Trace};
@@ -111,7 +111,7 @@ impl Forward for AdaptiveConcatPool2d {
     fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
         let largest: Tensor<4> = trace.run("mp", &self.mp, x.clone());
         let means: Tensor<4> = trace.run("ap", &self.ap, x);
-        Tensor::cat(vec![largest, means], 1)
+        concat(vec![largest, means])
     }
 }
 
