@@ -143,14 +143,15 @@ fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     let clamped = if x > 88.0 { 88.0 } else { x };
     let clamped = if clamped < -87.0 { -87.0 } else { clamped };
-    let n = clamped.mul_add(std::f32::consts::LOG2_E, ROUND) - ROUND;
+    let shifted = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
     let r = n.mul_add(-LN2[1], n.mul_add(-LN2[0], clamped));
     let mut e = 1.0 / 5040.0;
     for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         e = r.mul_add(e, term);
     }
-    // 2^n by its exponent. What is not a number becomes 0 here, and is not a number in `e`.
-    let two_n = f32::from_bits(((n as i32 + 127) as u32) << 23);
+    // 2^n by its exponent: `n` is the end of `shifted`'s mantissa.
+    let two_n = f32::from_bits((shifted.to_bits() << 23).wrapping_add(127 << 23));
     let y = e * two_n;
     let y = if x < -87.0 { 0.0 } else { y };
     if x > 88.0 { f32::INFINITY } else { y }
