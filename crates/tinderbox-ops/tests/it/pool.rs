@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use tinderbox_ops::{
     Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d,
 };
@@ -96,4 +96,28 @@ fn gradients_go_where_the_values_came_from() {
     assert_eq!(gradient(&|x| avg_pool2d(x, Pool2dOptions::square(2))), [0.25; 4]);
     assert_eq!(gradient(&|x| adaptive_avg_pool2d(x, [1, 1])), [0.25; 4]);
     assert_eq!(gradient(&|x| adaptive_avg_pool2d(x, [2, 1])), [0.5; 4]);
+}
+
+/// PyTorch's rules, on the CPU: other backends have rules of their own.
+#[test]
+fn the_first_of_several_is_the_largest_unless_one_is_not_a_number() {
+    let gradient = |numbers: [f32; 4]| {
+        let x = Tensor::<1>::from_floats(numbers, &Device::flex().autodiff());
+        let x = x.reshape([1, 1, 2, 2]).require_grad();
+        let found = max_pool2d(x.clone(), Pool2dOptions::square(2)).sum().backward();
+        host(x.grad(&found).unwrap())
+    };
+    assert_eq!(gradient([2.0, 3.0, 3.0, 3.0]), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(gradient([2.0, f32::NAN, 3.0, 3.0]), [0.0, 1.0, 0.0, 0.0]);
+}
+
+/// Each window's gradient is added where windows share their largest value.
+#[test]
+fn windows_that_overlap_add_their_gradients() {
+    let x = Tensor::<1>::from_floats([1.0, 2.0, 9.0, 3.0, 4.0], &crate::common::device());
+    let x = x.reshape([1, 1, 1, 5]).require_grad();
+    let options =
+        Pool2dOptions { kernel: [1, 3], stride: [1, 1], padding: [0, 1], ceil_mode: false };
+    let found = max_pool2d(x.clone(), options).sum().backward();
+    assert_eq!(host(x.grad(&found).unwrap()), [0.0, 1.0, 3.0, 0.0, 1.0]);
 }
