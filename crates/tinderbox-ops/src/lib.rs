@@ -16,6 +16,7 @@ mod extension;
 mod fallback;
 mod flex;
 mod ids;
+mod linear;
 mod loss;
 mod merge;
 mod norm;
@@ -23,6 +24,7 @@ pub mod optim;
 mod pool;
 mod prepared;
 mod resize;
+mod rnn;
 #[cfg(test)]
 mod testing;
 
@@ -30,6 +32,7 @@ pub use activation::{add_relu, leaky_relu, relu};
 pub use concat::concat;
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
 pub use embedding::embedding;
+pub use linear::linear;
 pub use loss::{cross_entropy, cross_entropy_map};
 pub use merge::{add, fork};
 pub use norm::{
@@ -38,3 +41,4 @@ pub use norm::{
 pub use pool::{Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool2d, max_pool2d};
 pub use prepared::Folded;
 pub use resize::{pixel_shuffle, resize_nearest};
+pub use rnn::{LstmState, Nonlinearity, RnnWeights, gru, lstm, rnn};

@@ -33,7 +33,7 @@ impl Linear {
 
     fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(Param::val);
-        burn::tensor::module::linear(x, self.weight.val().transpose(), bias)
+        tinderbox_ops::linear(x, self.weight.val(), bias)
     }
 }
 
