@@ -1,5 +1,7 @@
 //! Recurrent and linear layers of the sizes that language models have.
 
+#![expect(clippy::similar_names, reason = "`ih` and `hh` are PyTorch's")]
+
 use divan::{Bencher, black_box};
 use tinderbox_kernels::{
     Linear, Rnn,

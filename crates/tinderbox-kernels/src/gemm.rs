@@ -289,9 +289,9 @@ impl Packed {
     /// # Panics
     /// If `values` are not `k * n`.
     pub fn from_columns(values: &[f32], k: usize, n: usize) -> Self {
-        assert_eq!(values.len(), k * n, "a matrix of {n} columns of {k}");
         /// Rows of a block that is turned while it is in the cache.
         const BLOCK: usize = 16;
+        assert_eq!(values.len(), k * n, "a matrix of {n} columns of {k}");
         Self::new(k, n, |at, panel| {
             let columns = (n - at).min(PANEL);
             for (block, rows) in panel.chunks_mut(BLOCK * PANEL).enumerate() {
@@ -381,7 +381,7 @@ fn for_each_part([rows, k, n]: [usize; 3], body: impl Fn(Range<usize>, Range<usi
 /// If the lengths do not fit.
 pub fn matmul(a: &[f32], b: &Packed, bias: Option<&[f32]>) -> Vec<f32> {
     let [k, n] = b.size();
-    let rows = if k == 0 { 0 } else { a.len() / k };
+    let rows = a.len().checked_div(k).unwrap_or(0);
     assert_eq!(a.len(), rows * k, "rows of {k} numbers");
     assert!(bias.is_none_or(|bias| bias.len() == n), "a bias for each of {n} columns");
     // SAFETY: all rows and columns are written by one block each.
@@ -458,7 +458,7 @@ pub(crate) unsafe fn matmul_relu_into(
 /// # Panics
 /// If the lengths do not fit.
 pub fn matmul_transposed(a: &[f32], b: &[f32], m: usize, n: usize) -> Vec<f32> {
-    let k = if m == 0 { 0 } else { a.len() / m };
+    let k = a.len().checked_div(m).unwrap_or(0);
     assert!(a.len() == k * m && b.len() == k * n, "as many rows of {m} as of {n}");
     if k == 0 {
         return vec![0.0; m * n];

@@ -11,7 +11,7 @@ use crate::simd::Simd;
 /// Adding and subtracting it rounds to whole numbers: 1.5 · 2²³.
 const ROUND: f32 = 12_582_912.0;
 /// ln 2 in two parts, of which whole multiples of the first are exact.
-const LN_2: [f32; 2] = [0.693_359_375, -2.121_944_4e-4];
+const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
 /// `(exp(r) - 1 - r) / r²` within half of ln 2 around 0, from the highest power down.
 const POLYNOMIAL: [f32; 6] =
     [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5];

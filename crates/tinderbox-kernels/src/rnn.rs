@@ -265,10 +265,10 @@ impl Rnn {
             let d_state = self.steps_backward(state, weights, forward, d_output, d_gates);
             let (of_x, of_h) = d_gates.split_at(rows * gates);
             let of_h = if cell == Cell::Gru { of_h } else { of_x };
-            let bias_ih = column_sums(of_x, gates);
-            let bias_hh = match cell {
+            let of_bias = column_sums(of_x, gates);
+            let of_state_bias = match cell {
                 Cell::Gru => column_sums(of_h, gates),
-                _ => bias_ih.clone(),
+                _ => of_bias.clone(),
             };
             let x_gradient = match of_input {
                 true => matmul(of_x, &Packed::from_rows(weights.ih, gates, input), None),
@@ -283,7 +283,14 @@ impl Rnn {
                 matmul_transposed(of_h, before, gates, hidden)
             });
             let ih = matmul_transposed(of_x, x, gates, input);
-            Gradients { x: x_gradient, state: d_state, ih, hh, bias_ih, bias_hh }
+            Gradients {
+                x: x_gradient,
+                state: d_state,
+                ih,
+                hh,
+                bias_ih: of_bias,
+                bias_hh: of_state_bias,
+            }
         })
     }
 

@@ -1,3 +1,5 @@
+#![expect(clippy::similar_names, reason = "`ih` and `hh` are PyTorch's")]
+
 use super::*;
 use crate::simd::{force_path, paths};
 

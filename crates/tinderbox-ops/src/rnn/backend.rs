@@ -10,7 +10,7 @@ use super::fallback;
 /// What goes into a layer, or the gradients of it.
 #[derive(ExtensionType, Debug, Clone)]
 pub(crate) struct RnnInputs<B: Backend> {
-    /// `[batch, time, in]`; as a gradient that nobody asked for, nothing
+    /// `[batch, time, in]`; as a gradient that nobody asked for, anything
     pub x: FloatTensor<B>,
     /// `[states, batch, hidden]`
     pub state: FloatTensor<B>,
@@ -47,9 +47,9 @@ pub(crate) trait RnnOps: Backend {
         #[extension_type] out: RnnOut<Self>,
         d_output: FloatTensor<Self>,
         cell: Cell,
-        _of_input: bool,
+        of_input: bool,
     ) -> RnnInputs<Self> {
-        fallback::backward::<Self>(inputs, out, d_output, cell)
+        fallback::backward::<Self>(inputs, out, d_output, cell, of_input)
     }
 }
 

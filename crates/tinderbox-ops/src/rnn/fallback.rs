@@ -1,6 +1,8 @@
 //! Recurrent layers composed of Burn's own operations, step by step: what other backends run, and
 //! what the kernels mean.
 
+#![expect(clippy::many_single_char_names, reason = "gates are called so in the papers")]
+
 use std::{
     iter::once,
     ops::{Add, Mul, Range, Sub},
@@ -185,12 +187,12 @@ impl<B: Backend> Layer<B> {
     }
 
     /// What all gates take from the input, `[batch * time, gates * hidden]`.
-    fn from_input(&self) -> Value<B> {
+    fn input_part(&self) -> Value<B> {
         self.x.matmul(&self.ih.transpose()) + self.bias_ih.clone()
     }
 
     /// What all gates take from these outputs.
-    fn from_output(&self, h: &Value<B>) -> Value<B> {
+    fn output_part(&self, h: &Value<B>) -> Value<B> {
         h.matmul(&self.hh.transpose()) + self.bias_hh.clone()
     }
 
@@ -212,11 +214,11 @@ impl<B: Backend> Layer<B> {
 
 pub(super) fn forward<B: Backend>(inputs: RnnInputs<B>, cell: Cell) -> RnnOut<B> {
     let layer = Layer::<B>::new(inputs, cell);
-    let from_input = layer.steps(&layer.from_input());
+    let from_input = layer.steps(&layer.input_part());
     let (mut h, mut c) = (layer.state[0].clone(), layer.state[cell.states() - 1].clone());
     let (mut outputs, mut cells) = (Vec::new(), Vec::new());
     for t in 0..layer.time {
-        let (x, from_output) = (from_input.step(t), layer.from_output(&h));
+        let (x, from_output) = (from_input.step(t), layer.output_part(&h));
         h = match cell {
             Cell::Tanh => (x + from_output).tanh(),
             Cell::Relu => (x + from_output).relu(),
@@ -248,6 +250,7 @@ pub(super) fn backward<B: Backend>(
     out: RnnOut<B>,
     d_output: FloatTensor<B>,
     cell: Cell,
+    of_input: bool,
 ) -> RnnInputs<B> {
     let layer = Layer::<B>::new(inputs, cell);
     let (batch, time, hidden) = (layer.batch, layer.time, layer.hidden);
@@ -258,7 +261,7 @@ pub(super) fn backward<B: Backend>(
     let before = layer.before(&layer.state[0], &outputs);
     // The outputs are known, so all steps' gates are computed at once.
     let flat = before.reshape([rows, hidden]);
-    let (x, h) = (layer.steps(&layer.from_input()), layer.steps(&layer.from_output(&flat)));
+    let (x, h) = (layer.steps(&layer.input_part()), layer.steps(&layer.output_part(&flat)));
 
     let mut dh = outputs.step(0).affine(0.0, 0.0);
     let mut dc = None;
@@ -323,7 +326,10 @@ pub(super) fn backward<B: Backend>(
     let input = layer.x.0.shape()[1];
     let states = once(dh).chain(dc).map(|state| state.reshape([1, batch, hidden]));
     RnnInputs {
-        x: of_x.matmul(&layer.ih).reshape([batch, time, input]).0,
+        x: match of_input {
+            true => of_x.matmul(&layer.ih).reshape([batch, time, input]).0,
+            false => layer.x.0.clone(),
+        },
         state: Value::cat(states, 0).0,
         ih: of_x.transpose().matmul(&layer.x).0,
         hh: of_h.transpose().matmul(&flat).0,

@@ -1,5 +1,7 @@
 //! Recurrent layers on the CPU backend, by the kernels.
 
+#![expect(clippy::similar_names, reason = "`ih` and `hh` are PyTorch's")]
+
 use burn::{
     backend::{Flex, TensorMetadata},
     tensor::DType,
@@ -57,7 +59,7 @@ impl RnnOps for Flex {
         of_input: bool,
     ) -> RnnInputs<Self> {
         let Some(rnn) = layer(&inputs, cell) else {
-            return fallback::backward::<Self>(inputs, out, d_output, cell);
+            return fallback::backward::<Self>(inputs, out, d_output, cell, of_input);
         };
         let found = with_slices(&inputs, |x, state, weights| {
             let forward = [in_order(&out.output), in_order(&out.saved)];
@@ -123,7 +125,7 @@ mod tests {
                 let rows = out.output.shape()[0];
                 let d = random([rows, hidden]);
                 let found = Flex::tb_rnn_backward(inputs.clone(), out, d.clone(), cell, true);
-                let composed = fallback::backward::<Flex>(inputs, composed, d, cell);
+                let composed = fallback::backward::<Flex>(inputs, composed, d, cell, true);
                 let what = format!("{cell:?}, gradient of ");
                 for (name, found, composed) in [
                     ("x", found.x, composed.x),

@@ -1,5 +1,7 @@
 //! Recurrent layers.
 
+#![expect(clippy::similar_names, reason = "`ih` and `hh` are PyTorch's")]
+
 use burn::tensor::{FloatDType, Tensor};
 use tinderbox_ops::{LstmState, Nonlinearity, RnnWeights, gru, lstm, rnn};
 
@@ -69,6 +71,10 @@ fn loss(kind: Kind, inputs: Inputs) -> Tensor<1> {
     })
 }
 
+fn numbers<const D: usize>(tensor: Option<Tensor<D>>) -> Vec<f64> {
+    tensor.map(|t| t.into_data().convert::<f64>().try_to_vec().unwrap()).unwrap_or_default()
+}
+
 /// The gradients of all inputs, one behind the other.
 fn gradients(kind: Kind, inputs: Inputs) -> Vec<f64> {
     let Inputs { x, weights, biases, states } = inputs;
@@ -79,9 +85,6 @@ fn gradients(kind: Kind, inputs: Inputs) -> Vec<f64> {
         states: states.map(Tensor::require_grad),
     };
     let found = loss(kind, inputs.clone()).backward();
-    fn numbers<const D: usize>(tensor: Option<Tensor<D>>) -> Vec<f64> {
-        tensor.map(|t| t.into_data().convert::<f64>().try_to_vec().unwrap()).unwrap_or_default()
-    }
     let mut all = numbers(inputs.x.grad(&found));
     inputs.weights.iter().for_each(|w| all.extend(numbers(w.grad(&found))));
     inputs.biases.iter().for_each(|b| all.extend(numbers(b.grad(&found))));
