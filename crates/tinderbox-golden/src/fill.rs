@@ -41,6 +41,29 @@ pub fn floats(seed: u64, key: &str, role: &str, shape: &[usize]) -> Vec<f32> {
     uniform(seed, key).take(elements).map(|u| scale(u) as f32).collect()
 }
 
+/// Values by the recipe of `golden/README.md`, which goes by the key and the number of axes.
+pub fn recipe(seed: u64, key: &str, shape: &[usize]) -> Vec<f32> {
+    let elements: usize = shape.iter().product();
+    let fan_in = elements as f64 / shape.first().copied().unwrap_or(1) as f64;
+    let name = key.rsplit('.').next().unwrap_or(key);
+    let values = uniform(seed, key).take(elements);
+    let scale = |u: f64| match (name, shape.len()) {
+        _ if key.starts_with("input") => u,
+        ("weight_g" | "weight", 1) | ("weight_g", _) => 1.0 + 0.1 * u,
+        ("running_var", _) => 1.0 + 0.25 * u,
+        ("num_batches_tracked", _) => 0.0,
+        ("gamma", 1) => 0.5 + 0.1 * u,
+        (_, 2..) => u * (3.0 / fan_in).sqrt(),
+        _ => 0.1 * u,
+    };
+    if matches!((name, shape.len()), ("weight_u" | "weight_v", 1)) {
+        let values: Vec<f64> = values.collect();
+        let norm = values.iter().map(|u| u * u).sum::<f64>().sqrt();
+        return values.into_iter().map(|u| (u / norm) as f32).collect();
+    }
+    values.map(|u| scale(u) as f32).collect()
+}
+
 /// Values of the role `intK`: integers in `0..k`.
 pub fn integers(seed: u64, key: &str, k: u64, shape: &[usize]) -> Vec<i64> {
     let elements: usize = shape.iter().product();

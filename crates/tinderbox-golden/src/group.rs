@@ -65,22 +65,26 @@ impl Group {
 
     /// A tensor by its full name in the file, such as `CASE/in.x`.
     pub fn tensor(&self, key: &str) -> Option<Array> {
-        let file = SafeTensors::deserialize(self.tensors.as_ref()?)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let view = file.tensor(key).ok()?;
-        let bytes = view.data();
-        let data = match view.dtype() {
-            Dtype::F32 => {
-                Data::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-            }
-            Dtype::I64 => {
-                Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect())
-            }
-            Dtype::BOOL => Data::Bool(bytes.iter().map(|b| *b != 0).collect()),
-            other => panic!("{}: {key} is of type {other:?}", self.name),
-        };
-        Some(Array { shape: view.shape().to_vec(), data })
+        read(self.tensors.as_ref()?, &self.name, key)
     }
+}
+
+/// A tensor of a file, if it is there; `name` is the file's, for messages.
+pub(crate) fn read(bytes: &[u8], name: &str, key: &str) -> Option<Array> {
+    let file = SafeTensors::deserialize(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let view = file.tensor(key).ok()?;
+    let bytes = view.data();
+    let data = match view.dtype() {
+        Dtype::F32 => {
+            Data::F32(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+        }
+        Dtype::I64 => {
+            Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect())
+        }
+        Dtype::BOOL => Data::Bool(bytes.iter().map(|b| *b != 0).collect()),
+        other => panic!("{name}: {key} is of type {other:?}"),
+    };
+    Some(Array { shape: view.shape().to_vec(), data })
 }
 
 fn vision() -> PathBuf {
@@ -248,7 +252,7 @@ fn names(value: &Value) -> Vec<&str> {
     value.as_object().map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default()
 }
 
-fn shape(value: &Value) -> Vec<usize> {
+pub(crate) fn shape(value: &Value) -> Vec<usize> {
     let sizes = value.as_array().unwrap_or_else(|| panic!("{value} is not a shape"));
     sizes.iter().map(|size| size.as_u64().expect("sizes are whole numbers") as usize).collect()
 }
@@ -278,7 +282,7 @@ fn digest(
     }
 }
 
-fn compare(
+pub(crate) fn compare(
     name: &str,
     pairs: impl Iterator<Item = (usize, (f64, f64))>,
     atol: f64,

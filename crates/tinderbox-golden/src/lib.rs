@@ -1,18 +1,21 @@
 //! Golden fixtures: what the reference implementation computed, read for tests.
 //!
 //! A group is a manifest (`GROUP.json`) and its tensors (`GROUP.safetensors`); `golden/README.md`
-//! and `golden/vision/README.md` define both. Tests take every shape, seed, setting and case from
+//! and `golden/vision/README.md` define both. A [`Fixture`] is the plainer form of the folder
+//! `text_gan`. Tests take every shape, seed, setting and case from
 //! the manifest, so another folder of the same form runs through the same tests: name it in
 //! `TINDERBOX_GOLDEN`.
 //!
 //! Everything here panics with the file and the case on trouble: it is only ever called by tests.
 
 pub mod fill;
+mod fixture;
 mod group;
 mod report;
 
 use std::path::{Path, PathBuf};
 
+pub use fixture::Fixture;
 pub use group::{Case, Group};
 pub use report::Report;
 use serde_json::Value;
