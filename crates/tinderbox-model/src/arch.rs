@@ -1,6 +1,7 @@
 //! Architectures by name: what the command line and saved models build.
 
 mod gan;
+mod language;
 mod lesson;
 mod resnet;
 mod resnet_small;
@@ -11,6 +12,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 pub use gan::BasicGan;
+pub use language::{LstmLm, Model3, Model5};
 pub use lesson::{basic, refactored, resnetish};
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;

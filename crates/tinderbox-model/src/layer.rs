@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod carried;
 mod conv;
 mod dropout;
 mod embedding;
@@ -10,6 +11,7 @@ mod linear;
 mod mode;
 mod norm;
 mod pool;
+mod recurrent;
 mod reshape;
 mod running;
 mod spectral_norm;
@@ -24,6 +26,7 @@ use burn::{
 
 pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
 pub use attention::{PooledSelfAttention2d, SelfAttention};
+pub use carried::Carried;
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
@@ -34,6 +37,7 @@ pub use norm::{BatchNorm1d, BatchNorm1dFlat, BatchNorm2d, batchnorm_2d};
 pub use pool::{
     AdaptiveAvgPool2d, AdaptiveConcatPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d, PoolFlatten,
 };
+pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, Rnn};
 pub use reshape::{ResizeBatch, View};
 pub use running::Running;
 pub use spectral_norm::SpectralNormConv;

@@ -31,7 +31,7 @@ impl Linear {
         Self { weight, bias }
     }
 
-    fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(Param::val);
         tinderbox_ops::linear(x, self.weight.val(), bias)
     }

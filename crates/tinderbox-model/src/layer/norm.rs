@@ -90,7 +90,7 @@ macro_rules! batch_norm {
                 normalized.y
             }
 
-            fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+            pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
                 match self.is_training() {
                     true => self.follow(batch_norm_train(x, self.parts(), NormRelu::None)),
                     false => batch_norm_eval(x, &self.parts()),

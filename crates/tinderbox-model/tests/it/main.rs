@@ -11,6 +11,7 @@ mod hooks;
 mod initialisation;
 mod layers;
 mod norms;
+mod recurrent;
 mod summaries;
 mod torchvision;
 mod weights;
