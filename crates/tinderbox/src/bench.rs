@@ -16,7 +16,6 @@
 mod feature_loss;
 mod infer;
 mod peak_memory;
-mod recurrent;
 mod train;
 mod trainee;
 mod wgan;
@@ -28,7 +27,7 @@ use std::{
 
 use burn::tensor::Device;
 use serde_json::json;
-use tinderbox_model::arch::{ResNetConfig, basic, resnetish};
+use tinderbox_model::arch::{LstmLm, Model3, Model5, ResNetConfig, basic, resnetish};
 
 use crate::{Error, Result, bench::peak_memory::peak_memory};
 
@@ -81,12 +80,18 @@ pub const WORKLOADS: [Workload; 12] = [
     Workload { name: "train/wgan/64x64", start: Start::Of(|| wgan::step(64, 64, &training())) },
     Workload {
         name: "train/rnn-loop/64x20",
+        start: Start::Of(|| train::words(Model3::new(38, 64, &training()), [64, 20], 38)),
+    },
+    Workload {
+        name: "train/gru2/64x20",
+        start: Start::Of(|| train::words(Model5::new(38, 64, &training()), [64, 20], 38)),
+    },
+    Workload {
+        name: "train/lstm3/32x70",
         start: Start::Of(|| {
-            train::words(recurrent::LoopRnn::new(38, 64, &training()), [64, 20], 38)
+            train::words(LstmLm::new(10_000, 400, 1152, &training()), [32, 70], 10_000)
         }),
     },
-    Workload { name: "train/gru2/64x20", start: Start::Missing("a GRU over sequences") },
-    Workload { name: "train/lstm3/32x70", start: Start::Missing("an LSTM over sequences") },
     Workload {
         name: "infer/mnist-resnetish/b1",
         start: Start::Of(|| infer::step(resnetish(1, 10, &Device::flex()), [1, 1, 28, 28])),
@@ -185,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_small_workloads_run() {
-        for name in ["train/mnist-basic/b128", "train/rnn-loop/64x20"] {
+        for name in ["train/mnist-basic/b128", "train/rnn-loop/64x20", "train/gru2/64x20"] {
             let mut step = Workload::find(name).unwrap().start().unwrap();
             step();
             step();

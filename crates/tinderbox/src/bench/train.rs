@@ -10,21 +10,32 @@ use super::{Step, trainee::Trainee, training};
 pub(super) fn classes(model: impl Layer + 'static, input: [usize; 4], classes: usize) -> Step {
     let device = training();
     let x = Tensor::<4>::random(input, Distribution::Normal(0.0, 1.0), &device);
-    step(model, x.into(), numbers([input[0]], classes, &device).into())
+    step(model, x.into(), numbers([input[0]], classes, &device).into(), |logits| logits)
 }
 
-/// Of a language model: `[batch, words]` → `[batch * words, vocab]`.
+/// Of a language model: `[batch, words]` → `[batch, words, vocab]`.
 pub(super) fn words(model: impl Layer + 'static, input: [usize; 2], vocab: usize) -> Step {
     let device = training();
     let target = numbers([input[0] * input[1]], vocab, &device);
-    step(model, numbers(input, vocab, &device).into(), target.into())
+    let by_word = |logits: AnyTensor| {
+        let logits: Tensor<3> = logits.expect_for("the loss");
+        let [batch, words, vocab] = logits.dims();
+        logits.reshape([batch * words, vocab]).into()
+    };
+    step(model, numbers(input, vocab, &device).into(), target.into(), by_word)
 }
 
-fn step(model: impl Layer + 'static, x: AnyTensor, target: AnyTensor) -> Step {
+/// `logits` makes of the model's output what the loss takes.
+fn step(
+    model: impl Layer + 'static,
+    x: AnyTensor,
+    target: AnyTensor,
+    logits: fn(AnyTensor) -> AnyTensor,
+) -> Step {
     let mut trainee = Trainee::adam_w(model);
     let loss = CrossEntropyFlat::default();
     Box::new(move || {
-        let output = trainee.forward(x.clone());
+        let output = logits(trainee.forward(x.clone()));
         trainee.learn_from(&loss.forward(output, target.clone()));
     })
 }
