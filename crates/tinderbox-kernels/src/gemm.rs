@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::{
     pool::{Shared, for_each, for_each_chunk, threads},
-    scratch::{with_scratch, written},
+    scratch::{Scratch, with_scratch, written},
     simd::{LANES, Plain, Simd, multiversion, path},
 };
 
@@ -261,11 +261,17 @@ pub(crate) unsafe fn block(p: &Product, rows: usize, columns: usize) {
 
 /// A matrix of `k` rows by `n` columns, in panels of [`PANEL`] columns that a product reads from
 /// the first number to the last: `[panel][k][PANEL]`, zeros behind the last column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Packed {
-    values: Vec<f32>,
+    values: Scratch,
     k: usize,
     n: usize,
+}
+
+impl PartialEq for Packed {
+    fn eq(&self, other: &Self) -> bool {
+        self.size() == other.size() && *self.values == *other.values
+    }
 }
 
 impl Packed {
@@ -313,7 +319,7 @@ impl Packed {
     /// `write` is given the first column of each panel, and its numbers.
     pub(crate) fn new(k: usize, n: usize, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
         let (panels, len) = (n.div_ceil(PANEL), k * PANEL);
-        let mut values = vec![0.0; panels * len];
+        let mut values = Scratch::new(panels * len);
         let write = |panel: usize, values: &mut [f32]| write(panel * PANEL, values);
         match values.len() {
             0 => {}
