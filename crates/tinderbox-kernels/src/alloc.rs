@@ -103,8 +103,9 @@ impl Pooled {
             let layout = Layout::from_size_align_unchecked(bytes, ALIGN);
             if zeroed { System.alloc_zeroed(layout) } else { System.alloc(layout) }
         };
-        if block.is_null() {
-            self.lock().used -= bytes;
+        match block.is_null() {
+            true => self.lock().used -= bytes,
+            false => prefer_large_pages(block, bytes),
         }
         (block, true)
     }
@@ -190,6 +191,34 @@ unsafe impl GlobalAlloc for Pooled {
             }
         }
     }
+}
+
+/// Tells the system that fresh memory is used as a whole, where it wants to be
+/// asked: its first use then costs one interruption for 2 MB in place of 512.
+fn prefer_large_pages(start: *mut u8, bytes: usize) {
+    #[cfg(all(target_os = "linux", not(miri)))]
+    {
+        use std::ffi::{c_int, c_void};
+
+        unsafe extern "C" {
+            fn madvise(start: *mut c_void, len: usize, advice: c_int) -> c_int;
+        }
+        /// `MADV_HUGEPAGE` of Linux.
+        const LARGE_PAGES: c_int = 14;
+        const PAGE: usize = 4096;
+        /// Below a few large pages there is nothing to gain.
+        const ENOUGH: usize = 4 << 20;
+
+        let skipped = start.align_offset(PAGE);
+        if bytes >= ENOUGH && skipped < PAGE {
+            let first = start.wrapping_byte_add(skipped).cast();
+            // SAFETY: whole pages inside an allocation of ours; the advice changes no contents,
+            // and a system that does not know it says no.
+            unsafe { madvise(first, (bytes - skipped) / PAGE * PAGE, LARGE_PAGES) };
+        }
+    }
+    #[cfg(not(all(target_os = "linux", not(miri))))]
+    let _ = (start, bytes);
 }
 
 #[cfg(test)]

@@ -41,12 +41,7 @@ impl Scratch {
                 (None, None) => None,
             }
         });
-        let values = values.unwrap_or_else(|| {
-            let mut values: Vec<f32> = Vec::with_capacity(enough);
-            prefer_large_pages(values.as_mut_ptr(), enough);
-            values.resize(enough, 0.0);
-            values
-        });
+        let values = values.unwrap_or_else(|| vec![0.0; enough]);
         let start = values.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
         Self { values, start, len }
     }
@@ -94,8 +89,7 @@ pub(crate) fn with_scratch<R>(len: usize, body: impl FnOnce(&mut [f32]) -> R) ->
 /// # Safety
 /// `write` writes all `len` of them, and reads none before.
 pub(crate) unsafe fn written(len: usize, write: impl FnOnce(Shared)) -> Vec<f32> {
-    let mut values: Vec<f32> = Vec::with_capacity(len);
-    prefer_large_pages(values.as_mut_ptr(), len);
+    let mut values = Vec::with_capacity(len);
     // What was forgotten shows in tests.
     #[cfg(debug_assertions)]
     values.resize(len, f32::NAN);
@@ -103,35 +97,6 @@ pub(crate) unsafe fn written(len: usize, write: impl FnOnce(Shared)) -> Vec<f32>
     // SAFETY: that many are allocated, and the caller's promise is that they are written.
     unsafe { values.set_len(len) };
     values
-}
-
-/// Tells the system that fresh memory of this many floats is used as a whole, where it wants to be
-/// asked: its first use then costs one interruption for 2 MB in place of 512.
-fn prefer_large_pages(start: *mut f32, len: usize) {
-    #[cfg(all(target_os = "linux", not(miri)))]
-    {
-        use std::ffi::{c_int, c_void};
-
-        unsafe extern "C" {
-            fn madvise(start: *mut c_void, len: usize, advice: c_int) -> c_int;
-        }
-        /// `MADV_HUGEPAGE` of Linux.
-        const LARGE_PAGES: c_int = 14;
-        const PAGE: usize = 4096;
-        /// Below a few large pages there is nothing to gain.
-        const ENOUGH: usize = 4 << 20;
-
-        let bytes = len * size_of::<f32>();
-        let skipped = start.align_offset(PAGE) * size_of::<f32>();
-        if bytes >= ENOUGH && skipped < PAGE {
-            let first = start.wrapping_byte_add(skipped).cast();
-            // SAFETY: whole pages inside an allocation of ours; the advice changes no contents,
-            // and a system that does not know it says no.
-            unsafe { madvise(first, (bytes - skipped) / PAGE * PAGE, LARGE_PAGES) };
-        }
-    }
-    #[cfg(not(all(target_os = "linux", not(miri))))]
-    let _ = (start, len);
 }
 
 #[cfg(test)]

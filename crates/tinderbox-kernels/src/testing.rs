@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::{Path, force_path};
+use crate::{Path, force_path, paths};
 
 /// Numbers in `-1.0..1.0` that look random and are always the same.
 pub(crate) fn noise(seed: usize, n: usize) -> Vec<f32> {
@@ -20,10 +20,10 @@ pub(crate) fn on_every_path<T: PartialEq + std::fmt::Debug>(run: impl Fn() -> T)
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     force_path(Path::Plain);
     let plain = run();
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        force_path(Path::Avx2);
-        assert_eq!(run(), plain, "{:?}", Path::Avx2);
+    for path in paths() {
+        force_path(path);
+        assert_eq!(run(), plain, "{path:?}");
     }
+    force_path(paths()[0]);
     plain
 }
