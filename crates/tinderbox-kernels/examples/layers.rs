@@ -1,3 +1,5 @@
+#[global_allocator]
+static ALLOCATOR: tinderbox_kernels::Pooled = tinderbox_kernels::Pooled::new();
 use std::time::Instant;
 use tinderbox_kernels::{Conv, conv::Finish};
 fn best(mut f: impl FnMut()) -> f64 {

@@ -16,7 +16,12 @@ mod winograd;
 
 pub use choice::{Algorithm, Pass, exact, set_exact};
 
-use crate::{elementwise, gemm::Packed, pool::Shared, scratch::written};
+use crate::{
+    elementwise,
+    gemm::{Packed, PackedRows, matmul_transposed},
+    pool::Shared,
+    scratch::written,
+};
 use axis::Axis;
 
 /// The sizes of a convolution. Weights are PyTorch's, `[out, in / groups, kernel, kernel]`.
@@ -110,6 +115,12 @@ impl Conv {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether it is a product of the map's pixels with a matrix: 1×1, at every pixel.
+    fn is_matrix(&self) -> bool {
+        let ones = [self.kernel, self.stride] == [[1, 1], [1, 1]];
+        ones && self.padding == [0, 0] && self.groups == 1
+    }
+
     /// Input and output channels of a group.
     fn group(&self) -> [usize; 2] {
         [self.in_channels / self.groups, self.out_channels / self.groups]
@@ -117,7 +128,8 @@ impl Conv {
 
     /// Output pixels that a direct forward pass computes as one.
     fn wide(&self) -> usize {
-        direct::pixels_at_once(self.groups, &Axis::forward(self)[1], self.group()[1])
+        let [rows, columns] = Axis::forward(self);
+        direct::pixels_at_once(self.groups, (&rows, &columns), self.group()[1])
     }
 
     /// The weights for [`forward_with`](Self::forward_with).
@@ -187,7 +199,8 @@ impl Conv {
                         Algorithm::Columns => columns::correlate,
                         _ => direct::correlate,
                     };
-                    run(&maps, &rows, &columns, input, parts, finish, out);
+                    let parts: Vec<PackedRows<'_>> = parts.iter().map(Packed::all).collect();
+                    run(&maps, &rows, &columns, input, &parts, finish, out);
                 }
             }
         };
@@ -234,21 +247,27 @@ impl Conv {
                 // SAFETY: nobody else has the output yet.
                 unsafe { out.slice_uninit(0, input_len) }.fill(std::mem::MaybeUninit::new(0.0));
             }
-            for rows in &rows {
-                for columns in &columns {
-                    if [rows.out, columns.out].contains(&0)
-                        || rows.taps.is_empty()
-                        || columns.taps.is_empty()
-                    {
-                        continue;
+            let pairs = rows.iter().flat_map(|rows| columns.iter().map(move |c| (rows, c)));
+            let parts: Vec<(&Axis, &Axis)> = pairs
+                .filter(|(rows, columns)| [rows, columns].iter().all(|axis| axis.is_seen()))
+                .collect();
+            let packed = pack::backward(self, weights, &parts, algorithm);
+            let mut first = 0;
+            for (rows, columns) in &parts {
+                let of_part: Vec<PackedRows<'_>> = match parts.len() {
+                    1 => packed.iter().map(Packed::all).collect(),
+                    _ => {
+                        let depth = rows.taps.len() * columns.taps.len() * self.group()[1];
+                        let from = first;
+                        first += depth;
+                        packed.iter().map(|packed| packed.rows(from, depth)).collect()
                     }
-                    let packed = pack::backward(self, weights, rows, columns, algorithm);
-                    let run = match algorithm {
-                        Algorithm::Columns => columns::correlate,
-                        _ => direct::correlate,
-                    };
-                    run(&maps, rows, columns, out_gradient, &packed, Finish::default(), out);
-                }
+                };
+                let run = match algorithm {
+                    Algorithm::Columns => columns::correlate,
+                    _ => direct::correlate,
+                };
+                run(&maps, rows, columns, out_gradient, &of_part, Finish::default(), out);
             }
         };
         // SAFETY: every pixel is one of one part's, or was set to 0 before.
@@ -268,6 +287,11 @@ impl Conv {
         );
         match choice::algorithm(self, Pass::WeightGradient) {
             Algorithm::Winograd(size) => winograd::weight_gradient(self, size, input, out_gradient),
+            // Every pixel's inputs by its gradients: the maps are matrices already. Large ones are
+            // read once, band by band, which the sums over bands do better.
+            Algorithm::Columns if self.is_matrix() && input_len + out_len <= 1 << 20 => {
+                matmul_transposed(out_gradient, input, self.out_channels, self.in_channels)
+            }
             _ => weight_gradient::weight_gradient(self, input, out_gradient),
         }
     }

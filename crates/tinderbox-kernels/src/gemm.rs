@@ -7,11 +7,14 @@
 
 use std::ops::Range;
 
+mod turn;
+
 use crate::{
     pool::{Shared, for_each, for_each_chunk, threads},
     scratch::{Scratch, with_scratch, written},
     simd::{LANES, Plain, Simd, multiversion, path},
 };
+pub(crate) use turn::Rows;
 
 /// Columns of a packed panel: two vectors.
 pub(crate) const PANEL: usize = 2 * LANES;
@@ -295,24 +298,11 @@ impl Packed {
     /// # Panics
     /// If `values` are not `k * n`.
     pub fn from_columns(values: &[f32], k: usize, n: usize) -> Self {
-        /// Rows of a block that is turned while it is in the cache.
-        const BLOCK: usize = 16;
         assert_eq!(values.len(), k * n, "a matrix of {n} columns of {k}");
         Self::new(k, n, |at, panel| {
-            let columns = (n - at).min(PANEL);
-            for (block, rows) in panel.chunks_mut(BLOCK * PANEL).enumerate() {
-                let first = block * BLOCK;
-                for column in 0..PANEL {
-                    if column >= columns {
-                        rows.iter_mut().skip(column).step_by(PANEL).for_each(|v| *v = 0.0);
-                        continue;
-                    }
-                    let values = &values[(at + column) * k + first..];
-                    for (row, value) in rows.chunks_exact_mut(PANEL).zip(values) {
-                        row[column] = *value;
-                    }
-                }
-            }
+            let lanes = (n - at).min(PANEL);
+            Rows { lane: k, lanes, runs: 1, run: 0, len: k, taps: &[Some(0)] }
+                .turn(&values[at * k..], panel);
         })
     }
 
@@ -340,6 +330,40 @@ impl Packed {
     /// The numbers of the panel that begins with this column.
     pub(crate) fn panel(&self, column: usize) -> *const f32 {
         self.values[column * self.k..].as_ptr()
+    }
+
+    /// All rows.
+    pub(crate) fn all(&self) -> PackedRows<'_> {
+        self.rows(0, self.k)
+    }
+
+    /// `k` rows from `first` on, a matrix of their own.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub(crate) fn rows(&self, first: usize, k: usize) -> PackedRows<'_> {
+        assert!(first + k <= self.k, "rows of the matrix");
+        PackedRows { packed: self, first, k }
+    }
+}
+
+/// Some rows of a packed matrix.
+#[derive(Clone, Copy)]
+pub(crate) struct PackedRows<'a> {
+    packed: &'a Packed,
+    first: usize,
+    k: usize,
+}
+
+impl PackedRows<'_> {
+    /// Rows and columns.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [self.k, self.packed.n]
+    }
+
+    /// The numbers of the panel that begins with this column.
+    pub(crate) fn panel(&self, column: usize) -> *const f32 {
+        self.packed.panel(column).wrapping_add(self.first * PANEL)
     }
 }
 
@@ -410,7 +434,7 @@ pub(crate) unsafe fn matmul_into(
     add: bool,
 ) {
     // SAFETY: the caller's.
-    unsafe { matmul_relu_into(a, a_row, rows, b, bias, c, c_row, add, false) }
+    unsafe { matmul_relu_into(a, a_row, rows, b.all(), bias, c, c_row, add, false) }
 }
 
 /// [`matmul_into`]; with `relu`, what is negative in the end becomes 0.
@@ -422,7 +446,7 @@ pub(crate) unsafe fn matmul_relu_into(
     a: *const f32,
     a_row: usize,
     rows: usize,
-    b: &Packed,
+    b: PackedRows<'_>,
     bias: Option<&[f32]>,
     c: Shared,
     c_row: usize,

@@ -125,6 +125,8 @@ pub(crate) trait Simd: Copy + 'static {
         unsafe { Self::splat(0.0) }
     }
 
+    /// Turns a square of numbers: row `r`'s lane `c` becomes row `c`'s lane `r`.
+    unsafe fn transpose(rows: &mut [Self::V; LANES]);
     /// `value` where `x > 0`, zero elsewhere.
     unsafe fn where_positive(x: Self::V, value: Self::V) -> Self::V;
 

@@ -49,8 +49,8 @@ fn what_cannot_be_served_is_said() {
         .says("error: there is no workload `train/resnet`")
         .says("hint: there are train/mnist-basic/b128, ");
     place
-        .run(&["bench", "serve", "train/lstm3/32x70"])
+        .run(&["bench", "serve", "train/unet34/4x180x240"])
         .code(1)
-        .says("an LSTM over sequences is not there yet");
+        .says("the dynamic U-Net is not there yet");
     place.run(&["bench", "serve"]).code(2).says("WORKLOAD");
 }

@@ -71,6 +71,11 @@ impl Axis {
         (0..stride).map(part).collect()
     }
 
+    /// Whether there are outputs that see anything.
+    pub(super) fn is_seen(&self) -> bool {
+        self.out > 0 && !self.taps.is_empty()
+    }
+
     /// The first input that the first output sees.
     pub(super) fn low(&self) -> isize {
         self.taps[0].offset

@@ -63,8 +63,7 @@ pub(super) fn algorithm(conv: &Conv, pass: Pass) -> Algorithm {
         Pass::InputGradient => conv.out_channels,
         _ => conv.in_channels,
     } / conv.groups;
-    let matrix = conv.kernel == [1, 1] && conv.stride == [1, 1] && conv.padding == [0, 0];
-    match matrix && conv.groups == 1 || width < 8 && channels >= 64 {
+    match conv.is_matrix() || width < 8 && channels >= 64 {
         true => Algorithm::Columns,
         false => Algorithm::Direct,
     }

@@ -3,7 +3,7 @@
 
 use super::{Finish, axis::Axis, direct::Maps};
 use crate::{
-    gemm::{Packed, matmul_relu_into},
+    gemm::{PackedRows, matmul_relu_into},
     pool::{Shared, for_each, for_each_chunk},
     scratch::with_scratch,
 };
@@ -18,7 +18,7 @@ pub(super) fn correlate(
     rows: &Axis,
     columns: &Axis,
     input: &[f32],
-    weights: &[Packed],
+    weights: &[PackedRows<'_>],
     finish: Finish<'_>,
     out: Shared,
 ) {
@@ -40,7 +40,7 @@ pub(super) fn correlate(
     for first in (0..maps.batch).step_by(at_a_time) {
         let images = at_a_time.min(maps.batch - first);
         let pixels = images * out_rows;
-        for (group, weights) in weights.iter().enumerate() {
+        for (group, &weights) in weights.iter().enumerate() {
             let channel = group * out_of_group;
             let bias = finish.bias.map(|bias| &bias[channel..][..out_of_group]);
             let product = |a: *const f32, a_row: usize| {

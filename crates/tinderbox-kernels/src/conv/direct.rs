@@ -2,7 +2,7 @@
 
 use super::{Finish, axis::Axis};
 use crate::{
-    gemm::{PANEL, Packed, Product, Segments, Start, block},
+    gemm::{PANEL, PackedRows, Product, Segments, Start, block},
     pool::{Shared, for_each, threads},
     scratch::with_scratch,
     simd::LANES,
@@ -20,8 +20,13 @@ pub(super) struct Maps {
 const CACHED: usize = 96 * 1024;
 
 /// How many neighboring output pixels are computed as one, so that few channels fill a vector.
-pub(super) fn pixels_at_once(groups: usize, columns: &Axis, outputs: usize) -> usize {
-    let dense = groups == 1 && columns.step == 1 && columns.even() == Some(1);
+pub(super) fn pixels_at_once(
+    groups: usize,
+    (rows, columns): (&Axis, &Axis),
+    outputs: usize,
+) -> usize {
+    let all = rows.step == 1 && columns.step == 1;
+    let dense = groups == 1 && all && columns.even() == Some(1) && rows.even().is_some();
     match outputs {
         // Each input is multiplied for all pixels, so more than a few are a waste.
         1..=4 if dense && columns.out >= 4 => 4,
@@ -37,7 +42,7 @@ pub(super) fn correlate(
     rows: &Axis,
     columns: &Axis,
     input: &[f32],
-    weights: &[Packed],
+    weights: &[PackedRows<'_>],
     finish: Finish<'_>,
     out: Shared,
 ) {
@@ -136,7 +141,7 @@ struct Pass<'a> {
     maps: &'a Maps,
     rows: &'a Axis,
     columns: &'a Axis,
-    weights: &'a [Packed],
+    weights: &'a [PackedRows<'a>],
     finish: Finish<'a>,
     out: Shared,
     table: Option<Vec<[usize; 3]>>,
@@ -162,7 +167,7 @@ impl Pass<'_> {
         let segments: Option<Vec<[usize; 2]>> = self.table.as_ref().map(|table| {
             table.iter().map(|[y, x, weight]| [y * row_len + x * inputs, *weight]).collect()
         });
-        let wide = pixels_at_once(self.maps.groups, columns, out_of_group);
+        let wide = pixels_at_once(self.maps.groups, (rows, columns), out_of_group);
         for (group, weights) in self.weights.iter().enumerate() {
             for column in (0..wide * out_of_group).step_by(PANEL) {
                 for y in range.clone() {

@@ -111,6 +111,20 @@ fn shapes() -> Vec<Conv> {
             ..PLAIN
         });
     }
+    // The first layer of a network for photographs: few inputs, many outputs.
+    for (in_channels, out_channels) in [(3, 40), (1, 64)] {
+        shapes.push(Conv {
+            batch: 3,
+            height: 9,
+            width: 11,
+            in_channels,
+            out_channels,
+            kernel: [7, 7],
+            stride: [2, 2],
+            padding: [3, 3],
+            ..PLAIN
+        });
+    }
     // More weights than are summed beside each other.
     shapes.push(Conv {
         batch: 3,

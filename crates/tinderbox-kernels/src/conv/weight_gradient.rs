@@ -2,13 +2,17 @@
 //!
 //! For each output channel and each weight, a product of the output's gradient with a moved input
 //! is summed over all pixels. Rows of a tile are output channels, columns are what lies side by
-//! side in a row of the padded input.
+//! side in a row of the padded input. Where that is less than a panel, as in the first layer of a
+//! network, it is the other way round.
+
+use std::{mem::MaybeUninit, ops::Range};
 
 use super::{Conv, direct::pad};
 use crate::{
     gemm::{PANEL, Product, Segments, Start, block},
     pool::{Shared, for_each, for_each_chunk},
     scratch::{with_scratch, written},
+    simd::{LANES, Simd, multiversion},
 };
 
 /// Floats of padded input and output gradient that are summed over at a time.
@@ -38,24 +42,33 @@ pub(super) fn weight_gradient(conv: &Conv, input: &[f32], out_gradient: &[f32]) 
                 pass.some(first..last, sum);
             }),
         }
-        add_up(conv, total, len)
+        add_up(conv, total, len, pass.across())
     })
 }
 
-/// Sums up in order, and turns `[out][tap][in]` into PyTorch's `[out][in][tap]`.
-fn add_up(conv: &Conv, sums: &[f32], len: usize) -> Vec<f32> {
+/// Sums up in order, and turns them into PyTorch's `[out][in][tap]`: they are `[out][tap][in]`, or
+/// `[tap][in][out]` if the outputs are `across`.
+fn add_up(conv: &Conv, sums: &[f32], len: usize, across: bool) -> Vec<f32> {
     let ([inputs, _], taps) = (conv.group(), conv.taps());
     let per_output = inputs * taps;
-    let at_once = (1 << 14) / per_output.max(1);
-    let chunk = per_output * at_once.max(1);
+    let (of_output, of_tap, of_input) = match across {
+        true => (1, inputs * conv.out_channels, conv.out_channels),
+        false => (per_output, inputs, 1),
+    };
+    let at_once = ((1 << 14) / per_output.max(1)).max(1);
     let write = |out: Shared| {
-        for_each(len.div_ceil(chunk), |block| {
-            for at in (block * chunk..((block + 1) * chunk).min(len)).step_by(per_output) {
+        for_each(conv.out_channels.div_ceil(at_once), |block| {
+            for o in block * at_once..((block + 1) * at_once).min(conv.out_channels) {
                 // SAFETY: these weights are this block's alone; each is written below.
-                let to = unsafe { out.slice_uninit(at, per_output) };
+                let to = unsafe { out.slice_uninit(o * per_output, per_output) };
+                if !across {
+                    assert!(sums.len() >= o * per_output && sums.len().is_multiple_of(len));
+                    add_up_output(&sums[o * per_output..], len, [taps, inputs], to);
+                    continue;
+                }
                 for tap in 0..taps {
                     for i in 0..inputs {
-                        let from = at + tap * inputs + i;
+                        let from = o * of_output + tap * of_tap + i * of_input;
                         let value: f32 = sums[from..].iter().step_by(len).sum();
                         to[i * taps + tap].write(value);
                     }
@@ -67,101 +80,184 @@ fn add_up(conv: &Conv, sums: &[f32], len: usize) -> Vec<f32> {
     unsafe { written(len, write) }
 }
 
+multiversion! {
+    /// Of one output channel: adds sums that lie `len` apart up, and turns `[tap][in]` into
+    /// `[in][tap]`.
+    fn add_up_output(sums: &[f32], len: usize, sizes: [usize; 2], to: &mut [MaybeUninit<f32>]) =
+        add_up_output_body::<S>(sums, len, sizes, to)
+}
+
+#[inline(always)]
+fn add_up_output_body<S: Simd>(
+    sums: &[f32],
+    len: usize,
+    [taps, inputs]: [usize; 2],
+    to: &mut [MaybeUninit<f32>],
+) {
+    assert!(to.len() == taps * inputs && sums.len() >= to.len());
+    let copies = (sums.len() - to.len()) / len + 1;
+    for tap in (0..taps).step_by(LANES) {
+        let width = (taps - tap).min(LANES);
+        for input in (0..inputs).step_by(LANES) {
+            let lanes = (inputs - input).min(LANES);
+            // SAFETY: inside the sums and the output, whose lengths were checked; this is compiled
+            // for the path that runs.
+            unsafe {
+                let mut square = [S::zero(); LANES];
+                for t in 0..width {
+                    let from = sums.as_ptr().add((tap + t) * inputs + input);
+                    let mut total = S::load_up_to(from, lanes);
+                    for copy in 1..copies {
+                        total = S::add(total, S::load_up_to(from.add(copy * len), lanes));
+                    }
+                    square[t] = total;
+                }
+                S::transpose(&mut square);
+                let to = to.as_mut_ptr().cast::<f32>().add(input * taps + tap);
+                for i in 0..lanes {
+                    S::store_up_to(to.add(i * taps), square[i], width);
+                }
+            }
+        }
+    }
+}
+
 struct Pass<'a> {
     conv: &'a Conv,
     input: &'a [f32],
     out_gradient: &'a [f32],
+    out_size: [usize; 2],
+    /// Whether the input is padded, so that it has to be copied.
+    padded: bool,
     /// Floats of a row of the padded input.
     row: usize,
-    /// Floats of a padded image.
-    image: usize,
-    out_size: [usize; 2],
+    /// Output rows of a band, and bands of an image.
+    height: usize,
+    bands: usize,
+    /// Floats of the padded input of a band.
+    band: usize,
+    /// Bands that are summed over at a time: more than one only if each is an image.
+    at_once: usize,
 }
 
 impl<'a> Pass<'a> {
     fn new(conv: &'a Conv, input: &'a [f32], out_gradient: &'a [f32]) -> Self {
         let out_size = conv.out_size();
-        let reach = |axis: usize| {
-            (out_size[axis] - 1) * conv.stride[axis]
-                + conv.dilation[axis] * (conv.kernel[axis] - 1)
-                + 1
+        let [oh, ow] = out_size;
+        let padded = conv.padding != [0, 0];
+        let reach = |axis: usize| conv.dilation[axis] * (conv.kernel[axis] - 1) + 1;
+        let span = |out: usize, axis: usize| (out - 1) * conv.stride[axis] + reach(axis);
+        let row = if padded { span(ow, 1) } else { conv.width } * conv.in_channels;
+        let floats = |height: usize| span(height, 0) * row + height * ow * conv.out_channels;
+        // So many that the sums, which are read and written for each block, are little beside it.
+        let least = conv.lens()[1] / 4;
+        let height = match floats(oh) <= CACHED.max(least) {
+            true => oh,
+            false => (1..oh).rev().find(|height| floats(*height) <= CACHED).unwrap_or(1),
         };
-        let row = reach(1) * conv.in_channels;
-        Self { conv, input, out_gradient, row, image: reach(0) * row, out_size }
+        let bands = oh.div_ceil(height);
+        let at_once = match bands {
+            1 => CACHED.max(least) / floats(oh),
+            _ => 1,
+        };
+        Self {
+            conv,
+            input,
+            out_gradient,
+            out_size,
+            padded,
+            row,
+            height,
+            bands,
+            band: if padded { span(height, 0) } else { conv.height } * row,
+            at_once: at_once.clamp(1, conv.batch.max(1)),
+        }
     }
 
-    /// How many images are summed over at a time.
-    fn at_a_time(&self) -> usize {
-        let of_out = self.out_size[0] * self.out_size[1] * self.conv.out_channels;
-        (CACHED / (self.image + of_out).max(1)).max(1)
+    /// A band's image, and its output rows.
+    fn rows(&self, band: usize) -> (usize, Range<usize>) {
+        let first = band % self.bands * self.height;
+        (band / self.bands, first..(first + self.height).min(self.out_size[0]))
     }
 
-    fn pad(&self, image: usize, padded: &mut [f32]) {
-        let conv = self.conv;
+    fn pad(&self, band: usize, padded: &mut [f32]) {
+        let (conv, (image, rows)) = (self.conv, self.rows(band));
         let of_image = conv.height * conv.width * conv.in_channels;
+        let top = (rows.start * conv.stride[0]) as isize - conv.padding[0] as isize;
         pad(
             &self.input[image * of_image..][..of_image],
             [conv.height, conv.width],
             conv.in_channels,
-            conv.padding.map(|padding| -(padding as isize)),
+            [top, -(conv.padding[1] as isize)],
             self.row / conv.in_channels,
             padded,
         );
     }
 
-    /// Where the rows of some images begin, in the output's gradient and the padded input.
-    fn segments(&self, images: usize) -> Vec<[usize; 2]> {
-        let ([oh, ow], conv) = (self.out_size, self.conv);
-        let rows = (0..images).flat_map(|image| (0..oh).map(move |y| (image, y)));
-        rows.map(|(image, y)| {
+    /// Where the rows of a block begin, in the output's gradient and the padded input.
+    fn segments(&self) -> Vec<[usize; 2]> {
+        let (ow, conv) = (self.out_size[1], self.conv);
+        let rows = (0..self.at_once).flat_map(|band| (0..self.height).map(move |y| (band, y)));
+        rows.map(|(band, y)| {
             [
-                (image * oh + y) * ow * conv.out_channels,
-                image * self.image + y * conv.stride[0] * self.row,
+                (band * self.height + y) * ow * conv.out_channels,
+                band * self.band + y * conv.stride[0] * self.row,
             ]
         })
         .collect()
     }
 
     /// The sum over some images, on this thread.
-    fn some(&self, images: std::ops::Range<usize>, sum: &mut [f32]) {
+    fn some(&self, images: Range<usize>, sum: &mut [f32]) {
         if images.is_empty() {
             sum.fill(0.0);
             return;
         }
-        let at_a_time = self.at_a_time().min(images.len());
-        let segments = self.segments(at_a_time);
-        with_scratch(at_a_time * self.image, |padded| {
-            let mut first = images.start;
-            while first < images.end {
-                let count = at_a_time.min(images.end - first);
-                for (at, padded) in padded.chunks_exact_mut(self.image).take(count).enumerate() {
-                    self.pad(first + at, padded);
-                }
-                let segments = &segments[..count * self.out_size[0]];
-                for tile in 0..self.tiles() {
-                    let sum = Shared::new(sum.as_mut_ptr());
-                    // SAFETY: the sum is this thread's.
-                    unsafe { self.tile(tile, first, segments, padded, sum, first > images.start) };
-                }
-                first += count;
+        let sum = Shared::new(sum.as_mut_ptr());
+        self.blocks(images, |block| {
+            for tile in 0..self.tiles() {
+                // SAFETY: the sum is this thread's.
+                unsafe { self.tile(tile, &block, sum) };
             }
         });
     }
 
     /// The sum over all images, on all threads.
     fn all(&self, sum: Shared) {
-        let at_a_time = self.at_a_time().min(self.conv.batch.max(1));
-        let segments = self.segments(at_a_time);
-        with_scratch(at_a_time * self.image, |padded| {
-            for first in (0..self.conv.batch).step_by(at_a_time) {
-                let count = at_a_time.min(self.conv.batch - first);
-                for_each_chunk(&mut padded[..count * self.image], self.image, |at, padded| {
-                    self.pad(first + at, padded);
-                });
-                let segments = &segments[..count * self.out_size[0]];
-                for_each(self.tiles(), |tile| {
-                    // SAFETY: each tile is of one task.
-                    unsafe { self.tile(tile, first, segments, padded, sum, first > 0) };
+        self.blocks(0..self.conv.batch, |block| {
+            // SAFETY: each tile is of one task.
+            for_each(self.tiles(), |tile| unsafe { self.tile(tile, &block, sum) });
+        });
+    }
+
+    /// Calls `run` with each block of some images.
+    fn blocks(&self, images: Range<usize>, run: impl Fn(Block<'_>)) {
+        let segments = self.segments();
+        let bands = images.start * self.bands..images.end * self.bands;
+        let scratch = if self.padded { self.at_once * self.band } else { 0 };
+        with_scratch(scratch, |scratch| {
+            for first in bands.clone().step_by(self.at_once) {
+                let count = self.at_once.min(bands.end - first);
+                let (image, rows) = self.rows(first);
+                let input = match self.padded {
+                    true => {
+                        let padded = &mut scratch[..count * self.band];
+                        // Beside each other, unless this is a part of a loop already.
+                        for_each_chunk(padded, self.band, |at, padded| {
+                            self.pad(first + at, padded)
+                        });
+                        &scratch[..]
+                    }
+                    false => {
+                        let row = image * self.conv.height + rows.start * self.conv.stride[0];
+                        &self.input[row * self.row..]
+                    }
+                };
+                run(Block {
+                    row: image * self.out_size[0] + rows.start,
+                    segments: &segments[..count * rows.len()],
+                    input,
+                    add: first > bands.start,
                 });
             }
         });
@@ -177,13 +273,19 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// Whether the columns of a tile are output channels.
+    fn across(&self) -> bool {
+        self.conv.groups == 1 && self.runs().1 < PANEL && self.conv.out_channels >= PANEL
+    }
+
     /// Parts that a group's output channels are divided into, and channels of a part.
     fn parts(&self) -> (usize, usize) {
         /// Five tiles, that what they read of the input is still in the cache for the last.
         const MOST: usize = 5 * 14;
         let outputs = self.conv.group()[1];
-        let parts = outputs.div_ceil(MOST);
-        (parts, outputs.div_ceil(parts))
+        let most = if self.across() { PANEL } else { MOST };
+        let parts = outputs.div_ceil(most);
+        (parts, if self.across() { PANEL } else { outputs.div_ceil(parts) })
     }
 
     fn tiles(&self) -> usize {
@@ -196,11 +298,8 @@ impl<'a> Pass<'a> {
     unsafe fn tile(
         &self,
         tile: usize,
-        first: usize,
-        segments: &[[usize; 2]],
-        padded: &[f32],
+        Block { row, segments, input, add }: &Block<'_>,
         sum: Shared,
-        add: bool,
     ) {
         let conv = self.conv;
         let ([inputs, outputs], (runs, run)) = (conv.group(), self.runs());
@@ -216,25 +315,55 @@ impl<'a> Pass<'a> {
             + kx * conv.dilation[1] * conv.in_channels
             + group * inputs
             + column;
-        let [oh, ow] = self.out_size;
-        let gradients = &self.out_gradient[first * oh * ow * conv.out_channels..];
+        let ow = self.out_size[1];
+        let gradients = &self.out_gradient[row * ow * conv.out_channels..];
         let channel = group * outputs + from;
         let per_output = conv.taps() * inputs;
+        let start = if *add { Start::OUTPUT } else { Start::ZERO };
+        if self.across() {
+            let turned: Vec<[usize; 2]> = segments.iter().map(|[a, b]| [*b, *a]).collect();
+            let product = Product {
+                segments: Segments::Table(turned.as_ptr(), turned.len()),
+                length: ow,
+                a: input[place..].as_ptr(),
+                a_row: 1,
+                a_step: conv.stride[1] * conv.in_channels,
+                b: gradients[channel..].as_ptr(),
+                b_step: conv.out_channels,
+                c: sum.at(at_run * run * outputs + channel),
+                c_row: outputs,
+                start,
+                relu: false,
+            };
+            // SAFETY: as below.
+            return unsafe { block(&product, run, rows) };
+        }
         let product = Product {
             segments: Segments::Table(segments.as_ptr(), segments.len()),
             length: ow,
             a: gradients[channel..].as_ptr(),
             a_row: 1,
             a_step: conv.out_channels,
-            b: padded[place..].as_ptr(),
+            b: input[place..].as_ptr(),
             b_step: conv.stride[1] * conv.in_channels,
             c: sum.at(channel * per_output + at_run * run + column),
             c_row: per_output,
-            start: if add { Start::OUTPUT } else { Start::ZERO },
+            start,
             relu: false,
         };
         // SAFETY: the segments lie in the gradient and in the padded images; the tile of the sums
         // is this thread's.
         unsafe { block(&product, rows, PANEL.min(run - column)) };
     }
+}
+
+/// Rows that are summed over at a time.
+struct Block<'a> {
+    /// The first of them, counted through all images.
+    row: usize,
+    /// Where each row begins, in the output's gradient and the padded input.
+    segments: &'a [[usize; 2]],
+    input: &'a [f32],
+    /// Whether there is a sum to add to.
+    add: bool,
 }

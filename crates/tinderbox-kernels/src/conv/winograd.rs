@@ -214,43 +214,67 @@ fn spread_body<S: Simd, T: Transform, const GRADIENT: bool>(
     to: *mut f32,
 ) {
     let pixels = if GRADIENT { T::OUT } else { T::TILE };
-    let (channels, stride) = (tiles.channels, tiles.stride);
+    let row_len = tiles.size[1] * tiles.channels;
     for tile in 0..tiles.count {
         let (image, [top, left]) = tiles.at(tiles.first + tile);
-        let ([y0, y1], [x0, x1]) = (tiles.inside(top, pixels, 0), tiles.inside(left, pixels, 1));
-        let start = image * tiles.size[0] * tiles.size[1] * channels;
-        let row_len = tiles.size[1] * channels;
-        let corner = start as isize + top * row_len as isize + left * channels as isize;
-        for channel in (0..channels).step_by(LANES) {
-            let lanes = (channels - channel).min(LANES);
-            // SAFETY: only pixels inside the map are read, at most `lanes` channels of each; `to`
-            // has room for all tiles at each place; this is compiled for the path that runs.
-            unsafe {
-                let mut columns = [[S::zero(); MOST]; MOST];
-                for x in x0..x1 {
-                    let mut column = [S::zero(); MOST];
-                    let from =
-                        map.as_ptr().wrapping_offset(corner + (x * channels + channel) as isize);
-                    for y in y0..y1 {
-                        column[y] = S::load_up_to(from.wrapping_add(y * row_len), lanes);
-                    }
-                    let column = match GRADIENT {
-                        true => T::gradient::<S>(column),
-                        false => T::input::<S>(column),
-                    };
-                    for y in 0..T::TILE {
-                        columns[y][x] = column[y];
-                    }
+        let (rows, columns) = (tiles.inside(top, pixels, 0), tiles.inside(left, pixels, 1));
+        let start = image * tiles.size[0] * row_len;
+        let corner = start as isize + top * row_len as isize + left * tiles.channels as isize;
+        let from = map.as_ptr().wrapping_offset(corner);
+        // SAFETY: only pixels inside the map are read; `to` has room for all tiles at each place;
+        // this is compiled for the path that runs.
+        unsafe {
+            let to = to.add(tile * tiles.channels);
+            // Most tiles lie inside the map. Those loops have fixed ends, so that nothing has to
+            // be black beforehand.
+            match [rows, columns] == [[0, pixels]; 2] {
+                true => spread_tile::<S, T, GRADIENT>(from, &tiles, [0, pixels], [0, pixels], to),
+                false => spread_tile::<S, T, GRADIENT>(from, &tiles, rows, columns, to),
+            }
+        }
+    }
+}
+
+/// Transforms the pixels of a tile that lie in these rows and columns of it.
+///
+/// # Safety
+/// These pixels lie behind `from`, the places behind `to`, and the machine has the path of `S`.
+#[inline(always)]
+unsafe fn spread_tile<S: Simd, T: Transform, const GRADIENT: bool>(
+    from: *const f32,
+    tiles: &Tiles,
+    [y0, y1]: [usize; 2],
+    [x0, x1]: [usize; 2],
+    to: *mut f32,
+) {
+    let row_len = tiles.size[1] * tiles.channels;
+    for channel in (0..tiles.channels).step_by(LANES) {
+        let lanes = (tiles.channels - channel).min(LANES);
+        // SAFETY: the caller's; at most `lanes` channels of each pixel are read and written.
+        unsafe {
+            let mut columns = [[S::zero(); MOST]; MOST];
+            for x in x0..x1 {
+                let mut column = [S::zero(); MOST];
+                let from = from.wrapping_add(x * tiles.channels + channel);
+                for y in y0..y1 {
+                    column[y] = S::load_up_to(from.wrapping_add(y * row_len), lanes);
                 }
-                let to = to.add(tile * channels + channel);
+                let column = match GRADIENT {
+                    true => T::gradient::<S>(column),
+                    false => T::input::<S>(column),
+                };
                 for y in 0..T::TILE {
-                    let row = match GRADIENT {
-                        true => T::gradient::<S>(columns[y]),
-                        false => T::input::<S>(columns[y]),
-                    };
-                    for x in 0..T::TILE {
-                        S::store_up_to(to.add((y * T::TILE + x) * stride), row[x], lanes);
-                    }
+                    columns[y][x] = column[y];
+                }
+            }
+            let to = to.add(channel);
+            for y in 0..T::TILE {
+                let row = match GRADIENT {
+                    true => T::gradient::<S>(columns[y]),
+                    false => T::input::<S>(columns[y]),
+                };
+                for x in 0..T::TILE {
+                    S::store_up_to(to.add((y * T::TILE + x) * tiles.stride), row[x], lanes);
                 }
             }
         }

@@ -94,4 +94,18 @@ impl Simd for Neon {
             }
         })
     }
+
+    #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
+        let mut numbers = [[0.0; LANES]; LANES];
+        for (r, row) in rows.iter().enumerate() {
+            // SAFETY: the caller's.
+            unsafe { Self::store(numbers[r].as_mut_ptr(), *row) };
+        }
+        for (c, row) in rows.iter_mut().enumerate() {
+            let column: [f32; LANES] = std::array::from_fn(|r| numbers[r][c]);
+            // SAFETY: the caller's.
+            *row = unsafe { Self::load(column.as_ptr()) };
+        }
+    }
 }

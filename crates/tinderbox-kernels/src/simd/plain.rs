@@ -91,6 +91,12 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
+    unsafe fn transpose(rows: &mut [Self::V; LANES]) {
+        let from = *rows;
+        *rows = std::array::from_fn(|r| std::array::from_fn(|c| from[c][r]));
+    }
+
+    #[inline(always)]
     unsafe fn where_positive(x: Self::V, value: Self::V) -> Self::V {
         each(x, value, |x, value| if x > 0.0 { value } else { 0.0 })
     }

@@ -52,3 +52,33 @@ fn every_path_gives_the_bits_of_the_plain_one() {
     }
     force_path(paths()[0]);
 }
+
+multiversion! {
+    fn turned(numbers: &mut [f32; LANES * LANES]) = {
+        // SAFETY: the rows lie inside the square; this is compiled for the path that runs.
+        unsafe {
+            let mut rows = [S::zero(); LANES];
+            for r in 0..LANES {
+                rows[r] = S::load(numbers.as_ptr().add(r * LANES));
+            }
+            S::transpose(&mut rows);
+            for r in 0..LANES {
+                S::store(numbers.as_mut_ptr().add(r * LANES), rows[r]);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_path_turns_a_square() {
+    let square: [f32; LANES * LANES] = std::array::from_fn(|i| i as f32);
+    for path in paths() {
+        force_path(path);
+        let mut found = square;
+        turned(&mut found);
+        for (i, value) in found.iter().enumerate() {
+            assert_eq!(*value, square[i % LANES * LANES + i / LANES], "{path:?}");
+        }
+    }
+    force_path(paths()[0]);
+}
