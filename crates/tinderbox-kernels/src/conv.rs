@@ -111,6 +111,11 @@ impl Conv {
         self.batch * oh * ow * weights
     }
 
+    /// How a pass is computed, by the sizes and by [`set_exact`].
+    pub fn algorithm(&self, pass: Pass) -> Algorithm {
+        choice::algorithm(self, pass)
+    }
+
     fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }

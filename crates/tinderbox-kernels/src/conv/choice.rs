@@ -1,6 +1,9 @@
 //! Which algorithm runs a pass of a convolution.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::{Conv, winograd::Size};
 
@@ -15,6 +18,17 @@ pub enum Algorithm {
     ///
     /// Lavin and Gray, [Fast Algorithms for Convolutional Neural Networks](https://arxiv.org/abs/1509.09308), 2016.
     Winograd(Size),
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Direct => "direct",
+            Self::Columns => "columns",
+            Self::Winograd(Size::Two) => "winograd-2x2",
+            Self::Winograd(Size::Four) => "winograd-4x4",
+        })
+    }
 }
 
 /// A pass of a convolution.
@@ -51,9 +65,17 @@ const WINOGRAD_CHANNELS: usize = 32;
 /// | columns | outputs less than 8 pixels wide, 64 channels and more | a row is too short for a tile of registers; with few channels gathering costs more than that |
 /// | direct | all others | |
 pub(super) fn algorithm(conv: &Conv, pass: Pass) -> Algorithm {
-    if let Some(size) = winograd(conv) {
-        return Algorithm::Winograd(size);
+    algorithm_if(exact(), conv, pass)
+}
+
+fn algorithm_if(exact: bool, conv: &Conv, pass: Pass) -> Algorithm {
+    match winograd(conv) {
+        Some(size) if !exact => Algorithm::Winograd(size),
+        _ => by_definition(conv, pass),
     }
+}
+
+fn by_definition(conv: &Conv, pass: Pass) -> Algorithm {
     let [_, out_width] = conv.out_size();
     let width = match pass {
         Pass::InputGradient => conv.width / conv.stride[1],
@@ -74,7 +96,7 @@ fn winograd(conv: &Conv) -> Option<Size> {
     let padded = conv.padding.iter().all(|padding| *padding <= 2);
     let (few, many) =
         (conv.in_channels.min(conv.out_channels), conv.in_channels.max(conv.out_channels));
-    if exact() || !form || !padded || conv.groups != 1 || few < WINOGRAD_CHANNELS {
+    if !form || !padded || conv.groups != 1 || few < WINOGRAD_CHANNELS {
         return None;
     }
     let [height, width] = conv.out_size();
@@ -84,5 +106,42 @@ fn winograd(conv: &Conv) -> Option<Size> {
         12.. if pixels >= 8 * many => Some(Size::Four),
         6.. if many <= 384 && pixels >= many => Some(Size::Two),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is chosen for the forward pass with Winograd's algorithms on, and off.
+    #[track_caller]
+    fn check(channels: [usize; 2], side: usize, kernel: usize, on: &str, off: &str) {
+        let conv = Conv {
+            batch: 16,
+            height: side,
+            width: side,
+            in_channels: channels[0],
+            out_channels: channels[1],
+            kernel: [kernel; 2],
+            stride: [1; 2],
+            padding: [kernel / 2; 2],
+            dilation: [1; 2],
+            groups: 1,
+        };
+        for (exact, name) in [(false, on), (true, off)] {
+            let chosen = algorithm_if(exact, &conv, Pass::Forward);
+            assert_eq!(chosen.to_string(), name, "exact: {exact}");
+        }
+    }
+
+    #[test]
+    fn exact_sums_are_never_winograds() {
+        check([64, 64], 32, 3, "winograd-4x4", "direct");
+        check([256, 256], 8, 3, "winograd-2x2", "direct");
+        check([64, 64], 6, 3, "winograd-2x2", "columns");
+        check([512, 512], 4, 3, "columns", "columns");
+        check([8, 8], 28, 3, "direct", "direct");
+        check([256, 512], 16, 1, "columns", "columns");
+        check([3, 64], 128, 7, "direct", "direct");
     }
 }
