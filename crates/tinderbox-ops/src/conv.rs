@@ -4,6 +4,21 @@ use burn::{backend::Dispatch, tensor::Tensor};
 
 use crate::extension::{ConvSpec, Maybe, Tracked, TrainingOps};
 
+/// Whether the CPU's convolutions form their sums as the definition says, from here on and in the
+/// whole process; they do not at first.
+///
+/// Where it pays, 3×3 convolutions run Winograd's algorithms, which multiply less and whose rounding
+/// errors are up to about ten times those of the definition. With `true` none does, which is slower.
+/// The bits of a result depend on it, so it is to be said before anything is computed.
+pub fn set_exact_conv(exact: bool) {
+    tinderbox_kernels::conv::set_exact(exact);
+}
+
+/// What [`set_exact_conv`] said.
+pub fn exact_conv() -> bool {
+    tinderbox_kernels::conv::exact()
+}
+
 /// How a kernel walks over a map; the default is every pixel, without padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dOptions {

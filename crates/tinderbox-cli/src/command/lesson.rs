@@ -53,6 +53,11 @@ pub(crate) struct Mnist {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
+    /// Compute convolutions as the definition says, without Winograd's algorithms,
+    /// which multiply less and round differently: slower
+    #[arg(long)]
+    exact_conv: bool,
+
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -71,6 +76,7 @@ impl Mnist {
             model: self.model.clone(),
             seed: self.seed,
             epochs: self.epochs.map(|epochs| epochs as usize),
+            exact_conv: self.exact_conv,
         };
         let style = Style::of(self.json);
         let run = told(lesson_mnist(&lesson, &watch(style)), style)?;

@@ -47,6 +47,11 @@ pub(crate) struct Settings {
     /// [default: 42]
     #[arg(long, value_name = "N", help_heading = "Data")]
     seed: Option<u64>,
+
+    /// Compute convolutions as the definition says, without Winograd's algorithms,
+    /// which multiply less and round differently: slower
+    #[arg(long, help_heading = "Model")]
+    exact_conv: bool,
 }
 
 fn valid(text: &str) -> Result<Valid, String> {
@@ -67,6 +72,7 @@ impl Settings {
             workers: self.workers.map(|workers| workers as usize),
             cache_bytes: self.cache.map(|megabytes| megabytes.saturating_mul(1 << 20)),
             seed: self.seed,
+            exact_conv: self.exact_conv,
             ..TrainSettings::new(data, out)
         }
     }

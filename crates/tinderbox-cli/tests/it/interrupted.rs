@@ -89,6 +89,11 @@ fn a_run_goes_on_only_as_it_was_begun() {
     resume(&["digits/", "--workers", "0", "--cache", "0", "--skip-bad", "1"]).code(0);
     resume(&["--seed", "7"]).code(1).says("was made with --seed 42, not 7");
     resume(&["--valid", "0.5"]).code(1).says("was made with --valid testing, not 0.5");
+    resume(&["--exact-conv"]).code(1).says("was made with --exact-conv off, not on");
+    let exact = ["train", "digits", "--epochs", "1", "--out", "exact", "--exact-conv"];
+    place.run(&exact).code(0).says("convolutions   exact – as asked");
+    place.run(&["train", "--out", "exact", "--resume"]).code(0).says("exact – as asked");
+    place.run(&["train", "--out", "exact", "--resume", "--exact-conv"]).code(0);
 
     let model = model(&place, "run");
     place.copy("digits/training/0/0.png", "digits/training/1/new.png");

@@ -25,6 +25,7 @@ use tinderbox_learn::{
     metric::accuracy,
     schedule::LrFind,
 };
+use tinderbox_ops::set_exact_conv;
 
 use super::{
     Augment, Event, Plan, RunFolder, Split, TrainSettings, Valid, Watch, survey::absolute,
@@ -116,7 +117,8 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
         Split::Folders { valid, .. } => valid.clone(),
         Split::Random { share } => share.to_string(),
     };
-    let checks: [(&'static str, Option<String>, String); 7] = [
+    let on = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let checks: [(&'static str, Option<String>, String); 8] = [
         ("--arch", settings.arch.clone(), plan.arch.name.clone()),
         ("--epochs", settings.epochs.map(|n| n.to_string()), plan.epochs.to_string()),
         ("--lr", settings.lr.map(|lr| lr.to_string()), plan.lr.to_string()),
@@ -124,6 +126,7 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
         ("--batch-size", settings.batch_size.map(|n| n.to_string()), plan.batch_size.to_string()),
         ("--valid", valid, validated),
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
+        ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
     ];
     for (setting, now, was) in checks {
         if let Some(now) = now.filter(|now| *now != was) {
@@ -176,6 +179,7 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
 }
 
 fn learner(plan: &Plan, data: DataBunch) -> Result<Learner> {
+    set_exact_conv(plan.exact_conv);
     let device = Device::flex().autodiff();
     device.seed(plan.seed);
     let model = plan.arch.build(&device)?;

@@ -8,7 +8,7 @@ use tinderbox_model::arch::ArchSpec;
 use super::{
     Augment, Choice, Event, Plan, RunFolder, Split, Trained, Watch,
     fit::train_plan,
-    plan::{CACHE_BYTES, CHECKPOINT_EVERY, WEIGHT_DECAY, default_workers},
+    plan::{CACHE_BYTES, CHECKPOINT_EVERY, WEIGHT_DECAY, default_workers, exact_conv},
     survey::absolute,
 };
 use crate::{Error, Result};
@@ -111,6 +111,8 @@ pub struct Lesson {
     pub seed: u64,
     /// The notebook's, if it is not given.
     pub epochs: Option<usize>,
+    /// As in [`TrainSettings`](super::TrainSettings).
+    pub exact_conv: bool,
 }
 
 /// A run of the lesson beside the notebook's.
@@ -132,6 +134,11 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
     let Some(published) = PUBLISHED.iter().find(|run| run.model == lesson.model) else {
         return Err(Error::NotOfTheLesson { model: lesson.model.clone() });
     };
+    let notebook = Choice {
+        setting: "all settings".into(),
+        value: published.heading.into(),
+        because: "the lesson's notebook".into(),
+    };
     let plan = Plan {
         data: root(&lesson.data)?,
         split: Split::Folders { train: "training".into(), valid: "testing".into() },
@@ -150,11 +157,8 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
         skip_bad: 0,
         checkpoint_every: CHECKPOINT_EVERY,
         cache_bytes: CACHE_BYTES,
-        choices: vec![Choice {
-            setting: "all settings".into(),
-            value: published.heading.into(),
-            because: "the lesson's notebook".into(),
-        }],
+        exact_conv: lesson.exact_conv,
+        choices: std::iter::once(notebook).chain(lesson.exact_conv.then(exact_conv)).collect(),
         doubts: Vec::new(),
     };
     watch(&Event::Planned(&plan));

@@ -56,6 +56,9 @@ pub struct Plan {
     pub skip_bad: usize,
     pub checkpoint_every: usize,
     pub cache_bytes: usize,
+    /// Whether convolutions form their sums as the definition says.
+    #[serde(default)]
+    pub exact_conv: bool,
     /// How each of these came about, for people.
     pub choices: Vec<Choice>,
     /// What of the folder is not used, which its owner may not have meant.
@@ -112,6 +115,9 @@ impl Plan {
         let steps = n_train / batch_size;
         let epochs = choices.note("epochs", epochs(settings.epochs, steps));
         let lr = choices.note("learning rate", lr(settings.lr, &arch)?);
+        if settings.exact_conv {
+            choices.0.push(exact_conv());
+        }
 
         Ok(Self {
             doubts: survey.doubts(&split),
@@ -132,6 +138,7 @@ impl Plan {
             skip_bad: settings.skip_bad.unwrap_or(0),
             checkpoint_every: settings.checkpoint_every.unwrap_or(CHECKPOINT_EVERY),
             cache_bytes: settings.cache_bytes.unwrap_or(CACHE_BYTES),
+            exact_conv: settings.exact_conv,
             choices: choices.0,
         })
     }
@@ -323,6 +330,11 @@ fn lr(asked: Option<f64>, arch: &ArchSpec) -> Result<Chosen<f64>> {
     Ok(chosen(lr, lr.to_string(), because))
 }
 
+/// For people, where it was asked for.
+pub(super) fn exact_conv() -> Choice {
+    Choice { setting: "convolutions".into(), value: "exact".into(), because: ASKED.into() }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
@@ -408,15 +420,18 @@ mod tests {
             skip_bad: Some(1),
             checkpoint_every: Some(0),
             cache_bytes: Some(0),
+            exact_conv: true,
             ..settings(folder.path())
         };
         let plan = Plan::new(&asked).unwrap();
         assert_eq!((plan.arch.name.as_str(), plan.epochs, plan.lr), ("basic", 7, 0.5));
         assert_eq!((plan.size, plan.batch_size, plan.seed), ([24, 24], 2, 9));
         assert_eq!((plan.workers, plan.skip_bad), (0, 1));
-        assert_eq!((plan.checkpoint_every, plan.cache_bytes), (0, 0));
+        assert_eq!((plan.checkpoint_every, plan.cache_bytes, plan.exact_conv), (0, 0, true));
         assert_eq!(plan.split, Split::Random { share: 0.0 });
-        for setting in ["validation", "size", "architecture", "batch size", "epochs"] {
+        for setting in
+            ["validation", "size", "architecture", "batch size", "epochs", "convolutions"]
+        {
             assert_eq!(because(&plan, setting), ASKED);
         }
 
@@ -424,6 +439,15 @@ mod tests {
         fs::create_dir(run.root()).unwrap();
         run.create(&plan, "").unwrap();
         assert_eq!(run.plan().unwrap(), plan, "all of it is in run.json");
+    }
+
+    #[test]
+    fn plans_of_older_versions_are_read() {
+        let folder = pictures(&[("a/1.png", 20, 20), ("b/1.png", 20, 20)]);
+        let plan = Plan::new(&settings(folder.path())).unwrap();
+        let mut older = serde_json::to_value(&plan).unwrap();
+        older.as_object_mut().unwrap().remove("exact_conv").unwrap();
+        assert_eq!(serde_json::from_value::<Plan>(older).unwrap(), plan);
     }
 
     #[track_caller]

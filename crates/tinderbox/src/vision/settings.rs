@@ -51,6 +51,9 @@ pub struct TrainSettings {
     pub checkpoint_every: Option<usize>,
     /// Bound on the memory that keeps decoded images between epochs, in bytes; 1 GiB.
     pub cache_bytes: Option<usize>,
+    /// Whether convolutions form their sums as the definition says, which is slower: see
+    /// [`set_exact_conv`](tinderbox_ops::set_exact_conv). It holds for the whole process.
+    pub exact_conv: bool,
 }
 
 impl TrainSettings {
@@ -70,6 +73,7 @@ impl TrainSettings {
             skip_bad: None,
             checkpoint_every: None,
             cache_bytes: None,
+            exact_conv: false,
         }
     }
 }
