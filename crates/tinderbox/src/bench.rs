@@ -15,6 +15,7 @@
 
 mod feature_loss;
 mod infer;
+mod path;
 mod peak_memory;
 mod train;
 mod trainee;
@@ -28,6 +29,8 @@ use std::{
 use burn::tensor::Device;
 use serde_json::json;
 use tinderbox_model::arch::{LstmLm, Model3, Model5, ResNetConfig, basic, resnetish};
+
+pub use path::{PATHS, set_path};
 
 use crate::{Error, Result, bench::peak_memory::peak_memory};
 

@@ -98,6 +98,9 @@ pub enum Error {
     #[error("the workload `{name}` cannot run: {what} is not there yet")]
     WorkloadMissing { name: &'static str, what: &'static str },
 
+    #[error("this machine has no path `{path}`: it has {}", found.join(", "))]
+    NoPath { path: String, found: Vec<&'static str> },
+
     #[error("`{line}` is no request: expected `run` and a number of steps")]
     BenchRequest { line: String },
 
@@ -196,6 +199,7 @@ impl Error {
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
             Self::UnknownWorkload { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
             Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
             Self::WorkloadMissing { .. } | Self::BenchStreams { .. } | Self::Read { .. } => None,
         }
@@ -454,6 +458,11 @@ mod tests {
 
     #[test]
     fn errors_about_a_benchmark_say_what_there_is() {
+        check(
+            &Error::NoPath { path: "neon".into(), found: vec!["avx2", "plain"] },
+            "this machine has no path `neon`: it has avx2, plain",
+            Some("leave `--path` out"),
+        );
         check(
             &Error::UnknownWorkload { name: "train/x".into(), known: vec!["a", "b"] },
             "there is no workload `train/x`",

@@ -1,7 +1,10 @@
 use std::io::{stdin, stdout};
 
 use clap::{Args, Subcommand};
-use tinderbox::bench::{WORKLOADS, serve};
+use tinderbox::{
+    bench::{PATHS, WORKLOADS, serve, set_path},
+    ops::set_exact_conv,
+};
 
 use crate::{exit::Done, terminal::print_line};
 
@@ -27,6 +30,26 @@ impl Bench {
     }
 }
 
+/// How the kernels compute.
+#[derive(Debug, Args)]
+struct How {
+    /// Instructions that the kernels use [default: the best that the machine has]
+    #[arg(long, value_name = "PATH", value_parser = PATHS)]
+    path: Option<String>,
+
+    /// Compute convolutions as the definition says, without Winograd's algorithms,
+    /// which multiply less and round differently: slower
+    #[arg(long)]
+    exact_conv: bool,
+}
+
+impl How {
+    fn set(&self) -> Result<(), tinderbox::Error> {
+        set_exact_conv(self.exact_conv);
+        self.path.as_deref().map_or(Ok(()), set_path)
+    }
+}
+
 /// Run steps of a workload for who asks on standard input
 ///
 /// Says `{"ready": ...}` once the model is built and warm. To each line `run N` it
@@ -37,10 +60,14 @@ impl Bench {
 pub(crate) struct Serve {
     /// What to run, as `tinderbox bench list` names it
     workload: String,
+
+    #[command(flatten)]
+    how: How,
 }
 
 impl Serve {
     fn run(self) -> anyhow::Result<Done> {
+        self.how.set()?;
         serve(&self.workload, stdin().lock(), stdout().lock())?;
         Ok(Done::Ok)
     }

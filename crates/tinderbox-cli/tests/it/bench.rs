@@ -53,4 +53,11 @@ fn what_cannot_be_served_is_said() {
         .code(1)
         .says("the dynamic U-Net is not there yet");
     place.run(&["bench", "serve"]).code(2).says("WORKLOAD");
+    place.run(&["bench", "serve", "x", "--path", "sse2"]).code(2).says("avx512");
+    // No machine has both.
+    let missing = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
+    place
+        .run(&["bench", "serve", "train/mnist-basic/b128", "--path", missing])
+        .code(1)
+        .says(&format!("error: this machine has no path `{missing}`: it has "));
 }
