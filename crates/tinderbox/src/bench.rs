@@ -12,9 +12,12 @@
 //!
 //! For `train/*` a step is the forward pass, the loss, the backward pass and the optimizer's
 //! update; for `infer/*` a forward pass in evaluation mode. Inputs are random and stay the same.
+//!
+//! [`kernels`] times single layers, to see where the time of a step goes.
 
 mod feature_loss;
 mod infer;
+pub mod kernels;
 mod path;
 mod peak_memory;
 mod train;

@@ -98,6 +98,9 @@ pub enum Error {
     #[error("the workload `{name}` cannot run: {what} is not there yet")]
     WorkloadMissing { name: &'static str, what: &'static str },
 
+    #[error("no layer's name contains `{filter}`")]
+    NoLayer { filter: String },
+
     #[error("this machine has no path `{path}`: it has {}", found.join(", "))]
     NoPath { path: String, found: Vec<&'static str> },
 
@@ -199,6 +202,7 @@ impl Error {
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
             Self::UnknownWorkload { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::NoLayer { .. } => Some("there are such as `resnet34/32x32/64-128/3x3s2`; without `--filter`, all are timed".into()),
             Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
             Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
             Self::WorkloadMissing { .. } | Self::BenchStreams { .. } | Self::Read { .. } => None,
@@ -458,6 +462,11 @@ mod tests {
 
     #[test]
     fn errors_about_a_benchmark_say_what_there_is() {
+        check(
+            &Error::NoLayer { filter: "3x9".into() },
+            "no layer's name contains `3x9`",
+            Some("`resnet34/32x32/64-128/3x3s2`"),
+        );
         check(
             &Error::NoPath { path: "neon".into(), found: vec!["avx2", "plain"] },
             "this machine has no path `neon`: it has avx2, plain",

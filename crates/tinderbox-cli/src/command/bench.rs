@@ -1,19 +1,28 @@
 use std::io::{stdin, stdout};
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, to_value};
 use tinderbox::{
-    bench::{PATHS, WORKLOADS, serve, set_path},
+    bench::{
+        PATHS, WORKLOADS,
+        kernels::{LEGEND, Peak, Row, Total, layers},
+        serve, set_path,
+    },
     ops::set_exact_conv,
 };
 
-use crate::{exit::Done, terminal::print_line};
+use crate::{
+    exit::Done,
+    terminal::{is_read, print_line},
+};
 
-/// Time whole steps, side by side with another library
+/// Time whole steps, side by side with another library, or single layers
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Name the workloads
     List,
     Serve(Serve),
+    Kernels(Kernels),
 }
 
 impl Bench {
@@ -26,6 +35,7 @@ impl Bench {
                 Ok(Done::Ok)
             }
             Self::Serve(command) => command.run(),
+            Self::Kernels(command) => command.run(),
         }
     }
 }
@@ -71,4 +81,85 @@ impl Serve {
         serve(&self.workload, stdin().lock(), stdout().lock())?;
         Ok(Done::Ok)
     }
+}
+
+/// Time the convolutions of well-known networks, layer by layer
+///
+/// Prints, for each pass of each layer, the algorithm that runs, its speed, and its
+/// share of the machine's peak, which is measured at the start; at the end, what
+/// the layers of each network take together, each as often as it occurs.
+///
+/// A layer is named by its network, the height and width of its input, its
+/// channels, its kernel and its stride.
+///
+/// Example:
+///   tinderbox bench kernels --filter resnet34/32x32
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Kernels {
+    /// Time only layers whose names contain this
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    filter: String,
+
+    /// Seconds to spend on each pass of each layer
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.05, value_parser = seconds)]
+    seconds: f64,
+
+    /// Print one JSON object a line, with a `kind`: peak, layer or total
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    how: How,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=60.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected seconds, 60 at most, such as 0.05".into()),
+    }
+}
+
+impl Kernels {
+    fn run(self) -> anyhow::Result<Done> {
+        /// The peak is what all else is compared with.
+        const MORE_FOR_THE_PEAK: f64 = 10.0;
+        self.how.set()?;
+        let layers = layers(&self.filter)?;
+        let peak = Peak::measure(self.seconds * MORE_FOR_THE_PEAK);
+        match self.json {
+            true => print_line(&line("peak", to_value(peak)?)),
+            false => {
+                print_line(&format!("{peak}\n"));
+                print_line(&Row::header());
+            }
+        }
+        let mut rows = Vec::new();
+        for layer in &layers {
+            let row = Row::measure(layer, self.seconds, &peak);
+            let text = if self.json { line("layer", to_value(&row)?) } else { row.to_string() };
+            // Nobody reads on: `| head`.
+            if !is_read(text.trim_end()) {
+                return Ok(Done::Ok);
+            }
+            rows.push(row);
+        }
+        if !self.json {
+            print_line("");
+        }
+        for total in Total::of(&rows, &peak) {
+            let text = if self.json { line("total", to_value(&total)?) } else { total.to_string() };
+            print_line(&text);
+        }
+        if !self.json {
+            print_line(&format!("\n{LEGEND}"));
+        }
+        Ok(Done::Ok)
+    }
+}
+
+/// A JSON object that says what it is.
+fn line(kind: &str, mut facts: Value) -> String {
+    facts["kind"] = kind.into();
+    facts.to_string()
 }

@@ -60,4 +60,28 @@ fn what_cannot_be_served_is_said() {
         .run(&["bench", "serve", "train/mnist-basic/b128", "--path", missing])
         .code(1)
         .says(&format!("error: this machine has no path `{missing}`: it has "));
+    place
+        .run(&["bench", "kernels", "--filter", "x9"])
+        .code(1)
+        .says("no layer's name contains `x9`");
+    place.run(&["bench", "kernels", "--seconds=-1"]).code(2);
+}
+
+#[test]
+fn kernels_are_timed_beside_the_peak() {
+    let place = Place::new();
+    let kernels = |filter: &str, more: &[&str]| {
+        let args = ["bench", "kernels", "--seconds", "0", "--filter", filter];
+        place.run(&[&args[..], more].concat()).code(0)
+    };
+    kernels("resnet34/4x4", &[]).says("resnet34/4x4/512-512/3x3s1").says("may pass 100 %");
+    let lines = kernels("resnet34/8x8/256-256", &["--json"]).json();
+    let [peak, layer, total] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!([&peak["kind"], &layer["kind"], &total["kind"]], ["peak", "layer", "total"]);
+    assert_eq!(layer["forward"]["algorithm"], "winograd-2x2");
+    assert!(layer["input_gradient"]["share"].as_f64().unwrap() > 0.0);
+    let lines = kernels("resnet34/8x8/256-256", &["--json", "--exact-conv"]).json();
+    assert_eq!(lines[1]["forward"]["algorithm"], "direct");
+    let lines = kernels("mnist-resnetish/2x2", &["--json", "--path", "plain"]).json();
+    assert_eq!(lines[0]["path"], "plain");
 }
