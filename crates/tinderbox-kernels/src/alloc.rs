@@ -70,6 +70,8 @@ fn is_large(layout: &Layout) -> bool {
     (LARGE..1 << 38).contains(&layout.size()) && layout.align() <= ALIGN
 }
 
+// Blocks begin at cache lines.
+#[allow(clippy::cast_ptr_alignment)]
 impl Pooled {
     /// With nothing in it.
     pub const fn new() -> Self {
@@ -121,6 +123,8 @@ impl Pooled {
     }
 }
 
+// As above.
+#[allow(clippy::cast_ptr_alignment)]
 impl Kept {
     /// Hands free blocks back, the largest first, until all that is held is no more than `most`.
     fn shrink(&mut self, most: usize) {
@@ -271,7 +275,9 @@ mod tests {
         // SAFETY: each block is freed once, by its layout.
         unsafe {
             let blocks: Vec<_> = (0..10).map(|_| pool.alloc(layout(1 << 20))).collect();
-            blocks.into_iter().for_each(|block| pool.dealloc(block, layout(1 << 20)));
+            for block in blocks {
+                pool.dealloc(block, layout(1 << 20));
+            }
             assert_eq!(pool.lock().free_bytes, 10 << 20);
             // Of another size: what is kept makes room.
             let other = pool.alloc(layout(6 << 20));

@@ -1,9 +1,9 @@
 //! Two-dimensional convolution on channels-last feature maps.
 //!
 //! With the channels side by side, `kernel_width × channels` inputs of an output pixel lie in one
-//! row of memory, so each pass is a product of small matrices over such segments. [`direct`] runs
+//! row of memory, so each pass is a product of small matrices over such segments. `direct` runs
 //! them as they are, `columns` gathers them first where maps are too narrow for that, and
-//! `winograd` computes 3×3 convolutions with fewer multiplications. [`choice`] says which of
+//! `winograd` computes 3×3 convolutions with fewer multiplications. `choice` says which of
 //! them runs.
 
 mod axis;

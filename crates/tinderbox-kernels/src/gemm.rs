@@ -262,8 +262,8 @@ pub(crate) unsafe fn block(p: &Product, rows: usize, columns: usize) {
     }
 }
 
-/// A matrix of `k` rows by `n` columns, in panels of [`PANEL`] columns that a product reads from
-/// the first number to the last: `[panel][k][PANEL]`, zeros behind the last column.
+/// A matrix of `k` rows by `n` columns, in panels of 32 columns that a product reads from
+/// the first number to the last: `[panel][k][32]`, zeros behind the last column.
 #[derive(Debug, Clone)]
 pub struct Packed {
     values: Scratch,

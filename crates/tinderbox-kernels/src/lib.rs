@@ -3,10 +3,11 @@
 //! Feature maps are channels-last, `[batch, height, width, channels]`: the channels of a pixel lie
 //! side by side, so the loops run over them with full vectors.
 //!
-//! Every kernel is written once, in plain Rust. `simd` compiles it a second time for the vector
-//! instructions of the machine it finds; both use the same operations in the same order, so they
-//! give the same bits. Work is divided into blocks that depend on the shapes alone, so the results
-//! do not depend on how many threads there are either.
+//! Every kernel is written once: in plain Rust, or over sixteen floats at a time. `simd` compiles it
+//! for AVX-512, AVX2, NEON and for no vectors at all, and picks what the machine has when it runs. All
+//! use the same operations in the same order, so they give the same bits; a test holds them to that.
+//! Sums are formed in blocks that depend on the shapes alone, so the results do not depend on how many
+//! threads there are either.
 
 pub mod activation;
 mod alloc;
@@ -28,6 +29,8 @@ pub mod resize;
 pub mod rnn;
 mod scratch;
 mod simd;
+#[cfg(test)]
+mod small_tests;
 #[cfg(test)]
 mod testing;
 

@@ -183,6 +183,7 @@ impl Terms<2> for Moments<'_> {
 
 /// Adds up over rows of `width`, the last of which may be short: `N` numbers for each lane.
 #[inline(always)]
+#[allow(clippy::needless_pass_by_value)] // made for the call
 fn sum_columns<S: Simd, T: Terms<N>, const N: usize>(
     len: usize,
     width: usize,
@@ -499,7 +500,9 @@ mod tests {
             let wide = |values: &[f32]| values.iter().map(|v| f64::from(*v)).collect::<Vec<_>>();
             let raw = wide(&a);
             if place == Relu::Before {
-                a.iter_mut().for_each(|v| *v = v.max(0.0));
+                for v in &mut a {
+                    *v = v.max(0.0);
+                }
             }
             let s = statistics(&a, CHANNELS);
             let g = backward(&cot, &a, &s, &weight, &bias, 1e-5, place);

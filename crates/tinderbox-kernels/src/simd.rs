@@ -176,18 +176,18 @@ macro_rules! multiversion {
     };
     ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:expr) => {
         $(#[$doc])*
-        #[allow(clippy::too_many_arguments)]
+        #[allow(clippy::too_many_arguments, clippy::items_after_statements)]
         $vis fn $name($($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
-                #[allow(clippy::too_many_arguments)]
+                #[allow(clippy::too_many_arguments, clippy::items_after_statements)]
                 fn avx512($($arg: $type),*) {
                     type S = $crate::simd::Avx512;
                     $body
                 }
                 #[target_feature(enable = "avx2,fma")]
-                #[allow(clippy::too_many_arguments)]
+                #[allow(clippy::too_many_arguments, clippy::items_after_statements)]
                 fn avx2($($arg: $type),*) {
                     type S = $crate::simd::Avx2;
                     $body

@@ -340,7 +340,8 @@ impl<B: TrainingOps, C: CheckpointStrategy> TrainingOps for Autodiff<B, C> {
         norm: NormSpec,
         tracked: Tracked,
     ) -> NormOut<Self> {
-        let [a, b, c, d] = [x.node(), weight.node(), norm_weight.node(), norm_bias.node()];
+        let [x_node, weight_node] = [x.node(), weight.node()];
+        let [gain_node, shift_node] = [norm_weight.node(), norm_bias.node()];
         let (x, weight) = (x.into_primitive(), weight.into_primitive());
         let (norm_weight, norm_bias) = (norm_weight.into_primitive(), norm_bias.into_primitive());
         let compute = |bias: Option<FloatTensor<B>>| {
@@ -361,7 +362,12 @@ impl<B: TrainingOps, C: CheckpointStrategy> TrainingOps for Autodiff<B, C> {
             let y = out.y.clone();
             ((conv, (kept, norm)), out, y)
         };
-        let (out, y) = with_or_without_bias!(ConvNormBackward, [a, b, c, d], bias, compute);
+        let (out, y) = with_or_without_bias!(
+            ConvNormBackward,
+            [x_node, weight_node, gain_node, shift_node],
+            bias,
+            compute
+        );
         NormOut { y, ..untracked::<B, C>(out) }
     }
 

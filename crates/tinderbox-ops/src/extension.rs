@@ -141,7 +141,7 @@ pub(crate) trait TrainingOps: Backend {
 
     /// A convolution of a network that does not train, with what is done to its output:
     /// `relu(conv + bias + add) * gain + shift`.
-    #[expect(clippy::too_many_arguments, reason = "what is done to an output")]
+    #[allow(clippy::too_many_arguments)] // the tensors of two layers
     fn tb_conv2d_prepared(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -173,7 +173,6 @@ pub(crate) trait TrainingOps: Backend {
 
     /// Gradients of [`tb_batch_norm`](Self::tb_batch_norm), from what was normalized and its
     /// statistics.
-    #[expect(clippy::too_many_arguments, reason = "what a forward pass leaves behind")]
     fn tb_batch_norm_gradient(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -188,7 +187,7 @@ pub(crate) trait TrainingOps: Backend {
 
     /// A convolution and a batch norm in one: its output is kept once, in the form in which it is
     /// normalized.
-    #[expect(clippy::too_many_arguments, reason = "the tensors of two layers")]
+    #[allow(clippy::too_many_arguments)] // the tensors of two layers
     fn tb_conv_norm(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,

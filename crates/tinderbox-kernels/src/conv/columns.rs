@@ -57,7 +57,7 @@ pub(super) fn correlate(
                             c_row,
                             add,
                             finish.relu,
-                        )
+                        );
                     }
                 };
                 if !placed {

@@ -70,7 +70,7 @@ pub(super) fn correlate(
                 let from = (top as usize * columns.input + columns.low() as usize) * inputs;
                 // SAFETY: this band's output rows are written by this task alone.
                 unsafe {
-                    pass.band(image, first..last, &image_rows[from..], columns.input * inputs)
+                    pass.band(image, first..last, &image_rows[from..], columns.input * inputs);
                 };
                 continue;
             }

@@ -28,6 +28,7 @@ const PLAIN: Conv = Conv {
 };
 
 /// Sizes from which everything else follows.
+#[allow(clippy::too_many_lines)] // a list
 fn shapes() -> Vec<Conv> {
     let mut shapes = Vec::new();
     for (kernel, padding) in [

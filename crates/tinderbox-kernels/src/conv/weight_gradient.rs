@@ -244,7 +244,7 @@ impl<'a> Pass<'a> {
                         let padded = &mut scratch[..count * self.band];
                         // Beside each other, unless this is a part of a loop already.
                         for_each_chunk(padded, self.band, |at, padded| {
-                            self.pad(first + at, padded)
+                            self.pad(first + at, padded);
                         });
                         &scratch[..]
                     }

@@ -163,7 +163,7 @@ struct Tiles {
     size: [usize; 2],
     channels: usize,
     /// Tiles of an image, down and across.
-    tiles: [usize; 2],
+    per_image: [usize; 2],
     /// Of the tiles in the map, down and across.
     step: usize,
     padding: [isize; 2],
@@ -177,7 +177,7 @@ impl Tiles {
     /// A tile's image, and where its first pixel lies.
     #[inline(always)]
     fn at(&self, tile: usize) -> (usize, [isize; 2]) {
-        let [down, across] = self.tiles;
+        let [down, across] = self.per_image;
         let (image, y, x) = (tile / (down * across), tile / across % down, tile % across);
         let at = |n: usize, axis: usize| (n * self.step) as isize - self.padding[axis];
         (image, [at(y, 0), at(x, 1)])
@@ -383,7 +383,7 @@ pub(super) fn correlate(
         let of_input = Tiles {
             size: maps.size,
             channels: inputs,
-            tiles,
+            per_image: tiles,
             step: size.out(),
             padding: maps.padding,
             first,
@@ -507,7 +507,7 @@ fn spread_all(
     let inputs = Tiles {
         size: [conv.height, conv.width],
         channels: conv.in_channels,
-        tiles,
+        per_image: tiles,
         step: size.out(),
         padding: conv.padding.map(|padding| padding as isize),
         first,
