@@ -60,6 +60,8 @@ pub struct Finish<'a> {
 /// Weights as the kernels read them: made once for many passes of a network that does not train.
 #[derive(Debug, Clone)]
 pub struct Weights {
+    /// The convolution, whatever its maps.
+    of: Conv,
     algorithm: Algorithm,
     /// Output pixels that are computed as one.
     wide: usize,
@@ -67,10 +69,12 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Whether they are in the form that a convolution's forward pass reads; not whether they are
-    /// its own.
+    /// Whether they are in the form that a convolution's forward pass reads. Whether the numbers
+    /// are its own, nobody can tell.
     pub fn fit(&self, conv: &Conv) -> bool {
-        self.algorithm == choice::algorithm(conv, Pass::Forward) && self.wide == conv.wide()
+        self.of == conv.without_maps()
+            && self.algorithm == choice::algorithm(conv, Pass::Forward)
+            && self.wide == conv.wide()
     }
 }
 
@@ -89,13 +93,19 @@ impl Conv {
     pub fn out_size(&self) -> [usize; 2] {
         let size = |n: usize, axis: usize| {
             let reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1;
-            (n + 2 * self.padding[axis] - reach) / self.stride[axis] + 1
+            let room = (n + 2 * self.padding[axis]).checked_sub(reach);
+            room.expect("a kernel that fits into the padded map") / self.stride[axis] + 1
         };
         [size(self.height, 0), size(self.width, 1)]
     }
 
     /// How many numbers the input, the weights and the output are.
+    ///
+    /// # Panics
+    /// As [`out_size`](Self::out_size); if the channels are not whole groups.
     pub fn lens(&self) -> [usize; 3] {
+        let whole = |channels: usize| channels.is_multiple_of(self.groups);
+        assert!(whole(self.in_channels) && whole(self.out_channels), "channels in whole groups");
         let [oh, ow] = self.out_size();
         [
             self.batch * self.height * self.width * self.in_channels,
@@ -114,6 +124,11 @@ impl Conv {
     /// How a pass is computed, by the sizes and by [`set_exact`].
     pub fn algorithm(&self, pass: Pass) -> Algorithm {
         choice::algorithm(self, pass)
+    }
+
+    /// What its weights depend on.
+    fn without_maps(&self) -> Self {
+        Self { batch: 0, height: 0, width: 0, padding: [0, 0], ..*self }
     }
 
     fn taps(&self) -> usize {
@@ -153,7 +168,7 @@ impl Conv {
                 Form::Taps(pack::forward(self, weights, &rows, &columns, algorithm))
             }
         };
-        Weights { algorithm, wide: self.wide(), form }
+        Weights { of: self.without_maps(), algorithm, wide: self.wide(), form }
     }
 
     /// The output, `[batch, height, width, out]`, of an input of `[batch, height, width, in]`.

@@ -268,6 +268,28 @@ fn both_winograd_algorithms_are_the_definition() {
 }
 
 #[test]
+fn weights_of_another_convolution_are_refused() {
+    let weights = PLAIN.prepare(&[0.5; 5 * 3 * 9]);
+    assert!(weights.fit(&Conv { batch: 4, height: 9, ..PLAIN }));
+    for other in [
+        Conv { in_channels: 4, ..PLAIN },
+        Conv { out_channels: 6, ..PLAIN },
+        Conv { kernel: [3, 2], ..PLAIN },
+        Conv { stride: [2, 2], ..PLAIN },
+        Conv { dilation: [2, 1], ..PLAIN },
+    ] {
+        assert!(!weights.fit(&other), "{other:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a kernel that fits into the padded map")]
+fn a_kernel_beyond_the_map_is_refused() {
+    let conv = Conv { height: 2, kernel: [5, 3], ..PLAIN };
+    conv.forward(&[], &[], Finish::default());
+}
+
+#[test]
 #[should_panic(expected = "slices as the sizes say")]
 fn slices_of_another_length_are_refused() {
     shapes()[0].forward(&[], &[0.0; 8], Finish::default());
