@@ -319,6 +319,8 @@ fn mean_gradient_body(pooling: &Pooling, dy: &[f32], dx: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, test_runner::Config};
+
     use super::*;
     use crate::testing::{noise, on_every_path};
 
@@ -372,55 +374,83 @@ mod tests {
         }
     }
 
+    /// The largest numbers and their gradient against the definition.
+    fn check_maxima(p: &Pooling) {
+        let [n_in, n_out] = p.lens();
+        // Few different numbers, so that there are several largest.
+        let x: Vec<f32> = noise(1, n_in).iter().map(|v| (v * 4.0).round()).collect();
+        let dy = noise(2, n_out);
+        let (y, dx) = on_every_path(|| {
+            let (mut y, mut at, mut dx) = (vec![0.0; n_out], vec![0; n_out], vec![9.0; n_in]);
+            p.max(&x, &mut y, &mut at);
+            p.max_gradient(&dy, &at, &mut dx);
+            (y, dx)
+        });
+        let mut gradient = vec![0.0; n_in];
+        by_hand(p, &mut |out, pixels| {
+            let mut first = pixels[0];
+            for at in pixels {
+                first = if x[*at] > x[first] { *at } else { first };
+            }
+            assert_eq!(y[out], x[first]);
+            gradient[first] += dy[out];
+        });
+        close(&dx, &gradient);
+    }
+
     #[test]
     fn maxima_and_their_gradients_are_the_definitions() {
-        for p in grid() {
-            let [n_in, n_out] = p.lens();
-            // Few different numbers, so that there are several largest.
-            let x: Vec<f32> = noise(1, n_in).iter().map(|v| (v * 4.0).round()).collect();
-            let dy = noise(2, n_out);
-            let (y, dx) = on_every_path(|| {
-                let (mut y, mut at, mut dx) = (vec![0.0; n_out], vec![0; n_out], vec![9.0; n_in]);
-                p.max(&x, &mut y, &mut at);
-                p.max_gradient(&dy, &at, &mut dx);
-                (y, dx)
-            });
-            let mut gradient = vec![0.0; n_in];
-            by_hand(&p, &mut |out, pixels| {
-                let mut first = pixels[0];
-                for at in pixels {
-                    first = if x[*at] > x[first] { *at } else { first };
-                }
-                assert_eq!(y[out], x[first]);
-                gradient[first] += dy[out];
-            });
-            close(&dx, &gradient);
-        }
+        grid().iter().for_each(check_maxima);
+    }
+
+    /// Sums, means and their gradient against the definition.
+    fn check_means(p: &Pooling) {
+        let [n_in, n_out] = p.lens();
+        let (x, dy) = (noise(1, n_in), noise(2, n_out));
+        let (sum, mean, dx) = on_every_path(|| {
+            let (mut sum, mut mean, mut dx) = (vec![0.0; n_out], vec![0.0; n_out], vec![9.0; n_in]);
+            p.sum(&x, &mut sum);
+            p.mean(&x, &mut mean);
+            p.mean_gradient(&dy, &mut dx);
+            (sum, mean, dx)
+        });
+        let mut gradient = vec![0.0; n_in];
+        by_hand(p, &mut |out, pixels| {
+            let total: f32 = pixels.iter().map(|at| x[*at]).sum();
+            let n = pixels.len() as f32;
+            close(&[sum[out], mean[out]], &[total, total / n]);
+            for at in pixels {
+                gradient[*at] += dy[out] / n;
+            }
+        });
+        close(&dx, &gradient);
     }
 
     #[test]
     fn means_and_their_gradients_are_the_definitions() {
-        for p in grid() {
-            let [n_in, n_out] = p.lens();
-            let (x, dy) = (noise(1, n_in), noise(2, n_out));
-            let (sum, mean, dx) = on_every_path(|| {
-                let (mut sum, mut mean, mut dx) =
-                    (vec![0.0; n_out], vec![0.0; n_out], vec![9.0; n_in]);
-                p.sum(&x, &mut sum);
-                p.mean(&x, &mut mean);
-                p.mean_gradient(&dy, &mut dx);
-                (sum, mean, dx)
-            });
-            let mut gradient = vec![0.0; n_in];
-            by_hand(&p, &mut |out, pixels| {
-                let total: f32 = pixels.iter().map(|at| x[*at]).sum();
-                let n = pixels.len() as f32;
-                close(&[sum[out], mean[out]], &[total, total / n]);
-                for at in pixels {
-                    gradient[*at] += dy[out] / n;
-                }
-            });
-            close(&dx, &gradient);
+        grid().iter().for_each(check_means);
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 100, ..Config::default() })]
+
+        #[test]
+        fn any_windows_are_the_definitions(
+            [batch, channels] in [1..4usize, 1..70],
+            size in [1..20usize, 1..20],
+            kernel in [1..5usize, 1..5],
+            stride in [1..5usize, 1..5],
+            half in [0..5usize, 0..5],
+            ceil in any::<bool>(),
+        ) {
+            // Every window covers a pixel of the map.
+            let padding = [0, 1].map(|axis| half[axis].min(kernel[axis] / 2));
+            let kernel = [0, 1].map(|axis| kernel[axis].min(size[axis] + 2 * padding[axis]));
+            let windows = Windows::sliding(size, kernel, stride, padding, ceil);
+            let [height, width] = size;
+            let pooling = Pooling { batch, height, width, channels, windows };
+            check_means(&pooling);
+            check_maxima(&pooling);
         }
     }
 

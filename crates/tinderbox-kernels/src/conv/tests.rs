@@ -1,3 +1,5 @@
+use proptest::{prelude::*, test_runner::Config};
+
 use super::*;
 use crate::simd::{force_path, paths};
 
@@ -189,25 +191,72 @@ fn assert_close(what: &dyn std::fmt::Debug, got: &[f32], want: &[f64]) {
     }
 }
 
+/// The three passes against their definition, with the same bits on every path.
+fn check_passes(conv: &Conv) {
+    let [n_x, n_w, n_y] = conv.lens();
+    let (x, w, dy) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
+    let found: Vec<_> = paths()
+        .into_iter()
+        .map(|path| {
+            force_path(path);
+            (path, passes(conv, &x, &w, &dy))
+        })
+        .collect();
+    force_path(paths()[0]);
+    for (path, passes) in &found {
+        assert!(*passes == found[0].1, "{conv:?}: {path:?} differs");
+    }
+    for (pass, (got, want)) in found[0].1.iter().zip(defined(conv, &x, &w, &dy)).enumerate() {
+        assert_close(&(conv, pass), got, &want);
+    }
+}
+
 #[test]
 fn every_path_is_the_definition_and_all_are_equal() {
-    for conv in shapes() {
-        let [n_x, n_w, n_y] = conv.lens();
-        let (x, w, dy) = (numbers(n_x, 1), numbers(n_w, 2), numbers(n_y, 3));
-        let found: Vec<_> = paths()
-            .into_iter()
-            .map(|path| {
-                force_path(path);
-                (path, passes(&conv, &x, &w, &dy))
-            })
-            .collect();
-        force_path(paths()[0]);
-        for (path, passes) in &found {
-            assert!(*passes == found[0].1, "{conv:?}: {path:?} differs");
-        }
-        for (pass, (got, want)) in found[0].1.iter().zip(defined(&conv, &x, &w, &dy)).enumerate() {
-            assert_close(&(conv, pass), got, &want);
-        }
+    shapes().iter().for_each(check_passes);
+}
+
+prop_compose! {
+    /// Any convolution whose definition is computed in a moment.
+    fn any_conv()(
+        [batch, groups] in [1..4usize, 1..4],
+        [height, width] in [1..20usize, 1..20],
+        [of_in, of_out] in [1..40usize, 1..40],
+        kernel in [1..6usize, 1..6],
+        stride in [1..4usize, 1..4],
+        padding in [0..4usize, 0..4],
+        dilation in [1..3usize, 1..3],
+    ) -> Conv {
+        let [in_channels, out_channels] = [of_in, of_out].map(|n| n * groups);
+        Conv { batch, height, width, in_channels, out_channels, kernel, stride, padding, dilation, groups }
+    }
+}
+
+fn fits(conv: &Conv) -> bool {
+    let map = [conv.height, conv.width];
+    (0..2).all(|i| conv.dilation[i] * (conv.kernel[i] - 1) < map[i] + 2 * conv.padding[i])
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 100, ..Config::default() })]
+
+    #[test]
+    fn any_sizes_are_the_definition(conv in any_conv().prop_filter("too small a map", fits)) {
+        check_passes(&conv);
+    }
+
+    #[test]
+    fn any_sizes_that_winograd_takes_are_the_definition(conv in any_conv()) {
+        let [in_channels, out_channels] = [conv.in_channels, conv.out_channels].map(|n| n + 31);
+        let map = Conv { in_channels, out_channels, ..PLAIN };
+        let conv = Conv {
+            batch: conv.batch,
+            height: conv.height + 2,
+            width: conv.width + 2,
+            padding: conv.padding.map(|padding| padding.min(2)),
+            ..map
+        };
+        check_passes(&conv);
     }
 }
 

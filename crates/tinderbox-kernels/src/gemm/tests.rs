@@ -1,3 +1,5 @@
+use proptest::{prelude::*, test_runner::Config};
+
 use super::*;
 use crate::simd::{force_path, paths};
 
@@ -27,31 +29,45 @@ fn assert_close(got: &[f32], want: &[f64]) {
     }
 }
 
+/// Products of these sizes against the definition, with the same bits on every path.
+fn check_products([m, k, n]: [usize; 3]) {
+    let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+    let bias = k.is_multiple_of(2).then_some(&bias[..]);
+    let want = defined(&a, &b, bias, [m, k, n]);
+    let mut first = None;
+    for path in paths() {
+        force_path(path);
+        let packed = Packed::from_rows(&b, k, n);
+        assert_eq!(packed, Packed::from_columns(&turned(&b, k, n), k, n));
+        let c = matmul(&a, &packed, bias);
+        assert_close(&c, &want);
+        let c2 = matmul_transposed(&turned(&a, m, k), &b, m, n);
+        assert_close(&c2, &defined(&a, &b, None, [m, k, n]));
+        let first = first.get_or_insert_with(|| (c.clone(), c2.clone()));
+        assert!(c == first.0 && c2 == first.1, "{path:?} differs at {m} {k} {n}");
+    }
+    force_path(paths()[0]);
+}
+
 #[test]
 fn products_are_those_of_the_definition_and_the_same_bits_on_every_path() {
     let sizes = [1, 2, 3, 5, 7, 15, 16, 17, 31, 32, 33, 47, 65];
     for (i, &m) in sizes.iter().enumerate() {
         for (j, &n) in sizes.iter().enumerate() {
             for k in [1, 2, 9, sizes[(i + j) % sizes.len()], 400] {
-                let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
-                let bias = (k % 2 == 0).then_some(&bias[..]);
-                let want = defined(&a, &b, bias, [m, k, n]);
-                let mut first = None;
-                for path in paths() {
-                    force_path(path);
-                    let packed = Packed::from_rows(&b, k, n);
-                    assert_eq!(packed, Packed::from_columns(&turned(&b, k, n), k, n));
-                    let c = matmul(&a, &packed, bias);
-                    assert_close(&c, &want);
-                    let c2 = matmul_transposed(&turned(&a, m, k), &b, m, n);
-                    assert_close(&c2, &defined(&a, &b, None, [m, k, n]));
-                    let first = first.get_or_insert_with(|| (c.clone(), c2.clone()));
-                    assert!(c == first.0 && c2 == first.1, "{path:?} differs at {m} {k} {n}");
-                }
+                check_products([m, k, n]);
             }
         }
     }
-    force_path(paths()[0]);
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 100, ..Config::default() })]
+
+    #[test]
+    fn any_products_are_those_of_the_definition(sizes in [1..150usize, 1..150, 1..150]) {
+        check_products(sizes);
+    }
 }
 
 /// Sizes that are cut into parts, and whose columns are gathered.
