@@ -21,7 +21,7 @@ use std::fmt::{Debug, Display};
 
 use burn::{
     module::{Devices, Module},
-    tensor::Device,
+    tensor::{Device, Tensor},
 };
 
 pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
@@ -69,6 +69,23 @@ pub trait Forward {
     fn class_name(&self) -> Option<&'static str> {
         None
     }
+
+    /// What a recurrent model keeps of a batch for the next one. Who trains hands it from the
+    /// model to its copy for evaluation and back, saves it with the run, and resets it.
+    ///
+    /// A model answers for itself alone: a container like [`Sequential`](crate::Sequential) does
+    /// not answer for what is in it.
+    fn carried(&self) -> Option<&Carried> {
+        None
+    }
+
+    /// What the last pass in training wants added to the loss that is differentiated, but not to
+    /// the one that is shown. It is given once.
+    ///
+    /// A container does not answer for what is in it.
+    fn penalty(&self) -> Option<Tensor<1>> {
+        None
+    }
 }
 
 /// Any Burn module with a [`Forward`], behind one object-safe trait.
@@ -84,6 +101,10 @@ pub trait Layer: Debug + Send {
     fn name(&self) -> &'static str;
     /// For inspection: `layer.as_any().downcast_ref::<Linear>()`. Nothing steers a pass by it.
     fn as_any(&self) -> &dyn std::any::Any;
+    /// [`Forward::carried`].
+    fn carried(&self) -> Option<&Carried>;
+    /// [`Forward::penalty`].
+    fn penalty(&self) -> Option<Tensor<1>>;
 
     #[doc(hidden)]
     fn clone_boxed(&self) -> Box<dyn Layer>;
@@ -126,6 +147,14 @@ impl<M: Module + Forward + 'static> Layer for M {
 
     fn as_any(&self) -> &dyn std::any::Any {
         self
+    }
+
+    fn carried(&self) -> Option<&Carried> {
+        Forward::carried(self)
+    }
+
+    fn penalty(&self) -> Option<Tensor<1>> {
+        Forward::penalty(self)
     }
 
     fn clone_boxed(&self) -> Box<dyn Layer> {

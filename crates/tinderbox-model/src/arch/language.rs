@@ -25,7 +25,7 @@ pub struct Model3 {
     h_o: Linear,
     bn: BatchNorm1d,
     #[module(skip)]
-    h: Carried<Tensor<2>>,
+    h: Carried,
 }
 
 impl Model3 {
@@ -48,16 +48,22 @@ impl Forward for Model3 {
     fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
         let words = self.i_h.forward(x); // [batch, words, hidden]
         let [batch, length, hidden] = words.dims();
-        let mut h =
-            self.h.take().unwrap_or_else(|| Tensor::zeros([batch, hidden], &words.device()));
+        let mut h = match self.h.take_for(&words).as_deref() {
+            Some([h]) => h.clone(),
+            _ => Tensor::zeros([batch, hidden], &words.device()),
+        };
         let mut states = Vec::with_capacity(length);
         for at in 0..length {
             let word: Tensor<2> = words.clone().narrow(1, at, 1).squeeze_dim(1);
             h = relu(self.h_h.apply(h + word));
             states.push(self.bn.apply(h.clone()));
         }
-        self.h.set(h.detach());
+        self.h.set(vec![h]);
         self.h_o.apply(Tensor::stack(states, 1))
+    }
+
+    fn carried(&self) -> Option<&Carried> {
+        Some(&self.h)
     }
 }
 
@@ -71,7 +77,7 @@ pub struct Model5 {
     h_o: Linear,
     bn: BatchNorm1dFlat,
     #[module(skip)]
-    h: Carried<Vec<Tensor<2>>>,
+    h: Carried,
 }
 
 impl Model5 {
@@ -92,11 +98,17 @@ impl Forward for Model5 {
     type Output = Tensor<3>;
 
     fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
-        let (y, h) = self.rnn.forward_from(self.i_h.forward(x), self.h.take());
-        self.h.set(h.into_iter().map(Tensor::detach).collect());
+        let words = self.i_h.forward(x);
+        let h = self.h.take_for(&words);
+        let (y, h) = self.rnn.forward_from(words, h);
+        self.h.set(h);
         let [batch, length, hidden] = y.dims();
         let y = self.bn.apply(y.reshape([batch * length, hidden]));
         self.h_o.apply(y.reshape([batch, length, hidden]))
+    }
+
+    fn carried(&self) -> Option<&Carried> {
+        Some(&self.h)
     }
 }
 
