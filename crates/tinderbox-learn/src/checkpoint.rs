@@ -9,9 +9,13 @@ use std::{
     time::Duration,
 };
 
+use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tinderbox_model::weights::Strict;
+use tinderbox_model::{
+    layer::Carried,
+    weights::{StateDict, Strict, Weight},
+};
 
 use crate::{
     Error, Learner, Recorder, Result,
@@ -21,6 +25,7 @@ use crate::{
     optim::{Decay, Gradients, Optimizer, Rule},
     schedule::Smoothed,
     store::{Kind, Store, Tensors},
+    tensors::host,
 };
 
 /// Where checkpoints go, and how often.
@@ -247,7 +252,23 @@ pub(crate) fn write(run: &Run<'_>, mark: Option<Mark>, finished: bool) -> Result
             tensors.floats(format!("gradients.{at}"), gradient.clone());
         }
     }
+    if let Some(carried) = learn.model().carried() {
+        tensors.weights(CARRIED, &carried_weights(carried));
+    }
     tensors.write(&checkpoints.file, KIND, &saved)
+}
+
+/// What the names of a recurrent model's state begin with.
+const CARRIED: &str = "carried.";
+
+/// The state of a recurrent model, by number.
+fn carried_weights(carried: &Carried) -> StateDict {
+    let mut weights = StateDict::default();
+    for (at, state) in carried.states().into_iter().enumerate() {
+        let (shape, values) = (state.dims().to_vec(), host(state.into()));
+        weights.insert(at.to_string(), shape, values);
+    }
+    weights
 }
 
 /// The recorder's lists of batches, as tensors.
@@ -323,7 +344,7 @@ impl Checkpoint {
         learn.optimizer = Some(optimizer.map_err(|what| self.store.error(what))?);
         learn.recorder = self.recorder().map_err(|what| self.store.error(what))?;
         (learn.fits, learn.epochs) = (facts.fits, facts.epochs);
-        Ok(())
+        self.load_carried(learn).map_err(|what| self.store.error(what))
     }
 
     /// Makes a new run of the saved fit go on from where that was.
@@ -343,6 +364,22 @@ impl Checkpoint {
         for (callback, (_, state)) in callbacks.zip(&mark.callbacks) {
             callback.load_state(state)?;
         }
+        Ok(())
+    }
+
+    fn load_carried(&self, learn: &Learner) -> Result<(), String> {
+        let Some(carried) = learn.model().carried() else { return Ok(()) };
+        let weights = self.store.weights(CARRIED)?;
+        let device = learn.device.clone().inner();
+        let states = (0..).map_while(|at| weights.get(&at.to_string()));
+        let states = states.map(|Weight { shape, values }| match shape[..] {
+            [batch, size] => {
+                let data = TensorData::new(values.clone(), [batch, size]);
+                Ok(Tensor::from_data(data, &device))
+            }
+            _ => Err(format!("a state of shape {shape:?}")),
+        });
+        carried.set(states.collect::<Result<_, String>>()?);
         Ok(())
     }
 

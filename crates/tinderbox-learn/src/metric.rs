@@ -13,7 +13,7 @@ mod perplexity;
 mod roc;
 
 pub use averaged::{BatchValue, IntoMetric, IntoMetrics};
-pub use classes::{accuracy, error_rate, top_k_accuracy};
+pub use classes::{accuracy, error_rate, token_accuracy, top_k_accuracy};
 pub use confusion::{
     Average, ConfusionMatrix, ConfusionScore, FBeta, KappaScore, KappaWeights, MatthewsCorreff,
     Precision, Recall,

@@ -36,6 +36,8 @@ pub enum Change {
     /// Batch norms whose parameters are frozen normalise with their running statistics for the
     /// rest of the epoch, and leave them alone.
     FreezeNorms,
+    /// The next batch of a recurrent model starts anew, not from what the last one left.
+    ResetState,
     /// Saves the weights under this name in the learner's model folder.
     Save(PathBuf),
     /// Loads the weights of this name from the learner's model folder, if they are there.
@@ -61,6 +63,7 @@ impl Change {
             Self::StopTraining(_) => "stop_training",
             Self::LearningRates(_) => "learning_rates",
             Self::FreezeNorms => "freeze_norms",
+            Self::ResetState => "reset_state",
             Self::Save(_) => "save",
             Self::Load(_) => "load",
             Self::Note(_) => "note",

@@ -150,6 +150,11 @@ impl Run<'_> {
             }
             Change::LearningRates(lrs) => self.set_lrs(&lrs)?,
             Change::FreezeNorms => self.freeze_norms(),
+            Change::ResetState => {
+                if let Some(carried) = self.learn.model().carried() {
+                    carried.reset();
+                }
+            }
             Change::Save(name) => {
                 self.learn.save(&name, WithOptimizer::Yes)?;
             }

@@ -56,18 +56,24 @@ impl Run<'_> {
         self.state.input.clone().expect("there since the batch began")
     }
 
-    /// The batch's loss, and the training loss with it.
+    /// The batch's loss, and the training loss with it. What the model wants added, as activation
+    /// regularization, is differentiated but not shown.
     pub(super) fn loss(&mut self) -> Result<()> {
         let output = self.state.output.clone().expect("there since the forward pass");
         let target = self.state.target.clone().expect("there since the batch began");
         let loss = self.learn.guarded_loss(output, target)?;
         // The one number of a step that is read from the device.
         let value = scalar(loss.clone());
-        self.state.loss = Some(loss);
         self.state.last_loss = Some(value);
-        if self.state.training == Some(true) {
+        let training = self.state.training == Some(true);
+        if training {
             self.state.smooth_loss = Some(self.smooth.add(value));
         }
+        let penalty = self.learn.model().penalty().filter(|_| training);
+        self.state.loss = Some(match penalty {
+            Some(penalty) => loss + penalty,
+            None => loss,
+        });
         Ok(())
     }
 

@@ -35,6 +35,14 @@ impl Weighted {
     }
 }
 
+/// Lets a recurrent model go on where the other is. As in the reference, validation goes on from
+/// the state that training left, and training from validation's.
+fn hand_over(from: &dyn Layer, to: &dyn Layer) {
+    if let (Some(from), Some(to)) = (from.carried(), to.carried()) {
+        to.set(from.states());
+    }
+}
+
 impl Run<'_> {
     pub(super) fn begin_validation(&mut self) -> Validation {
         // Whoever resumes a fit that stops in here validates from the beginning.
@@ -44,7 +52,9 @@ impl Run<'_> {
         for metric in &mut self.learn.metrics {
             metric.reset();
         }
-        Validation { model: self.learn.eval_model(), loss: Weighted::default() }
+        let model = self.learn.eval_model();
+        hand_over(self.learn.model(), &*model);
+        Validation { model, loss: Weighted::default() }
     }
 
     /// The batch's loss, and what the metrics make of it.
@@ -76,6 +86,7 @@ impl Run<'_> {
         if self.state.interrupted {
             return;
         }
+        hand_over(&*validation.model, self.learn.model());
         self.state.valid_loss = validation.loss.value();
         self.state.metrics = self.learn.metrics.iter().map(|metric| metric.value()).collect();
         let warnings: Vec<String> =

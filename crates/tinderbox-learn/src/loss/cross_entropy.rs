@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
 use serde::{Deserialize, Serialize};
 use tinderbox_model::AnyTensor;
-use tinderbox_ops::{cross_entropy, cross_entropy_map};
+use tinderbox_ops::cross_entropy_map;
 
 use crate::loss::{Activation, Loss, Reduction};
 
@@ -30,13 +30,15 @@ pub struct CrossEntropyFlat {
     pub axis: isize,
     /// How much each class counts; the mean is then by weight. `None` is all alike.
     pub weight: Option<Vec<f32>>,
+    /// The target of what does not count, as the padding of a sentence: PyTorch's `ignore_index`.
+    pub ignore: Option<i64>,
     /// How the values of a batch become its loss.
     pub reduction: Reduction,
 }
 
 impl Default for CrossEntropyFlat {
     fn default() -> Self {
-        Self { axis: -1, weight: None, reduction: Reduction::Mean }
+        Self { axis: -1, weight: None, ignore: None, reduction: Reduction::Mean }
     }
 }
 
@@ -53,18 +55,29 @@ impl CrossEntropyFlat {
             && let Some(classes) = pixel_classes(&target, logits)
         {
             let weight = self.weight_of(logits.dims()[1], &logits.device());
-            return cross_entropy_map(logits.clone(), classes, weight, None);
+            return cross_entropy_map(logits.clone(), classes, weight, self.ignore);
         }
         let logits = flat_logits(output, self.axis);
         let target = flat_classes(target, self.axis);
         assert_one_each("CrossEntropyFlat", &logits, &target);
         if reduction == Reduction::Mean {
             let weight = self.weight_of(logits.dims()[1], &logits.device());
-            return cross_entropy(logits, target, weight);
+            let [n, classes] = logits.dims();
+            let (logits, target) = (logits.reshape([n, classes, 1, 1]), target.reshape([n, 1, 1]));
+            return cross_entropy_map(logits, target, weight, self.ignore);
         }
         let log_probs = log_softmax(logits, 1);
-        let losses = nll(log_probs.clone(), target.clone());
         let classes = log_probs.dims()[1];
+        let ignored = self.ignore.map(|ignored| target.clone().equal_elem(ignored));
+        let target = match &ignored {
+            Some(ignored) => target.mask_fill(ignored.clone(), 0),
+            None => target,
+        };
+        let losses = nll(log_probs, target.clone());
+        let losses = match ignored {
+            Some(ignored) => losses.mask_fill(ignored, 0.0),
+            None => losses,
+        };
         match self.weight_of(classes, &losses.device()) {
             Some(weight) => reduction.apply(losses * weight.select(0, target)),
             None => reduction.apply(losses),
@@ -221,6 +234,22 @@ mod tests {
             let with_axis = target.clone().unsqueeze_dim::<4>(1);
             assert!((of(&loss, with_axis.into()) - wanted).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn what_is_ignored_does_not_count() {
+        let rows = [[3.0, 1.0, 0.0, 0.0], [0.0, 9.0, 0.0, 0.0], [0.0, 0.0, 2.0, 1.0]];
+        let logits = || AnyTensor::from(Tensor::<2>::from_data(rows, &Device::flex()));
+        let counted =
+            || AnyTensor::from(Tensor::<2>::from_data([rows[0], rows[2]], &Device::flex()));
+        let plain = CrossEntropyFlat::default();
+        let want = plain.forward(counted(), classes(&[1, 2])).into_scalar::<f32>();
+        let loss = CrossEntropyFlat { ignore: Some(-1), ..plain.clone() };
+        let value = loss.forward(logits(), classes(&[1, -1, 2])).into_scalar::<f32>();
+        assert!((value - want).abs() < 1e-6, "{value} {want}");
+        let each: Vec<f32> =
+            loss.unreduced(logits(), classes(&[1, -1, 2])).try_into_vec_as().unwrap();
+        assert!(each[1] == 0.0 && (each[0] + each[2] - 2.0 * want).abs() < 1e-5, "{each:?}");
     }
 
     #[test]

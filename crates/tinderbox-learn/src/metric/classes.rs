@@ -27,6 +27,22 @@ pub fn error_rate(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     share_right("error_rate", output, target).map(|accuracy| 1.0 - accuracy)
 }
 
+/// The share of tokens whose highest class is the target's, in `0.0..=1.0`: [`accuracy`] of those
+/// whose target is not negative, as that of padding is. NaN if there are none.
+///
+/// # Errors
+/// As for [`accuracy`].
+pub fn token_accuracy(output: AnyTensor, target: AnyTensor) -> Result<f64> {
+    let metric = "token_accuracy";
+    let predicted = predicted_classes(metric, output)?;
+    let target = class_numbers(metric, target)?;
+    let ([predictions], [targets]) = (predicted.dims(), target.dims());
+    check_counts(metric, predictions, targets)?;
+    let counted = target.clone().greater_equal_elem(0).int().sum().into_scalar::<i64>();
+    let right = predicted.equal(target).int().sum().into_scalar::<i64>();
+    Ok(right as f64 / counted as f64)
+}
+
 fn share_right(metric: &str, output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let predicted = predicted_classes(metric, output)?;
     let target = class_numbers(metric, target)?;
@@ -85,6 +101,13 @@ mod tests {
         assert_eq!(accuracy(output.clone(), target.clone()).unwrap(), 1.0 / 3.0);
         assert_eq!(error_rate(output.clone(), target.clone()).unwrap(), 1.0 - 1.0 / 3.0);
         assert_eq!([top(1), top(2), top(5)], [1.0 / 3.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn padding_is_no_token() {
+        let (output, _) = batch();
+        let target: Tensor<1, Int> = Tensor::from_data([0, 2, -1], &Device::flex());
+        assert_eq!(token_accuracy(output, target.into()).unwrap(), 0.5);
     }
 
     #[test]

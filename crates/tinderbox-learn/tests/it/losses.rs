@@ -36,6 +36,7 @@ fn loss(group: &Group, case: Case<'_>) -> Option<Box<dyn Loss>> {
             Box::new(CrossEntropyFlat {
                 axis: config["axis"].as_i64().map_or(-1, |axis| axis as isize),
                 weight: weights.map(|weights| weights.f32().to_vec()),
+                ignore: config["ignore_index"].as_i64(),
                 reduction: reduction(&config["reduction"]),
             })
         }

@@ -11,6 +11,7 @@ mod losses;
 mod metrics_cases;
 mod nets;
 mod optimizer;
+mod recurrent;
 mod resume;
 mod schedules;
 mod tables;

@@ -31,7 +31,8 @@ impl Linear {
         Self { weight, bias }
     }
 
-    pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    /// The pass on a tensor whose rank is known: what a model of one's own calls.
+    pub fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let bias = self.bias.as_ref().map(Param::val);
         tinderbox_ops::linear(x, self.weight.val(), bias)
     }

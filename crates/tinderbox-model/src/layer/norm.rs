@@ -90,7 +90,8 @@ macro_rules! batch_norm {
                 normalized.y
             }
 
-            pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+            /// The pass on a tensor whose rank is known: what a model of one's own calls.
+            pub fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
                 match self.is_training() {
                     true => self.follow(batch_norm_train(x, self.parts(), NormRelu::None)),
                     false => batch_norm_eval(x, &self.parts()),
