@@ -48,8 +48,8 @@ pub struct Bundle {
     pub manifest: Manifest,
     weights: StateDict,
     /// Without autodiff, in evaluation mode.
-    model: Box<dyn Layer>,
-    device: Device,
+    pub(crate) model: Box<dyn Layer>,
+    pub(crate) device: Device,
 }
 
 impl Learner {

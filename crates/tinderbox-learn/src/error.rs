@@ -51,6 +51,15 @@ pub enum Error {
     #[error("{metric}: {reason}")]
     Metric { metric: String, reason: String },
 
+    #[error("the prompt has no words: give at least one")]
+    EmptyPrompt,
+
+    #[error(
+        "the model gives {shape:?}, not logits of the next word, `[batch, words, vocab]` or \
+         `[batch, vocab]`"
+    )]
+    NotWords { shape: Vec<usize> },
+
     #[error("a batch of shape {shape:?}: models take between 1 and 4 axes")]
     Rank { shape: Vec<usize> },
 
@@ -143,6 +152,8 @@ impl Error {
             Self::Data(error) => return error.hint(),
             Self::Setting { .. }
             | Self::NoItems { .. }
+            | Self::EmptyPrompt
+            | Self::NotWords { .. }
             | Self::Rank { .. }
             | Self::CallbackState { .. }
             | Self::NoFile { .. }
@@ -185,6 +196,12 @@ mod tests {
         check(
             &Error::Setting { setting: "pct_start", found: "2".into(), expected: "a share" },
             "pct_start is 2, expected a share",
+            None,
+        );
+        check(
+            &Error::NotWords { shape: vec![1, 2, 3, 4] },
+            "the model gives [1, 2, 3, 4], not logits of the next word, `[batch, words, vocab]` or \
+             `[batch, vocab]`",
             None,
         );
         check(

@@ -15,6 +15,7 @@ mod error;
 mod exact;
 mod file;
 mod fit;
+pub mod generate;
 mod learner;
 pub mod loss;
 mod lr_find;
