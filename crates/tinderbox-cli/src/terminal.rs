@@ -10,8 +10,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use tinderbox::{
+    Choice, Event, Planned, Watch,
     learn::{Progress, Report, Table, minutes},
-    vision::{Choice, Event, Plan, Watch},
 };
 
 use crate::{exit, interrupt};
@@ -37,7 +37,7 @@ pub(crate) fn watch(style: Style) -> Watch {
     Arc::new(move |event| {
         match event {
             Event::Training { stop } => interrupt::stops(stop),
-            Event::Fit(Report::End { .. }) => interrupt::stops_nothing(),
+            Event::Fit { report: Report::End { .. }, .. } => interrupt::stops_nothing(),
             _ => {}
         }
         match style {
@@ -118,14 +118,18 @@ impl Screen {
     fn show(&mut self, event: &Event<'_>) {
         match event {
             Event::Planned(plan) => self.above(|| print_plan(plan)),
-            Event::Checking { done, total } => self.checking(*done, *total),
+            Event::Checking { done, total } => self.counting("reading files", *done, *total),
+            Event::Tokenizing { done, total } => self.counting("tokenizing", *done, *total),
+            Event::Phase { name, number, of } => {
+                self.above(|| say(&format!("part {number} of {of}: {name}")));
+            }
             Event::LeftOut(files) => self.above(|| {
                 say(&format!("left out {}:", count(files.len(), "unreadable file")));
                 files.iter().for_each(|file| say(&format!("  {file}")));
             }),
             Event::Warning(text) => self.above(|| say(&format!("warning: {text}"))),
             Event::Resuming => self.above(|| say("going on from the last checkpoint")),
-            Event::Fit(report) => self.fit(report),
+            Event::Fit { report, unit } => self.fit(report, unit),
             _ => {}
         }
     }
@@ -138,21 +142,22 @@ impl Screen {
         }
     }
 
-    fn checking(&mut self, done: usize, total: usize) {
-        let bar = self.bar(total as u64, "reading files {bar:30} {pos}/{len}");
+    fn counting(&mut self, what: &str, done: usize, total: usize) {
+        let bar = self.bar(total as u64, "{prefix} {bar:30} {pos}/{len}");
+        bar.set_prefix(what.to_owned());
         bar.set_position(done as u64);
         if done == total {
             self.clear();
         }
     }
 
-    fn fit(&mut self, report: &Report<'_>) {
+    fn fit(&mut self, report: &Report<'_>, unit: &str) {
         match report {
             Report::Begin { table } => self.above(|| {
                 print_line(&table.header());
                 (0..table.len()).for_each(|row| print_line(&table.line(row)));
             }),
-            Report::Batch(progress) => self.batch(progress),
+            Report::Batch(progress) => self.batch(progress, unit),
             Report::Epoch { table } => {
                 self.clear();
                 print_line(&table.line(table.len() - 1));
@@ -165,7 +170,7 @@ impl Screen {
         }
     }
 
-    fn batch(&mut self, progress: &Progress) {
+    fn batch(&mut self, progress: &Progress, unit: &str) {
         let Progress { training, epoch, epochs, batch, batches, smooth_loss, lr, speed, .. } =
             progress;
         // On a narrow terminal the end of the message is cut off, so what matters most comes first.
@@ -178,7 +183,7 @@ impl Screen {
         bar.set_prefix(format!("{part} {}/{epochs}", epoch + 1));
         let loss = smooth_loss.map_or_else(String::new, |loss| format!("loss {loss:.4}  "));
         bar.set_message(format!(
-            "{loss}{} left  {:.0} images/s  lr {lr:.1e}",
+            "{loss}{} left  {:.0} {unit}/s  lr {lr:.1e}",
             minutes(speed.remaining),
             speed.items_per_second,
         ));
@@ -207,12 +212,12 @@ fn end(table: &Table) {
 }
 
 /// Each setting with why it is so, on the same line if that fits 80 columns.
-fn print_plan(plan: &Plan) {
+fn print_plan(Planned { data, choices, .. }: &Planned<'_>) {
     const COLUMNS: usize = 80;
-    let settings = plan.choices.iter().map(|choice| choice.setting.chars().count());
+    let settings = choices.iter().map(|choice| choice.setting.chars().count());
     let width = settings.max().unwrap_or(0);
-    say(&format!("{}:", plan.data.display()));
-    for Choice { setting, value, because } in &plan.choices {
+    say(&format!("{}:", data.display()));
+    for Choice { setting, value, because } in *choices {
         let line = format!("  {setting:<width$}  {value}");
         let whole = format!("{line} – {because}");
         match whole.chars().count() <= COLUMNS {
@@ -225,7 +230,7 @@ fn print_plan(plan: &Plan) {
 /// An event as JSON: `event` names it.
 fn line(event: &Event<'_>) -> Option<Value> {
     Some(match event {
-        Event::Planned(plan) => json!({ "event": "plan", "plan": plan }),
+        Event::Planned(planned) => json!({ "event": "plan", "plan": planned.plan }),
         Event::LeftOut(files) => {
             let files: Vec<Value> = files
                 .iter()
@@ -235,8 +240,8 @@ fn line(event: &Event<'_>) -> Option<Value> {
         }
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
         Event::Resuming => json!({ "event": "resuming" }),
-        Event::Fit(Report::Batch(progress)) => progress_line(progress)?,
-        Event::Fit(Report::Epoch { table }) => {
+        Event::Fit { report: Report::Batch(progress), unit } => progress_line(progress, unit)?,
+        Event::Fit { report: Report::Epoch { table }, .. } => {
             let line = table.line(table.len() - 1);
             let header = table.header();
             let names = header.split_whitespace();
@@ -248,8 +253,8 @@ fn line(event: &Event<'_>) -> Option<Value> {
                 .collect();
             json!({ "event": "epoch", "values": values })
         }
-        Event::Fit(Report::Note(text)) => json!({ "event": "note", "text": text }),
-        Event::Fit(Report::End { table }) => {
+        Event::Fit { report: Report::Note(text), .. } => json!({ "event": "note", "text": text }),
+        Event::Fit { report: Report::End { table }, .. } => {
             json!({ "event": "end", "seconds": table.total.as_ref().map(Duration::as_secs_f64) })
         }
         _ => return None,
@@ -257,7 +262,7 @@ fn line(event: &Event<'_>) -> Option<Value> {
 }
 
 /// Every tenth training batch is news enough.
-fn progress_line(progress: &Progress) -> Option<Value> {
+fn progress_line(progress: &Progress, unit: &str) -> Option<Value> {
     const EVERY: usize = 10;
     (progress.training && progress.batch.is_multiple_of(EVERY)).then(|| {
         json!({
@@ -267,7 +272,7 @@ fn progress_line(progress: &Progress) -> Option<Value> {
             "batches": progress.batches,
             "loss": progress.smooth_loss,
             "lr": progress.lr,
-            "images_per_second": progress.speed.items_per_second,
+            format!("{unit}_per_second"): progress.speed.items_per_second,
         })
     })
 }

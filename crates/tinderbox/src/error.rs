@@ -63,6 +63,9 @@ pub enum Error {
     #[error("{folder} holds no run: there is no run.json in it")]
     NoRun { folder: PathBuf },
 
+    #[error("the run in {folder} trains {found}, not {expected}")]
+    OtherTask { folder: PathBuf, found: &'static str, expected: &'static str },
+
     #[error("{path} is not a run's description")]
     RunFile { path: PathBuf, source: serde_json::Error },
 
@@ -205,6 +208,7 @@ impl Error {
             Self::NoLayer { .. } => Some("there are such as `resnet34/32x32/64-128/3x3s2`; without `--filter`, all are timed".into()),
             Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
             Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
+            Self::OtherTask { .. } => Some("name a run of that kind, or another folder: `--out`".into()),
             Self::WorkloadMissing { .. } | Self::BenchStreams { .. } | Self::Read { .. } => None,
         }
     }
@@ -419,6 +423,15 @@ mod tests {
             &Error::NoRun { folder: "r".into() },
             "r holds no run: there is no run.json in it",
             Some("tinderbox train"),
+        );
+        check(
+            &Error::OtherTask {
+                folder: "r".into(),
+                found: "a tagger of words",
+                expected: "a language model",
+            },
+            "the run in r trains a tagger of words, not a language model",
+            Some("name a run of that kind"),
         );
         let source = serde_json::from_str::<u32>("x").unwrap_err();
         check(

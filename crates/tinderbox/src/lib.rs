@@ -30,17 +30,25 @@
 //! - `cuda`: training on NVIDIA's
 
 pub mod bench;
+mod choices;
 mod error;
+mod run;
 mod threads;
+mod training;
 pub mod vision;
+mod watch;
 
+pub use choices::Choice;
 pub use error::{Error, Result};
+pub use run::{RunFolder, RunPlan, Task};
 pub use threads::set_threads;
 pub use tinderbox_data as data;
 pub use tinderbox_interpret as interpret;
 pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
+pub use training::Trained;
+pub use watch::{Event, Planned, Watch, quiet};
 
 /// The allocator of programs that train: see its example.
 pub use tinderbox_kernels::Pooled;

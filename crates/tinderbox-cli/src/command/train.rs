@@ -2,8 +2,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tinderbox::{
+    Trained,
     learn::Outcome,
-    vision::{TrainSettings, Trained, resume, train},
+    vision::{TrainSettings, resume, train},
 };
 
 use super::settings::Settings;

@@ -9,8 +9,8 @@ use tinderbox_data::{
 };
 use tinderbox_learn::Outcome;
 
-use super::{TrainSettings, Trained, Watch, open_model, predict, train};
-use crate::Result;
+use super::{TrainSettings, open_model, predict, train};
+use crate::{Result, Trained, Watch};
 
 /// What the demo made.
 #[derive(Debug)]

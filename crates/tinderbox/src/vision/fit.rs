@@ -1,13 +1,6 @@
 //! From a plan to a trained model.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write,
-    fs,
-    num::NonZeroUsize,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
 use burn::tensor::Device;
 use tinderbox_data::{
@@ -17,34 +10,13 @@ use tinderbox_data::{
     picture::Picture,
     transform::{Size, Transforms, flip_lr, rand_crop, rand_pad},
 };
-use tinderbox_interpret::{plot_losses, plot_rates};
 use tinderbox_learn::{
-    Checkpoints, Learner, LrCurve, Outcome, Recorder, Report,
-    callback::{CsvLogger, Speed, TerminateOnNan},
-    loss::CrossEntropyFlat,
-    metric::accuracy,
-    schedule::LrFind,
+    Learner, LrCurve, loss::CrossEntropyFlat, metric::accuracy, schedule::LrFind,
 };
 use tinderbox_ops::set_exact_conv;
 
-use super::{
-    Augment, Event, Plan, RunFolder, Split, TrainSettings, Valid, Watch, survey::absolute,
-};
-use crate::{Error, Result};
-
-/// How a training run ended.
-#[derive(Debug)]
-pub struct Trained {
-    pub outcome: Outcome,
-    /// The validation accuracy after the last epoch, if there was one.
-    pub accuracy: Option<f64>,
-    pub recorder: Recorder,
-    /// How fast it went in the end, and how much of the time was waiting for data; nothing if the
-    /// run was finished before.
-    pub speed: Option<Speed>,
-    pub run: RunFolder,
-    pub data: DataBunch,
-}
+use super::{Augment, Plan, Split, TrainSettings, Valid, survey::absolute};
+use crate::{Error, Event, Result, RunFolder, Trained, Watch, training::Training};
 
 /// Trains a classifier on a folder of class folders.
 ///
@@ -59,7 +31,7 @@ pub fn train(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
     run.check_is_new()?;
     let plan = Plan::new(settings)?;
-    watch(&Event::Planned(&plan));
+    plan.tell(watch);
     train_plan(&plan, run, watch)
 }
 
@@ -84,7 +56,7 @@ pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<T
 /// [`Error::RunBusy`].
 pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
-    let mut plan = run.plan()?;
+    let mut plan: Plan = run.plan()?;
     same_settings(settings, &plan, &run)?;
     if !settings.data.as_os_str().is_empty() {
         plan.data = absolute(&settings.data)?;
@@ -97,7 +69,7 @@ pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     if settings.data.as_os_str().is_empty() && !plan.data.is_dir() {
         return Err(Error::DataGone { folder: run.root().to_owned(), data: plan.data });
     }
-    watch(&Event::Planned(&plan));
+    plan.tell(watch);
     let data = data(&plan, watch)?;
     let before = fs::read_to_string(run.items())
         .map_err(|source| Error::Read { path: run.items(), source })?;
@@ -191,62 +163,12 @@ fn learner(plan: &Plan, data: DataBunch) -> Result<Learner> {
 }
 
 fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Trained> {
-    let every = NonZeroUsize::new(plan.checkpoint_every);
-    let checkpoints = Checkpoints::new(run.checkpoint());
-    let news = watch.clone();
-    let speed = Arc::new(Mutex::new(None));
-    let latest = speed.clone();
-    let mut learner = learner(plan, data.clone())?
-        .callback(CsvLogger::new(run.history()))
-        .callback(TerminateOnNan)
-        .checkpoints(every.map_or(checkpoints.clone(), |every| checkpoints.every(every)))
-        .observe(move |report| {
-            if let Report::Batch(progress) = report
-                && progress.training
-            {
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.speed);
-            }
-            news(&Event::Fit(report));
-        });
-    let stop = learner.stop_handle();
-    watch(&Event::Training { stop: &stop });
-    let outcome = match run.checkpoint().is_file() {
-        true => {
-            watch(&Event::Resuming);
-            let file = run.checkpoint();
-            learner.resume(&file).map_err(|error| match error {
-                tinderbox_learn::Error::NotOurs { .. } => Error::Checkpoint { file, source: error },
-                other => other.into(),
-            })?
-        }
-        false => learner.fit_one_cycle(plan.epochs, plan.schedule.clone())?,
-    };
-    let recorder = learner.recorder().clone();
-    if let Outcome::Finished { reason, .. } = &outcome {
-        if let Some(reason) = reason.clone().or_else(|| not_a_number(&learner)) {
-            let usual = plan.arch.arch()?.lr;
-            let (folder, lr) = (run.root().to_owned(), usual.min(plan.lr / 10.0));
-            return Err(Error::Diverged { folder, lr, reason });
-        }
-        learner.export(&run.model())?;
-        plot_losses(&recorder, &run.plot("losses"))?;
-        plot_rates(&recorder, &run.plot("rates"))?;
-    }
-    let accuracy = recorder.last_metric("accuracy");
-    let speed = *speed.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Trained { outcome, accuracy, recorder, speed, run, data })
-}
-
-/// What is no number any more in a fit that has ended, in words.
-fn not_a_number(learner: &Learner) -> Option<String> {
-    let weights = learner.state_dict();
-    let weight = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
-    if let Some((name, _)) = weight {
-        return Some(format!("the weights in `{name}` are not finite"));
-    }
-    // A validation that came to no number was skipped.
-    let unmeasured = learner.recorder().valid_losses.last() == Some(&None);
-    (unmeasured && learner.data().n_valid() > 0).then(|| "the validation loss is NaN".to_owned())
+    let learner = learner(plan, data)?;
+    let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
+    let training =
+        Training { run, unit: "images", checkpoint_every: plan.checkpoint_every, lower_lr };
+    let schedule = plan.schedule.clone();
+    training.fit(learner, watch, |learner| Ok(learner.fit_one_cycle(plan.epochs, schedule)?))
 }
 
 /// Trains for a moment at rising rates on the data that `settings` describes; nothing is kept.
@@ -272,7 +194,7 @@ pub fn show_batch(settings: &TrainSettings, rows: usize, watch: &Watch) -> Resul
 fn look(settings: &TrainSettings, watch: &Watch) -> Result<Plan> {
     let mut plan = Plan::new(settings)?;
     plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
-    watch(&Event::Planned(&plan));
+    plan.tell(watch);
     Ok(plan)
 }
 

@@ -6,12 +6,12 @@ use tinderbox_learn::{Recorder, cells, optim::Rule, schedule::OneCycle};
 use tinderbox_model::arch::ArchSpec;
 
 use super::{
-    Augment, Choice, Event, Plan, RunFolder, Split, Trained, Watch,
+    Augment, Plan, Split,
     fit::train_plan,
     plan::{CACHE_BYTES, CHECKPOINT_EVERY, WEIGHT_DECAY, default_workers, exact_conv},
     survey::absolute,
 };
-use crate::{Error, Result};
+use crate::{Choice, Error, Result, RunFolder, Trained, Watch};
 
 /// One run of the notebook.
 #[derive(Debug, PartialEq)]
@@ -161,7 +161,7 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
         choices: std::iter::once(notebook).chain(lesson.exact_conv.then(exact_conv)).collect(),
         doubts: Vec::new(),
     };
-    watch(&Event::Planned(&plan));
+    plan.tell(watch);
     let trained = train_plan(&plan, RunFolder::new(&lesson.out), watch)?;
     Ok(LessonRun { trained, published })
 }

@@ -10,7 +10,10 @@ use super::{
     settings::percent,
     survey::{Survey, absolute},
 };
-use crate::{Error, Result};
+use crate::{
+    Choice, Error, Event, Planned, Result, RunPlan, Task, Watch,
+    choices::{ASKED, Choices, Chosen, chosen},
+};
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.
 const KNOWN_SPLITS: [(&str, &str); 5] = [
@@ -75,15 +78,18 @@ pub enum Augment {
     CropAndFlip,
 }
 
-/// One setting and how it was chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    pub setting: String,
-    pub value: String,
-    pub because: String,
+impl RunPlan for Plan {
+    const TASK: Task = Task::Images;
 }
 
 impl Plan {
+    /// Tells what will be done.
+    pub(super) fn tell(&self, watch: &Watch) {
+        let plan = serde_json::to_value(self).expect("a plan is plain data");
+        let Self { data, choices, .. } = self;
+        watch(&Event::Planned(Planned { data, choices, plan }));
+    }
+
     /// Completes `settings` by a look at the folder.
     ///
     /// # Errors
@@ -96,7 +102,7 @@ impl Plan {
         if !settings.out.as_os_str().is_empty() && absolute(&settings.out)? == survey.root {
             return Err(Error::OutIsData { folder: settings.data.clone() });
         }
-        let mut choices = Choices(Vec::new());
+        let mut choices = Choices::default();
 
         let split = choices.note("validation", split(&settings.valid, &survey)?);
         let classes = survey.classes(&split)?;
@@ -158,30 +164,6 @@ pub(super) fn default_workers() -> usize {
 
 /// About so many steps of training are planned for, if the number of epochs is not given.
 const STEPS: usize = 1200;
-
-/// Collects what was chosen while passing the choice on.
-struct Choices(Vec<Choice>);
-
-/// A value, how it is shown, and why it was chosen.
-struct Chosen<T> {
-    value: T,
-    shown: String,
-    because: String,
-}
-
-fn chosen<T>(value: T, shown: impl Into<String>, because: impl Into<String>) -> Chosen<T> {
-    Chosen { value, shown: shown.into(), because: because.into() }
-}
-
-impl Choices {
-    fn note<T>(&mut self, setting: &str, chosen: Chosen<T>) -> T {
-        let Chosen { value, shown, because } = chosen;
-        self.0.push(Choice { setting: setting.to_owned(), value: shown, because });
-        value
-    }
-}
-
-const ASKED: &str = "as asked";
 
 fn split(asked: &Valid, survey: &Survey) -> Result<Chosen<Split>> {
     let split = match asked {
@@ -346,7 +328,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::vision::RunFolder;
+    use crate::RunFolder;
 
     /// A folder with colored pictures of this width and height.
     fn pictures(files: &[(&str, usize, usize)]) -> TempDir {
@@ -438,7 +420,7 @@ mod tests {
         let run = RunFolder::new(folder.path().join("run"));
         fs::create_dir(run.root()).unwrap();
         run.create(&plan, "").unwrap();
-        assert_eq!(run.plan().unwrap(), plan, "all of it is in run.json");
+        assert_eq!(run.plan::<Plan>().unwrap(), plan, "all of it is in run.json");
     }
 
     #[test]

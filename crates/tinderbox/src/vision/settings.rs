@@ -20,7 +20,7 @@ use crate::Error;
 ///
 /// # fn main() -> Result<(), tinderbox::Error> {
 /// let settings = TrainSettings { epochs: Some(5), ..TrainSettings::new("photos", "runs/photos") };
-/// let trained = vision::train(&settings, &vision::quiet())?;
+/// let trained = vision::train(&settings, &tinderbox::quiet())?;
 /// println!("accuracy {:?}", trained.accuracy);
 /// # Ok(())
 /// # }

@@ -16,8 +16,8 @@ use tinderbox_model::{
     summary::{Summary, summary},
 };
 
-use super::{Event, RunFolder, Watch, plan::default_workers};
-use crate::{Error, Result};
+use super::plan::default_workers;
+use crate::{Error, Event, Result, RunFolder, Watch};
 
 /// So many files are predicted at once, if they are not large.
 const BATCH: usize = 16;
@@ -35,7 +35,7 @@ pub fn open_model(path: &Path) -> Result<Bundle> {
         true => {
             let run = RunFolder::new(path);
             if !run.model().is_file() {
-                run.plan()?;
+                run.task()?;
                 return Err(Error::Unfinished { folder: path.to_owned() });
             }
             run.model()

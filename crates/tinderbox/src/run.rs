@@ -2,8 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `run.json` | the [`Plan`], complete: what a resumed run goes on with |
-//! | `items.csv` | every image's set, label, path and length, so that a changed folder is noticed |
+//! | `run.json` | the run's plan, complete: what a resumed run goes on with |
+//! | `items.csv` | every item's set, label, path and length, so that changed data is noticed |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
@@ -14,16 +14,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tinderbox_learn::write_atomically;
 
-use super::Plan;
 use crate::{Error, Result};
 
 /// Held while a process trains in a run folder. The system lets go of it however that ends; what is
 /// left behind is an empty file.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     run: RunFolder,
     /// Whether the folder was made for it.
     made: bool,
@@ -50,11 +49,43 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
+/// What a run trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A classifier of images; what runs of older versions, which do not say, all train.
+    #[default]
+    Images,
+    LanguageModel,
+    TextClassifier,
+    /// A label for each word.
+    Tagger,
+}
+
+impl Task {
+    /// In words: `a classifier of images`.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Images => "a classifier of images",
+            Self::LanguageModel => "a language model",
+            Self::TextClassifier => "a classifier of texts",
+            Self::Tagger => "a tagger of words",
+        }
+    }
+}
+
+/// What a run will do, complete. It is saved with the run.
+pub trait RunPlan: Serialize + DeserializeOwned {
+    const TASK: Task;
+}
+
 #[derive(Serialize, Deserialize)]
-struct RunFile {
+struct RunFile<P> {
     format: u32,
     tinderbox: String,
-    plan: Plan,
+    #[serde(default)]
+    task: Task,
+    plan: P,
 }
 
 impl RunFolder {
@@ -92,7 +123,7 @@ impl RunFolder {
 
     /// # Errors
     /// [`Error::RunExists`] if anything was trained in it already.
-    pub(super) fn check_is_new(&self) -> Result<()> {
+    pub(crate) fn check_is_new(&self) -> Result<()> {
         let finished = self.model().exists();
         match finished || self.checkpoint().exists() {
             true => Err(Error::RunExists { folder: self.root.clone(), finished }),
@@ -104,7 +135,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::RunBusy`] if one does; [`Error::Write`].
-    pub(super) fn lock(&self) -> Result<Lock> {
+    pub(crate) fn lock(&self) -> Result<Lock> {
         let made = !self.root.exists();
         fs::create_dir_all(&self.root)
             .map_err(|source| Error::Write { path: self.root.clone(), source })?;
@@ -120,17 +151,14 @@ impl RunFolder {
         }
     }
 
-    /// Writes the list of images, then the plan: what has a plan can be resumed.
+    /// Writes the list of items, then the plan: what has a plan can be resumed.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn create(&self, plan: &Plan, items: &str) -> Result<()> {
+    pub(crate) fn create<P: RunPlan>(&self, plan: &P, items: &str) -> Result<()> {
         write_atomically(&self.items(), items.as_bytes())?;
-        let file = RunFile {
-            format: FORMAT,
-            tinderbox: env!("CARGO_PKG_VERSION").into(),
-            plan: plan.clone(),
-        };
+        let tinderbox = env!("CARGO_PKG_VERSION").into();
+        let file = RunFile { format: FORMAT, tinderbox, task: P::TASK, plan };
         let text = serde_json::to_string_pretty(&file).expect("a plan is plain data");
         Ok(write_atomically(&self.plan_file(), text.as_bytes())?)
     }
@@ -138,9 +166,26 @@ impl RunFolder {
     /// Reads the plan of the run in this folder.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if there is none; [`Error::RunFile`] if it is not readable, naming the
-    /// field.
-    pub fn plan(&self) -> Result<Plan> {
+    /// [`Error::NoRun`] if there is none; [`Error::OtherTask`] if it is one of another kind;
+    /// [`Error::RunFile`] if it is not readable, naming the field.
+    pub fn plan<P: RunPlan>(&self) -> Result<P> {
+        let task = self.task()?;
+        if task != P::TASK {
+            let (folder, expected) = (self.root.clone(), P::TASK.describe());
+            return Err(Error::OtherTask { folder, found: task.describe(), expected });
+        }
+        self.read().map(|file| file.plan)
+    }
+
+    /// What the run in this folder trains.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub fn task(&self) -> Result<Task> {
+        self.read::<serde::de::IgnoredAny>().map(|file| file.task)
+    }
+
+    fn read<P: DeserializeOwned>(&self) -> Result<RunFile<P>> {
         let path = self.plan_file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -149,10 +194,10 @@ impl RunFolder {
             }
             Err(source) => return Err(Error::Read { path, source }),
         };
-        let file: RunFile = serde_json::from_str(&text)
+        let file: RunFile<P> = serde_json::from_str(&text)
             .map_err(|source| Error::RunFile { path: path.clone(), source })?;
         match file.format {
-            FORMAT => Ok(file.plan),
+            FORMAT => Ok(file),
             found => Err(Error::RunFormat { path, found, expected: FORMAT }),
         }
     }
