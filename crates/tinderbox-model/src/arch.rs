@@ -12,7 +12,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 pub use gan::BasicGan;
-pub use language::{LstmLm, Model3, Model5};
+pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
 pub use lesson::{basic, refactored, resnetish};
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;

@@ -15,6 +15,7 @@ mod recurrent;
 mod reshape;
 mod running;
 mod spectral_norm;
+mod stack;
 mod weight_norm;
 
 use std::fmt::{Debug, Display};
@@ -41,6 +42,7 @@ pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, Rnn};
 pub use reshape::{ResizeBatch, View};
 pub use running::Running;
 pub use spectral_norm::SpectralNormConv;
+pub use stack::Recurrent;
 pub use weight_norm::WeightNormConv;
 
 use crate::{

@@ -1,197 +1,95 @@
 //! Language models: the next word after each of a text's.
 //!
-//! Those of the lesson carry their state from batch to batch: each goes on where the last ended,
-//! without gradients between them.
+//! The lesson's last three, and [`RnnLm`], carry their state from batch to batch: each goes on where
+//! the last ended, without gradients between them. Nothing resets it but a batch of another size
+//! and [`Carried::reset`](crate::layer::Carried::reset).
 
-use burn::{
-    module::{Module, Param},
-    tensor::{Device, Int, Tensor, activation::relu},
-};
-use tinderbox_ops::linear;
+mod looped;
+mod lstm_lm;
+mod recurrent;
+mod rnn_lm;
 
-use crate::{
-    Forward,
-    layer::{BatchNorm1d, BatchNorm1dFlat, Carried, Embedding, Gru, Linear, Lstm},
-};
-
-/// The lesson's third model: the recurrence is a loop of small layers, and only what goes out is
-/// normalized.
-///
-/// Shapes: `[batch, words]` → `[batch, words, vocab]`
-#[derive(Module, Debug)]
-pub struct Model3 {
-    i_h: Embedding,
-    h_h: Linear,
-    h_o: Linear,
-    bn: BatchNorm1d,
-    #[module(skip)]
-    h: Carried,
-}
-
-impl Model3 {
-    /// For words of this vocabulary, with this many numbers between them.
-    pub fn new(vocab: usize, hidden: usize, device: &Device) -> Self {
-        Self {
-            i_h: Embedding::new(vocab, hidden, device),
-            h_h: Linear::new(hidden, hidden, device),
-            h_o: Linear::new(hidden, vocab, device),
-            bn: BatchNorm1d::new(hidden, device),
-            h: Carried::default(),
-        }
-    }
-}
-
-impl Forward for Model3 {
-    type Input = Tensor<2, Int>;
-    type Output = Tensor<3>;
-
-    fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
-        let words = self.i_h.forward(x); // [batch, words, hidden]
-        let [batch, length, hidden] = words.dims();
-        let mut h = match self.h.take_for(&words).as_deref() {
-            Some([h]) => h.clone(),
-            _ => Tensor::zeros([batch, hidden], &words.device()),
-        };
-        let mut states = Vec::with_capacity(length);
-        for at in 0..length {
-            let word: Tensor<2> = words.clone().narrow(1, at, 1).squeeze_dim(1);
-            h = relu(self.h_h.apply(h + word));
-            states.push(self.bn.apply(h.clone()));
-        }
-        self.h.set(vec![h]);
-        self.h_o.apply(Tensor::stack(states, 1))
-    }
-
-    fn carried(&self) -> Option<&Carried> {
-        Some(&self.h)
-    }
-}
-
-/// The lesson's fifth model: two layers of gated recurrent units.
-///
-/// Shapes: `[batch, words]` → `[batch, words, vocab]`
-#[derive(Module, Debug)]
-pub struct Model5 {
-    i_h: Embedding,
-    rnn: Gru,
-    h_o: Linear,
-    bn: BatchNorm1dFlat,
-    #[module(skip)]
-    h: Carried,
-}
-
-impl Model5 {
-    /// For words of this vocabulary, with this many numbers between them.
-    pub fn new(vocab: usize, hidden: usize, device: &Device) -> Self {
-        Self {
-            i_h: Embedding::new(vocab, hidden, device),
-            rnn: Gru::new(hidden, hidden, 2, device),
-            h_o: Linear::new(hidden, vocab, device),
-            bn: BatchNorm1dFlat::new(hidden, device),
-            h: Carried::default(),
-        }
-    }
-}
-
-impl Forward for Model5 {
-    type Input = Tensor<2, Int>;
-    type Output = Tensor<3>;
-
-    fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
-        let words = self.i_h.forward(x);
-        let h = self.h.take_for(&words);
-        let (y, h) = self.rnn.forward_from(words, h);
-        self.h.set(h);
-        let [batch, length, hidden] = y.dims();
-        let y = self.bn.apply(y.reshape([batch * length, hidden]));
-        self.h_o.apply(y.reshape([batch, length, hidden]))
-    }
-
-    fn carried(&self) -> Option<&Carried> {
-        Some(&self.h)
-    }
-}
-
-/// Three layers of LSTM whose decoder has the embedding's weights: the shape of an AWD-LSTM,
-/// without its dropouts. It starts each batch from zeros.
-///
-/// Shapes: `[batch, words]` → `[batch, words, vocab]`
-///
-/// Merity et al., [Regularizing and Optimizing LSTM Language Models](https://arxiv.org/abs/1708.02182),
-/// 2017. The shared weights are Press and Wolf's, [Using the Output Embedding](https://arxiv.org/abs/1608.05859),
-/// 2017.
-#[derive(Module, Debug)]
-pub struct LstmLm {
-    emb: Embedding,
-    rnns: Vec<Lstm>,
-    /// The decoder's, `[vocab]`.
-    bias: Param<Tensor<1>>,
-}
-
-impl LstmLm {
-    /// With this many numbers for a word, and between the layers.
-    pub fn new(vocab: usize, embedding: usize, hidden: usize, device: &Device) -> Self {
-        let sizes = [embedding, hidden, hidden, embedding];
-        let layer = |pair: &[usize]| Lstm::new(pair[0], pair[1], 1, device);
-        Self {
-            emb: Embedding::new(vocab, embedding, device),
-            rnns: sizes.windows(2).map(layer).collect(),
-            bias: Param::from_tensor(Tensor::zeros([vocab], device)),
-        }
-    }
-}
-
-impl Forward for LstmLm {
-    type Input = Tensor<2, Int>;
-    type Output = Tensor<3>;
-
-    fn forward(&self, x: Tensor<2, Int>) -> Tensor<3> {
-        let y = self.rnns.iter().fold(self.emb.forward(x), |x, rnn| rnn.forward(x));
-        linear(y, self.emb.weight.val(), Some(self.bias.val()))
-    }
-}
+pub use looped::{Model0, Model1, Model2, Model3};
+pub use lstm_lm::LstmLm;
+pub use recurrent::{Model4, Model5};
+pub use rnn_lm::{RnnLm, RnnLmConfig};
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Layer, Mode, Trace, groups::parameters, set_mode};
+    use burn::tensor::{Device, Int, Tensor};
 
-    fn models(device: &Device) -> [Box<dyn Layer>; 3] {
+    use super::*;
+    use crate::{Layer, Mode, Trace, groups, layer::Gru, set_mode};
+
+    fn models(device: &Device) -> [Box<dyn Layer>; 8] {
+        let gru = RnnLmConfig { dropout: 0.5, ..RnnLmConfig::new(38) };
         [
+            Box::new(Model0::new(38, 64, device)),
+            Box::new(Model1::new(38, 64, device)),
+            Box::new(Model2::new(38, 64, device)),
             Box::new(Model3::new(38, 64, device)),
+            Box::new(Model4::new(38, 64, device)),
             Box::new(Model5::new(38, 64, device)),
-            Box::new(LstmLm::new(20, 6, 9, device)),
+            Box::new(RnnLm::<Gru>::new(&gru, device)),
+            Box::new(LstmLm::new(38, 6, 9, device)),
         ]
     }
 
-    fn answer(model: &dyn Layer) -> Vec<f32> {
-        let x = Tensor::<2, Int>::ones([4, 3], &Device::flex());
-        let y: Tensor<3> = model.forward_any(x.into(), &mut Trace::off()).try_into().unwrap();
-        assert_eq!(y.dims()[..2], [4, 3]);
-        y.into_data().try_to_vec().unwrap()
+    fn answer(model: &dyn Layer, batch: usize) -> Vec<f32> {
+        let x = Tensor::<2, Int>::full([batch, 3], 5, &Device::flex());
+        let y = model.forward_any(x.into(), &mut Trace::off());
+        assert_eq!(y.dims()[0], batch);
+        y.into_flat().into_data().try_to_vec().unwrap()
     }
 
     /// The lesson's counts.
     #[test]
     fn they_have_the_parameters_of_the_lesson() {
         let count = |model: &dyn Layer| -> usize {
-            let learned = parameters(model).into_iter().filter(|p| !p.path.contains("running"));
+            let parameters = groups::parameters(model).into_iter();
+            let learned = parameters.filter(|p| p.kind != groups::Kind::Buffer);
             learned.map(|p| p.shape.iter().product::<usize>()).sum()
         };
-        let [model3, model5, _] = models(&Device::flex());
-        assert_eq!([count(&*model3), count(&*model5)], [9190, 54950]);
+        let counts =
+            models(&Device::flex())[..7].iter().map(|model| count(&**model)).collect::<Vec<_>>();
+        assert_eq!(counts, [9190, 9190, 9190, 9190, 13_350, 54_950, 54_950]);
     }
 
     #[test]
     fn the_state_goes_on_but_not_into_a_clone() {
         for (at, model) in models(&Device::flex()).into_iter().enumerate() {
             let model = set_mode(model, Mode::Eval);
-            let first = answer(&*model);
-            assert_eq!(answer(&*model.clone()), first);
+            let first = answer(&*model, 4);
+            assert_eq!(answer(&*model.clone(), 4), first);
             // An update maps the model as a change of the mode does.
             let model = set_mode(model, Mode::Eval);
-            let carries = at < 2;
-            assert_eq!(answer(&*model) != first, carries);
+            let carries = (3..7).contains(&at);
+            assert_eq!(model.carried().is_some(), carries);
+            assert_eq!(answer(&*model, 4) != first, carries, "{at}");
+            if let Some(state) = model.carried() {
+                state.reset();
+                assert_eq!(answer(&*model, 4), first);
+            }
         }
+    }
+
+    #[test]
+    fn a_batch_of_another_size_starts_from_zeros() {
+        for model in models(&Device::flex()) {
+            let model = set_mode(model, Mode::Eval);
+            let first = answer(&*model, 2);
+            answer(&*model, 3);
+            assert_eq!(answer(&*model, 2), first);
+        }
+    }
+
+    /// The first four have the same layers; for three words the second is the first.
+    #[test]
+    fn the_loop_of_the_second_model_is_the_first_model() {
+        use crate::weights::{Strict, load_state_dict, state_dict};
+
+        let [first, second, ..] = models(&Device::flex());
+        let (second, _) = load_state_dict(second, &state_dict(&*first), Strict::Yes).unwrap();
+        assert_eq!(answer(&*first, 4), answer(&*second, 4));
     }
 }

@@ -25,7 +25,7 @@ impl Dropout {
         Self { p, training: Param::from_bool(true) }
     }
 
-    fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         if !self.training.val().is_enabled() || self.p == 0.0 {
             return x;
         }

@@ -28,6 +28,12 @@ impl Embedding {
         let weight = Tensor::from_data(TensorData::new(values, [n, size]), device);
         Self { weight: Param::from_tensor(weight) }
     }
+
+    /// PyTorch's start: normal numbers.
+    pub fn normal(n: usize, size: usize, device: &Device) -> Self {
+        let values = Tensor::random([n, size], Distribution::Normal(0.0, 1.0), device);
+        Self { weight: Param::from_tensor(values) }
+    }
 }
 
 impl Forward for Embedding {

@@ -140,6 +140,13 @@ batch_norm! {
     BatchNorm1dFlat
 }
 
+impl BatchNorm1dFlat {
+    pub(crate) fn flat(&self, x: Tensor<3>) -> Tensor<3> {
+        let dims = x.dims();
+        self.apply(x.reshape([dims[0] * dims[1], dims[2]])).reshape(dims)
+    }
+}
+
 impl Forward for BatchNorm1dFlat {
     type Input = AnyTensor;
     type Output = AnyTensor;
@@ -147,10 +154,7 @@ impl Forward for BatchNorm1dFlat {
     fn forward(&self, x: AnyTensor) -> AnyTensor {
         match x {
             AnyTensor::Float2(x) => self.apply(x).into(),
-            AnyTensor::Float3(x) => {
-                let dims = x.dims();
-                self.apply(x.reshape([dims[0] * dims[1], dims[2]])).reshape(dims).into()
-            }
+            AnyTensor::Float3(x) => self.flat(x).into(),
             other => panic!("BatchNorm1dFlat: not for a {} tensor", other.kind()),
         }
     }

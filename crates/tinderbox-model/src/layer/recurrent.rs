@@ -123,18 +123,33 @@ macro_rules! recurrent {
                 x: Tensor<3>,
                 states: Option<Vec<$state>>,
             ) -> (Tensor<3>, Vec<$state>) {
+                self.forward_through(x, states, &|x| x)
+            }
+
+            /// [`forward_from`](Self::forward_from); what goes from a layer to the next passes
+            /// through `between`, a dropout.
+            ///
+            /// # Panics
+            /// As there.
+            pub fn forward_through(
+                &self,
+                x: Tensor<3>,
+                states: Option<Vec<$state>>,
+                between: &dyn Fn(Tensor<3>) -> Tensor<3>,
+            ) -> (Tensor<3>, Vec<$state>) {
                 let n = self.layers.len();
                 let given = states.as_ref().map_or(n, Vec::len);
                 assert!(given == n, "{given} states for {n} layers");
                 let mut states = states.into_iter().flatten();
                 let mut x = x;
-                let step = |layer: &Parameters| {
+                let step = |(at, layer): (usize, &Parameters)| {
                     let run = |$self: &Self, x, state, weights| $run(x, state, weights);
-                    let (y, state) = run(self, x.clone(), states.next(), layer.weights());
+                    let input = if at == 0 { x.clone() } else { between(x.clone()) };
+                    let (y, state) = run(self, input, states.next(), layer.weights());
                     x = y;
                     state
                 };
-                let last = self.layers.iter().map(step).collect();
+                let last = self.layers.iter().enumerate().map(step).collect();
                 (x, last)
             }
 
