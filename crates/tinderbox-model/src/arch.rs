@@ -1,8 +1,10 @@
 //! Architectures by name: what the command line and saved models build.
 
+mod awd_lstm;
 mod gan;
 mod language;
 mod lesson;
+mod parts;
 mod resnet;
 mod resnet_small;
 mod simple_cnn;
@@ -11,6 +13,9 @@ mod vgg;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+pub use awd_lstm::{
+    AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
+};
 pub use gan::BasicGan;
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
 pub use lesson::{basic, refactored, resnetish};

@@ -1,6 +1,7 @@
 //! What a layer is: [`Forward`] to write one, [`Layer`] to hold any of them.
 
 mod activation;
+mod aside;
 mod attention;
 mod carried;
 mod conv;
@@ -26,6 +27,7 @@ use burn::{
 };
 
 pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
+pub(crate) use aside::Aside;
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use carried::Carried;
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
@@ -43,6 +45,7 @@ pub use reshape::{ResizeBatch, View};
 pub use running::Running;
 pub use spectral_norm::SpectralNormConv;
 pub use stack::Recurrent;
+pub(crate) use stack::{flat, pairs};
 pub use weight_norm::WeightNormConv;
 
 use crate::{

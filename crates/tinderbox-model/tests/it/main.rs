@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod architectures;
+mod awd_lstm;
 mod build;
 mod common;
 mod freezing;
