@@ -5,6 +5,7 @@
 mod callback_events;
 mod common;
 mod errors;
+mod generation;
 mod killed;
 mod learner;
 mod losses;
