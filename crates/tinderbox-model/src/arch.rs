@@ -1,13 +1,16 @@
 //! Architectures by name: what the command line and saved models build.
 
 mod awd_lstm;
+mod check;
 mod gan;
 mod language;
 mod lesson;
+mod model_spec;
 mod parts;
 mod resnet;
 mod resnet_small;
 mod simple_cnn;
+mod text_spec;
 mod vgg;
 
 use burn::tensor::Device;
@@ -19,9 +22,11 @@ pub use awd_lstm::{
 pub use gan::BasicGan;
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
 pub use lesson::{basic, refactored, resnetish};
+pub use model_spec::ModelSpec;
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;
 pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
+pub use text_spec::{LessonSpec, TextSpec};
 pub use vgg::VggConfig;
 
 use crate::{Error, Result, Sequential};

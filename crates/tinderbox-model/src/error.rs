@@ -10,6 +10,9 @@ pub enum Error {
     #[error("{arch} takes images of at least {min}×{min} pixels, not {}×{}", size[0], size[1])]
     TooSmall { arch: &'static str, size: [usize; 2], min: usize },
 
+    #[error("`{setting}` is {value}, but must be {wanted}")]
+    Setting { setting: &'static str, value: String, wanted: String },
+
     #[error("the weights do not fit the model:{}", mismatch(missing, unexpected, shapes))]
     Weights { missing: Vec<String>, unexpected: Vec<String>, shapes: Vec<ShapeMismatch> },
 
@@ -74,7 +77,8 @@ impl Error {
             Self::Weights { .. } => {
                 Some("are they of this architecture, and of as many classes?".into())
             }
-            Self::Safetensors { .. } | Self::Dtype { .. } => None,
+            // A setting's message has the way out.
+            Self::Setting { .. } | Self::Safetensors { .. } | Self::Dtype { .. } => None,
         }
     }
 }

@@ -1,0 +1,84 @@
+//! Any model that can be built again.
+
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+use super::{ArchSpec, TextSpec};
+use crate::{Layer, Result};
+
+/// An architecture with its sizes, for images or for text. A saved one is told by its fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ModelSpec {
+    Image(ArchSpec),
+    Text(TextSpec),
+}
+
+impl ModelSpec {
+    /// Builds it with fresh weights from the device's generator.
+    ///
+    /// # Errors
+    /// As [`ArchSpec::build`] and [`TextSpec::build`].
+    pub fn build(&self, device: &Device) -> Result<Box<dyn Layer>> {
+        match self {
+            Self::Image(spec) => Ok(Box::new(spec.build(device)?)),
+            Self::Text(spec) => spec.build(device),
+        }
+    }
+
+    /// The paths at which the second, third, … parameter group begins.
+    ///
+    /// # Errors
+    /// As [`ArchSpec::arch`].
+    pub fn groups(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Image(spec) => {
+                Ok(spec.arch()?.groups.iter().map(|path| (*path).to_owned()).collect())
+            }
+            Self::Text(spec) => Ok(spec.groups()),
+        }
+    }
+
+    /// How many numbers come out: as many as there are classes, tags or words.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Image(spec) => spec.classes,
+            Self::Text(spec) => spec.outputs(),
+        }
+    }
+}
+
+impl From<ArchSpec> for ModelSpec {
+    fn from(spec: ArchSpec) -> Self {
+        Self::Image(spec)
+    }
+}
+
+impl From<TextSpec> for ModelSpec {
+    fn from(spec: TextSpec) -> Self {
+        Self::Text(spec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_model_is_of_images_or_of_text() {
+        let device = Device::flex();
+        let image = ArchSpec::new("resnet18", 3, 5, [64, 64]).unwrap();
+        let text = TextSpec::language_model("model5", 9).unwrap();
+        // As they were saved before there were models of text.
+        let saved = [serde_json::to_string(&image), serde_json::to_string(&text)];
+        let specs = [ModelSpec::from(image), ModelSpec::from(text)];
+        for (saved, spec) in saved.into_iter().zip(&specs) {
+            assert_eq!(serde_json::from_str::<ModelSpec>(&saved.unwrap()).unwrap(), *spec);
+        }
+        assert_eq!(specs.each_ref().map(ModelSpec::outputs), [5, 9]);
+        assert_eq!(specs[0].groups().unwrap(), ["layer3", "fc"]);
+        assert_eq!(specs[1].groups().unwrap(), Vec::<String>::new());
+        let names = specs.each_ref().map(|spec| spec.build(&device).unwrap().name());
+        assert_eq!(names, ["Sequential", "Model5"]);
+    }
+}
