@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{Batch, DataBunch, Inference};
 use tinderbox_model::{
     Layer, Mode,
-    arch::ArchSpec,
+    arch::ModelSpec,
     set_mode,
     weights::{StateDict, Strict, load_state_dict},
 };
@@ -30,7 +30,7 @@ const KIND: Kind = Kind { name: "model", format: 1 };
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// What the weights are those of.
-    pub arch: ArchSpec,
+    pub arch: ModelSpec,
     /// How a file becomes what the model sees: reading, size, normalization, and the classes.
     pub inference: Inference,
     /// The name of the loss it was trained with.
@@ -89,7 +89,7 @@ impl Bundle {
         check(&manifest)?;
         let weights = store.weights("").map_err(|what| store.error(what))?;
         let device = device.clone().inner();
-        let model: Box<dyn Layer> = Box::new(manifest.arch.build(&device)?);
+        let model = manifest.arch.build(&device)?;
         let (model, _) = load_state_dict(model, &weights, Strict::Yes)?;
         let model = set_mode(model, Mode::Eval);
         Ok(Self { manifest, weights, model, device })
@@ -137,7 +137,7 @@ impl Bundle {
             });
         }
         let model = self.manifest.arch.build(&self.device.clone().autodiff())?;
-        let mut learner = Learner::new(data, model, loss).arch(self.manifest.arch.clone());
+        let mut learner = Learner::boxed(data, model, loss).arch(self.manifest.arch.clone());
         learner.load_state_dict(&self.weights, Strict::Yes)?;
         Ok(learner)
     }
@@ -145,12 +145,12 @@ impl Bundle {
 
 /// Fails for a manifest that contradicts itself.
 fn check(manifest: &Manifest) -> Result<()> {
-    let classes = manifest.inference.classes().len();
-    match manifest.arch.classes == classes {
+    let (outputs, classes) = (manifest.arch.outputs(), manifest.inference.target().c());
+    match outputs == classes {
         true => Ok(()),
         false => Err(Error::Field {
             field: "arch.classes",
-            found: manifest.arch.classes.to_string(),
+            found: outputs.to_string(),
             expected: format!("{classes}, as many as there are classes"),
         }),
     }

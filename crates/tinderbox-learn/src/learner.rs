@@ -6,7 +6,7 @@ use burn::{module::Module, tensor::Device};
 use tinderbox_data::{DataBunch, batch::Set};
 use tinderbox_model::{
     Layer, Mode,
-    arch::ArchSpec,
+    arch::ModelSpec,
     groups, set_mode,
     summary::{Summary, summary_of},
     weights::{StateDict, Strict, load_state_dict, state_dict},
@@ -65,7 +65,7 @@ pub struct Learner {
     pub(crate) fits: u64,
     pub(crate) epochs: usize,
 
-    pub(crate) arch: Option<ArchSpec>,
+    pub(crate) arch: Option<ModelSpec>,
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) stop: StopHandle,
     pub(crate) observer: Option<Observer>,
@@ -81,7 +81,11 @@ impl Learner {
         model: impl Layer + 'static,
         loss: impl IntoLoss<Args>,
     ) -> Self {
-        let model: Box<dyn Layer> = Box::new(model);
+        Self::boxed(data, Box::new(model), loss)
+    }
+
+    /// [`new`](Self::new), for a model of whatever type.
+    pub fn boxed<Args>(data: DataBunch, model: Box<dyn Layer>, loss: impl IntoLoss<Args>) -> Self {
         let device = model.devices().first().cloned().unwrap_or_default();
         let (model, device) = match device.is_autodiff() {
             true => (model, device),
@@ -125,8 +129,8 @@ impl Learner {
     }
 
     /// Says which architecture the model is, which [`export`](Self::export) needs to know.
-    pub fn arch(mut self, arch: ArchSpec) -> Self {
-        self.arch = Some(arch);
+    pub fn arch(mut self, arch: impl Into<ModelSpec>) -> Self {
+        self.arch = Some(arch.into());
         self
     }
 

@@ -49,7 +49,8 @@ impl Summary {
             (None, Some(arch)) => {
                 let [channels, classes, size] =
                     [self.channels, self.classes, self.size].map(|n| n as usize);
-                ArchSpec::new(arch, channels, classes, [size; 2]).map_err(tinderbox::Error::from)?
+                let spec = ArchSpec::new(arch, channels, classes, [size; 2]);
+                spec.map_err(tinderbox::Error::from)?.into()
             }
             (None, None) => unreachable!("clap asks for one of them"),
         };

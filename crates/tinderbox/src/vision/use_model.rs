@@ -7,13 +7,14 @@ use std::{
     thread,
 };
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor};
 use serde::Serialize;
 use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile, items::first_folder};
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
-    arch::ArchSpec,
-    summary::{Summary, summary},
+    AnyTensor,
+    arch::{ArchSpec, ModelSpec},
+    summary::{Summary, summary_of},
 };
 
 use super::plan::default_workers;
@@ -54,8 +55,12 @@ pub struct Answer {
 /// Asks the model about each file, in order and some at a time: answers come as they are asked for.
 /// A file that cannot be read does not keep the others from theirs.
 pub fn predict<'a>(model: &'a Bundle, files: &'a [PathBuf]) -> impl Iterator<Item = Answer> + 'a {
-    let [height, width] = model.manifest.arch.size;
-    let at_once = (PIXELS / (height * width).max(1)).clamp(1, BATCH);
+    let pixels = match &model.manifest.arch {
+        ModelSpec::Image(spec) => spec.size[0] * spec.size[1],
+        // It has an error for each of them.
+        ModelSpec::Text(_) => 1,
+    };
+    let at_once = (PIXELS / pixels.max(1)).clamp(1, BATCH);
     files.chunks(at_once).flat_map(|files| {
         let predictions = predict_batch(model, files);
         files.iter().cloned().zip(predictions).map(|(file, prediction)| Answer { file, prediction })
@@ -191,8 +196,17 @@ fn labelled(model: &Bundle, folder: &Path, watch: &Watch) -> Result<(Vec<PathBuf
 ///
 /// # Errors
 /// As [`ArchSpec::build`].
-pub fn model_summary(spec: &ArchSpec, batch: usize) -> Result<Summary> {
+pub fn model_summary(spec: &ModelSpec, batch: usize) -> Result<Summary> {
     let device = Device::flex().autodiff();
     let model = spec.build(&device)?;
-    Ok(summary(&model, [batch, spec.in_channels, spec.size[0], spec.size[1]], &device))
+    let input: AnyTensor = match spec {
+        ModelSpec::Image(ArchSpec { in_channels, size: [height, width], .. }) => {
+            Tensor::<4>::zeros([batch, *in_channels, *height, *width], &device).into()
+        }
+        ModelSpec::Text(_) => Tensor::<2, Int>::zeros([batch, WORDS], &device).into(),
+    };
+    Ok(summary_of(&*model, input))
 }
+
+/// The length of the texts that a model's table is for; fastai's.
+const WORDS: usize = 70;
