@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tinderbox::{
+    Published,
     data::digits::{DigitsConfig, write_digits},
     prelude::*,
-    vision::{PUBLISHED, Published},
+    vision::PUBLISHED,
 };
 
 fn main() -> anyhow::Result<()> {

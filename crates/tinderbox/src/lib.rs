@@ -32,6 +32,7 @@
 pub mod bench;
 mod choices;
 mod error;
+mod published;
 mod run;
 mod threads;
 mod training;
@@ -40,6 +41,7 @@ mod watch;
 
 pub use choices::Choice;
 pub use error::{Error, Result};
+pub use published::Published;
 pub use run::{RunFolder, RunPlan, Task};
 pub use threads::set_threads;
 pub use tinderbox_data as data;

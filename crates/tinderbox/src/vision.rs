@@ -13,7 +13,7 @@ mod use_model;
 
 pub use demo::{Demo, demo};
 pub use fit::{lr_find, resume, show_batch, train};
-pub use lesson::{Lesson, LessonRun, PUBLISHED, Published, lesson_mnist};
+pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan};
 pub use settings::{Split, TrainSettings, Valid};
 pub use use_model::{Answer, ClassScore, Scores, model_summary, open_model, predict, validate};
