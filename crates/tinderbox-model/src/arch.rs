@@ -10,12 +10,14 @@ mod parts;
 mod resnet;
 mod resnet_small;
 mod simple_cnn;
+mod text_classifier;
 mod text_spec;
 mod vgg;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use awd_lstm::Penalty;
 pub use awd_lstm::{
     AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
 };
@@ -26,6 +28,7 @@ pub use model_spec::ModelSpec;
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;
 pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
+pub use text_classifier::{TextClassifier, TextClassifierConfig, masked_concat_pool};
 pub use text_spec::{LessonSpec, TextSpec};
 pub use vgg::VggConfig;
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LanguageModel, LanguageModelConfig, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm,
-    RnnLmConfig,
+    RnnLmConfig, TextClassifier, TextClassifierConfig,
     check::{share, size, word},
 };
 use crate::{
@@ -26,6 +26,7 @@ pub enum TextSpec {
     Gru(RnnLmConfig),
     Lstm(RnnLmConfig),
     AwdLstm(LanguageModelConfig),
+    TextClassifier(TextClassifierConfig),
 }
 
 /// The sizes of one of the lesson's language models.
@@ -102,6 +103,7 @@ impl TextSpec {
             Self::Gru(config) => Box::new(RnnLm::<Gru>::new(config, device)),
             Self::Lstm(config) => Box::new(RnnLm::<Lstm>::new(config, device)),
             Self::AwdLstm(config) => Box::new(LanguageModel::new(config, device)),
+            Self::TextClassifier(config) => Box::new(TextClassifier::new(config, device)),
         })
     }
 
@@ -111,6 +113,10 @@ impl TextSpec {
             Self::AwdLstm(config) => {
                 let layers = (1..config.encoder.layers).map(|at| format!("0.rnns.{at}"));
                 layers.chain(["0.encoder".to_owned()]).collect()
+            }
+            Self::TextClassifier(config) => {
+                let layers = (0..config.encoder.layers).map(|at| format!("0.module.rnns.{at}"));
+                layers.chain(["1".to_owned()]).collect()
             }
             _ => Vec::new(),
         }
@@ -127,12 +133,16 @@ impl TextSpec {
             | Self::Model5(spec) => spec.vocab,
             Self::Gru(config) | Self::Lstm(config) => config.vocab,
             Self::AwdLstm(config) => config.encoder.vocab,
+            Self::TextClassifier(config) => config.encoder.vocab,
         }
     }
 
     /// How many numbers come out for a text or a word: as many as there are words or classes.
     pub fn outputs(&self) -> usize {
-        self.vocab()
+        match self {
+            Self::TextClassifier(config) => config.classes,
+            _ => self.vocab(),
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -146,6 +156,7 @@ impl TextSpec {
             | Self::Model5(spec) => size("hidden", spec.hidden),
             Self::Gru(config) | Self::Lstm(config) => config.check(),
             Self::AwdLstm(config) => config.encoder.check(),
+            Self::TextClassifier(config) => config.check(),
         }
     }
 }
@@ -171,6 +182,22 @@ impl super::AwdLstmConfig {
         share("encoder.dropouts.weight", dropouts.weight)?;
         share("encoder.dropouts.hidden", dropouts.hidden)?;
         share("encoder.dropouts.output", dropouts.output)
+    }
+}
+
+impl TextClassifierConfig {
+    fn check(&self) -> Result<()> {
+        self.encoder.check()?;
+        size("classes", self.classes)?;
+        size("bptt", self.bptt)?;
+        self.hidden.iter().try_for_each(|n| size("hidden", *n))?;
+        self.dropout.iter().try_for_each(|p| share("dropout", *p))?;
+        let (sizes, dropouts) = (self.hidden.len(), self.dropout.len());
+        if sizes == dropouts {
+            return Ok(());
+        }
+        let wanted = format!("as many as there are sizes in `hidden`: {sizes}");
+        Err(Error::Setting { setting: "dropout", value: format!("{dropouts} numbers"), wanted })
     }
 }
 
@@ -202,6 +229,21 @@ mod tests {
             let starts: Vec<&str> = starts.iter().map(String::as_str).collect();
             assert_eq!(group_of(&parameters, &starts).last(), Some(&spec.groups().len()), "{name}");
         }
+    }
+
+    #[test]
+    fn a_classifier_is_built_again() {
+        let config = TextClassifierConfig::of(small().encoder, 3);
+        let spec = TextSpec::TextClassifier(config.clone());
+        let saved = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<TextSpec>(&saved).unwrap(), spec);
+        assert_eq!((spec.vocab(), spec.outputs(), spec.groups().len()), (9, 3, 4));
+        assert_eq!(spec.build(&Device::flex()).unwrap().name(), "TextClassifier");
+        let spec = TextSpec::TextClassifier(TextClassifierConfig { dropout: vec![], ..config });
+        assert_eq!(
+            spec.build(&Device::flex()).unwrap_err().to_string(),
+            "`dropout` is 0 numbers, but must be as many as there are sizes in `hidden`: 1"
+        );
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl BnDropLinConfig {
         self.add_to(Sequential::new(), device)
     }
 
-    fn add_to(&self, layers: Sequential, device: &Device) -> Sequential {
+    pub(crate) fn add_to(&self, layers: Sequential, device: &Device) -> Sequential {
         let layers = match self.norm {
             true => layers.push(BatchNorm1d::new(self.inputs, device)),
             false => layers,

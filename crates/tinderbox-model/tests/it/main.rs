@@ -16,6 +16,7 @@ mod norms;
 mod numbers;
 mod recurrent;
 mod summaries;
+mod text_classifier;
 mod torchvision;
 mod train;
 mod weights;
