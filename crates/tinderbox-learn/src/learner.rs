@@ -226,6 +226,11 @@ impl Learner {
         self.freeze_to(0)
     }
 
+    /// How many fits were finished.
+    pub fn n_fits(&self) -> usize {
+        self.fits as usize
+    }
+
     /// How many parameter groups there are.
     pub fn n_groups(&self) -> usize {
         self.starts.len().max(1)

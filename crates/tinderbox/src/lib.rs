@@ -49,7 +49,7 @@ pub use tinderbox_interpret as interpret;
 pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
-pub use training::Trained;
+pub use training::{Phase, Trained};
 pub use watch::{Event, Planned, Watch, quiet};
 
 /// The allocator of programs that train: see its example.

@@ -16,7 +16,10 @@ use tinderbox_learn::{
 use tinderbox_ops::set_exact_conv;
 
 use super::{Augment, Plan, Split, TrainSettings, Valid, survey::absolute};
-use crate::{Error, Event, Result, RunFolder, Trained, Watch, training::Training};
+use crate::{
+    Error, Event, Result, RunFolder, Trained, Watch,
+    training::{Phase, Training},
+};
 
 /// Trains a classifier on a folder of class folders.
 ///
@@ -167,8 +170,7 @@ fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Tr
     let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
     let training =
         Training { run, unit: "images", checkpoint_every: plan.checkpoint_every, lower_lr };
-    let schedule = plan.schedule.clone();
-    training.fit(learner, watch, |learner| Ok(learner.fit_one_cycle(plan.epochs, schedule)?))
+    training.fit(learner, watch, &[Phase::whole(plan.epochs, plan.schedule.clone())])
 }
 
 /// Trains for a moment at rising rates on the data that `settings` describes; nothing is kept.
