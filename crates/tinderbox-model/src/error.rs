@@ -16,6 +16,15 @@ pub enum Error {
     #[error("the weights do not fit the model:{}", mismatch(missing, unexpected, shapes))]
     Weights { missing: Vec<String>, unexpected: Vec<String>, shapes: Vec<ShapeMismatch> },
 
+    #[error("there is no AWD-LSTM encoder among the weights")]
+    NoEncoder,
+
+    #[error("the weights are of no model of words")]
+    NoWords,
+
+    #[error("`{name}` has {rows} rows for a vocabulary of {words} words")]
+    Vocabulary { name: String, rows: usize, words: usize },
+
     #[error("it is no safetensors file: {reason}")]
     Safetensors { reason: String },
 
@@ -77,6 +86,12 @@ impl Error {
             Self::Weights { .. } => {
                 Some("are they of this architecture, and of as many classes?".into())
             }
+            Self::NoEncoder | Self::NoWords => {
+                Some("are they of a language model, or of a text classifier?".into())
+            }
+            Self::Vocabulary { .. } => {
+                Some("is it the list of words that the weights were trained with?".into())
+            }
             // A setting's message has the way out.
             Self::Setting { .. } | Self::Safetensors { .. } | Self::Dtype { .. } => None,
         }
@@ -119,6 +134,14 @@ mod tests {
         let many = (0..10).map(|n| n.to_string()).collect();
         let error = Error::Weights { missing: many, unexpected: vec![], shapes: vec![] };
         assert!(error.to_string().ends_with("6, 7 and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn weights_of_no_words_are_answered_with_a_question() {
+        let vocabulary = Error::Vocabulary { name: "a".into(), rows: 1, words: 2 };
+        for error in [Error::NoEncoder, Error::NoWords, vocabulary] {
+            assert!(error.hint().is_some_and(|hint| hint.ends_with('?')), "{error}");
+        }
     }
 
     #[test]

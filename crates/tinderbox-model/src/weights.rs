@@ -1,5 +1,7 @@
 //! Weights in and out, by PyTorch's names and in PyTorch's layouts.
 
+mod transfer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::{
@@ -7,6 +9,8 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+pub use transfer::{load_encoder, load_fastai, save_encoder, transfer_vocab};
 
 use crate::{Error, Layer, Result, error::ShapeMismatch};
 

@@ -10,7 +10,7 @@ use tinderbox_model::{
     Layer, Mode, Trace,
     arch::{TextClassifier, TextClassifierConfig, masked_concat_pool},
     set_mode,
-    weights::{Strict, load_state_dict, state_dict},
+    weights::{StateDict, Strict, load_state_dict, state_dict, transfer_vocab},
 };
 use tinderbox_ops::cross_entropy;
 
@@ -122,6 +122,24 @@ fn head(fixture: &Fixture) -> Result<(), String> {
     Ok(())
 }
 
+/// A vocabulary for another.
+fn vocabulary(fixture: &Fixture) -> Result<(), String> {
+    let convert = &fixture.manifest()["convert"];
+    let words =
+        |name: &str| -> Vec<String> { serde_json::from_value(convert[name].clone()).unwrap() };
+    let names = [("0.encoder.weight", "weight"), ("1.decoder.bias", "bias")];
+    let mut weights = StateDict::default();
+    for (name, part) in names {
+        let old = fixture.tensor(&format!("convert.old_{part}"));
+        weights.insert(name, old.shape.clone(), old.f32().to_vec());
+    }
+    let weights = transfer_vocab(weights, &words("old_itos"), &words("new_itos")).unwrap();
+    names.iter().try_for_each(|(name, part)| {
+        let found = weights.get(name).unwrap();
+        fixture.check(&format!("convert.new_{part}"), &found.shape, &found.values)
+    })
+}
+
 #[test]
 fn text_classifier() {
     let fixture = Fixture::open("text_classifier");
@@ -129,5 +147,6 @@ fn text_classifier() {
     report.case("pooling", pool(&fixture));
     report.case("classifier", whole(&fixture));
     report.case("head", head(&fixture));
+    report.case("vocabulary", vocabulary(&fixture));
     report.finish();
 }
