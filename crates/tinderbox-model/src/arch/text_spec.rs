@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     LanguageModel, LanguageModelConfig, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm,
-    RnnLmConfig, TextClassifier, TextClassifierConfig,
+    RnnLmConfig, SequenceTagger, TaggerConfig, TextClassifier, TextClassifierConfig,
     check::{share, size, word},
 };
 use crate::{
@@ -27,6 +27,8 @@ pub enum TextSpec {
     Lstm(RnnLmConfig),
     AwdLstm(LanguageModelConfig),
     TextClassifier(TextClassifierConfig),
+    GruTagger(TaggerConfig),
+    LstmTagger(TaggerConfig),
 }
 
 /// The sizes of one of the lesson's language models.
@@ -104,6 +106,8 @@ impl TextSpec {
             Self::Lstm(config) => Box::new(RnnLm::<Lstm>::new(config, device)),
             Self::AwdLstm(config) => Box::new(LanguageModel::new(config, device)),
             Self::TextClassifier(config) => Box::new(TextClassifier::new(config, device)),
+            Self::GruTagger(config) => Box::new(SequenceTagger::<Gru>::new(config, device)),
+            Self::LstmTagger(config) => Box::new(SequenceTagger::<Lstm>::new(config, device)),
         })
     }
 
@@ -134,13 +138,15 @@ impl TextSpec {
             Self::Gru(config) | Self::Lstm(config) => config.vocab,
             Self::AwdLstm(config) => config.encoder.vocab,
             Self::TextClassifier(config) => config.encoder.vocab,
+            Self::GruTagger(config) | Self::LstmTagger(config) => config.vocab,
         }
     }
 
-    /// How many numbers come out for a text or a word: as many as there are words or classes.
+    /// How many numbers come out for a text or a word: as many as there are words, classes or tags.
     pub fn outputs(&self) -> usize {
         match self {
             Self::TextClassifier(config) => config.classes,
+            Self::GruTagger(config) | Self::LstmTagger(config) => config.tags,
             _ => self.vocab(),
         }
     }
@@ -157,6 +163,7 @@ impl TextSpec {
             Self::Gru(config) | Self::Lstm(config) => config.check(),
             Self::AwdLstm(config) => config.encoder.check(),
             Self::TextClassifier(config) => config.check(),
+            Self::GruTagger(config) | Self::LstmTagger(config) => config.check(),
         }
     }
 }
@@ -182,6 +189,17 @@ impl super::AwdLstmConfig {
         share("encoder.dropouts.weight", dropouts.weight)?;
         share("encoder.dropouts.hidden", dropouts.hidden)?;
         share("encoder.dropouts.output", dropouts.output)
+    }
+}
+
+impl TaggerConfig {
+    fn check(&self) -> Result<()> {
+        size("tags", self.tags)?;
+        size("embedding", self.embedding)?;
+        size("hidden", self.hidden)?;
+        size("layers", self.layers)?;
+        word("padding", self.padding, self.vocab)?;
+        share("dropout", self.dropout)
     }
 }
 
@@ -244,6 +262,16 @@ mod tests {
             spec.build(&Device::flex()).unwrap_err().to_string(),
             "`dropout` is 0 numbers, but must be as many as there are sizes in `hidden`: 1"
         );
+    }
+
+    #[test]
+    fn a_tagger_is_built_again() {
+        let spec = TextSpec::LstmTagger(TaggerConfig::new(9, 4));
+        let saved = serde_json::to_string(&spec).unwrap();
+        assert!(saved.starts_with(r#"{"arch":"lstm-tagger","#), "{saved}");
+        assert_eq!(serde_json::from_str::<TextSpec>(&saved).unwrap(), spec);
+        assert_eq!((spec.vocab(), spec.outputs()), (9, 4));
+        assert_eq!(spec.build(&Device::flex()).unwrap().name(), "SequenceTagger");
     }
 
     #[test]
