@@ -151,6 +151,15 @@ pub enum Error {
 
     #[error("preparing a batch panicked: {reason}")]
     Worker { reason: String },
+
+    #[error("this is no vocabulary: {reason}")]
+    Vocab { reason: String },
+
+    #[error("{path} holds no vocabulary: {reason}")]
+    VocabFile { path: PathBuf, reason: String },
+
+    #[error("no token has the number {id}: the vocabulary has {len}, from 0 on")]
+    TokenId { id: u32, len: usize },
 }
 
 /// A file that cannot be used, and why.

@@ -42,6 +42,7 @@ mod normalize;
 pub mod picture;
 mod samples;
 pub mod split;
+pub mod text;
 pub mod transform;
 
 pub use array::{Array, Values};

@@ -11,3 +11,4 @@ mod normalization;
 mod open_image_cases;
 mod shown;
 mod splits;
+mod text;

@@ -1,0 +1,317 @@
+//! Which tokenizer, with which rules: what is saved with a model to prepare new text alike.
+
+mod join;
+
+use std::{
+    borrow::Cow,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use join::Join;
+
+use super::{
+    Rules, Vocab,
+    corpus::{Columns, Corpus, Interner, Share, merge},
+    engine::Words,
+    special::decode_special_tokens,
+};
+use crate::{Error, Result, loader::safely};
+
+/// How a cleaned text is divided.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Tokenizer {
+    /// Into English words and punctuation: [`tokenize_words`](super::tokenize_words).
+    #[default]
+    English,
+    /// At single spaces.
+    Spaces,
+    /// Into characters; line breaks and spaces are tokens like all others.
+    Characters,
+}
+
+/// All that happens to a text on its way to tokens. The default is fastai's for English.
+///
+/// # Example
+/// ```
+/// use tinderbox_data::text::Tokenizing;
+///
+/// let tokens = Tokenizing::default().tokens("I'm SO excited!!!!!")?;
+/// let expected = ["xxbos", "i", "'m", "xxup", "so", "excited", "xxrep", "5", "!"];
+/// assert_eq!(tokens, expected);
+/// # Ok::<(), tinderbox_data::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokenizing {
+    pub tokenizer: Tokenizer,
+    /// Not applied to [characters](Tokenizer::Characters).
+    pub rules: Rules,
+    pub join: Join,
+}
+
+impl Tokenizing {
+    /// Splits at single spaces only, with fastai's rules.
+    pub fn spaces() -> Self {
+        Self { tokenizer: Tokenizer::Spaces, ..Self::default() }
+    }
+
+    /// Every character is a token, for language models of characters. There are no rules.
+    pub fn characters() -> Self {
+        Self { tokenizer: Tokenizer::Characters, rules: Rules::none(), join: Join::default() }
+    }
+
+    /// What stands between tokens when they are shown: a space, or nothing between characters.
+    pub fn separator(&self) -> &'static str {
+        match self.tokenizer {
+            Tokenizer::Characters => "",
+            _ => " ",
+        }
+    }
+
+    /// The tokens of a text of one column.
+    ///
+    /// # Errors
+    /// None today; a tokenizer from a file may have some.
+    pub fn tokens(&self, text: &str) -> Result<Vec<String>> {
+        let mut engine = Engine::new(self);
+        let ids = engine.document(&[text.into()])?;
+        Ok(ids.into_iter().map(|id| engine.token(id).to_owned()).collect())
+    }
+
+    /// Tokens as people write text: markers are carried out, and all is put together.
+    pub fn decode(&self, tokens: &[&str]) -> String {
+        decode_special_tokens(tokens).join(self.separator())
+    }
+
+    /// Tokenizes many documents. `document` gives the columns of one by its index, from 0.
+    ///
+    /// The result is the same for any number of `threads`.
+    ///
+    /// # Errors
+    /// The first document's that cannot be read or tokenized.
+    pub fn corpus<'t>(
+        &self,
+        documents: usize,
+        document: impl Fn(usize) -> Result<Columns<'t>> + Sync,
+        options: &TokenizeOptions<'_>,
+    ) -> Result<Corpus> {
+        /// Documents that a thread takes at a time.
+        const CHUNK: usize = 32;
+        let next = AtomicUsize::new(0);
+        let (done, failed) = (AtomicUsize::new(0), Mutex::new(None::<(usize, Error)>));
+        let shares = Mutex::new(Vec::new());
+        let first_failure = |at: usize, error: Error| {
+            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if failed.as_ref().is_none_or(|(before, _)| at < *before) {
+                *failed = Some((at, error));
+            }
+            // No more is begun; what comes before this document is done or being done.
+            next.store(documents, Ordering::Relaxed);
+        };
+        let work = || {
+            let mut engine = Engine::new(self);
+            let mut own = Vec::new();
+            loop {
+                let start = next.fetch_add(CHUNK, Ordering::Relaxed);
+                if start >= documents {
+                    break;
+                }
+                let end = (start + CHUNK).min(documents);
+                for at in start..end {
+                    match safely(|| engine.document(&document(at)?)) {
+                        Ok(ids) => own.push((at, ids)),
+                        Err(error) => return first_failure(at, error),
+                    }
+                }
+                let done = done.fetch_add(end - start, Ordering::Relaxed) + end - start;
+                if let Some(progress) = options.progress {
+                    progress(done, documents);
+                }
+            }
+            let share = Share { tokens: engine.into_tokens(), documents: own };
+            shares.lock().unwrap_or_else(PoisonError::into_inner).push(share);
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..options.threads.min(documents.div_ceil(CHUNK)) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some((_, error)) => Err(error),
+            None => Ok(merge(shares.into_inner().unwrap_or_else(PoisonError::into_inner))),
+        }
+    }
+
+    /// [`corpus`](Self::corpus) of texts in memory, on all cores.
+    ///
+    /// # Errors
+    /// As [`corpus`](Self::corpus).
+    pub fn corpus_of<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Corpus> {
+        let text = |at: usize| Ok(vec![Cow::Borrowed(texts[at].as_ref())]);
+        self.corpus(texts.len(), text, &TokenizeOptions::default())
+    }
+}
+
+/// How many documents are tokenized.
+pub struct TokenizeOptions<'a> {
+    /// All cores, unless it is set.
+    pub threads: usize,
+    /// Told now and then how many of how many documents are done.
+    pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+}
+
+impl Default for TokenizeOptions<'_> {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, progress: None }
+    }
+}
+
+/// A tokenizer at work: it remembers what it has divided.
+struct Engine<'a> {
+    tokenizing: &'a Tokenizing,
+    words: Words<'a>,
+}
+
+impl<'a> Engine<'a> {
+    fn new(tokenizing: &'a Tokenizing) -> Self {
+        Self { tokenizing, words: Words::new(&tokenizing.rules) }
+    }
+
+    fn tokens(&mut self) -> &mut Interner {
+        &mut self.words.tokens
+    }
+
+    fn token(&self, id: u32) -> &str {
+        &self.words.tokens.texts[id as usize]
+    }
+
+    fn into_tokens(self) -> Vec<Box<str>> {
+        self.words.tokens.texts
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "tokenizers from files can fail")]
+    fn document(&mut self, columns: &[Cow<'_, str>]) -> Result<Vec<u32>> {
+        let Tokenizing { tokenizer, rules, join } = self.tokenizing;
+        Ok(match tokenizer {
+            Tokenizer::English => {
+                let text = join.columns(columns);
+                self.words.document(&rules.clean(&text))
+            }
+            Tokenizer::Spaces => {
+                let text = join.columns(columns);
+                let tokens = rules.clean(&text).split(' ').map(str::to_owned).collect();
+                let tokens = rules.finish(tokens);
+                let tokens = tokens.iter().filter(|token| !token.is_empty());
+                tokens.map(|token| self.words.tokens.index(token)).collect()
+            }
+            Tokenizer::Characters => {
+                let [bos, eos] = [join.bos, join.eos];
+                let text = Join { bos: false, eos: false, ..*join }.columns(columns);
+                let mut ids = Vec::with_capacity(text.len() + 2);
+                let tokens = self.tokens();
+                ids.extend(bos.then(|| tokens.index(super::special::BOS)));
+                let mut bytes = [0; 4];
+                ids.extend(text.chars().map(|c| tokens.index(c.encode_utf8(&mut bytes))));
+                ids.extend(eos.then(|| tokens.index(super::special::EOS)));
+                ids
+            }
+        })
+    }
+}
+
+/// A tokenizer and its vocabulary: from text to a model's numbers and back. Saved with a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextInput {
+    pub tokenizing: Tokenizing,
+    pub vocab: Vocab,
+}
+
+impl TextInput {
+    /// A text as numbers, as the training texts were prepared.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizing::tokens`].
+    pub fn ids(&self, text: &str) -> Result<Vec<super::TokenId>> {
+        Ok(self.vocab.numericalize(&self.tokenizing.tokens(text)?))
+    }
+
+    /// Numbers as people write text.
+    ///
+    /// # Errors
+    /// [`Error::TokenId`] for a number that no token has.
+    pub fn text(&self, ids: &[super::TokenId]) -> Result<String> {
+        Ok(self.tokenizing.decode(&self.vocab.tokens_of(ids)?))
+    }
+
+    /// What shorter texts are filled up with: the number of `xxpad`, or 1 as in fastai.
+    pub fn pad(&self) -> super::TokenId {
+        self.vocab.index(super::special::PAD).unwrap_or(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_tokens_and_line_breaks_too() {
+        let tokens = Tokenizing::characters().tokens("Hé \n!!!!!").unwrap();
+        assert_eq!(tokens, ["xxbos", "H", "é", " ", "\n", "!", "!", "!", "!", "!"]);
+        assert_eq!(Tokenizing::characters().decode(&["a", " ", "b"]), "a b");
+    }
+
+    #[test]
+    fn spaces_divide_and_nothing_else() {
+        let tokens = Tokenizing::spaces().tokens("one, Two  three").unwrap();
+        assert_eq!(tokens, ["xxbos", "one,", "xxmaj", "two", "three"]);
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_corpus() {
+        let texts: Vec<String> =
+            (0..300).map(|n| format!("Text {} of don't {}", n % 17, n * n)).collect();
+        let corpus = |threads| {
+            let options = TokenizeOptions { threads, progress: None };
+            let text = |at: usize| Ok(vec![texts[at].as_str().into()]);
+            Tokenizing::default().corpus(texts.len(), text, &options).unwrap()
+        };
+        let alone = corpus(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(corpus(threads), alone, "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn the_first_document_that_fails_is_told() {
+        let document = |at: usize| match at {
+            150 | 151 => Err(Error::BatchSize),
+            at => Ok(vec![Cow::Owned(at.to_string())]),
+        };
+        let error = Tokenizing::default().corpus(200, document, &TokenizeOptions::default());
+        assert!(matches!(error, Err(Error::BatchSize)));
+    }
+
+    #[test]
+    fn what_was_saved_tokenizes_alike() {
+        let input = TextInput {
+            tokenizing: Tokenizing::characters(),
+            vocab: Vocab::from_tokens(["xxunk", "xxpad", "xxbos", "a"].map(Into::into).into())
+                .unwrap(),
+        };
+        let saved = serde_json::to_string(&input).unwrap();
+        let read: TextInput = serde_json::from_str(&saved).unwrap();
+        assert_eq!(read, input);
+        assert_eq!(read.ids("ab").unwrap(), [2, 3, 0]);
+        assert_eq!(read.text(&[3, 3]).unwrap(), "aa");
+    }
+}
