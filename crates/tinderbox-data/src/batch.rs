@@ -17,7 +17,7 @@ use crate::{
     samples::{Budget, Cache, LabelledSamples},
     transform::{Pipeline, Transforms},
 };
-use bunch::Sets;
+pub(crate) use bunch::Sets;
 
 /// Inputs and targets of some items.
 #[derive(Debug, Clone, PartialEq)]

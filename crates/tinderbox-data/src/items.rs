@@ -45,6 +45,11 @@ pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
     /// What lists of this kind are called when they are shown.
     fn name(&self) -> &'static str;
 
+    /// What items are called where they are counted, in the plural.
+    fn unit(&self) -> &'static str {
+        "items"
+    }
+
     /// Reads the item at `path`.
     ///
     /// # Errors
@@ -88,6 +93,10 @@ impl InputKind for ImageKind {
 
     fn name(&self) -> &'static str {
         "ImageItems"
+    }
+
+    fn unit(&self) -> &'static str {
+        "images"
     }
 
     fn open(&self, path: &Path) -> Result<Pixels> {

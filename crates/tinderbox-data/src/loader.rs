@@ -18,7 +18,7 @@ use std::{
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Array, Batch, BatchOptions, Error, Normalize, Result, Sample, Samples};
+use crate::{Batch, BatchOptions, Error, Normalize, Result, Sample, Samples};
 
 /// Which items come in which batch.
 #[derive(Debug, Clone)]
@@ -29,16 +29,18 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn training(options: &BatchOptions, epoch: usize, items: usize) -> Self {
-        let mut order: Vec<usize> = (0..items).collect();
-        if options.shuffle {
-            order.shuffle(&mut generator(options.seed, epoch, Purpose::Order));
-        }
-        Self {
-            order: order.into(),
-            batch_size: options.batch_size,
-            batches: items / options.batch_size,
-        }
+    /// Whole batches of an epoch, in the set's own order or a random one.
+    pub(crate) fn training(options: &BatchOptions, epoch: usize, samples: &dyn Samples) -> Self {
+        let (items, batch_size) = (samples.len(), options.batch_size);
+        let mut rng = generator(options.seed, epoch, Purpose::Order);
+        let order = samples.order(options.shuffle, batch_size, &mut rng).unwrap_or_else(|| {
+            let mut order: Vec<usize> = (0..items).collect();
+            if options.shuffle {
+                order.shuffle(&mut rng);
+            }
+            order
+        });
+        Self { order: order.into(), batch_size, batches: items / batch_size }
     }
 
     pub(crate) fn items(&self) -> usize {
@@ -49,8 +51,12 @@ impl Plan {
         self.batch_size
     }
 
-    pub(crate) fn in_order(items: usize, batch_size: usize) -> Self {
-        Self { order: (0..items).collect(), batch_size, batches: items.div_ceil(batch_size) }
+    /// All items, in the set's own order or the natural one.
+    pub(crate) fn in_order(samples: &dyn Samples, batch_size: usize) -> Self {
+        let items = samples.len();
+        let order = samples.order(false, batch_size, &mut generator(0, 0, Purpose::Order));
+        let order = order.unwrap_or_else(|| (0..items).collect());
+        Self { order: order.into(), batch_size, batches: items.div_ceil(batch_size) }
     }
 }
 
@@ -59,6 +65,7 @@ impl Plan {
 enum Purpose {
     Order,
     Item(usize),
+    Epoch,
 }
 
 /// The generator of one purpose in one epoch of a run.
@@ -66,6 +73,7 @@ fn generator(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
     let (kind, index) = match purpose {
         Purpose::Order => (0u64, 0),
         Purpose::Item(index) => (1, index as u64),
+        Purpose::Epoch => (2, 0),
     };
     let mut bytes = [0; 32];
     for (bytes, number) in bytes.chunks_exact_mut(8).zip([seed, epoch as u64, kind, index]) {
@@ -77,6 +85,11 @@ fn generator(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
 /// The generator of what is random about one item in one epoch of a run.
 pub(crate) fn item_generator(seed: u64, epoch: usize, item: usize) -> ChaCha8Rng {
     generator(seed, epoch, Purpose::Item(item))
+}
+
+/// The generator of what is random about a set as a whole in one epoch of a run.
+pub(crate) fn epoch_generator(seed: u64, epoch: usize) -> ChaCha8Rng {
+    generator(seed, epoch, Purpose::Epoch)
 }
 
 /// All that is needed to prepare batches.
@@ -135,9 +148,7 @@ impl Loader {
     fn prepare(&self, index: usize) -> Result<Batch> {
         let items = self.items(index);
         let samples = items.iter().map(|&item| self.sample(item)).collect::<Result<Vec<_>>>()?;
-        let (inputs, targets): (Vec<Array>, Vec<Array>) =
-            samples.into_iter().map(|sample| (sample.input, sample.target)).unzip();
-        let (mut inputs, mut targets) = (Array::stack(&inputs)?, Array::stack(&targets)?);
+        let (mut inputs, mut targets) = self.samples.collate(samples)?;
         if let Some(normalize) = &self.normalize {
             normalize.apply_to(&mut inputs, &mut targets)?;
         }
@@ -300,7 +311,7 @@ mod tests {
     use rand::RngCore;
 
     use super::*;
-    use crate::{DataBunch, Sample, TargetKind};
+    use crate::{Array, DataBunch, Sample, TargetKind};
 
     /// Items that are random, slow now and then, and can panic.
     struct Random {

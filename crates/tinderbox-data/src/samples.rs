@@ -56,6 +56,38 @@ pub trait Samples: Send + Sync {
 
     /// The examples at these indexes, as a set of their own.
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples>;
+
+    /// The examples as one training epoch sees them, if that is not the same each time: a language
+    /// model's texts are put in a new order.
+    fn epoch(&self, _rng: &mut dyn RngCore) -> Option<Arc<dyn Samples>> {
+        None
+    }
+
+    /// An order of its own, as indexes: instead of a random one in training, and of the natural one
+    /// else. Consecutive examples make a batch.
+    fn order(
+        &self,
+        _training: bool,
+        _batch_size: usize,
+        _rng: &mut dyn RngCore,
+    ) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// Makes inputs and targets of a batch of examples.
+    ///
+    /// # Errors
+    /// [`Error::Collate`] if their shapes do not go together.
+    fn collate(&self, samples: Vec<Sample>) -> Result<(Array, Array)> {
+        let (inputs, targets): (Vec<Array>, Vec<Array>) =
+            samples.into_iter().map(|sample| (sample.input, sample.target)).unzip();
+        Ok((Array::stack(&inputs)?, Array::stack(&targets)?))
+    }
+
+    /// What examples are called where they are counted, in the plural.
+    fn unit(&self) -> &'static str {
+        "rows"
+    }
 }
 
 /// Examples from arrays in memory, one a row.
@@ -232,6 +264,10 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
             cache: Arc::new(self.cache.pick(indexes)),
             moves_labels: self.moves_labels,
         })
+    }
+
+    fn unit(&self) -> &'static str {
+        self.part.items.kind.unit()
     }
 }
 

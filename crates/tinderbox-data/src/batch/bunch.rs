@@ -13,17 +13,17 @@ use crate::{
     check::{Check, Checked},
     error::BadFile,
     inference::SavedInput,
-    loader::{Loader, Plan, item_generator},
+    loader::{Loader, Plan, epoch_generator, item_generator},
     picture::{Grid, Picture},
     transform::Transforms,
 };
 
 #[derive(Clone)]
-pub(super) struct Sets {
-    pub(super) train: Arc<dyn Samples>,
-    pub(super) valid: Arc<dyn Samples>,
-    pub(super) fix: Arc<dyn Samples>,
-    pub(super) test: Option<Arc<dyn Samples>>,
+pub(crate) struct Sets {
+    pub(crate) train: Arc<dyn Samples>,
+    pub(crate) valid: Arc<dyn Samples>,
+    pub(crate) fix: Arc<dyn Samples>,
+    pub(crate) test: Option<Arc<dyn Samples>>,
 }
 
 /// Batches of all sets, and what is known about them: what a learner trains on.
@@ -42,7 +42,7 @@ pub struct DataBunch {
 }
 
 impl DataBunch {
-    pub(super) fn new(
+    pub(crate) fn new(
         sets: Sets,
         target: TargetKind,
         options: BatchOptions,
@@ -156,7 +156,7 @@ impl DataBunch {
 
     /// The validation set's items one by one, in order.
     pub fn single_batches(&self) -> BatchIter {
-        self.loader(Set::Valid, Plan::in_order(self.n_valid(), 1), 0).batches_from(0)
+        self.loader(Set::Valid, 1).batches_from(0)
     }
 
     /// A batch of one new item from a file, prepared as the validation set is; its target is 0.
@@ -171,21 +171,31 @@ impl DataBunch {
     pub fn batches(&self, set: Set) -> BatchIter {
         match set {
             Set::Train => self.train_batches(0, 0),
-            set => {
-                let plan = Plan::in_order(self.samples(set).len(), self.valid_batch_size());
-                self.loader(set, plan, 0).batches_from(0)
-            }
+            set => self.loader(set, self.valid_batch_size()).batches_from(0),
         }
     }
 
     fn train_loader(&self, epoch: usize) -> Loader {
-        let plan = Plan::training(&self.options, epoch, self.sets.train.len());
-        self.loader(Set::Train, plan, epoch)
+        let samples = self.sets.train.clone();
+        let samples = match self.options.shuffle {
+            true => {
+                samples.epoch(&mut epoch_generator(self.options.seed, epoch)).unwrap_or(samples)
+            }
+            false => samples,
+        };
+        let plan = Plan::training(&self.options, epoch, &*samples);
+        self.loader_of(samples, plan, epoch)
     }
 
-    fn loader(&self, set: Set, plan: Plan, epoch: usize) -> Loader {
+    fn loader(&self, set: Set, batch_size: usize) -> Loader {
+        let samples = self.samples(set);
+        let plan = Plan::in_order(&*samples, batch_size);
+        self.loader_of(samples, plan, 0)
+    }
+
+    fn loader_of(&self, samples: Arc<dyn Samples>, plan: Plan, epoch: usize) -> Loader {
         Loader {
-            samples: self.samples(set),
+            samples,
             plan,
             seed: self.options.seed,
             epoch,
@@ -369,6 +379,11 @@ impl DataBunch {
     /// None if there is no test set.
     pub fn n_test(&self) -> usize {
         self.sets.test.as_ref().map_or(0, |test| test.len())
+    }
+
+    /// What the items are called where they are counted, in the plural: images, texts, rows.
+    pub fn unit(&self) -> &'static str {
+        self.sets.train.unit()
     }
 
     /// The classes, in the order of their indexes.

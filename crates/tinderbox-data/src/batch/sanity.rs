@@ -12,22 +12,20 @@ pub(super) fn doubts(loader: &Loader) -> Vec<String> {
              and the batch size is {batch_size}, you should lower it"
         )];
     }
-    let (mut inputs, mut targets, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut samples, mut unreadable) = (Vec::new(), Vec::new());
     for &item in loader.items(0) {
         match loader.sample_safely(item) {
-            Ok(sample) => {
-                inputs.push(sample.input);
-                targets.push(sample.target);
-            }
+            Ok(sample) => samples.push(sample),
             Err(error) => unreadable.push((item, error.to_string())),
         }
     }
-    let unreadable = unread(&unreadable, batch_size);
-    unreadable
-        .into_iter()
-        .chain(unequal("inputs", &inputs))
-        .chain(unequal("targets", &targets))
-        .collect()
+    let (inputs, targets): (Vec<Array>, Vec<Array>) =
+        samples.iter().map(|sample| (sample.input.clone(), sample.target.clone())).unzip();
+    let unequal = [unequal("inputs", &inputs), unequal("targets", &targets)];
+    // A set may know how to make a batch of what cannot be stacked.
+    let fits = unequal.iter().all(Option::is_none) || loader.samples.collate(samples).is_ok();
+    let unequal = unequal.into_iter().flatten().filter(|_| !fits);
+    unread(&unreadable, batch_size).into_iter().chain(unequal).collect()
 }
 
 fn unread(items: &[(usize, String)], batch_size: usize) -> Option<String> {
