@@ -1,5 +1,7 @@
 //! What can go wrong with models and their weights.
 
+use std::path::PathBuf;
+
 /// What can go wrong with models and their weights.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,6 +29,12 @@ pub enum Error {
 
     #[error("it is no safetensors file: {reason}")]
     Safetensors { reason: String },
+
+    #[error("it is no file of weights of PyTorch's: {reason}")]
+    Checkpoint { reason: String },
+
+    #[error("cannot read weights from {}", path.display())]
+    WeightsFile { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 
     #[error("the tensor `{name}` is of type {dtype}; weights are of type F32, F16, BF16 or F64")]
     Dtype { name: String, dtype: String },
@@ -92,6 +100,10 @@ impl Error {
             Self::Vocabulary { .. } => {
                 Some("is it the list of words that the weights were trained with?".into())
             }
+            Self::Checkpoint { .. } => Some(
+                "save the weights alone: `torch.save(model.state_dict(), \"weights.pth\")`".into(),
+            ),
+            Self::WeightsFile { source, .. } => source.downcast_ref::<Self>().and_then(Self::hint),
             // A setting's message has the way out.
             Self::Setting { .. } | Self::Safetensors { .. } | Self::Dtype { .. } => None,
         }
@@ -134,6 +146,18 @@ mod tests {
         let many = (0..10).map(|n| n.to_string()).collect();
         let error = Error::Weights { missing: many, unexpected: vec![], shapes: vec![] };
         assert!(error.to_string().ends_with("6, 7 and 2 more"), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let source = Error::Checkpoint { reason: "the archive has no `data.pkl`".into() };
+        assert_eq!(
+            source.to_string(),
+            "it is no file of weights of PyTorch's: the archive has no `data.pkl`"
+        );
+        let error = Error::WeightsFile { path: "a.pth".into(), source: source.into() };
+        assert_eq!(error.to_string(), "cannot read weights from a.pth");
+        assert!(error.hint().unwrap().starts_with("save the weights alone"));
     }
 
     #[test]

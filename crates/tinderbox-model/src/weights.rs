@@ -1,8 +1,14 @@
 //! Weights in and out, by PyTorch's names and in PyTorch's layouts.
 
+mod pickle;
+mod pth;
 mod transfer;
+mod zip;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -13,6 +19,8 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 pub use transfer::{load_encoder, load_fastai, save_encoder, transfer_vocab};
 
 use crate::{Error, Layer, Result, error::ShapeMismatch};
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A weight on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +104,33 @@ impl StateDict {
             (*name, view.expect("as many bytes as the shape holds"))
         });
         safetensors::serialize(views, None).expect("names are unique")
+    }
+
+    /// Reads a file of weights: safetensors, or one of PyTorch's, which its first bytes tell.
+    ///
+    /// # Errors
+    /// [`Error::WeightsFile`], whose source is as in [`from_safetensors`](Self::from_safetensors)
+    /// and [`from_pth`](Self::from_pth) or says why the file cannot be opened.
+    pub fn read(path: &Path) -> Result<Self> {
+        let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(|error| unread(error.into()))?;
+        let state = match pth::is_pth(&bytes) {
+            true => Self::from_pth(&bytes),
+            false => Self::from_safetensors(&bytes),
+        };
+        state.map_err(|error| unread(error.into()))
+    }
+
+    /// Reads a file of PyTorch's, `.pth` or `.pt`: a dictionary of tensors by name, alone or called
+    /// `model` or `state_dict` in another, as fastai saves it. Nothing in it is executed, and no
+    /// more is made of it than twice as many numbers as it has bytes.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a file that is none, is damaged, or holds whole objects;
+    /// [`Error::Dtype`] for a tensor that is not of floats. PyTorch's `num_batches_tracked` are
+    /// left out.
+    pub fn from_pth(bytes: &[u8]) -> Result<Self> {
+        pth::read(bytes)
     }
 
     /// Reads a safetensors file: nothing in it is executed, and no more is allocated than it is

@@ -77,3 +77,20 @@ fn a_file_of_other_types_is_read_or_named() {
         "the tensor `a` is of type I8; weights are of type F32, F16, BF16 or F64"
     );
 }
+
+#[test]
+fn a_file_is_read_by_its_first_bytes() {
+    let folder = std::env::temp_dir().join(format!("tinderbox-weights-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("weights");
+    let state = state_dict(&*model());
+    std::fs::write(&path, state.to_safetensors()).unwrap();
+    assert_eq!(StateDict::read(&path).unwrap(), state);
+    std::fs::write(&path, b"PK\x03\x04").unwrap();
+    let source = |error: &Error| std::error::Error::source(error).unwrap().to_string();
+    let error = StateDict::read(&path).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot read weights from {}", path.display()));
+    assert!(source(&error).ends_with("the archive has no table of its files"));
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(std::error::Error::source(&StateDict::read(&path).unwrap_err()).is_some());
+}
