@@ -81,6 +81,10 @@ pub(crate) fn read(bytes: &[u8], name: &str, key: &str) -> Option<Array> {
         Dtype::I64 => {
             Data::I64(bytes.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect())
         }
+        Dtype::I32 => {
+            let number = |b: &[u8; 4]| i64::from(i32::from_le_bytes(*b));
+            Data::I64(bytes.as_chunks().0.iter().map(number).collect())
+        }
         Dtype::BOOL => Data::Bool(bytes.iter().map(|b| *b != 0).collect()),
         other => panic!("{name}: {key} is of type {other:?}"),
     };
