@@ -152,6 +152,30 @@ pub enum Error {
     #[error("preparing a batch panicked: {reason}")]
     Worker { reason: String },
 
+    #[error("{path} is not UTF-8: byte {offset} starts no character")]
+    NotUtf8 { path: PathBuf, offset: usize },
+
+    #[error("no column is named to take the texts from")]
+    NoTextColumns,
+
+    #[error("these texts are not tokenized, so there are no numbers for a model")]
+    NotTokenized,
+
+    #[error("{what} has no tokens")]
+    NoTokens { what: String },
+
+    #[error(
+        "the {set} texts have {tokens} tokens; a batch of {batch_size} rows of {bptt} takes {}",
+        batch_size * bptt
+    )]
+    ShortCorpus { set: &'static str, tokens: usize, batch_size: usize, bptt: usize },
+
+    #[error("a `bptt` of 0 reads no tokens")]
+    Bptt,
+
+    #[error("this model is not given text: its inputs are {inputs}")]
+    NotFromText { inputs: &'static str },
+
     #[error("this is no vocabulary: {reason}")]
     Vocab { reason: String },
 
@@ -291,6 +315,15 @@ impl Error {
             Self::BatchSize => "the smallest batch is 1".into(),
             Self::NoBatch { .. } => "lower the batch size: partial training batches are dropped".into(),
             Self::SavedTransform { .. } => "was it saved by a later version?".into(),
+            Self::NotUtf8 { .. } => "save it as UTF-8".into(),
+            Self::NoTextColumns => "name one: `TextCsv { columns: vec![\"text\".into()], .. }`".into(),
+            Self::NotTokenized => "call `label_for_lm`, or `tokenize` after the labels, before `batches`".into(),
+            Self::NoTokens { .. } => "give it some text".into(),
+            Self::ShortCorpus { .. } => "add text, or lower `batch_size` or `bptt`".into(),
+            Self::Bptt => "fastai's is 70".into(),
+            Self::NotFromText { .. } => "open a file instead".into(),
+            Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of different texts".into(),
+            Self::TokenId { .. } => "is it the vocabulary that the numbers were made with?".into(),
             Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
             _ => return None,
         })
@@ -491,6 +524,56 @@ mod tests {
         let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
         assert_eq!(listed(&names[..3]), "0, 1, 2");
         assert_eq!(listed(&names), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more");
+    }
+
+    #[test]
+    fn errors_about_text_say_what_to_change() {
+        check(
+            &Error::NotUtf8 { path: "a.txt".into(), offset: 7 },
+            "a.txt is not UTF-8: byte 7 starts no character",
+            Some("save it as UTF-8"),
+        );
+        check(
+            &Error::NoTextColumns,
+            "no column is named to take the texts from",
+            Some("columns: vec!["),
+        );
+        check(
+            &Error::NotTokenized,
+            "these texts are not tokenized, so there are no numbers for a model",
+            Some("call `label_for_lm`"),
+        );
+        check(
+            &Error::NoTokens { what: "the training set".into() },
+            "the training set has no tokens",
+            Some("give it some text"),
+        );
+        check(
+            &Error::ShortCorpus { set: "training", tokens: 99, batch_size: 64, bptt: 70 },
+            "the training texts have 99 tokens; a batch of 64 rows of 70 takes 4480",
+            Some("lower `batch_size` or `bptt`"),
+        );
+        check(&Error::Bptt, "a `bptt` of 0 reads no tokens", Some("fastai's is 70"));
+        check(
+            &Error::NotFromText { inputs: "images" },
+            "this model is not given text: its inputs are images",
+            Some("open a file"),
+        );
+        check(
+            &Error::Vocab { reason: "it has no tokens".into() },
+            "this is no vocabulary: it has no tokens",
+            Some("a JSON list"),
+        );
+        check(
+            &Error::VocabFile { path: "v.json".into(), reason: "not JSON".into() },
+            "v.json holds no vocabulary: not JSON",
+            Some("a JSON list"),
+        );
+        check(
+            &Error::TokenId { id: 40, len: 38 },
+            "no token has the number 40: the vocabulary has 38, from 0 on",
+            Some("made with"),
+        );
     }
 
     #[test]

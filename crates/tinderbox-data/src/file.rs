@@ -24,6 +24,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
 }
 
+/// A file's text.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let text = String::from_utf8(read(path)?).map_err(|error| Error::NotUtf8 {
+        path: path.into(),
+        offset: error.utf8_error().valid_up_to(),
+    })?;
+    // A byte-order mark is no part of the text.
+    Ok(match text.strip_prefix('\u{feff}') {
+        None => text,
+        Some(rest) => rest.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +52,16 @@ mod tests {
         #[cfg(unix)]
         assert_eq!(what(Path::new("/dev/zero")), "a pipe or a device");
         assert!(matches!(read(&folder.path().join("none")), Err(Error::Read { .. })));
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        fs::write(&path, b"\xef\xbb\xbfna\xc3\xafve").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "naïve");
+        fs::write(&path, b"na\xefve").unwrap();
+        let error = read_text(&path).unwrap_err().to_string();
+        assert!(error.ends_with("a.txt is not UTF-8: byte 2 starts no character"), "{error}");
     }
 }

@@ -7,17 +7,19 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, image::Pixels,
-    transform::Pipeline,
+    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, file, image::Pixels,
+    text::TextInput, transform::Pipeline,
 };
 
 /// How a model's inputs come about, as it is saved with the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SavedInput {
     /// From picture files.
     Image(ImageKind),
+    /// From text, by a tokenizer and its vocabulary.
+    Text(TextInput),
     /// From arrays in memory: there are no files to open.
     Array,
 }
@@ -38,12 +40,15 @@ impl Inference {
         Self { input, transforms, target, normalize: None }
     }
 
-    /// A batch of the one picture at `path`; its target is 0.
+    /// A batch of the one picture or text at `path`; its target is 0.
     ///
     /// # Errors
-    /// Those of [`Pixels::open`], and [`Error::Transform`]; [`Error::NotFromFiles`] if the model
-    /// was trained on arrays.
+    /// Those of [`Pixels::open`], and [`Error::Transform`]; for text [`Error::NotUtf8`] and those
+    /// of [`text`](Self::text); [`Error::NotFromFiles`] if the model was trained on arrays.
     pub fn open(&self, path: &Path) -> Result<Batch> {
+        if let SavedInput::Text(_) = self.input {
+            return self.text(&file::read_text(path)?);
+        }
         self.prepare(&self.pixels(path)?).map_err(|error| error.of_item(path.display()))
     }
 
@@ -62,9 +67,36 @@ impl Inference {
         Ok(Batch { inputs, targets: Array::i64([1], vec![0]), items: vec![0] })
     }
 
+    /// A batch of one text, `[1, length]` numbers of tokens; its target is 0.
+    ///
+    /// # Errors
+    /// [`Error::NotFromText`] if the model was not trained on text; [`Error::NoTokens`] if nothing
+    /// is left of it.
+    pub fn text(&self, text: &str) -> Result<Batch> {
+        let input = self.text_input()?;
+        let ids: Vec<i64> = input.ids(text)?.into_iter().map(i64::from).collect();
+        if text.trim().is_empty() || ids.is_empty() {
+            return Err(Error::NoTokens { what: format!("the text {text:?}") });
+        }
+        let inputs = Array::i64([1, ids.len()], ids);
+        Ok(Batch { inputs, targets: Array::i64([1], vec![0]), items: vec![0] })
+    }
+
+    /// The tokenizer and the vocabulary of a model that is given text.
+    ///
+    /// # Errors
+    /// [`Error::NotFromText`] if it is given something else.
+    pub fn text_input(&self) -> Result<&TextInput> {
+        match &self.input {
+            SavedInput::Text(input) => Ok(input),
+            SavedInput::Image(_) => Err(Error::NotFromText { inputs: "images" }),
+            SavedInput::Array => Err(Error::NotFromText { inputs: "arrays" }),
+        }
+    }
+
     /// How the inputs come about.
-    pub fn input(&self) -> SavedInput {
-        self.input
+    pub fn input(&self) -> &SavedInput {
+        &self.input
     }
 
     /// A picture as the model opens it, before it is transformed.
@@ -72,9 +104,9 @@ impl Inference {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn pixels(&self, path: &Path) -> Result<Pixels> {
-        match self.input {
+        match &self.input {
             SavedInput::Image(kind) => kind.open(path),
-            SavedInput::Array => Err(Error::NotFromFiles),
+            SavedInput::Text(_) | SavedInput::Array => Err(Error::NotFromFiles),
         }
     }
 
@@ -102,8 +134,11 @@ impl Inference {
 
 impl fmt::Display for Inference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.input {
+        match &self.input {
             SavedInput::Image(kind) => write!(f, "{} images", kind.mode)?,
+            SavedInput::Text(input) => {
+                write!(f, "{}, a vocabulary of {}", input.tokenizing, input.vocab.len())?;
+            }
             SavedInput::Array => write!(f, "arrays")?,
         }
         if let Some(size) = self.transforms.describe_size() {
@@ -114,6 +149,7 @@ impl fmt::Display for Inference {
         }
         match self.classes().len() {
             0 => Ok(()),
+            _ if matches!(self.target, TargetKind::Words { .. }) => write!(f, "; the next word"),
             n => write!(f, "; {n} classes"),
         }
     }

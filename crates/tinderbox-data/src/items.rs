@@ -23,6 +23,7 @@ use crate::{
 
 pub use csv::CsvOptions;
 pub use folder::FolderOptions;
+pub(crate) use folder::files;
 pub use table::Table;
 
 /// One item: where its input is, and which row of a table it came from.

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Array, ConvertMode, Result,
     items::{InputKind, Items, first_five},
+    text::Vocab,
     transform::Drawn,
 };
 
@@ -69,6 +70,11 @@ pub enum TargetKind {
     Mask { classes: Vec<String> },
     /// A picture.
     Image { mode: ConvertMode },
+    /// A word of the vocabulary for each of the input's: the one after it.
+    Words { vocab: Vocab },
+    /// A class for each of the input's words; [`IGNORE_TAG`](crate::text::IGNORE_TAG) where there
+    /// is none.
+    Tags { classes: Vec<String> },
     /// Nothing to predict.
     Empty,
     /// Given as arrays, without a meaning known here.
@@ -81,13 +87,18 @@ impl TargetKind {
         match self {
             Self::Category { classes }
             | Self::MultiCategory { classes, .. }
-            | Self::Mask { classes } => classes,
+            | Self::Mask { classes }
+            | Self::Tags { classes } => classes,
+            Self::Words { vocab } => vocab.tokens(),
             _ => &[],
         }
     }
 
     /// The index of a class, by its name.
     pub fn class_index(&self, class: &str) -> Option<usize> {
+        if let Self::Words { vocab } = self {
+            return vocab.index(class).map(|index| index as usize);
+        }
         self.classes().iter().position(|name| name == class)
     }
 
@@ -103,7 +114,9 @@ impl TargetKind {
     /// The loss that belongs to it, by fastai's name; none where it must be given.
     pub fn default_loss(&self) -> Option<&'static str> {
         match self {
-            Self::Category { .. } => Some("CrossEntropyFlat(axis=-1)"),
+            Self::Category { .. } | Self::Words { .. } | Self::Tags { .. } => {
+                Some("CrossEntropyFlat(axis=-1)")
+            }
             Self::MultiCategory { .. } => Some("BCEWithLogitsFlat"),
             Self::Number { .. } => Some("MSELossFlat"),
             Self::Mask { .. } => Some("CrossEntropyFlat(axis=1)"),
@@ -119,6 +132,8 @@ impl TargetKind {
             Self::Number { .. } => "FloatList",
             Self::Mask { .. } => "SegmentationLabelList",
             Self::Image { .. } => "ImageList",
+            Self::Words { .. } => "LMLabelList",
+            Self::Tags { .. } => "TagList",
             Self::Empty => "EmptyLabelList",
             Self::Array => "ItemList",
         }

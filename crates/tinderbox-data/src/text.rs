@@ -6,6 +6,9 @@
 mod chars;
 mod corpus;
 mod engine;
+mod human_numbers;
+mod items;
+mod lm;
 pub mod rules;
 pub mod special;
 mod tokenizing;
@@ -13,8 +16,14 @@ mod vocab;
 mod word;
 
 pub use corpus::{Columns, Corpus, TokenId};
+pub use human_numbers::{HUMAN_NUMBERS, human_numbers, number_in_words};
+pub use items::{TextCsv, TextItems, TextKind};
+pub use lm::{LmOptions, LmSamples, LmTexts, VocabSource};
 pub use rules::Rules;
 pub use special::{Profile, decode_special_tokens};
 pub use tokenizing::{Join, TextInput, TokenizeOptions, Tokenizer, Tokenizing};
 pub use vocab::{Vocab, VocabOptions};
 pub use word::tokenize_words;
+
+/// The target of a token that no tag is learned for: padding.
+pub const IGNORE_TAG: i64 = -1;

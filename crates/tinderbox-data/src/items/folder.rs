@@ -74,7 +74,7 @@ impl ImageItems {
 }
 
 /// The matching files below `folder`, as paths below it, sorted.
-fn files(folder: &Path, options: &FolderOptions) -> Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path, options: &FolderOptions) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Err(Error::NotAFolder { path: folder.into() });
     }

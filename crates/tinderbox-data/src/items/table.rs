@@ -111,6 +111,11 @@ impl Table {
         })
     }
 
+    /// What a row has in a column, if that is nothing too.
+    pub(crate) fn text(&self, row: usize, column: usize) -> &str {
+        &self.rows[row][column]
+    }
+
     /// What a row has in a column.
     ///
     /// # Errors

@@ -112,7 +112,9 @@ impl TargetKind {
             Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
             Self::Mask { classes } => Arc::new(file::Masks::new(classes, root, raw)?),
             Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
-            Self::Empty | Self::Array => Arc::new(category::Empty { len: raw.len() }),
+            Self::Empty | Self::Array | Self::Words { .. } | Self::Tags { .. } => {
+                Arc::new(category::Empty { len: raw.len() })
+            }
         })
     }
 }

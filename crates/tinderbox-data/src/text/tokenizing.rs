@@ -160,7 +160,18 @@ impl Tokenizing {
     }
 }
 
-/// How many documents are tokenized.
+/// What is divided into what: `English text, in words`.
+impl std::fmt::Display for Tokenizing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.tokenizer {
+            Tokenizer::English => "English text, in words",
+            Tokenizer::Spaces => "text, divided at spaces",
+            Tokenizer::Characters => "text, in characters",
+        })
+    }
+}
+
+/// On how many threads documents are tokenized, and who is told how far it is.
 pub struct TokenizeOptions<'a> {
     /// All cores, unless it is set.
     pub threads: usize,

@@ -1,11 +1,14 @@
 //! The fixtures of text: rules, tokens, vocabularies, batches.
 
+mod human_numbers;
+mod lm;
 mod tokens;
 mod vocab;
 
 use std::fs;
 
 use serde_json::Value;
+use tinderbox_data::{Array, Values};
 use tinderbox_golden::dir;
 
 use crate::common::Outcome;
@@ -46,6 +49,14 @@ pub(crate) fn flag(value: &Value) -> bool {
 #[track_caller]
 pub(crate) fn ids(value: &Value) -> Vec<u32> {
     list(value).iter().map(|value| count(value) as u32).collect()
+}
+
+/// Whole numbers of a batch, in order.
+pub(crate) fn numbers(array: &Array) -> &[i64] {
+    match &array.values {
+        Values::I64(values) => values,
+        Values::F32(_) => panic!("tokens are whole numbers"),
+    }
 }
 
 /// Fails with all cases that differ, and for a list without cases.

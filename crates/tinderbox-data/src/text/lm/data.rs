@@ -1,0 +1,215 @@
+//! From a split of texts to a language model's batches.
+
+use std::sync::Arc;
+
+use super::{Documents, LmSamples};
+use crate::{
+    BatchOptions, DataBunch, Error, Inference, Items, Result, SavedInput, Split, TargetKind,
+    batch::Sets,
+    text::{Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabOptions},
+    transform::Transforms,
+};
+
+/// Where a vocabulary is from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VocabSource {
+    /// Made of the training texts.
+    Create(VocabOptions),
+    /// Made before: that of the language model, for a classifier that starts from it.
+    Given(Vocab),
+}
+
+impl From<&VocabOptions> for VocabSource {
+    fn from(options: &VocabOptions) -> Self {
+        Self::Create(options.clone())
+    }
+}
+
+impl From<&Vocab> for VocabSource {
+    fn from(vocab: &Vocab) -> Self {
+        Self::Given(vocab.clone())
+    }
+}
+
+impl VocabSource {
+    fn vocab(self, train: &Corpus) -> Vocab {
+        match self {
+            Self::Create(options) => Vocab::create(train, &options),
+            Self::Given(vocab) => vocab,
+        }
+    }
+}
+
+/// The texts of a list as tokens.
+fn tokenized(
+    items: &Items<TextKind>,
+    tokenizing: &Tokenizing,
+    options: &TokenizeOptions<'_>,
+) -> Result<Corpus> {
+    let paths: Vec<_> = (0..items.len()).map(|index| items.path(index)).collect();
+    tokenizing.corpus(paths.len(), |index| items.kind().columns(&paths[index]), options)
+}
+
+/// Texts as numbers, to learn the next word of each.
+#[derive(Debug, Clone)]
+pub struct LmTexts {
+    train: Arc<Documents>,
+    valid: Arc<Documents>,
+    pub input: TextInput,
+    warnings: Vec<String>,
+}
+
+impl Split<TextKind> {
+    /// Tokenizes the texts for a language model, whose target is the next word. The vocabulary is
+    /// made of the training texts, by `&VocabOptions`, or given, as `&Vocab`.
+    ///
+    /// # Errors
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::text::{LmOptions, TextItems, Tokenizing, VocabOptions};
+    ///
+    /// # fn main() -> tinderbox_data::Result<()> {
+    /// let poem = "Rose is a rose is a rose is a rose. ".repeat(20);
+    /// let data = TextItems::from_texts([poem])
+    ///     .split_by_tail(0.25)?
+    ///     .label_for_lm(&Tokenizing::default(), &VocabOptions::default())?
+    ///     .batches(&LmOptions { batch_size: 2, bptt: 10, ..LmOptions::default() })?;
+    ///
+    /// let batch = data.train_batches(0, 0).next().expect("150 words are seven batches")?;
+    /// assert_eq!(batch.inputs.shape, [2, 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn label_for_lm(
+        self,
+        tokenizing: &Tokenizing,
+        vocab: impl Into<VocabSource>,
+    ) -> Result<LmTexts> {
+        self.label_for_lm_with(tokenizing, vocab, &TokenizeOptions::default())
+    }
+
+    /// [`label_for_lm`](Self::label_for_lm) with the number of threads and progress.
+    ///
+    /// # Errors
+    /// As [`label_for_lm`](Self::label_for_lm).
+    pub fn label_for_lm_with(
+        self,
+        tokenizing: &Tokenizing,
+        vocab: impl Into<VocabSource>,
+        options: &TokenizeOptions<'_>,
+    ) -> Result<LmTexts> {
+        let warnings = self.warnings();
+        let train = tokenized(&self.train, tokenizing, options)?;
+        if train.n_tokens() == 0 {
+            return Err(Error::NoTokens { what: "the training set".into() });
+        }
+        let valid = tokenized(&self.valid, tokenizing, options)?;
+        let vocab = vocab.into().vocab(&train);
+        let numbers = |corpus| Arc::new(Documents::new(&vocab.numericalize_corpus(corpus)));
+        Ok(LmTexts {
+            train: numbers(&train),
+            valid: numbers(&valid),
+            input: TextInput { tokenizing: tokenizing.clone(), vocab },
+            warnings,
+        })
+    }
+}
+
+/// How a language model's batches are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LmOptions {
+    /// Rows of a training batch; 64, fastai's.
+    pub batch_size: usize,
+    /// Rows of the other batches, if not as many.
+    pub valid_batch_size: Option<usize>,
+    /// Tokens of a row: how far back the gradient goes; 70, fastai's.
+    pub bptt: usize,
+    /// Whether texts are read from their ends.
+    pub backwards: bool,
+    /// Whether the training texts are in a new order each epoch.
+    pub shuffle: bool,
+    /// Seed of that order.
+    pub seed: u64,
+    /// Threads that prepare batches ahead; 0, as it takes microseconds.
+    pub workers: usize,
+}
+
+impl Default for LmOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 64,
+            valid_batch_size: None,
+            bptt: 70,
+            backwards: false,
+            shuffle: true,
+            seed: 0,
+            workers: 0,
+        }
+    }
+}
+
+impl LmTexts {
+    /// How many tokens the training and the validation set have.
+    pub fn n_tokens(&self) -> [usize; 2] {
+        [self.train.tokens.len(), self.valid.tokens.len()]
+    }
+
+    /// Batches of rows, as [`LmSamples`] has them.
+    ///
+    /// # Errors
+    /// [`Error::BatchSize`], [`Error::Bptt`]; [`Error::ShortCorpus`] if the training texts do not
+    /// fill a batch. A validation set that does not is read several times, with a warning.
+    pub fn batches(self, options: &LmOptions) -> Result<DataBunch> {
+        let LmOptions { batch_size, bptt, backwards, .. } = *options;
+        let valid_batch_size = options.valid_batch_size.unwrap_or(batch_size);
+        if batch_size == 0 || valid_batch_size == 0 {
+            return Err(Error::BatchSize);
+        }
+        if bptt == 0 {
+            return Err(Error::Bptt);
+        }
+        let short = |set, documents: &Documents, batch_size| {
+            let tokens = documents.tokens.len();
+            (tokens < batch_size * bptt).then_some(Error::ShortCorpus {
+                set,
+                tokens,
+                batch_size,
+                bptt,
+            })
+        };
+        if let Some(error) = short("training", &self.train, batch_size) {
+            return Err(error);
+        }
+        let mut warnings = self.warnings;
+        let short = short("validation", &self.valid, valid_batch_size);
+        if let Some(error) = short.filter(|_| !self.valid.tokens.is_empty()) {
+            warnings.push(format!("{error}: some are read several times"));
+        }
+        let samples = |documents: &Arc<Documents>, batch_size| {
+            Arc::new(LmSamples::of(documents.clone(), batch_size, bptt, backwards))
+        };
+        let sets = Sets {
+            train: samples(&self.train, batch_size),
+            fix: samples(&self.train, valid_batch_size),
+            valid: samples(&self.valid, valid_batch_size),
+            test: None,
+        };
+        let target = TargetKind::Words { vocab: self.input.vocab.clone() };
+        let inference = Inference::new(
+            SavedInput::Text(self.input),
+            Transforms::new().pipeline(false),
+            target.clone(),
+        );
+        let batch_options = BatchOptions {
+            batch_size,
+            valid_batch_size: options.valid_batch_size,
+            workers: options.workers,
+            seed: options.seed,
+            shuffle: options.shuffle,
+            ..BatchOptions::default()
+        };
+        DataBunch::new(sets, target, batch_options, inference, warnings)
+    }
+}
