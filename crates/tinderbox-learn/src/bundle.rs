@@ -100,6 +100,11 @@ impl Bundle {
         crate::store::read(file).is_ok_and(|bytes| crate::store::has_facts(&bytes))
     }
 
+    /// The weights, by PyTorch's names.
+    pub fn weights(&self) -> &StateDict {
+        &self.weights
+    }
+
     /// The classes, in the order of the model's outputs.
     pub fn classes(&self) -> &[String] {
         self.manifest.inference.classes()

@@ -51,8 +51,17 @@ pub enum Error {
     #[error("{folder} is not MNIST as PNG files: it has no training/ and testing/")]
     NoMnist { folder: PathBuf },
 
-    #[error("`{model}` is not one of the lesson's networks for MNIST")]
-    NotOfTheLesson { model: String },
+    #[error("`{model}` is not one of the models of this notebook")]
+    NotOfTheLesson { model: String, known: Vec<&'static str> },
+
+    #[error("`{value}` is nothing that texts are divided into")]
+    Tokens { value: String },
+
+    #[error("the texts in {data} have changed since the run began")]
+    TextsChanged { data: PathBuf },
+
+    #[error("the model writes no text: it is for {what}")]
+    NotALanguageModel { what: String },
 
     #[error("{folder} holds a {}run already", if *finished { "finished " } else { "" })]
     RunExists { folder: PathBuf, finished: bool },
@@ -167,7 +176,12 @@ impl Error {
                 "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
                 folder.display()
             )),
-            Self::NotOfTheLesson { .. } => Some("there are basic, refactor and resnetish".into()),
+            Self::NotOfTheLesson { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::Tokens { .. } => Some("say `words` or `characters`".into()),
+            Self::TextsChanged { .. } => {
+                Some("put them back as they were, or start another run with `--out`".into())
+            }
+            Self::NotALanguageModel { .. } => Some("train one: `tinderbox train-lm TEXTS`".into()),
             Self::RunExists { folder, finished: true } => {
                 Some(format!("keep it and train elsewhere: `--out {}-2`", folder.display()))
             }
@@ -380,9 +394,27 @@ mod tests {
             Some("d/training/<digit>"),
         );
         check(
-            &Error::NotOfTheLesson { model: "resnet-small".into() },
-            "`resnet-small` is not one of the lesson's networks for MNIST",
-            Some("resnetish"),
+            &Error::NotOfTheLesson {
+                model: "resnet-small".into(),
+                known: vec!["basic", "resnetish"],
+            },
+            "`resnet-small` is not one of the models of this notebook",
+            Some("there are basic, resnetish"),
+        );
+        check(
+            &Error::Tokens { value: "syllables".into() },
+            "`syllables` is nothing that texts are divided into",
+            Some("`words` or `characters`"),
+        );
+        check(
+            &Error::TextsChanged { data: "a.txt".into() },
+            "the texts in a.txt have changed since the run began",
+            Some("put them back"),
+        );
+        check(
+            &Error::NotALanguageModel { what: "gray images; 10 classes".into() },
+            "the model writes no text: it is for gray images; 10 classes",
+            Some("tinderbox train-lm"),
         );
     }
 

@@ -14,8 +14,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use burn::tensor::Device;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tinderbox_learn::write_atomically;
+use tinderbox_learn::{Bundle, write_atomically};
 
 use crate::{Error, Result};
 
@@ -200,5 +201,37 @@ impl RunFolder {
             FORMAT => Ok(file),
             found => Err(Error::RunFormat { path, found, expected: FORMAT }),
         }
+    }
+}
+
+/// Reads a model file, or the finished model of a run folder.
+///
+/// # Errors
+/// [`Error::NoRun`] and [`Error::Unfinished`] for folders without one; what is wrong with the file.
+pub fn open_model(path: &Path) -> Result<Bundle> {
+    let file = match path.is_dir() {
+        false => path.to_owned(),
+        true => {
+            let run = RunFolder::new(path);
+            if !run.model().is_file() {
+                run.task()?;
+                return Err(Error::Unfinished { folder: path.to_owned() });
+            }
+            run.model()
+        }
+    };
+    Ok(Bundle::read(&file, &Device::flex())?)
+}
+
+/// The folder as it can be found from anywhere, without a separator at its end.
+///
+/// # Errors
+/// [`Error::NotUtf8`] for a name that a run's description cannot hold.
+pub(crate) fn absolute(folder: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(folder)
+        .map_err(|source| Error::Read { path: folder.into(), source })?;
+    match path.to_str() {
+        Some(_) => Ok(path.components().collect()),
+        None => Err(Error::NotUtf8 { path }),
     }
 }

@@ -35,8 +35,6 @@ pub struct Trained {
 #[derive(Debug)]
 pub(crate) struct Training {
     pub(crate) run: RunFolder,
-    /// What items are called: `images`.
-    pub(crate) unit: &'static str,
     /// Steps between checkpoints, besides those after each epoch; 0 for no others.
     pub(crate) checkpoint_every: usize,
     /// The learning rate to advise if this one was too high.
@@ -70,10 +68,11 @@ impl Training {
     /// [`Error::Checkpoint`]; [`Error::Diverged`] if the loss is no number any more; as
     /// [`Learner::fit`].
     pub(crate) fn fit(self, learner: Learner, watch: &Watch, phases: &[Phase]) -> Result<Trained> {
-        let Self { run, unit, checkpoint_every, lower_lr } = self;
+        let Self { run, checkpoint_every, lower_lr } = self;
         let every = NonZeroUsize::new(checkpoint_every);
         let checkpoints = Checkpoints::new(run.checkpoint());
         let (data, news) = (learner.data().clone(), watch.clone());
+        let unit = data.unit();
         let speed = Arc::new(Mutex::new(None));
         let latest = speed.clone();
         let history = CsvLogger::new(run.history());

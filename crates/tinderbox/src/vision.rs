@@ -16,4 +16,4 @@ pub use fit::{lr_find, resume, show_batch, train};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan};
 pub use settings::{Split, TrainSettings, Valid};
-pub use use_model::{Answer, ClassScore, Scores, model_summary, open_model, predict, validate};
+pub use use_model::{Answer, ClassScore, Scores, model_summary, predict, validate};

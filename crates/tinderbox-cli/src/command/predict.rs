@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{open_model, predict};
+use tinderbox::{open_model, vision::predict};
 
 use crate::{
     exit::Done,

@@ -1,10 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::{
-    model::arch::ArchSpec,
-    vision::{model_summary, open_model},
-};
+use tinderbox::{model::arch::ArchSpec, open_model, vision::model_summary};
 
 use crate::{exit::Done, terminal::print_line};
 

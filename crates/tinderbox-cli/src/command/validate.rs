@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{ClassScore, open_model, validate};
+use tinderbox::{
+    open_model,
+    vision::{ClassScore, validate},
+};
 
 use crate::{
     exit::Done,

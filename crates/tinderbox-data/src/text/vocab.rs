@@ -12,7 +12,7 @@ use super::{
 use crate::{Error, Result, file};
 
 /// How a vocabulary is chosen. The defaults are fastai's for a folder or a table of texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VocabOptions {
     /// No more than so many tokens; 60,000.
     pub max_vocab: usize,

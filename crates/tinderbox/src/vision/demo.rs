@@ -9,8 +9,8 @@ use tinderbox_data::{
 };
 use tinderbox_learn::Outcome;
 
-use super::{TrainSettings, open_model, predict, train};
-use crate::{Result, Trained, Watch};
+use super::{TrainSettings, predict, train};
+use crate::{Result, Trained, Watch, open_model};
 
 /// What the demo made.
 #[derive(Debug)]

@@ -15,9 +15,10 @@ use tinderbox_learn::{
 };
 use tinderbox_ops::set_exact_conv;
 
-use super::{Augment, Plan, Split, TrainSettings, Valid, survey::absolute};
+use super::{Augment, Plan, Split, TrainSettings, Valid};
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch,
+    run::absolute,
     training::{Phase, Training},
 };
 
@@ -168,8 +169,7 @@ fn learner(plan: &Plan, data: DataBunch) -> Result<Learner> {
 fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Trained> {
     let learner = learner(plan, data)?;
     let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
-    let training =
-        Training { run, unit: "images", checkpoint_every: plan.checkpoint_every, lower_lr };
+    let training = Training { run, checkpoint_every: plan.checkpoint_every, lower_lr };
     training.fit(learner, watch, &[Phase::whole(plan.epochs, plan.schedule.clone())])
 }
 

@@ -9,9 +9,8 @@ use super::{
     Augment, Plan, Split,
     fit::train_plan,
     plan::{CACHE_BYTES, CHECKPOINT_EVERY, WEIGHT_DECAY, default_workers, exact_conv},
-    survey::absolute,
 };
-use crate::{Choice, Error, Published, Result, RunFolder, Trained, Watch};
+use crate::{Choice, Error, Published, Result, RunFolder, Trained, Watch, run::absolute};
 
 /// What the notebook printed.
 #[expect(clippy::unreadable_literal, reason = "digits as they were printed")]
@@ -99,7 +98,8 @@ pub struct LessonRun {
 pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
     let spec = |name: &str| ArchSpec::new(name, 1, 10, [28, 28]);
     let Some(published) = PUBLISHED.iter().find(|run| run.model == lesson.model) else {
-        return Err(Error::NotOfTheLesson { model: lesson.model.clone() });
+        let known = PUBLISHED.iter().map(|run| run.model).collect();
+        return Err(Error::NotOfTheLesson { model: lesson.model.clone(), known });
     };
     let notebook = Choice {
         setting: "all settings".into(),

@@ -5,14 +5,11 @@ use tinderbox_data::ImageItems;
 use tinderbox_learn::{optim::Rule, schedule::OneCycle};
 use tinderbox_model::arch::ArchSpec;
 
-use super::{
-    Split, TrainSettings, Valid,
-    settings::percent,
-    survey::{Survey, absolute},
-};
+use super::{Split, TrainSettings, Valid, settings::percent, survey::Survey};
 use crate::{
     Choice, Error, Event, Planned, Result, RunPlan, Task, Watch,
     choices::{ASKED, Choices, Chosen, chosen},
+    run::absolute,
 };
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.

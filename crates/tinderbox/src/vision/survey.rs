@@ -9,7 +9,7 @@ use std::{
 use tinderbox_data::{ImageItems, image::ImageInfo, items::first_folder};
 
 use super::Split;
-use crate::{Error, Result};
+use crate::{Error, Result, run::absolute};
 
 /// So many files, spread over the folder, are looked into; the others are taken to be like them.
 const SAMPLE: usize = 200;
@@ -161,19 +161,6 @@ impl Survey {
     /// Whether all images that were looked at are gray.
     pub(super) fn is_gray(&self) -> bool {
         !self.sample.is_empty() && self.sample.iter().all(|image| image.gray)
-    }
-}
-
-/// The folder as it can be found from anywhere, without a separator at its end.
-///
-/// # Errors
-/// [`Error::NotUtf8`] for a name that a run's description cannot hold.
-pub(super) fn absolute(folder: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(folder)
-        .map_err(|source| Error::Read { path: folder.into(), source })?;
-    match path.to_str() {
-        Some(_) => Ok(path.components().collect()),
-        None => Err(Error::NotUtf8 { path }),
     }
 }
 

@@ -18,32 +18,13 @@ use tinderbox_model::{
 };
 
 use super::plan::default_workers;
-use crate::{Error, Event, Result, RunFolder, Watch};
+use crate::{Error, Event, Result, Watch};
 
 /// So many files are predicted at once, if they are not large.
 const BATCH: usize = 16;
 
 /// So many pixels are.
 const PIXELS: usize = 1 << 24;
-
-/// Reads a model file, or the finished model of a run folder.
-///
-/// # Errors
-/// [`Error::NoRun`] and [`Error::Unfinished`] for folders without one; what is wrong with the file.
-pub fn open_model(path: &Path) -> Result<Bundle> {
-    let file = match path.is_dir() {
-        false => path.to_owned(),
-        true => {
-            let run = RunFolder::new(path);
-            if !run.model().is_file() {
-                run.task()?;
-                return Err(Error::Unfinished { folder: path.to_owned() });
-            }
-            run.model()
-        }
-    };
-    Ok(Bundle::read(&file, &Device::flex())?)
-}
 
 /// A file and what the model says about it.
 #[derive(Debug)]

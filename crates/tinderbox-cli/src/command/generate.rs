@@ -1,0 +1,105 @@
+use std::{
+    io::{Write, stdout},
+    ops::ControlFlow,
+    path::PathBuf,
+};
+
+use clap::Args;
+use tinderbox::{
+    learn::generate::{BeamSearch, Generate as Settings, Sampling},
+    open_model, text,
+};
+
+use crate::{
+    exit::Done,
+    terminal::{print_line, say},
+};
+
+/// Write text with a language model
+///
+/// Goes on after the prompt, word by word. The same seed writes the same text.
+///
+/// Examples:
+///   tinderbox generate runs/shakespeare --prompt "Shall I"
+///   tinderbox generate runs/shakespeare --temperature 0.7 --top-k 40 --seed 7
+///   tinderbox generate runs/shakespeare --prompt "Shall I" --words 10 --beam 20
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Generate {
+    /// Run folder or model file
+    model: PathBuf,
+
+    /// What the text begins with [default: nothing]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    prompt: String,
+
+    /// Words to write; characters, if the model is one of those
+    #[arg(long, value_name = "N", default_value_t = 80)]
+    words: usize,
+
+    /// Below 1 likely words become likelier, above 1 less so; 0 always takes the
+    /// likeliest
+    #[arg(long, value_name = "T", default_value_t = 0.75)]
+    temperature: f64,
+
+    /// Choose among this many of the likeliest words only
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+
+    /// Choose among words of this probability or more only
+    #[arg(long, value_name = "P")]
+    min_p: Option<f64>,
+
+    /// Keep this many texts at a time and print the likeliest, instead of drawing
+    /// words
+    #[arg(long, value_name = "N", conflicts_with_all = ["temperature", "min_p"])]
+    beam: Option<usize>,
+
+    /// Let words that the model does not know be written, as `xxunk`
+    #[arg(long)]
+    unknown: bool,
+
+    /// Seed of what is drawn
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+}
+
+impl Generate {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        let model = open_model(&self.model)?;
+        if let Some(beams) = self.beam {
+            let usual = BeamSearch::default();
+            let top_k = self.top_k.unwrap_or(usual.top_k);
+            let never = usual.never.filter(|_| !self.unknown);
+            let search = BeamSearch { words: self.words, top_k, beams, never };
+            print_line(&text::likeliest(&model, &self.prompt, &search)?);
+            return Ok(Done::Ok);
+        }
+        let usual = Sampling::default();
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            min_p: self.min_p,
+            never: usual.never.filter(|_| !self.unknown),
+        };
+        let settings = Settings { words: self.words, sampling, seed: self.seed };
+        let mut out = stdout().lock();
+        // Nobody reads on: `| head`.
+        let print = |part: &str| match write!(out, "{part}").and_then(|()| out.flush()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        let written = text::generate(&model, &self.prompt, &settings, print)?;
+        drop(out);
+        print_line("");
+        if written.min_p_too_high > 0 {
+            say(&format!(
+                "note: for {} of {} words none was as likely as `--min-p` asks for, so all were \
+                 kept",
+                written.min_p_too_high,
+                written.words.len()
+            ));
+        }
+        Ok(Done::Ok)
+    }
+}
