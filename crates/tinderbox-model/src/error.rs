@@ -33,7 +33,10 @@ pub enum Error {
     #[error("it is no file of weights of PyTorch's: {reason}")]
     Checkpoint { reason: String },
 
-    #[error("cannot read weights from {}", path.display())]
+    #[error("it is no list of words: {reason}")]
+    Words { reason: String },
+
+    #[error("cannot read {}", path.display())]
     WeightsFile { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 
     #[error("the tensor `{name}` is of type {dtype}; weights are of type F32, F16, BF16 or F64")]
@@ -104,6 +107,7 @@ impl Error {
                 "save the weights alone: `torch.save(model.state_dict(), \"weights.pth\")`".into(),
             ),
             Self::WeightsFile { source, .. } => source.downcast_ref::<Self>().and_then(Self::hint),
+            Self::Words { .. } => Some("a list in JSON is: `[\"xxunk\", \"xxpad\", …]`".into()),
             // A setting's message has the way out.
             Self::Setting { .. } | Self::Safetensors { .. } | Self::Dtype { .. } => None,
         }
@@ -156,8 +160,15 @@ mod tests {
             "it is no file of weights of PyTorch's: the archive has no `data.pkl`"
         );
         let error = Error::WeightsFile { path: "a.pth".into(), source: source.into() };
-        assert_eq!(error.to_string(), "cannot read weights from a.pth");
+        assert_eq!(error.to_string(), "cannot read a.pth");
         assert!(error.hint().unwrap().starts_with("save the weights alone"));
+    }
+
+    #[test]
+    fn a_list_of_words_is_shown() {
+        let error = Error::Words { reason: "not all of it is text".into() };
+        assert_eq!(error.to_string(), "it is no list of words: not all of it is text");
+        assert_eq!(error.hint().unwrap(), "a list in JSON is: `[\"xxunk\", \"xxpad\", …]`");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod pickle;
 mod pth;
 mod transfer;
+mod words;
 mod zip;
 
 use std::{
@@ -17,6 +18,7 @@ use burn::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 pub use transfer::{load_encoder, load_fastai, save_encoder, transfer_vocab};
+pub use words::read_words;
 
 use crate::{Error, Layer, Result, error::ShapeMismatch};
 

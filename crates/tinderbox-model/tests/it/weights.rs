@@ -6,7 +6,7 @@ use tinderbox_model::{
     Error, Layer, Mode, Sequential, Trace,
     layer::{BatchNorm1d, Linear},
     set_mode,
-    weights::{StateDict, Strict, load_state_dict, state_dict},
+    weights::{StateDict, Strict, load_state_dict, read_words, state_dict},
 };
 
 fn model() -> Box<dyn Layer> {
@@ -89,8 +89,12 @@ fn a_file_is_read_by_its_first_bytes() {
     std::fs::write(&path, b"PK\x03\x04").unwrap();
     let source = |error: &Error| std::error::Error::source(error).unwrap().to_string();
     let error = StateDict::read(&path).unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot read weights from {}", path.display()));
+    assert_eq!(error.to_string(), format!("cannot read {}", path.display()));
     assert!(source(&error).ends_with("the archive has no table of its files"));
+    std::fs::write(&path, r#"["xxunk", "up"]"#).unwrap();
+    assert_eq!(read_words(&path).unwrap(), ["xxunk", "up"]);
+    std::fs::write(&path, r#"{"up": 1}"#).unwrap();
+    assert!(source(&read_words(&path).unwrap_err()).starts_with("it is no list of words: "));
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(std::error::Error::source(&StateDict::read(&path).unwrap_err()).is_some());
 }
