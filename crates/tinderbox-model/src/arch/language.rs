@@ -19,10 +19,15 @@ mod tests {
     use burn::tensor::{Device, Int, Tensor};
 
     use super::*;
-    use crate::{Layer, Mode, Trace, groups, layer::Gru, set_mode};
+    use crate::{
+        Layer, Mode, Trace, groups,
+        layer::{Gru, Lstm},
+        set_mode,
+    };
 
-    fn models(device: &Device) -> [Box<dyn Layer>; 8] {
+    fn models(device: &Device) -> [Box<dyn Layer>; 9] {
         let gru = RnnLmConfig { dropout: 0.5, ..RnnLmConfig::new(38) };
+        let lstm = RnnLmConfig { embedding: 8, norm: false, ..RnnLmConfig::new(38) };
         [
             Box::new(Model0::new(38, 64, device)),
             Box::new(Model1::new(38, 64, device)),
@@ -31,6 +36,7 @@ mod tests {
             Box::new(Model4::new(38, 64, device)),
             Box::new(Model5::new(38, 64, device)),
             Box::new(RnnLm::<Gru>::new(&gru, device)),
+            Box::new(RnnLm::<Lstm>::new(&lstm, device)),
             Box::new(LstmLm::new(38, 6, 9, device)),
         ]
     }
@@ -63,7 +69,7 @@ mod tests {
             assert_eq!(answer(&*model.clone(), 4), first);
             // An update maps the model as a change of the mode does.
             let model = set_mode(model, Mode::Eval);
-            let carries = (3..7).contains(&at);
+            let carries = (3..8).contains(&at);
             assert_eq!(model.carried().is_some(), carries);
             assert_eq!(answer(&*model, 4) != first, carries, "{at}");
             if let Some(state) = model.carried() {

@@ -156,8 +156,13 @@ fn trained_gru() {
     }
     let model = set_mode(loaded("Model5", &weights), Mode::Eval);
     let words = vocab(&manifest["itos"]);
-    // The sizes of the batches are in the manifest's prose.
-    let valid = Stream { ids: ids(VALID, &words), batch: 64, bptt: 20 };
+    // The sizes of the batches are in the manifest's prose: "(bs 64, bptt 20)".
+    let protocol = manifest["protocol"].as_str().unwrap();
+    let size = |name: &str| -> usize {
+        let after = protocol.split_once(&format!("{name} ")).unwrap().1;
+        after.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+    };
+    let valid = Stream { ids: ids(VALID, &words), batch: size("bs"), bptt: size("bptt") };
     let found = evaluate(&*model, &valid);
     let mut report = Report::new("trained_gru");
     let expected = manifest["per_batch_loss_accuracy"].as_array().unwrap();

@@ -17,6 +17,7 @@ mod numbers;
 mod recurrent;
 mod summaries;
 mod text_classifier;
+mod text_models;
 mod torchvision;
 mod train;
 mod weights;
