@@ -3,6 +3,7 @@
 mod bench;
 mod completions;
 mod demo;
+mod generate;
 mod lesson;
 mod lr_find;
 mod predict;
@@ -10,15 +11,18 @@ mod settings;
 mod show_batch;
 mod summary;
 mod train;
+mod train_lm;
 mod validate;
 
 pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
 pub(crate) use demo::Demo;
+pub(crate) use generate::Generate;
 pub(crate) use lesson::Lesson;
 pub(crate) use lr_find::LrFind;
 pub(crate) use predict::Predict;
 pub(crate) use show_batch::ShowBatch;
 pub(crate) use summary::Summary;
 pub(crate) use train::Train;
+pub(crate) use train_lm::TrainLm;
 pub(crate) use validate::Validate;

@@ -41,6 +41,8 @@ struct Cli {
 enum Command {
     Demo(command::Demo),
     Train(command::Train),
+    TrainLm(command::TrainLm),
+    Generate(command::Generate),
     LrFind(command::LrFind),
     Predict(command::Predict),
     Validate(command::Validate),
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
     exit::report(match cli.command {
         Command::Demo(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::TrainLm(command) => command.run(),
+        Command::Generate(command) => command.run(),
         Command::LrFind(command) => command.run(),
         Command::Predict(command) => command.run(),
         Command::Validate(command) => command.run(),

@@ -176,7 +176,9 @@ impl Error {
                 "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
                 folder.display()
             )),
-            Self::NotOfTheLesson { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::NotOfTheLesson { known, .. } | Self::UnknownWorkload { known, .. } => {
+                Some(format!("there are {}", known.join(", ")))
+            }
             Self::Tokens { .. } => Some("say `words` or `characters`".into()),
             Self::TextsChanged { .. } => {
                 Some("put them back as they were, or start another run with `--out`".into())
@@ -218,7 +220,6 @@ impl Error {
                 Some("the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into())
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
-            Self::UnknownWorkload { known, .. } => Some(format!("there are {}", known.join(", "))),
             Self::NoLayer { .. } => Some("there are such as `resnet34/32x32/64-128/3x3s2`; without `--filter`, all are timed".into()),
             Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
             Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),

@@ -26,7 +26,7 @@ impl Published {
             let lesson = self.epochs.get(epoch).map(|[train, valid, accuracy]| {
                 format!("{train:<18.6}  {valid:<10.6}  {accuracy:.6}")
             });
-            let [number, train, valid, accuracy] = &ours[..] else { continue };
+            let [number, train, valid, accuracy, ..] = &ours[..] else { continue };
             let line = format!("{number:<5}  {train:<10}  {valid:<10}  {accuracy:<10}  ");
             text.push_str((line + &lesson.unwrap_or_default()).trim_end());
             text.push('\n');

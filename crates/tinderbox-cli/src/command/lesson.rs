@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tinderbox::vision::{self, LessonRun, lesson_mnist};
+use tinderbox::{
+    text::{self, lesson_human_numbers},
+    vision::{self, LessonRun, lesson_mnist},
+};
 
 use super::train::{finish, told};
 use crate::{
@@ -14,12 +17,14 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Lesson {
     Mnist(Mnist),
+    HumanNumbers(HumanNumbers),
 }
 
 impl Lesson {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
             Self::Mnist(command) => command.run(),
+            Self::HumanNumbers(command) => command.run(),
         }
     }
 }
@@ -87,5 +92,60 @@ impl Mnist {
             print_line(published.beside(&trained.recorder).trim_end());
         }
         Ok(finish(&run.trained, style))
+    }
+}
+
+/// The lesson's language models on human numbers, beside the numbers it printed
+///
+/// The texts are made: `one, two, three, …`. Nothing is read, nothing is fetched.
+///
+/// Example:
+///   tinderbox lesson human-numbers --model 5
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct HumanNumbers {
+    /// Model: 0 to 5
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=5))]
+    model: u32,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+
+    /// Epochs [default: the notebook's: 6, 10 or 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+
+    /// Run folder [default: `runs/lesson-human-numbers-` with the model and the
+    /// seed]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl HumanNumbers {
+    fn run(self) -> anyhow::Result<Done> {
+        interrupt::listen()?;
+        let out = self.out.clone().unwrap_or_else(|| {
+            format!("runs/lesson-human-numbers-{}-{}", self.model, self.seed).into()
+        });
+        let lesson = text::HumanNumbers {
+            model: format!("model{}", self.model),
+            out,
+            seed: self.seed,
+            epochs: self.epochs.map(|epochs| epochs as usize),
+        };
+        let style = Style::of(self.json);
+        let (trained, run) = told(lesson_human_numbers(&lesson, &watch(style)), style)?;
+        if style == Style::Text {
+            let published = &run.published;
+            let (heading, parameters) = (published.heading, published.parameters);
+            print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
+            print_line(published.beside(&trained.recorder).trim_end());
+        }
+        Ok(finish(&trained, style))
     }
 }

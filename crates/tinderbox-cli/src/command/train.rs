@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tinderbox::{
     Trained,
+    data::TargetKind,
     learn::Outcome,
     vision::{TrainSettings, resume, train},
 };
@@ -104,7 +105,7 @@ pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyh
 }
 
 /// `runs/photos` for `data/photos`.
-fn default_out(folder: &Path) -> PathBuf {
+pub(super) fn default_out(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     Path::new("runs").join(absolute.file_name().unwrap_or("run".as_ref()))
 }
@@ -112,6 +113,11 @@ fn default_out(folder: &Path) -> PathBuf {
 /// Says how it ended and what to do next.
 pub(super) fn finish(trained: &Trained, style: Style) -> Done {
     let run = word(trained.run.root());
+    let (command, try_it) = match (trained.data.target(), trained.data.unit()) {
+        (TargetKind::Words { .. }, _) => ("train-lm", format!("generate {run} --prompt \"…\"")),
+        (_, "texts") => ("train", format!("predict {run} \"some text\"")),
+        _ => ("train", format!("predict {run} picture.jpg")),
+    };
     let stopped = matches!(trained.outcome, Outcome::Stopped { .. });
     if style == Style::Json {
         let outcome = if stopped { "stopped" } else { "finished" };
@@ -127,7 +133,7 @@ pub(super) fn finish(trained: &Trained, style: Style) -> Done {
         match (&trained.outcome, trained.speed) {
             (outcome @ Outcome::Stopped { .. }, _) => {
                 say(&outcome.to_string());
-                say(&format!("go on with: tinderbox train --out {run} --resume"));
+                say(&format!("go on with: tinderbox {command} --out {run} --resume"));
             }
             (Outcome::Finished { epochs, .. }, speed) => {
                 let epochs = count(*epochs, "epoch");
@@ -139,7 +145,7 @@ pub(super) fn finish(trained: &Trained, style: Style) -> Done {
                     None => format!("the run was finished already, with {epochs}"),
                 });
                 say(&format!("the model is in {run}"));
-                say(&format!("try it: tinderbox predict {run} picture.jpg"));
+                say(&format!("try it: tinderbox {try_it}"));
             }
         }
     }

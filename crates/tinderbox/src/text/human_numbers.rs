@@ -7,7 +7,7 @@ use tinderbox_data::{
     DataBunch,
     text::{LmOptions, LmTexts, Profile, Tokenizing, VocabOptions, human_numbers},
 };
-use tinderbox_learn::{loss::Activation, metric::accuracy, optim::Rule, schedule::OneCycle};
+use tinderbox_learn::{metric::accuracy, optim::Rule, schedule::OneCycle};
 use tinderbox_model::{AnyTensor, arch::TextSpec};
 use tinderbox_ops::cross_entropy;
 
@@ -187,11 +187,6 @@ pub const HUMAN_NUMBERS: [HumanNumbersRun; 6] = [
 /// - `target`: `[batch, words]`
 pub fn loss4(output: Tensor<2>, target: Tensor<2, Int>) -> Tensor<1> {
     cross_entropy(output, last_word(target), None)
-}
-
-/// [`loss4`], whose outputs are logits of words.
-pub(super) fn loss4_activated() -> (fn(Tensor<2>, Tensor<2, Int>) -> Tensor<1>, Activation) {
-    (loss4, Activation::Softmax { axis: -1 })
 }
 
 /// The share of rows whose next word is the likeliest: the lesson's metric for its first models.

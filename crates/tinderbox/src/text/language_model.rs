@@ -9,14 +9,14 @@ use tinderbox_data::{
 use tinderbox_learn::{
     Learner,
     callback::{GradientClipping, ResetState},
-    loss::CrossEntropyFlat,
+    loss::{Activation, CrossEntropyFlat},
     metric::{Perplexity, accuracy},
 };
 use tinderbox_model::weights::{Strict, transfer_vocab};
 
 use super::{
     LanguageModelPlan, LanguageModelSettings, Objective,
-    human_numbers::{acc4, loss4_activated},
+    human_numbers::{acc4, loss4},
     learner::learner,
     plan::Look,
 };
@@ -141,7 +141,8 @@ pub(super) fn learner_of(plan: &LanguageModelPlan, data: DataBunch) -> Result<Le
         Objective::EachWord => learner(data, &plan.arch, CrossEntropyFlat::default(), plan.seed)?
             .metrics((accuracy, Perplexity::default())),
         Objective::LastWord => {
-            learner(data, &plan.arch, loss4_activated(), plan.seed)?.metrics(acc4)
+            let loss = (loss4, Activation::Softmax { axis: -1 });
+            learner(data, &plan.arch, loss, plan.seed)?.metrics(acc4)
         }
     };
     let learner = if plan.reset_state { learner.callback(ResetState) } else { learner };
