@@ -29,22 +29,28 @@ static LETTERS: LazyLock<Ranges> = LazyLock::new(|| Ranges::of("L"));
 static NUMBERS: LazyLock<Ranges> = LazyLock::new(|| Ranges::of("N"));
 static SYMBOLS: LazyLock<Ranges> = LazyLock::new(|| Ranges::of("So"));
 
-/// A letter of any script.
+/// A letter of any script that words are written in: no clicks, raised letters, ligatures.
 pub(super) fn is_letter(c: char) -> bool {
-    match c.is_ascii() {
-        true => c.is_ascii_alphabetic(),
-        false => LETTERS.contains(c),
+    match c {
+        c if c.is_ascii() => c.is_ascii_alphabetic(),
+        'ª'
+        | 'µ'
+        | 'º'
+        | '\u{1c0}'..='\u{1c3}'
+        | '\u{2b0}'..='\u{2ee}'
+        | '\u{fb00}'..='\u{fb17}' => false,
+        c => LETTERS.contains(c),
     }
 }
 
 /// A letter, but none in lower case; those of scripts without case count.
 pub(super) fn is_upper_letter(c: char) -> bool {
-    is_letter(c) && !c.is_lowercase()
+    is_letter(c) && !c.is_lowercase() && !is_title(c)
 }
 
 /// A letter, but none in upper case; those of scripts without case count.
 pub(super) fn is_lower_letter(c: char) -> bool {
-    is_letter(c) && !c.is_uppercase()
+    is_letter(c) && !c.is_uppercase() && !is_title(c)
 }
 
 /// What words are made of: letters, numbers and the underscore.

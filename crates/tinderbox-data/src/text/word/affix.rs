@@ -25,7 +25,7 @@ pub(super) fn is_quote(c: char) -> bool {
             | '\u{ff08}' | '\u{ff09}' // wide parentheses
             | '\u{3014}' | '\u{3015}' | '\u{3010}' | '\u{3011}' // tortoise shells, lenses
             | '\u{3008}'..='\u{300b}' // angles
-            | '\u{27e6}' | '\u{27e7}' // mathematical brackets
+            | '\u{2329}' | '\u{232a}' | '\u{27e6}' | '\u{27e7}' // mathematical brackets
     )
 }
 
@@ -176,6 +176,10 @@ pub(super) fn suffix_len(run: &str) -> usize {
         '—' | '–' => return last.len_utf8(),
         '0'..='9' => return 0,
         c if is_punctuation(c) || is_quote(c) || is_icon(c) => return last.len_utf8(),
+        '$' => {
+            let lengths = ["US$", "C$", "A$", "$"].into_iter().filter(|name| run.ends_with(name));
+            return lengths.filter_map(|name| after_digit(name.len())).max().unwrap_or(0);
+        }
         c if is_currency(c) => return after_digit(c.len_utf8()).unwrap_or(0),
         _ => {}
     }
@@ -198,7 +202,7 @@ fn dot_len(run: &str, before: &str) -> usize {
     let Some(last) = last else { return 0 };
     let celsius = second == Some('°') && matches!(last, 'F' | 'f' | 'C' | 'c' | 'K' | 'k');
     let ends = celsius
-        || matches!(last, '0'..='9' | '%' | '²' | '-' | '+')
+        || matches!(last, '0'..='9' | '%' | '²' | '-' | '+' | '|')
         || is_lower_letter(last)
         || is_punctuation(last)
         || is_quote(last)
@@ -244,6 +248,7 @@ mod tests {
         suffix("5m/s", "m/s");
         suffix("akm", "");
         suffix("5€", "€");
+        suffix("5US$", "US$");
         suffix("a€", "");
         suffix("C++", "");
         suffix("5+", "+");

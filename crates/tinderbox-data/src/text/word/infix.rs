@@ -33,6 +33,16 @@ pub(super) fn split_infixes<'a>(run: &'a str, tokens: &mut Vec<&'a str>) {
     }
 }
 
+/// Whether there is an infix anywhere, one at the start included.
+pub(super) fn has_infix(run: &str) -> bool {
+    let mut before = None;
+    run.char_indices().any(|(at, c)| {
+        let found = infix_len(before, c, &run[at..]) > 0;
+        before = Some(c);
+        found
+    })
+}
+
 /// How many bytes of an infix `rest` starts with; `c` is its first character.
 fn infix_len(before: Option<char>, c: char, rest: &str) -> usize {
     if c.is_ascii_alphanumeric() {

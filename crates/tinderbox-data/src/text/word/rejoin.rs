@@ -9,7 +9,9 @@ use std::{
 use rustc_hash::FxBuildHasher;
 
 use super::{
+    affix::{prefix_len, suffix_len},
     exceptions::{Exceptions, exceptions},
+    infix::has_infix,
     run::{push_parts, split_run},
 };
 
@@ -51,9 +53,13 @@ impl Rejoin {
             pairs: HashSet::default(),
             exceptions,
         };
-        // White space is a token of its own in any case.
-        let texts = exceptions.texts().filter(|text| !text.contains(char::is_whitespace));
-        for text in texts {
+        // White space is a token of its own in any case. What has nothing to divide at is not
+        // looked for: `well-I'm` stays as the rules leave it, as in the reference.
+        let divides = |text: &&str| {
+            !text.contains(char::is_whitespace)
+                && (prefix_len(text) > 0 || suffix_len(text) > 0 || has_infix(text))
+        };
+        for text in exceptions.texts().filter(divides) {
             let mut tokens = Vec::new();
             split_run(text, None, &mut tokens);
             all.insert(&tokens);
