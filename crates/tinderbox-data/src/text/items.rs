@@ -50,6 +50,18 @@ impl TextKind {
             }
         })
     }
+
+    /// What the text at a path is called in messages.
+    pub(super) fn called(&self, path: &Path) -> String {
+        match &self.source {
+            Source::Files => path.display().to_string(),
+            Source::Texts(_) => format!("text {}", path.display()),
+            Source::Rows { table, .. } => {
+                let row = number(path).map_or(0, |row| row + 1);
+                format!("{}, row {row}", table.path().display())
+            }
+        }
+    }
 }
 
 fn number(path: &Path) -> Option<usize> {
@@ -270,6 +282,7 @@ mod tests {
         let columns = vec!["title".into(), "text".into()];
         let items = TextItems::from_csv(&path, &TextCsv { columns, ..TextCsv::default() }).unwrap();
         assert_eq!(texts(&items), ["A b", " c\nd"]);
+        assert!(items.kind.called(&items.path(1)).ends_with("reviews.csv, row 2"));
         let split = items.split_from_df("valid").unwrap();
         assert_eq!(
             (texts(&split.train), texts(&split.valid)),

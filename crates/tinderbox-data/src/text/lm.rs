@@ -7,7 +7,7 @@ mod data;
 
 use std::sync::Arc;
 
-pub use data::{LmOptions, LmTexts, VocabSource};
+pub use data::{LmOptions, LmTexts};
 
 use rand::{RngCore, seq::SliceRandom};
 

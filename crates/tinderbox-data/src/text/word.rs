@@ -163,5 +163,6 @@ mod tests {
         check("(don't!)", &["(", "do", "n't", "!", ")"]);
         check("f(x):", &["f(x", "):"]);
         check("Mr.Smith", &["Mr.", "Smith"]);
+        check("o'clock~I'm", &["o'clock", "~", "I'm"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The fixtures of text: rules, tokens, vocabularies, batches.
 
+mod classify;
 mod human_numbers;
 mod lm;
 mod tokens;

@@ -4,51 +4,11 @@ use std::sync::Arc;
 
 use super::{Documents, LmSamples};
 use crate::{
-    BatchOptions, DataBunch, Error, Inference, Items, Result, SavedInput, Split, TargetKind,
+    BatchOptions, DataBunch, Error, Inference, Result, SavedInput, Split, TargetKind,
     batch::Sets,
-    text::{Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabOptions},
+    text::{TextInput, TextKind, TokenizeOptions, Tokenizing, VocabSource, source::tokenized},
     transform::Transforms,
 };
-
-/// Where a vocabulary is from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum VocabSource {
-    /// Made of the training texts.
-    Create(VocabOptions),
-    /// Made before: that of the language model, for a classifier that starts from it.
-    Given(Vocab),
-}
-
-impl From<&VocabOptions> for VocabSource {
-    fn from(options: &VocabOptions) -> Self {
-        Self::Create(options.clone())
-    }
-}
-
-impl From<&Vocab> for VocabSource {
-    fn from(vocab: &Vocab) -> Self {
-        Self::Given(vocab.clone())
-    }
-}
-
-impl VocabSource {
-    fn vocab(self, train: &Corpus) -> Vocab {
-        match self {
-            Self::Create(options) => Vocab::create(train, &options),
-            Self::Given(vocab) => vocab,
-        }
-    }
-}
-
-/// The texts of a list as tokens.
-fn tokenized(
-    items: &Items<TextKind>,
-    tokenizing: &Tokenizing,
-    options: &TokenizeOptions<'_>,
-) -> Result<Corpus> {
-    let paths: Vec<_> = (0..items.len()).map(|index| items.path(index)).collect();
-    tokenizing.corpus(paths.len(), |index| items.kind().columns(&paths[index]), options)
-}
 
 /// Texts as numbers, to learn the next word of each.
 #[derive(Debug, Clone)]

@@ -1,0 +1,182 @@
+//! From labelled texts to a classifier's batches.
+
+use std::sync::Arc;
+
+use super::{Padding, TextSamples};
+use crate::{
+    BatchOptions, DataBunch, Error, Inference, Labelled, Result, Samples, SavedInput, TargetKind,
+    batch::Sets,
+    label::LabelledPart,
+    text::{
+        Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabSource,
+        source::tokenized,
+    },
+    transform::Transforms,
+};
+
+/// Texts as numbers, and their labels: all that batches need to be known.
+#[derive(Debug)]
+pub struct LabelledTexts {
+    pub(in crate::text) train: TextSamples,
+    pub(in crate::text) valid: TextSamples,
+    pub(in crate::text) test: Option<TextSamples>,
+    pub(in crate::text) target: TargetKind,
+    pub input: TextInput,
+    pub(in crate::text) warnings: Vec<String>,
+}
+
+impl TextSamples {
+    fn new(part: LabelledPart<TextKind>, corpus: &Corpus, vocab: &Vocab) -> Self {
+        let LabelledPart { items, labels } = part;
+        let texts = vocab.numericalize_corpus(corpus).into_iter().map(Into::into).collect();
+        let called = |index| items.kind().called(&items.path(index));
+        Self {
+            texts,
+            names: (0..items.len()).map(called).collect(),
+            labels,
+            padding: Padding::default(),
+            target_padding: None,
+        }
+    }
+}
+
+impl Labelled<TextKind> {
+    /// Tokenizes the texts for a classifier. The vocabulary is made of the training texts, by
+    /// `&VocabOptions`, or is that of the language model it starts from, as `&Vocab`.
+    ///
+    /// # Errors
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::text::{ClassifierOptions, TextItems, Tokenizing, VocabOptions};
+    /// use tinderbox_data::Label;
+    ///
+    /// # fn main() -> tinderbox_data::Result<()> {
+    /// let data = TextItems::from_texts(["a good film", "bad", "good", "a bad one"])
+    ///     .split_none()
+    ///     .label_from_lists(&["pos", "neg", "pos", "neg"].map(|name| Label::Text(name.into())), &[])?
+    ///     .tokenize(&Tokenizing::default(), &VocabOptions::default())?
+    ///     .batches(&ClassifierOptions { batch_size: 4, ..ClassifierOptions::default() })?;
+    ///
+    /// let batch = data.train_batches(0, 0).next().expect("four texts are a batch")?;
+    /// assert_eq!((batch.inputs.shape, batch.targets.shape), (vec![4, 4], vec![4]));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tokenize(
+        self,
+        tokenizing: &Tokenizing,
+        vocab: impl Into<VocabSource>,
+    ) -> Result<LabelledTexts> {
+        self.tokenize_with(tokenizing, vocab, &TokenizeOptions::default())
+    }
+
+    /// [`tokenize`](Self::tokenize) with the number of threads and progress.
+    ///
+    /// # Errors
+    /// As [`tokenize`](Self::tokenize).
+    pub fn tokenize_with(
+        self,
+        tokenizing: &Tokenizing,
+        vocab: impl Into<VocabSource>,
+        options: &TokenizeOptions<'_>,
+    ) -> Result<LabelledTexts> {
+        let Self { train, valid, test, target, warnings } = self;
+        let tokens = |part: &LabelledPart<TextKind>| tokenized(&part.items, tokenizing, options);
+        let corpus = tokens(&train)?;
+        if corpus.n_tokens() == 0 {
+            return Err(Error::NoTokens { what: "the training set".into() });
+        }
+        let vocab = vocab.into().vocab(&corpus);
+        let numbered = |part, corpus: &Corpus| TextSamples::new(part, corpus, &vocab);
+        let valid_corpus = tokens(&valid)?;
+        let test = match test {
+            None => None,
+            Some(test) => {
+                let corpus = tokens(&test)?;
+                Some(numbered(test, &corpus))
+            }
+        };
+        Ok(LabelledTexts {
+            train: numbered(train, &corpus),
+            valid: numbered(valid, &valid_corpus),
+            test,
+            target,
+            input: TextInput { tokenizing: tokenizing.clone(), vocab },
+            warnings,
+        })
+    }
+}
+
+/// How a classifier's batches are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassifierOptions {
+    /// Texts in a training batch; 32, fastai's.
+    pub batch_size: usize,
+    /// Texts in the other batches, if not as many.
+    pub valid_batch_size: Option<usize>,
+    /// Whether padding stands before shorter texts; it does, so that a text's end is a row's.
+    pub pad_first: bool,
+    /// Whether texts are read from their ends.
+    pub backwards: bool,
+    /// Whether training texts are shuffled, anew each epoch; like lengths stay together.
+    pub shuffle: bool,
+    /// Seed of that order.
+    pub seed: u64,
+    /// Threads that prepare batches ahead; 0, as it takes microseconds.
+    pub workers: usize,
+}
+
+impl Default for ClassifierOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            valid_batch_size: None,
+            pad_first: true,
+            backwards: false,
+            shuffle: true,
+            seed: 0,
+            workers: 0,
+        }
+    }
+}
+
+impl LabelledTexts {
+    /// Batches of texts, filled up to the longest of each.
+    ///
+    /// Training batches are whole; the other sets' texts come longest first, and each batch says
+    /// which items it has.
+    ///
+    /// # Errors
+    /// [`Error::BatchSize`].
+    pub fn batches(self, options: &ClassifierOptions) -> Result<DataBunch> {
+        let padding = Padding {
+            id: self.input.pad(),
+            first: options.pad_first,
+            backwards: options.backwards,
+        };
+        let padded = |samples| Arc::new(TextSamples { padding, ..samples }) as Arc<dyn Samples>;
+        let train = padded(self.train);
+        let sets = Sets {
+            fix: train.clone(),
+            train,
+            valid: padded(self.valid),
+            test: self.test.map(padded),
+        };
+        let inference = Inference::new(
+            SavedInput::Text(self.input),
+            Transforms::new().pipeline(false),
+            self.target.clone(),
+        );
+        let batch_options = BatchOptions {
+            batch_size: options.batch_size,
+            valid_batch_size: options.valid_batch_size,
+            workers: options.workers,
+            seed: options.seed,
+            shuffle: options.shuffle,
+            ..BatchOptions::default()
+        };
+        DataBunch::new(sets, self.target, batch_options, inference, self.warnings)
+    }
+}

@@ -1,0 +1,44 @@
+//! What tokens and vocabularies are made of, for all kinds of models.
+
+use super::{Corpus, TextItems, TokenizeOptions, Tokenizing, Vocab, VocabOptions};
+use crate::Result;
+
+/// Where a vocabulary is from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VocabSource {
+    /// Made of the training texts.
+    Create(VocabOptions),
+    /// Made before: that of the language model, for a classifier that starts from it.
+    Given(Vocab),
+}
+
+impl From<&VocabOptions> for VocabSource {
+    fn from(options: &VocabOptions) -> Self {
+        Self::Create(options.clone())
+    }
+}
+
+impl From<&Vocab> for VocabSource {
+    fn from(vocab: &Vocab) -> Self {
+        Self::Given(vocab.clone())
+    }
+}
+
+impl VocabSource {
+    pub(super) fn vocab(self, train: &Corpus) -> Vocab {
+        match self {
+            Self::Create(options) => Vocab::create(train, &options),
+            Self::Given(vocab) => vocab,
+        }
+    }
+}
+
+/// The texts of a list as tokens.
+pub(super) fn tokenized(
+    items: &TextItems,
+    tokenizing: &Tokenizing,
+    options: &TokenizeOptions<'_>,
+) -> Result<Corpus> {
+    let paths: Vec<_> = (0..items.len()).map(|index| items.path(index)).collect();
+    tokenizing.corpus(paths.len(), |index| items.kind().columns(&paths[index]), options)
+}
