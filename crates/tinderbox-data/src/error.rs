@@ -170,6 +170,15 @@ pub enum Error {
     )]
     ShortCorpus { set: &'static str, tokens: usize, batch_size: usize, bptt: usize },
 
+    #[error("{path}, line {line}: the token `{token}` has no tag")]
+    TagLine { path: PathBuf, line: usize, token: String },
+
+    #[error("the rules make {count} tokens of `{token}`, which has one tag")]
+    TagRules { token: String, count: usize },
+
+    #[error("{path} has no sentences")]
+    NoSentences { path: PathBuf },
+
     #[error("a `bptt` of 0 reads no tokens")]
     Bptt,
 
@@ -320,6 +329,9 @@ impl Error {
             Self::NotTokenized => "call `label_for_lm`, or `tokenize` after the labels, before `batches`".into(),
             Self::NoTokens { .. } => "give it some text".into(),
             Self::ShortCorpus { .. } => "add text, or lower `batch_size` or `bptt`".into(),
+            Self::TagLine { .. } => "a line is a token, spaces or tabs, and its tag".into(),
+            Self::TagRules { .. } => "tokenize with `Tokenizing::for_tags()`".into(),
+            Self::NoSentences { .. } => "sentences are lines of a token and its tag, with an empty line after each".into(),
             Self::Bptt => "fastai's is 70".into(),
             Self::NotFromText { .. } => "open a file instead".into(),
             Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of different texts".into(),
@@ -552,6 +564,21 @@ mod tests {
             &Error::ShortCorpus { set: "training", tokens: 99, batch_size: 64, bptt: 70 },
             "the training texts have 99 tokens; a batch of 64 rows of 70 takes 4480",
             Some("lower `batch_size` or `bptt`"),
+        );
+        check(
+            &Error::TagLine { path: "a".into(), line: 3, token: "EU".into() },
+            "a, line 3: the token `EU` has no tag",
+            Some("a line is a token"),
+        );
+        check(
+            &Error::TagRules { token: "EU".into(), count: 2 },
+            "the rules make 2 tokens of `EU`, which has one tag",
+            Some("`Tokenizing::for_tags()`"),
+        );
+        check(
+            &Error::NoSentences { path: "a".into() },
+            "a has no sentences",
+            Some("an empty line after each"),
         );
         check(&Error::Bptt, "a `bptt` of 0 reads no tokens", Some("fastai's is 70"));
         check(

@@ -11,8 +11,10 @@ mod human_numbers;
 mod items;
 mod lm;
 pub mod rules;
+mod shown;
 mod source;
 pub mod special;
+mod tags;
 mod tokenizing;
 mod vocab;
 mod word;
@@ -23,11 +25,10 @@ pub use human_numbers::{HUMAN_NUMBERS, human_numbers, number_in_words};
 pub use items::{TextCsv, TextItems, TextKind};
 pub use lm::{LmOptions, LmSamples, LmTexts};
 pub use rules::Rules;
+pub use shown::ShownTexts;
 pub use source::VocabSource;
 pub use special::{Profile, decode_special_tokens};
+pub use tags::{IGNORE_TAG, TagCsv, TagSplit, Tagged, TaggedItems};
 pub use tokenizing::{Join, TextInput, TokenizeOptions, Tokenizer, Tokenizing};
 pub use vocab::{Vocab, VocabOptions};
 pub use word::tokenize_words;
-
-/// The target of a token that no tag is learned for: padding.
-pub const IGNORE_TAG: i64 = -1;

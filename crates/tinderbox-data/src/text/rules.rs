@@ -13,7 +13,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use html::fix_html;
-pub use post::{deal_caps, replace_all_caps};
+pub use post::{deal_caps, lowercase, replace_all_caps};
 pub use repeat::{replace_rep, replace_wrep};
 pub use spaces::{rm_useless_spaces, spec_add_spaces};
 
@@ -50,6 +50,12 @@ pub const POST_RULES: [PostRule; 2] = [
     PostRule { name: "replace_all_caps", each_token: true, apply: replace_all_caps },
     PostRule { name: "deal_caps", each_token: true, apply: deal_caps },
 ];
+
+/// Puts every token in lower case, without markers: for tokens that have tags, which stay one each.
+pub const LOWERCASE: PostRule = PostRule { name: "lowercase", each_token: true, apply: lowercase };
+
+/// All rules for tokens that can be found by name.
+const KNOWN_POST_RULES: [PostRule; 3] = [POST_RULES[0], POST_RULES[1], LOWERCASE];
 
 /// Which rules are applied, and in which order; fastai's, unless others are given.
 ///
@@ -124,7 +130,7 @@ impl Rules {
 macro_rules! named_rule {
     ($rule:ident, $known:ident) => {
         impl $rule {
-            /// A rule of fastai's, by its name.
+            /// A rule of this module, by its name.
             pub fn named(name: &str) -> Option<Self> {
                 $known.into_iter().find(|rule| rule.name == name)
             }
@@ -162,7 +168,7 @@ macro_rules! named_rule {
 }
 
 named_rule!(PreRule, PRE_RULES);
-named_rule!(PostRule, POST_RULES);
+named_rule!(PostRule, KNOWN_POST_RULES);
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use super::{
     Rules, Vocab,
     corpus::{Columns, Corpus, Interner, Share, merge},
     engine::Words,
+    rules::LOWERCASE,
     special::decode_special_tokens,
 };
 use crate::{Error, Result, loader::safely};
@@ -65,6 +66,16 @@ impl Tokenizing {
     /// Every character is a token, for language models of characters. There are no rules.
     pub fn characters() -> Self {
         Self { tokenizer: Tokenizer::Characters, rules: Rules::none(), join: Join::default() }
+    }
+
+    /// For words with tags: words and punctuation, in lower case, and nothing that is not in the
+    /// text.
+    pub fn for_tags() -> Self {
+        Self {
+            tokenizer: Tokenizer::English,
+            rules: Rules { pre: Vec::new(), post: vec![LOWERCASE] },
+            join: Join { bos: false, ..Join::default() },
+        }
     }
 
     /// What stands between tokens when they are shown: a space, or nothing between characters.

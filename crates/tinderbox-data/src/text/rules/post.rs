@@ -35,6 +35,11 @@ pub fn deal_caps(tokens: Vec<String>) -> Vec<String> {
     replaced
 }
 
+/// Puts every token in lower case.
+pub fn lowercase(tokens: Vec<String>) -> Vec<String> {
+    tokens.into_iter().map(|token| token.to_lowercase()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
