@@ -24,8 +24,12 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
 }
 
-/// A file's text.
-pub(crate) fn read_text(path: &Path) -> Result<String> {
+/// A file's text, without a byte-order mark.
+///
+/// # Errors
+/// [`Error::Read`]; [`Error::NotAFile`] for what does not end, as a pipe; [`Error::NotUtf8`] with the
+/// first byte that starts no character.
+pub fn read_text(path: &Path) -> Result<String> {
     let text = String::from_utf8(read(path)?).map_err(|error| Error::NotUtf8 {
         path: path.into(),
         offset: error.utf8_error().valid_up_to(),

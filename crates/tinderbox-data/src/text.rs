@@ -32,3 +32,5 @@ pub use tags::{IGNORE_TAG, TagCsv, TagSplit, Tagged, TaggedItems};
 pub use tokenizing::{Join, TextInput, TokenizeOptions, Tokenizer, Tokenizing};
 pub use vocab::{Vocab, VocabOptions};
 pub use word::tokenize_words;
+
+pub use crate::file::read_text;

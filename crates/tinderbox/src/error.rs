@@ -39,8 +39,13 @@ pub enum Error {
     #[error("a validation share of {share} % of {images} images is not one image")]
     EmptyShare { share: String, images: usize },
 
-    #[error("{}", batch_size_text(*batch_size, *n_train))]
-    BatchSize { batch_size: Option<usize>, n_train: usize },
+    #[error("{}", batch_size_text(*batch_size, *n_train, of))]
+    BatchSize {
+        batch_size: Option<usize>,
+        n_train: usize,
+        /// What there are so many of: `image`.
+        of: &'static str,
+    },
 
     #[error("{folder} is the data itself, which a run folder would mix with")]
     OutIsData { folder: PathBuf },
@@ -59,6 +64,12 @@ pub enum Error {
 
     #[error("the texts in {data} have changed since the run began")]
     TextsChanged { data: PathBuf },
+
+    #[error("no encoder can be taken from the model: it is for {what}")]
+    NotAwdLstm { what: String },
+
+    #[error("the model tells no texts apart: it is for {what}")]
+    NotAClassifier { what: String },
 
     #[error("the model writes no text: it is for {what}")]
     NotALanguageModel { what: String },
@@ -166,7 +177,7 @@ impl Error {
                 known.join(", ")
             )),
             Self::EmptyShare { .. } => Some("hold out more, or say that nothing validates: `--valid 0`".into()),
-            Self::BatchSize { n_train: 0 | 1, .. } => Some("add images, or hold out fewer: `--valid`".into()),
+            Self::BatchSize { n_train: 0 | 1, .. } => Some("add some, or hold out fewer: `--valid`".into()),
             Self::BatchSize { n_train, .. } => Some(format!(
                 "`--batch-size` goes from 2, as batch norm needs, to {n_train}, as training batches are never partial"
             )),
@@ -182,6 +193,12 @@ impl Error {
             Self::Tokens { .. } => Some("say `words` or `characters`".into()),
             Self::TextsChanged { .. } => {
                 Some("put them back as they were, or start another run with `--out`".into())
+            }
+            Self::NotAwdLstm { .. } => {
+                Some("train a language model for it: `tinderbox train-lm TEXTS --arch awd-lstm`".into())
+            }
+            Self::NotAClassifier { .. } => {
+                Some("`tinderbox generate` writes with a language model".into())
             }
             Self::NotALanguageModel { .. } => Some("train one: `tinderbox train-lm TEXTS`".into()),
             Self::RunExists { folder, finished: true } => {
@@ -244,11 +261,11 @@ fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
     })
 }
 
-fn batch_size_text(batch_size: Option<usize>, n_train: usize) -> String {
-    let images = if n_train == 1 { "image" } else { "images" };
+fn batch_size_text(batch_size: Option<usize>, n_train: usize, of: &str) -> String {
+    let items = if n_train == 1 { of.to_owned() } else { format!("{of}s") };
     match batch_size {
-        Some(size) => format!("batches of {size} cannot be made of {n_train} training {images}"),
-        None => format!("{n_train} training {images} cannot be trained on"),
+        Some(size) => format!("batches of {size} cannot be made of {n_train} training {items}"),
+        None => format!("{n_train} training {items} cannot be trained on"),
     }
 }
 
@@ -370,14 +387,14 @@ mod tests {
             Some("`--valid 0`"),
         );
         check(
-            &Error::BatchSize { batch_size: Some(64), n_train: 29 },
+            &Error::BatchSize { batch_size: Some(64), n_train: 29, of: "image" },
             "batches of 64 cannot be made of 29 training images",
             Some("from 2, as batch norm needs, to 29"),
         );
         check(
-            &Error::BatchSize { batch_size: None, n_train: 1 },
+            &Error::BatchSize { batch_size: None, n_train: 1, of: "image" },
             "1 training image cannot be trained on",
-            Some("add images"),
+            Some("add some"),
         );
         check(
             &Error::OutIsData { folder: "d".into() },
@@ -394,6 +411,10 @@ mod tests {
             "d is not MNIST as PNG files: it has no training/ and testing/",
             Some("d/training/<digit>"),
         );
+    }
+
+    #[test]
+    fn errors_about_texts_and_their_models_name_the_way_out() {
         check(
             &Error::NotOfTheLesson {
                 model: "resnet-small".into(),
@@ -411,6 +432,16 @@ mod tests {
             &Error::TextsChanged { data: "a.txt".into() },
             "the texts in a.txt have changed since the run began",
             Some("put them back"),
+        );
+        check(
+            &Error::NotAwdLstm { what: "gray images; 10 classes".into() },
+            "no encoder can be taken from the model: it is for gray images; 10 classes",
+            Some("--arch awd-lstm"),
+        );
+        check(
+            &Error::NotAClassifier { what: "English words; the next word".into() },
+            "the model tells no texts apart: it is for English words; the next word",
+            Some("tinderbox generate"),
         );
         check(
             &Error::NotALanguageModel { what: "gray images; 10 classes".into() },

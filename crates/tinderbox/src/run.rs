@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `run.json` | the run's plan, complete: what a resumed run goes on with |
 //! | `items.csv` | every item's set, label, path and length, so that changed data is noticed |
+//! | `vocab.json` | the words that a classifier of texts knows |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
@@ -104,6 +105,10 @@ impl RunFolder {
 
     pub fn items(&self) -> PathBuf {
         self.root.join("items.csv")
+    }
+
+    pub fn vocab(&self) -> PathBuf {
+        self.root.join("vocab.json")
     }
 
     pub fn checkpoint(&self) -> PathBuf {

@@ -19,19 +19,23 @@
 //! # }
 //! ```
 
+mod classifier;
 mod human_numbers;
 mod language_model;
 mod learner;
-mod plan;
-mod settings;
 mod write;
 
+pub use classifier::{
+    ClassifierPlan, ClassifierSettings, LabelSource, TextSplit, is_of_texts, predict_text,
+    resume_classifier, train_classifier,
+};
 pub use human_numbers::{
     HUMAN_NUMBERS, HumanNumbers, HumanNumbersRun, acc4, human_numbers_data, lesson_human_numbers,
     loss4,
 };
-pub use language_model::{resume_language_model, train_language_model};
+pub use language_model::{
+    LanguageModelPlan, LanguageModelSettings, Objective, Source, Tokens, resume_language_model,
+    train_language_model,
+};
 pub use learner::{language_model_learner, tagger_learner, text_classifier_learner};
-pub use plan::{LanguageModelPlan, Objective, Source};
-pub use settings::{LanguageModelSettings, Tokens};
 pub use write::{generate, likeliest};

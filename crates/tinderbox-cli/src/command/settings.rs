@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{TrainSettings, Valid};
+use tinderbox::{
+    text::ClassifierSettings,
+    vision::{TrainSettings, Valid},
+};
 
 /// What is trained on, and how; everything not given is decided by a look at the folder.
 #[derive(Debug, Args)]
@@ -23,7 +26,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
 
-    /// What validates: `auto`, a share such as `0.2` or `20%`, or a folder's name
+    /// What validates: `auto`, a share such as `0.2` or `20%`, a folder's name, or a
+    /// CSV file's column that says which rows do
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Data", allow_negative_numbers = true, value_parser = valid)]
     valid: Valid,
 
@@ -74,6 +78,33 @@ impl Settings {
             seed: self.seed,
             exact_conv: self.exact_conv,
             ..TrainSettings::new(data, out)
+        }
+    }
+}
+
+impl Settings {
+    /// A setting that was given and means nothing for texts.
+    pub(crate) fn of_pictures(&self) -> Option<&'static str> {
+        let given = [
+            ("--arch", self.arch.is_some()),
+            ("--size", self.size.is_some()),
+            ("--skip-bad", self.skip_bad.is_some()),
+            ("--cache", self.cache.is_some()),
+            ("--exact-conv", self.exact_conv),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    pub(crate) fn read_texts(&self, data: PathBuf, out: PathBuf) -> ClassifierSettings {
+        ClassifierSettings {
+            valid: match &self.valid {
+                Valid::Auto => None,
+                Valid::Folder(name) => Some(name.clone()),
+                Valid::Share(share) => Some(share.to_string()),
+            },
+            batch_size: self.batch_size.map(|size| size as usize),
+            seed: self.seed,
+            ..ClassifierSettings::new(data, out)
         }
     }
 }

@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use tinderbox::{
-    Trained,
+    RunFolder, Task, Trained,
     data::TargetKind,
     learn::Outcome,
+    text::{self, ClassifierSettings},
     vision::{TrainSettings, resume, train},
 };
 
@@ -15,9 +16,11 @@ use crate::{
     terminal::{Style, count, print_error, print_line, say, watch, word},
 };
 
-/// Train a model to tell the pictures of class folders apart
+/// Train a model to tell pictures or texts apart
 ///
-/// What is not said is decided by a look at the pictures, and explained.
+/// Takes a folder of class folders with pictures or .txt files in them, or a CSV
+/// file with a column of texts and one of labels. What is not said is decided by a
+/// look at the data, and explained.
 ///
 /// The run folder gets everything: the settings, checkpoints, the epoch table,
 /// plots, and the finished model, which `predict` and `validate` take. Ctrl-C once
@@ -28,10 +31,12 @@ use crate::{
 ///   tinderbox train photos --out runs/photos
 ///   tinderbox train --out runs/photos --resume
 ///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
+///   tinderbox train reviews.csv --text review --label sentiment --from-lm runs/lm
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Train {
-    /// Folder of class folders with pictures in them, or of two sets of those
+    /// Folder of class folders with pictures or .txt files in them, or of two sets
+    /// of those; or a CSV file
     #[arg(required_unless_present_all = ["resume", "out"])]
     folder: Option<PathBuf>,
 
@@ -66,6 +71,23 @@ pub(crate) struct Train {
 
     #[command(flatten)]
     settings: Settings,
+
+    /// Column of a CSV file with text in it, by name or number; may be given
+    /// several times [default: text]
+    #[arg(long, value_name = "COLUMN", help_heading = "Texts")]
+    text: Vec<String>,
+
+    /// Column of a CSV file with labels in it [default: label]
+    #[arg(long, value_name = "COLUMN", help_heading = "Texts")]
+    label: Option<String>,
+
+    /// Run of the language model to start from: ULMFiT
+    #[arg(long, value_name = "RUN", help_heading = "Texts")]
+    from_lm: Option<PathBuf>,
+
+    /// What the dropouts are multiplied by [default: 0.5]
+    #[arg(long, value_name = "X", help_heading = "Texts")]
+    dropout: Option<f64>,
 }
 
 pub(super) fn rate(text: &str) -> Result<f64, String> {
@@ -79,7 +101,14 @@ impl Train {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
         let folder = self.folder.clone().unwrap_or_default();
-        let out = self.out.clone().unwrap_or_else(|| default_out(&folder));
+        let out = self.out.clone().unwrap_or_else(|| default_out(&folder.with_extension("")));
+        let texts = match self.resume {
+            true => RunFolder::new(&out).task()? == Task::TextClassifier,
+            false => text::is_of_texts(&folder),
+        };
+        if texts {
+            return self.run_texts(folder, out);
+        }
         let settings = TrainSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
             lr: self.lr,
@@ -90,6 +119,28 @@ impl Train {
         let trained = match self.resume {
             true => resume(&settings, &watch(style)),
             false => train(&settings, &watch(style)),
+        };
+        Ok(finish(&told(trained, style)?, style))
+    }
+
+    fn run_texts(self, data: PathBuf, out: PathBuf) -> anyhow::Result<Done> {
+        if let Some(flag) = self.settings.of_pictures() {
+            anyhow::bail!("`{flag}` is for pictures, and these are texts");
+        }
+        let settings = ClassifierSettings {
+            columns: (!self.text.is_empty()).then(|| self.text.clone()),
+            label: self.label.clone(),
+            from_lm: self.from_lm.clone(),
+            dropout: self.dropout,
+            epochs: self.epochs.map(|epochs| epochs as usize),
+            lr: self.lr,
+            checkpoint_every: self.checkpoint_every,
+            ..self.settings.read_texts(data, out)
+        };
+        let style = Style::of(self.json);
+        let trained = match self.resume {
+            true => text::resume_classifier(&settings, &watch(style)),
+            false => text::train_classifier(&settings, &watch(style)),
         };
         Ok(finish(&told(trained, style)?, style))
     }

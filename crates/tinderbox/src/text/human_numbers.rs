@@ -13,8 +13,10 @@ use tinderbox_ops::cross_entropy;
 
 use super::{
     LanguageModelPlan, Objective, Source,
-    language_model::train_plan,
-    plan::{CHECKPOINT_EVERY, WEIGHT_DECAY},
+    language_model::{
+        plan::{CHECKPOINT_EVERY, WEIGHT_DECAY},
+        train_plan,
+    },
 };
 use crate::{Choice, Error, Phase, Published, Result, RunFolder, Trained, Watch};
 

@@ -1,5 +1,8 @@
 //! From texts to a language model.
 
+pub(super) mod plan;
+mod settings;
+
 use std::fmt::Write;
 
 use tinderbox_data::{
@@ -14,13 +17,18 @@ use tinderbox_learn::{
 };
 use tinderbox_model::weights::{Strict, transfer_vocab};
 
+pub use self::{
+    plan::{LanguageModelPlan, Objective, Source},
+    settings::{LanguageModelSettings, Tokens},
+};
 use super::{
-    LanguageModelPlan, LanguageModelSettings, Objective,
     human_numbers::{acc4, loss4},
     learner::learner,
-    plan::Look,
 };
-use crate::{Error, Result, RunFolder, Trained, Watch, open_model, training::Training};
+use crate::{
+    Error, Result, RunFolder, Trained, Watch, open_model, run::absolute, training::Training,
+};
+use plan::Look;
 
 /// Trains a language model on a text file, a folder of texts or the texts of a table.
 ///
@@ -66,7 +74,7 @@ pub fn resume_language_model(settings: &LanguageModelSettings, watch: &Watch) ->
     let mut plan: LanguageModelPlan = run.plan()?;
     same_settings(settings, &plan, &run)?;
     if !settings.data.as_os_str().is_empty() {
-        plan.data = crate::run::absolute(&settings.data)?;
+        plan.data = absolute(&settings.data)?;
     }
     plan.checkpoint_every = settings.checkpoint_every.unwrap_or(plan.checkpoint_every);
     let _lock = run.lock()?;

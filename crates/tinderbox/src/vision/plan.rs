@@ -268,7 +268,7 @@ fn arch(
 /// Batch norm needs two images, and a training batch is never partial.
 fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Result<Chosen<usize>> {
     if n_train < 2 || asked.is_some_and(|size| !(2..=n_train).contains(&size)) {
-        return Err(Error::BatchSize { batch_size: asked, n_train });
+        return Err(Error::BatchSize { batch_size: asked, n_train, of: "image" });
     }
     if let Some(size) = asked {
         return Ok(chosen(size, size.to_string(), ASKED));

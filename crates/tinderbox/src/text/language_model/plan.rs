@@ -79,7 +79,7 @@ impl RunPlan for LanguageModelPlan {
 
 impl LanguageModelPlan {
     /// Tells what will be done.
-    pub(super) fn tell(&self, watch: &Watch) {
+    pub(in crate::text) fn tell(&self, watch: &Watch) {
         let plan = serde_json::to_value(self).expect("a plan is plain data");
         let Self { data, choices, .. } = self;
         watch(&Event::Planned(Planned { data, choices, plan }));
@@ -125,7 +125,7 @@ fn texts(
 }
 
 /// The same texts validate whatever a run's seed is, so that runs can be compared.
-const SPLIT_SEED: u32 = 42;
+pub(in crate::text) const SPLIT_SEED: u32 = 42;
 
 /// Where the texts of a path are, by its look.
 fn source(data: &Path, columns: Option<&Vec<String>>) -> Source {
@@ -215,11 +215,11 @@ impl Look {
     }
 }
 
-pub(super) const SEED: u64 = 42;
-pub(super) const CHECKPOINT_EVERY: usize = 100;
+pub(in crate::text) const SEED: u64 = 42;
+pub(in crate::text) const CHECKPOINT_EVERY: usize = 100;
 
 /// fastai's.
-pub(super) const WEIGHT_DECAY: f64 = 0.01;
+pub(in crate::text) const WEIGHT_DECAY: f64 = 0.01;
 
 fn tokens(asked: Option<&Tokens>) -> Chosen<Tokens> {
     match asked {
