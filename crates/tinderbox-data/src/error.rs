@@ -185,6 +185,17 @@ pub enum Error {
     #[error("this model is not given text: its inputs are {inputs}")]
     NotFromText { inputs: &'static str },
 
+    #[error("{path} holds no tokenizer: {reason}")]
+    TokenizerFile { path: PathBuf, reason: String },
+
+    #[error("the tokenizer cannot divide a text: {reason}")]
+    Tokenize { reason: String },
+
+    #[error(
+        "no token of the vocabulary is for padding: none is called `xxpad`, `[PAD]` or `<pad>`"
+    )]
+    NoPadding,
+
     #[error("this is no vocabulary: {reason}")]
     Vocab { reason: String },
 
@@ -334,6 +345,9 @@ impl Error {
             Self::NoSentences { .. } => "sentences are lines of a token and its tag, with an empty line after each".into(),
             Self::Bptt => "fastai's is 70".into(),
             Self::NotFromText { .. } => "open a file instead".into(),
+            Self::TokenizerFile { .. } => "it is the `tokenizer.json` of Hugging Face's tokenizers that is read".into(),
+            Self::Tokenize { .. } => "has its `tokenizer.json` a token for what is unknown?".into(),
+            Self::NoPadding => "add one to the tokenizer or the vocabulary".into(),
             Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of different texts".into(),
             Self::TokenId { .. } => "is it the vocabulary that the numbers were made with?".into(),
             Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
@@ -585,6 +599,21 @@ mod tests {
             &Error::NotFromText { inputs: "images" },
             "this model is not given text: its inputs are images",
             Some("open a file"),
+        );
+        check(
+            &Error::TokenizerFile { path: "t.json".into(), reason: "no model".into() },
+            "t.json holds no tokenizer: no model",
+            Some("the `tokenizer.json`"),
+        );
+        check(
+            &Error::Tokenize { reason: "no unk".into() },
+            "the tokenizer cannot divide a text: no unk",
+            Some("what is unknown"),
+        );
+        check(
+            &Error::NoPadding,
+            "no token of the vocabulary is for padding: none is called `xxpad`, `[PAD]` or `<pad>`",
+            Some("add one"),
         );
         check(
             &Error::Vocab { reason: "it has no tokens".into() },

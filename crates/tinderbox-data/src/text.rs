@@ -29,7 +29,7 @@ pub use shown::ShownTexts;
 pub use source::VocabSource;
 pub use special::{Profile, decode_special_tokens};
 pub use tags::{IGNORE_TAG, TagCsv, TagSplit, Tagged, TaggedItems};
-pub use tokenizing::{Join, TextInput, TokenizeOptions, Tokenizer, Tokenizing};
+pub use tokenizing::{FileTokenizer, Join, TextInput, TokenizeOptions, Tokenizer, Tokenizing};
 pub use vocab::{Vocab, VocabOptions};
 pub use word::tokenize_words;
 

@@ -48,10 +48,11 @@ impl DataBunch {
 }
 
 /// The numbers of a row, without padding at its ends.
-fn token_ids(row: &Array, pad: TokenId) -> Result<Vec<TokenId>> {
+fn token_ids(row: &Array, pad: Option<TokenId>) -> Result<Vec<TokenId>> {
     let no_text = || Error::NotFromText { inputs: "arrays" };
     let Values::I64(values) = &row.values else { return Err(no_text()) };
-    let text = Padding { id: pad, ..Padding::default() }.strip(values);
+    let text =
+        pad.map_or(values.as_slice(), |id| Padding { id, ..Padding::default() }.strip(values));
     text.iter().map(|id| TokenId::try_from(*id).map_err(|_| no_text())).collect()
 }
 

@@ -1,12 +1,12 @@
 //! What tokens and vocabularies are made of, for all kinds of models.
 
-use super::{Corpus, TextItems, TokenizeOptions, Tokenizing, Vocab, VocabOptions};
+use super::{Corpus, TextItems, TokenizeOptions, Tokenizer, Tokenizing, Vocab, VocabOptions};
 use crate::Result;
 
 /// Where a vocabulary is from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum VocabSource {
-    /// Made of the training texts.
+    /// Made of the training texts; a tokenizer from a file has its own.
     Create(VocabOptions),
     /// Made before: that of the language model, for a classifier that starts from it.
     Given(Vocab),
@@ -25,10 +25,11 @@ impl From<&Vocab> for VocabSource {
 }
 
 impl VocabSource {
-    pub(super) fn vocab(self, train: &Corpus) -> Vocab {
-        match self {
-            Self::Create(options) => Vocab::create(train, &options),
-            Self::Given(vocab) => vocab,
+    pub(super) fn vocab(self, tokenizing: &Tokenizing, train: &Corpus) -> Vocab {
+        match (self, &tokenizing.tokenizer) {
+            (Self::Given(vocab), _) => vocab,
+            (Self::Create(_), Tokenizer::File(file)) => file.vocab().clone(),
+            (Self::Create(options), _) => Vocab::create(train, &options),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which tokenizer, with which rules: what is saved with a model to prepare new text alike.
 
+mod file;
 mod join;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use file::FileTokenizer;
 pub use join::Join;
 
 use super::{
@@ -35,6 +37,8 @@ pub enum Tokenizer {
     Spaces,
     /// Into characters; line breaks and spaces are tokens like all others.
     Characters,
+    /// As a file says: [`Tokenizing::from_file`].
+    File(FileTokenizer),
 }
 
 /// All that happens to a text on its way to tokens. The default is fastai's for English.
@@ -89,7 +93,7 @@ impl Tokenizing {
     /// The tokens of a text of one column.
     ///
     /// # Errors
-    /// None today; a tokenizer from a file may have some.
+    /// [`Error::Tokenize`] if a tokenizer from a file cannot.
     pub fn tokens(&self, text: &str) -> Result<Vec<String>> {
         let mut engine = Engine::new(self);
         let ids = engine.document(&[text.into()])?;
@@ -178,6 +182,7 @@ impl std::fmt::Display for Tokenizing {
             Tokenizer::English => "English text, in words",
             Tokenizer::Spaces => "text, divided at spaces",
             Tokenizer::Characters => "text, in characters",
+            Tokenizer::File(_) => "text, by a tokenizer from a file",
         })
     }
 }
@@ -220,7 +225,6 @@ impl<'a> Engine<'a> {
         self.words.tokens.texts
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "tokenizers from files can fail")]
     fn document(&mut self, columns: &[Cow<'_, str>]) -> Result<Vec<u32>> {
         let Tokenizing { tokenizer, rules, join } = self.tokenizing;
         Ok(match tokenizer {
@@ -246,9 +250,22 @@ impl<'a> Engine<'a> {
                 ids.extend(eos.then(|| tokens.index(super::special::EOS)));
                 ids
             }
+            Tokenizer::File(file) => {
+                let text = join.columns(columns);
+                let ids = match *rules == Rules::none() {
+                    true => file.ids(&text),
+                    false => file.ids(&rules.apply(&text)),
+                };
+                let names = file.vocab().tokens();
+                let tokens = self.tokens();
+                ids?.into_iter().map(|id| tokens.index(&names[id as usize])).collect()
+            }
         })
     }
 }
+
+/// What padding is called.
+const PADDING: [&str; 3] = [super::special::PAD, "[PAD]", "<pad>"];
 
 /// A tokenizer and its vocabulary: from text to a model's numbers and back. Saved with a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -272,12 +289,22 @@ impl TextInput {
     /// # Errors
     /// [`Error::TokenId`] for a number that no token has.
     pub fn text(&self, ids: &[super::TokenId]) -> Result<String> {
-        Ok(self.tokenizing.decode(&self.vocab.tokens_of(ids)?))
+        let tokens = self.vocab.tokens_of(ids)?;
+        if let Tokenizer::File(file) = &self.tokenizing.tokenizer {
+            return file.text(ids);
+        }
+        Ok(self.tokenizing.decode(&tokens))
     }
 
-    /// What shorter texts are filled up with: the number of `xxpad`, or 1 as in fastai.
-    pub fn pad(&self) -> super::TokenId {
-        self.vocab.index(super::special::PAD).unwrap_or(1)
+    /// What shorter texts are filled up with: what a tokenizer from a file says, else the number
+    /// of `xxpad`, `[PAD]` or `<pad>`.
+    pub fn pad(&self) -> Option<super::TokenId> {
+        let of_file = match &self.tokenizing.tokenizer {
+            Tokenizer::File(file) => file.pad(),
+            _ => None,
+        };
+        let named = || PADDING.iter().find_map(|name| self.vocab.index(name));
+        of_file.or_else(named)
     }
 }
 

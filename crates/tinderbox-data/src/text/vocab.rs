@@ -126,9 +126,9 @@ impl Vocab {
         self.0.numbers.get(token).copied()
     }
 
-    /// The number of all tokens that are not known: that of `xxunk`, or 0.
+    /// The number of all tokens that are not known: that of `xxunk`, `[UNK]` or `<unk>`, or 0.
     pub fn unknown(&self) -> TokenId {
-        self.index(UNK).unwrap_or(0)
+        [UNK, "[UNK]", "<unk>"].iter().find_map(|name| self.index(name)).unwrap_or(0)
     }
 
     /// Tokens as numbers.

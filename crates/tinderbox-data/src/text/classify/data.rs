@@ -88,7 +88,7 @@ impl Labelled<TextKind> {
         if corpus.n_tokens() == 0 {
             return Err(Error::NoTokens { what: "the training set".into() });
         }
-        let vocab = vocab.into().vocab(&corpus);
+        let vocab = vocab.into().vocab(tokenizing, &corpus);
         let numbered = |part, corpus: &Corpus| TextSamples::new(part, corpus, &vocab);
         let valid_corpus = tokens(&valid)?;
         let test = match test {
@@ -149,10 +149,10 @@ impl LabelledTexts {
     /// which items it has.
     ///
     /// # Errors
-    /// [`Error::BatchSize`].
+    /// [`Error::BatchSize`]; [`Error::NoPadding`] if the vocabulary has no token for it.
     pub fn batches(self, options: &ClassifierOptions) -> Result<DataBunch> {
         let padding = Padding {
-            id: self.input.pad(),
+            id: self.input.pad().ok_or(Error::NoPadding)?,
             first: options.pad_first,
             backwards: options.backwards,
         };

@@ -66,7 +66,7 @@ impl Split<TextKind> {
             return Err(Error::NoTokens { what: "the training set".into() });
         }
         let valid = tokenized(&self.valid, tokenizing, options)?;
-        let vocab = vocab.into().vocab(&train);
+        let vocab = vocab.into().vocab(tokenizing, &train);
         let numbers = |corpus| Arc::new(Documents::new(&vocab.numericalize_corpus(corpus)));
         Ok(LmTexts {
             train: numbers(&train),

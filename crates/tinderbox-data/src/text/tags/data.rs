@@ -97,7 +97,7 @@ impl TagSplit {
             items.sentences.iter().map(finished).collect::<Result<Vec<_>>>()
         };
         let (train_tokens, valid_tokens) = (tokens(&train)?, tokens(&valid)?);
-        let vocab = vocab.into().vocab(&Corpus::from_lists(&train_tokens));
+        let vocab = vocab.into().vocab(tokenizing, &Corpus::from_lists(&train_tokens));
         let classes = train.tags();
         let samples = |items: &TaggedItems, tokens: &[Vec<String>]| {
             let numbers = |tokens: &Vec<String>| -> Arc<[TokenId]> {
