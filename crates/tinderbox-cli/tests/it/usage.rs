@@ -7,7 +7,7 @@ use crate::run::Place;
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     let place = Place::new();
-    place.run(&["tran"]).code(2).says("a similar subcommand exists: 'train'");
+    place.run(&["tran"]).code(2).says("similar subcommands exist: 'train-lm', 'train'");
     place.run(&["train", "digits", "--epoch", "3"]).code(2).says("'--epochs'");
     place.run(&["train", "digits", "--lr", "-1"]).code(2);
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
@@ -66,11 +66,11 @@ fn wrong_settings_end_with_1_and_a_hint() {
     place
         .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet-small"])
         .code(1)
-        .says("not one of the lesson's networks");
+        .says("not one of the models of this notebook");
     place
         .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet"])
         .code(1)
-        .says("hint: there are basic, refactor and resnetish");
+        .says("hint: there are basic, refactor, resnetish");
     place
         .run(&["lesson", "mnist", "--data", "empty"])
         .code(1)
