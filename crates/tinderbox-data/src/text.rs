@@ -14,6 +14,7 @@ pub mod rules;
 mod shown;
 mod source;
 pub mod special;
+mod table;
 mod tags;
 mod tokenizing;
 mod vocab;

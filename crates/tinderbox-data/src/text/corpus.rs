@@ -1,8 +1,8 @@
 //! Tokenized documents.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::borrow::Cow;
 
-use rustc_hash::FxBuildHasher;
+use super::table::TextTable;
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;
@@ -23,7 +23,7 @@ impl Corpus {
         let number =
             |document: &Vec<T>| document.iter().map(|token| tokens.index(token.as_ref())).collect();
         let documents = documents.iter().map(number).collect();
-        Self { tokens: tokens.texts, documents }
+        Self { tokens: tokens.into_texts(), documents }
     }
 
     /// How many documents there are.
@@ -62,25 +62,43 @@ impl Corpus {
 /// Numbers for texts, in the order in which they are met.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    numbers: HashMap<Box<str>, u32, FxBuildHasher>,
-    pub(super) texts: Vec<Box<str>>,
+    numbers: TextTable<u32>,
+    /// Where each text ends in `texts`.
+    ends: Vec<usize>,
+    texts: String,
 }
 
 impl Interner {
     pub(super) fn index(&mut self, text: &str) -> u32 {
-        if let Some(&index) = self.numbers.get(text) {
+        if let Some(index) = self.numbers.get(text) {
             return index;
         }
-        let index = self.texts.len() as u32;
-        self.texts.push(text.into());
-        self.numbers.insert(text.into(), index);
+        let index = self.ends.len() as u32;
+        self.texts.push_str(text);
+        self.ends.push(self.texts.len());
+        self.numbers.insert(text, index);
         index
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text of a number.
+    pub(super) fn text(&self, index: u32) -> &str {
+        let index = index as usize;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.texts[start..self.ends[index]]
+    }
+
+    fn into_texts(self) -> Vec<Box<str>> {
+        (0..self.len() as u32).map(|index| self.text(index).into()).collect()
     }
 }
 
 /// One worker's documents, with tokens numbered as it met them.
 pub(super) struct Share {
-    pub(super) tokens: Vec<Box<str>>,
+    pub(super) tokens: Interner,
     pub(super) documents: Vec<(usize, Vec<u32>)>,
 }
 
@@ -102,14 +120,14 @@ pub(super) fn merge(shares: Vec<Share>) -> Corpus {
         for id in &mut ids {
             let number = &mut numbers[*id as usize];
             if *number == UNKNOWN {
-                *number = all.index(&tokens[*id as usize]);
+                *number = all.index(tokens.text(*id));
             }
             *id = *number;
         }
         ids
     });
     let documents = documents.collect();
-    Corpus { tokens: all.texts, documents }
+    Corpus { tokens: all.into_texts(), documents }
 }
 
 /// The columns of a document's text; one, most often.
@@ -130,7 +148,10 @@ mod tests {
     #[test]
     fn shares_leave_no_trace() {
         let share = |tokens: &[&str], documents: &[(usize, &[u32])]| Share {
-            tokens: tokens.iter().map(|token| (*token).into()).collect(),
+            tokens: tokens.iter().fold(Interner::default(), |mut all, token| {
+                all.index(token);
+                all
+            }),
             documents: documents.iter().map(|(at, ids)| (*at, ids.to_vec())).collect(),
         };
         let merged = merge(vec![

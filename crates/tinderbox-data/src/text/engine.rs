@@ -4,13 +4,10 @@
 //! when it is first met; after that it is one look into a table. Only where an exception could
 //! reach over a space are runs looked at together.
 
-use std::collections::HashMap;
-
-use rustc_hash::FxBuildHasher;
-
 use super::{
     Rules,
     corpus::Interner,
+    table::TextTable,
     word::{Rejoin, Segment, Symbol, divide, rejoining, segments, tokenize_words},
 };
 
@@ -20,12 +17,24 @@ const MOST_RUNS: usize = 1 << 19;
 /// Longer runs hardly ever occur twice.
 const LONGEST_RUN: usize = 40;
 
-/// A run that was divided before: where its finished tokens are in the pool, and what its first
-/// and last token may be part of.
+/// Where finished tokens are in the pool.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct Place {
     start: u32,
     end: u32,
+}
+
+impl Place {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A run that was divided before: its finished tokens, and what its first and last token may be
+/// part of.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    place: Place,
     ends: [Symbol; 2],
 }
 
@@ -46,7 +55,9 @@ pub(super) struct Words<'a> {
     rules: &'a Rules,
     rejoin: &'static Rejoin,
     pub(super) tokens: Interner,
-    known: HashMap<Box<str>, Known, FxBuildHasher>,
+    runs: TextTable<Known>,
+    /// What the rules make of each token: one or two, most often.
+    finished: TextTable<Place>,
     pool: Vec<u32>,
 }
 
@@ -56,7 +67,8 @@ impl<'a> Words<'a> {
             rules,
             rejoin: rejoining(),
             tokens: Interner::default(),
-            known: HashMap::default(),
+            runs: TextTable::default(),
+            finished: TextTable::default(),
             pool: Vec::new(),
         }
     }
@@ -66,7 +78,7 @@ impl<'a> Words<'a> {
         if !self.rules.each_token() {
             return self.finish(tokenize_words(text));
         }
-        let mut ids = Vec::with_capacity(text.len() / 4);
+        let mut ids = Vec::with_capacity(text.len() / 5);
         let mut group = Group { start: 0, end: 0, first: 0, joined: false };
         let mut last = 0;
         let mut rest = segments(text);
@@ -76,37 +88,45 @@ impl<'a> Words<'a> {
                 Segment::Space(space) => (space, false),
                 Segment::Gap => continue,
             };
-            let known = self.known(part, is_run);
-            let joined = self.rejoin.may_follow(last, known.ends[0]);
-            if joined {
+            let before = ids.len();
+            let ends = self.push(part, is_run, &mut ids);
+            if self.rejoin.may_follow(last, ends[0]) {
                 group.joined = true;
             } else {
-                self.close(text, group, &mut ids);
-                let start = rest.at - part.len();
-                group = Group { start, end: start, first: ids.len(), joined: false };
+                if group.joined {
+                    let after = ids.split_off(before);
+                    self.look_again(text, group, &mut ids);
+                    group.first = ids.len();
+                    ids.extend(after);
+                } else {
+                    group.first = before;
+                }
+                group = Group { start: rest.at - part.len(), joined: false, ..group };
             }
             group.end = rest.at;
-            last = known.ends[1];
-            ids.extend_from_slice(&self.pool[known.start as usize..known.end as usize]);
-            if self.known.len() >= MOST_RUNS || part.len() > LONGEST_RUN {
-                self.forget(part, known);
-            }
+            last = ends[1];
         }
-        self.close(text, group, &mut ids);
+        if group.joined {
+            self.look_again(text, group, &mut ids);
+        }
         ids
     }
 
-    /// A run or white space that is a token, from the table or divided now.
+    /// Appends the finished tokens of a run, or of white space that is a token; gives what its ends
+    /// may be part of.
     #[inline]
-    fn known(&mut self, part: &str, is_run: bool) -> Known {
-        match self.known.get(part) {
-            Some(known) => *known,
-            None => self.learn(part, is_run),
+    fn push(&mut self, part: &str, is_run: bool, ids: &mut Vec<u32>) -> [Symbol; 2] {
+        match self.runs.get(part) {
+            Some(known) => {
+                ids.extend_from_slice(&self.pool[known.place.range()]);
+                known.ends
+            }
+            None => self.learn(part, is_run, ids),
         }
     }
 
     #[cold]
-    fn learn(&mut self, part: &str, is_run: bool) -> Known {
+    fn learn(&mut self, part: &str, is_run: bool, ids: &mut Vec<u32>) -> [Symbol; 2] {
         let (tokens, ends) = match is_run {
             true => {
                 let divided = divide(part);
@@ -114,27 +134,44 @@ impl<'a> Words<'a> {
             }
             false => (vec![part], [0, 0]),
         };
-        let start = self.pool.len() as u32;
-        let ids = self.finish(tokens);
-        self.pool.extend(ids);
-        let known = Known { start, end: self.pool.len() as u32, ends };
-        self.known.insert(part.into(), known);
-        known
-    }
-
-    /// Gives up what was learned last, if it is this: it is too much to remember.
-    fn forget(&mut self, part: &str, known: Known) {
-        if known.end as usize == self.pool.len() && self.known.remove(part).is_some() {
-            self.pool.truncate(known.start as usize);
+        let before = ids.len();
+        let places: Vec<Place> = tokens.iter().map(|token| self.place(token)).collect();
+        for place in &places {
+            ids.extend_from_slice(&self.pool[place.range()]);
         }
+        if part.len() <= LONGEST_RUN && self.runs.len() < MOST_RUNS {
+            let place = match places[..] {
+                [place] => place,
+                _ => self.pooled(&ids[before..]),
+            };
+            self.runs.insert(part, Known { place, ends });
+        }
+        ends
     }
 
-    /// Looks at a group as a whole if an exception could reach over one of its spaces.
-    fn close(&mut self, text: &str, group: Group, ids: &mut Vec<u32>) {
-        if group.joined {
-            let tokens = self.finish(tokenize_words(&text[group.start..group.end]));
-            ids.truncate(group.first);
-            ids.extend(tokens);
+    /// Where the finished tokens are that the rules make of one.
+    fn place(&mut self, token: &str) -> Place {
+        if let Some(place) = self.finished.get(token) {
+            return place;
+        }
+        let finished = self.finish(vec![token]);
+        let place = self.pooled(&finished);
+        self.finished.insert(token, place);
+        place
+    }
+
+    fn pooled(&mut self, ids: &[u32]) -> Place {
+        let start = self.pool.len() as u32;
+        self.pool.extend_from_slice(ids);
+        Place { start, end: self.pool.len() as u32 }
+    }
+
+    /// Divides a group as a whole: an exception could reach over one of its spaces.
+    fn look_again(&mut self, text: &str, group: Group, ids: &mut Vec<u32>) {
+        ids.truncate(group.first);
+        for token in tokenize_words(&text[group.start..group.end]) {
+            let place = self.place(token);
+            ids.extend_from_slice(&self.pool[place.range()]);
         }
     }
 
@@ -159,7 +196,7 @@ mod tests {
     }
 
     fn texts(words: &Words<'_>, ids: &[u32]) -> Vec<String> {
-        ids.iter().map(|id| words.tokens.texts[*id as usize].to_string()).collect()
+        ids.iter().map(|id| words.tokens.text(*id).to_owned()).collect()
     }
 
     #[test]
@@ -181,13 +218,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_forgotten() {
+    fn what_is_too_long_is_not_remembered() {
         let rules = Rules::default();
         let mut words = Words::new(&rules);
         let long = "a-".repeat(LONGEST_RUN);
         let ids = words.document(&format!("b {long} {long}"));
         assert_eq!(texts(&words, &ids), plain(&rules, &format!("b {long} {long}")));
-        assert_eq!((words.known.len(), words.pool.len()), (1, 1));
+        assert_eq!(words.runs.len(), 1);
     }
 
     #[test]

@@ -218,11 +218,11 @@ impl<'a> Engine<'a> {
     }
 
     fn token(&self, id: u32) -> &str {
-        &self.words.tokens.texts[id as usize]
+        self.words.tokens.text(id)
     }
 
-    fn into_tokens(self) -> Vec<Box<str>> {
-        self.words.tokens.texts
+    fn into_tokens(self) -> Interner {
+        self.words.tokens
     }
 
     fn document(&mut self, columns: &[Cow<'_, str>]) -> Result<Vec<u32>> {

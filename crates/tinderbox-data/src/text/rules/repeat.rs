@@ -16,6 +16,9 @@ const REPEATS: usize = 4;
 /// Writes a character that stands four times or more in a row once, with its count:
 /// `cccc` becomes ` xxrep 4 c `. White space may repeat.
 pub fn replace_rep(text: &str) -> Cow<'_, str> {
+    if !may_repeat(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     let mut replaced = String::new();
     let mut copied = 0;
     let mut chars = text.char_indices().peekable();
@@ -34,6 +37,27 @@ pub fn replace_rep(text: &str) -> Cow<'_, str> {
     finished(text, replaced, copied)
 }
 
+/// Whether a character could stand four times in a row, from its bytes alone: a quick look that
+/// spares most texts the slow one.
+fn may_repeat(bytes: &[u8]) -> bool {
+    /// Bytes that are looked at without a way out between, so that many are compared at a time.
+    const PART: usize = 256;
+    let longest = if bytes.is_ascii() { 1 } else { 4 };
+    (1..=longest).any(|len| {
+        let [second, third, fourth] =
+            [1, 2, 3].map(|times| bytes.get(times * len..).unwrap_or_default());
+        let parts = bytes.chunks(PART).zip(second.chunks(PART));
+        let mut parts = parts.zip(third.chunks(PART).zip(fourth.chunks(PART)));
+        parts.any(|((a, b), (c, d))| {
+            let bytes = a.iter().zip(b).zip(c.iter().zip(d));
+            let least = bytes.fold(u8::MAX, |least, ((a, b), (c, d))| {
+                least.min((a ^ b) | (b ^ c) | (c ^ d) | u8::from(*a == b' '))
+            });
+            least == 0
+        })
+    })
+}
+
 /// Writes a word that stands four times or more in a row, each time with the same characters
 /// before the next word, once with its count: `no no no no way` becomes ` xxwrep 4 no  way`.
 ///
@@ -42,9 +66,13 @@ pub fn replace_rep(text: &str) -> Cow<'_, str> {
 pub fn replace_wrep(text: &str) -> Cow<'_, str> {
     let mut replaced = String::new();
     let (mut copied, mut at) = (0, 0);
-    while let Some(start) = find(text, at, is_word) {
-        let Some(word_end) = find(text, start, |c| !is_word(c)) else { break };
-        let unit_end = find(text, word_end, is_word).unwrap_or(text.len());
+    loop {
+        let start = skip(text, at, false);
+        let word_end = skip(text, start, true);
+        let unit_end = skip(text, word_end, false);
+        if unit_end == word_end {
+            break;
+        }
         let unit = &text[start..unit_end];
         let mut end = unit_end;
         while text[end..].starts_with(unit) {
@@ -64,9 +92,29 @@ pub fn replace_wrep(text: &str) -> Cow<'_, str> {
     finished(text, replaced, copied)
 }
 
-/// Where the next character of a kind is.
-fn find(text: &str, from: usize, is: impl Fn(char) -> bool) -> Option<usize> {
-    text[from..].find(is).map(|at| from + at)
+/// Where the characters of words end, or those of gaps between them.
+fn skip(text: &str, from: usize, words: bool) -> usize {
+    const WORD: [bool; 128] = {
+        let mut is_word = [false; 128];
+        let mut byte = 0;
+        while byte < 128 {
+            is_word[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+            byte += 1;
+        }
+        is_word
+    };
+    let mut at = from;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        match WORD.get(usize::from(byte)) {
+            Some(&is_word) if is_word == words => at += 1,
+            Some(_) => break,
+            None => match text[at..].chars().next() {
+                Some(c) if is_word(c) == words => at += c.len_utf8(),
+                _ => break,
+            },
+        }
+    }
+    at
 }
 
 fn finished(text: &str, mut replaced: String, copied: usize) -> Cow<'_, str> {

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 /// Puts a space before and after every `/`, `#` and line break, so that each is a token.
 pub fn spec_add_spaces(text: &str) -> Cow<'_, str> {
-    let special = |c: char| matches!(c, '/' | '#' | '\n');
-    let count = text.bytes().filter(|byte| special(char::from(*byte))).count();
+    let special = |byte: &u8| matches!(byte, b'/' | b'#' | b'\n');
+    let count = text.as_bytes().iter().filter(|byte| special(byte)).count();
     if count == 0 {
         return Cow::Borrowed(text);
     }
     let mut spaced = String::with_capacity(text.len() + 2 * count);
     let mut from = 0;
-    for (at, found) in text.match_indices(special) {
+    for (at, _) in text.as_bytes().iter().enumerate().filter(|(_, byte)| special(byte)) {
         spaced.push_str(&text[from..at]);
         spaced.push(' ');
-        spaced.push_str(found);
+        spaced.push_str(&text[at..=at]);
         spaced.push(' ');
-        from = at + found.len();
+        from = at + 1;
     }
     spaced.push_str(&text[from..]);
     Cow::Owned(spaced)
@@ -24,7 +24,10 @@ pub fn spec_add_spaces(text: &str) -> Cow<'_, str> {
 
 /// Makes one space of several; other white space stays.
 pub fn rm_useless_spaces(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find("  ") else { return Cow::Borrowed(text) };
+    // Most texts have none; to know that is quicker than to find where.
+    let Some(first) = text.contains("  ").then(|| text.find("  ")).flatten() else {
+        return Cow::Borrowed(text);
+    };
     let mut shorter = String::with_capacity(text.len());
     let (mut from, mut rest) = (0, first);
     loop {
