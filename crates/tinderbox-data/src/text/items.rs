@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -228,26 +227,12 @@ impl TextItems {
         tails.retain(|tail| !tail.is_empty());
         Ok(Split::by_list(Self::from_texts(heads), Self::from_texts(tails)))
     }
-
-    /// Writes the texts into a folder, one a file, named by their numbers.
-    ///
-    /// # Errors
-    /// [`Error::Write`]; those of reading the texts.
-    pub fn write(&self, folder: impl AsRef<Path>) -> Result<()> {
-        let folder = folder.as_ref();
-        fs::create_dir_all(folder)
-            .map_err(|source| Error::Write { path: folder.into(), source })?;
-        for index in 0..self.len() {
-            let path = folder.join(format!("{index:06}.txt"));
-            fs::write(&path, self.kind.open(&self.path(index))?)
-                .map_err(|source| Error::Write { path, source })?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn texts(items: &TextItems) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Which tokenizer, with which rules: what is saved with a model to prepare new text alike.
 
 mod file;
+mod input;
 mod join;
 
 use std::{
@@ -14,10 +15,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 pub use file::FileTokenizer;
+pub use input::TextInput;
 pub use join::Join;
 
 use super::{
-    Rules, Vocab,
+    Rules,
     corpus::{Columns, Corpus, Interner, Share, merge},
     engine::Words,
     rules::LOWERCASE,
@@ -264,50 +266,6 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// What padding is called.
-const PADDING: [&str; 3] = [super::special::PAD, "[PAD]", "<pad>"];
-
-/// A tokenizer and its vocabulary: from text to a model's numbers and back. Saved with a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextInput {
-    pub tokenizing: Tokenizing,
-    pub vocab: Vocab,
-}
-
-impl TextInput {
-    /// A text as numbers, as the training texts were prepared.
-    ///
-    /// # Errors
-    /// Those of [`Tokenizing::tokens`].
-    pub fn ids(&self, text: &str) -> Result<Vec<super::TokenId>> {
-        Ok(self.vocab.numericalize(&self.tokenizing.tokens(text)?))
-    }
-
-    /// Numbers as people write text.
-    ///
-    /// # Errors
-    /// [`Error::TokenId`] for a number that no token has.
-    pub fn text(&self, ids: &[super::TokenId]) -> Result<String> {
-        let tokens = self.vocab.tokens_of(ids)?;
-        if let Tokenizer::File(file) = &self.tokenizing.tokenizer {
-            return file.text(ids);
-        }
-        Ok(self.tokenizing.decode(&tokens))
-    }
-
-    /// What shorter texts are filled up with: what a tokenizer from a file says, else the number
-    /// of `xxpad`, `[PAD]` or `<pad>`.
-    pub fn pad(&self) -> Option<super::TokenId> {
-        let of_file = match &self.tokenizing.tokenizer {
-            Tokenizer::File(file) => file.pad(),
-            _ => None,
-        };
-        let named = || PADDING.iter().find_map(|name| self.vocab.index(name));
-        of_file.or_else(named)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,19 +306,5 @@ mod tests {
         };
         let error = Tokenizing::default().corpus(200, document, &TokenizeOptions::default());
         assert!(matches!(error, Err(Error::BatchSize)));
-    }
-
-    #[test]
-    fn what_was_saved_tokenizes_alike() {
-        let input = TextInput {
-            tokenizing: Tokenizing::characters(),
-            vocab: Vocab::from_tokens(["xxunk", "xxpad", "xxbos", "a"].map(Into::into).into())
-                .unwrap(),
-        };
-        let saved = serde_json::to_string(&input).unwrap();
-        let read: TextInput = serde_json::from_str(&saved).unwrap();
-        assert_eq!(read, input);
-        assert_eq!(read.ids("ab").unwrap(), [2, 3, 0]);
-        assert_eq!(read.text(&[3, 3]).unwrap(), "aa");
     }
 }
