@@ -190,7 +190,7 @@ impl Error {
             Self::NotOfTheLesson { known, .. } | Self::UnknownWorkload { known, .. } => {
                 Some(format!("there are {}", known.join(", ")))
             }
-            Self::Tokens { .. } => Some("say `words` or `characters`".into()),
+            Self::Tokens { .. } => Some("say `words`, `characters` or name a `tokenizer.json`".into()),
             Self::TextsChanged { .. } => {
                 Some("put them back as they were, or start another run with `--out`".into())
             }
@@ -426,7 +426,7 @@ mod tests {
         check(
             &Error::Tokens { value: "syllables".into() },
             "`syllables` is nothing that texts are divided into",
-            Some("`words` or `characters`"),
+            Some("`words`, `characters`"),
         );
         check(
             &Error::TextsChanged { data: "a.txt".into() },

@@ -35,7 +35,8 @@ pub(crate) struct TrainLm {
     #[arg(long, value_name = "COLUMN", help_heading = "Data")]
     text: Vec<String>,
 
-    /// What texts are divided into: `words` or `characters` [default: words]
+    /// What texts are divided into: `words`, `characters`, or by a Hugging Face
+    /// `tokenizer.json` [default: words]
     #[arg(long, value_name = "WHAT", help_heading = "Data", value_parser = tokens)]
     tokens: Option<Tokens>,
 

@@ -2,10 +2,10 @@
 
 #![expect(clippy::similar_names, reason = "`ih` and `hh` are PyTorch's")]
 
-use burn::tensor::{FloatDType, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
 use tinderbox_ops::{LstmState, Nonlinearity, RnnWeights, gru, lstm, rnn};
 
-use crate::common::{close, close_numbers, host, tensor};
+use crate::common::{close, close_numbers, device, host, tensor};
 
 const BATCH: usize = 2;
 const TIME: usize = 3;
@@ -145,7 +145,9 @@ fn gradients_are_those_of_finite_differences() {
     for (kind, gates) in KINDS {
         let inputs_f64 = inputs(gates, FloatDType::F64);
         let wanted = differences(kind, &inputs_f64);
-        for (dtype, tolerance) in [(FloatDType::F64, 1e-7), (FloatDType::F32, 1e-4)] {
+        // Graphics cards compute a tanh of f64 no better than one of f32.
+        let f64_tolerance = if device() == Device::flex().autodiff() { 1e-7 } else { 1e-4 };
+        for (dtype, tolerance) in [(FloatDType::F64, f64_tolerance), (FloatDType::F32, 1e-4)] {
             let found = gradients(kind, inputs(gates, dtype));
             assert_eq!(found.len(), wanted.len(), "{kind:?}");
             for (at, (found, wanted)) in found.iter().zip(&wanted).enumerate() {

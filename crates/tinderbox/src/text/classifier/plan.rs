@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Labelled, Split,
-    text::{
-        LabelledTexts, TextCsv, TextItems, TextKind, TokenizeOptions, Tokenizing, VocabOptions,
-        VocabSource,
-    },
+    text::{LabelledTexts, TextCsv, TextItems, TextKind, TokenizeOptions, Tokenizing, VocabSource},
 };
 use tinderbox_learn::{
     Bundle,
@@ -21,10 +18,7 @@ use tinderbox_model::arch::{
 };
 
 use super::{
-    super::{
-        Tokens,
-        language_model::plan::{CHECKPOINT_EVERY, SEED, SPLIT_SEED, WEIGHT_DECAY},
-    },
+    super::language_model::plan::{CHECKPOINT_EVERY, SEED, SPLIT_SEED, WEIGHT_DECAY},
     ClassifierSettings,
 };
 use crate::{
@@ -276,12 +270,9 @@ fn words(
         let vocab = VocabSource::from(&input.vocab);
         return Ok(chosen((input.tokenizing.clone(), vocab), shown, "the language model's"));
     }
-    let (tokenizing, min_freq) = match settings.tokens.clone().unwrap_or_default() {
-        Tokens::Words => (Tokenizing::default(), 2),
-        Tokens::Characters => (Tokenizing::characters(), 1),
-    };
-    let min_freq = settings.min_freq.unwrap_or(min_freq);
-    let vocab = VocabOptions { min_freq, ..VocabOptions::default() };
+    let tokens = settings.tokens.clone().unwrap_or_default();
+    let (tokenizing, vocab) = tokens.tokenizing(settings.min_freq, None)?;
+    let min_freq = vocab.min_freq;
     let because = "of the training texts; `--from-lm` for a model that knows words already";
     let shown = format!("those that train {min_freq} times or more");
     Ok(chosen((tokenizing, VocabSource::from(&vocab)), shown, because))

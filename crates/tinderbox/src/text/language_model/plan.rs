@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tinderbox_data::text::{
-    LmTexts, Profile, TextCsv, TextItems, TokenizeOptions, Tokenizing, VocabOptions, VocabSource,
+    LmTexts, TextCsv, TextItems, TokenizeOptions, Tokenizing, VocabOptions, VocabSource,
     human_numbers,
 };
 use tinderbox_learn::{optim::Rule, schedule::OneCycle};
@@ -157,17 +157,7 @@ impl Look {
         let tokens = choices.note("tokens", tokens(settings.tokens.as_ref()));
         let valid = choices.note("validation", valid(settings.valid)?);
         let characters = tokens == Tokens::Characters;
-        let tokenizing = match tokens {
-            Tokens::Words => Tokenizing::default(),
-            Tokens::Characters => Tokenizing::characters(),
-        };
-        let usual = VocabOptions::default();
-        let vocab = VocabOptions {
-            min_freq: settings.min_freq.unwrap_or(if characters { 1 } else { usual.min_freq }),
-            max_vocab: settings.max_vocab.unwrap_or(usual.max_vocab),
-            // Words that fill the vocabulary up would have to be learned, too.
-            profile: Profile::Lesson,
-        };
+        let (tokenizing, vocab) = tokens.tokenizing(settings.min_freq, settings.max_vocab)?;
         let texts = texts(&data, &source, valid, &tokenizing, &vocab, watch)?;
         let [n_train, n_valid] = texts.n_tokens();
         let n_vocab = texts.input.vocab.len();

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use tinderbox_data::text::{Profile, Tokenizing, VocabOptions};
+
 use crate::Error;
 
 /// Settings of [`train_language_model`](super::train_language_model). `None` means: the default,
@@ -58,26 +60,57 @@ pub enum Tokens {
     #[default]
     Words,
     Characters,
+    /// By a Hugging Face `tokenizer.json`, with its vocabulary.
+    File(PathBuf),
 }
 
 impl FromStr for Tokens {
     type Err = Error;
 
-    /// `words` or `characters`.
+    /// `words`, `characters`, or the path of a `tokenizer.json`.
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "words" => Ok(Self::Words),
             "characters" | "chars" => Ok(Self::Characters),
+            path if path.ends_with(".json") => Ok(Self::File(path.into())),
             _ => Err(Error::Tokens { value: text.to_owned() }),
         }
     }
 }
 
+impl Tokens {
+    /// How texts are divided, and the vocabulary if it is of the tokenizer's own; else `min_freq`
+    /// and `max_vocab` choose one.
+    ///
+    /// # Errors
+    /// Those of reading a tokenizer's file.
+    pub(in crate::text) fn tokenizing(
+        &self,
+        min_freq: Option<usize>,
+        max_vocab: Option<usize>,
+    ) -> Result<(Tokenizing, VocabOptions), Error> {
+        let (tokenizing, usual) = match self {
+            Self::Words => (Tokenizing::default(), 2),
+            Self::Characters => (Tokenizing::characters(), 1),
+            Self::File(path) => (Tokenizing::from_file(path)?, 1),
+        };
+        let vocab = VocabOptions::default();
+        let vocab = VocabOptions {
+            min_freq: min_freq.unwrap_or(usual),
+            max_vocab: max_vocab.unwrap_or(vocab.max_vocab),
+            // Words that fill the vocabulary up would have to be learned, too.
+            profile: Profile::Lesson,
+        };
+        Ok((tokenizing, vocab))
+    }
+}
+
 impl fmt::Display for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Words => "words",
-            Self::Characters => "characters",
-        })
+        match self {
+            Self::Words => f.write_str("words"),
+            Self::Characters => f.write_str("characters"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
     }
 }
