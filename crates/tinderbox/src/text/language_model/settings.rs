@@ -1,6 +1,10 @@
 //! What a user may say about a training on text; what is not said is decided by a look at it.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use tinderbox_data::text::{Profile, Tokenizing, VocabOptions};
 
@@ -72,7 +76,9 @@ impl FromStr for Tokens {
         match text {
             "words" => Ok(Self::Words),
             "characters" | "chars" => Ok(Self::Characters),
-            path if path.ends_with(".json") => Ok(Self::File(path.into())),
+            path if Path::new(path).extension().is_some_and(|end| end == "json") => {
+                Ok(Self::File(path.into()))
+            }
             _ => Err(Error::Tokens { value: text.to_owned() }),
         }
     }
