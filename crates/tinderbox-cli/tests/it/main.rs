@@ -6,5 +6,6 @@ mod bench;
 mod hostile;
 mod interrupted;
 mod run;
+mod texts;
 mod trained;
 mod usage;

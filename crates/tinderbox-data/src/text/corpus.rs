@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::table::TextTable;
+use super::{special::Profile, table::TextTable};
 
 /// The number of a token in a vocabulary.
 pub type TokenId = u32;
@@ -47,6 +47,12 @@ impl Corpus {
     /// If there is no such document.
     pub fn document(&self, index: usize) -> impl ExactSizeIterator<Item = &str> {
         self.documents[index].iter().map(|&token| &*self.tokens[token as usize])
+    }
+
+    /// Whether there is anything but special tokens in it, as the `xxbos` of an empty text.
+    pub(super) fn has_text(&self) -> bool {
+        let special = Profile::V1.special_tokens();
+        self.tokens.iter().any(|token| !special.contains(&&**token))
     }
 
     /// How often each of the different tokens occurs.

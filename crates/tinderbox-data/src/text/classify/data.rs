@@ -85,7 +85,7 @@ impl Labelled<TextKind> {
         let Self { train, valid, test, target, warnings } = self;
         let tokens = |part: &LabelledPart<TextKind>| tokenized(&part.items, tokenizing, options);
         let corpus = tokens(&train)?;
-        if corpus.n_tokens() == 0 {
+        if !corpus.has_text() {
             return Err(Error::NoTokens { what: "the training set".into() });
         }
         let vocab = vocab.into().vocab(tokenizing, &corpus);

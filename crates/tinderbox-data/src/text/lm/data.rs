@@ -62,7 +62,7 @@ impl Split<TextKind> {
     ) -> Result<LmTexts> {
         let warnings = self.warnings();
         let train = tokenized(&self.train, tokenizing, options)?;
-        if train.n_tokens() == 0 {
+        if !train.has_text() {
             return Err(Error::NoTokens { what: "the training set".into() });
         }
         let valid = tokenized(&self.valid, tokenizing, options)?;

@@ -1,0 +1,203 @@
+//! Language models, what they write, and classifiers of texts.
+
+use std::{fs, process::Stdio, thread, time::Instant};
+
+use tinderbox::data::text::number_in_words;
+
+use crate::run::Place;
+
+/// A language model that trains in a moment, in `lm/`.
+const TRAIN_LM: [&str; 18] = [
+    "train-lm",
+    "numbers.txt",
+    "--out",
+    "lm",
+    "--arch",
+    "gru",
+    "--hidden",
+    "16",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "4",
+    "--bptt",
+    "10",
+    "--checkpoint-every",
+    "1",
+    "--json",
+    "--seed=1",
+];
+
+/// Reviews, of which good ones say so, in `reviews.csv`; numbers in words in `numbers.txt`.
+fn place() -> Place {
+    let place = Place::new();
+    let numbers: Vec<String> = (1..150).map(number_in_words).collect();
+    fs::write(place.path("numbers.txt"), numbers.join(", ")).unwrap();
+    let things = ["film", "book", "play", "song", "dance"];
+    let words =
+        [("good", "positive"), ("fine", "positive"), ("bad", "negative"), ("dull", "negative")];
+    let mut rows = String::from("text,label,is_valid\n");
+    for at in 0..60 {
+        let (word, label) = words[at % 4];
+        let (thing, valid) = (things[at % 5], at >= 48);
+        rows += &format!("\"This {thing} was {word}, a {word} {thing} indeed.\",{label},{valid}\n");
+    }
+    fs::write(place.path("reviews.csv"), rows).unwrap();
+    place
+}
+
+#[test]
+fn a_text_becomes_a_model_that_writes() {
+    let place = place();
+    let lines = place.run(&TRAIN_LM).code(0).json();
+    let plan = &lines.iter().find(|line| line["event"] == "plan").unwrap()["plan"];
+    assert_eq!(plan["arch"]["arch"], "gru");
+    assert_eq!(lines.last().unwrap()["outcome"], "finished");
+    place.run(&TRAIN_LM).code(1).says("lm holds a finished run already");
+
+    let write = |more: &[&str]| {
+        let prompt = ["generate", "lm", "--prompt", "twenty one ,"];
+        place.run(&[&prompt[..], more].concat()).code(0).out
+    };
+    let text = write(&["--words", "6"]);
+    assert!(text.starts_with("twenty one , ") && text.split_whitespace().count() >= 8, "{text}");
+    assert_eq!(write(&["--words", "6"]), text, "the same seed");
+    let greedy = write(&["--words", "6", "--temperature", "0"]);
+    assert_eq!(write(&["--words", "6", "--temperature", "0", "--seed", "9"]), greedy);
+    assert!(write(&["--words", "3", "--beam", "4"]).starts_with("twenty one , "));
+    place.run(&["generate", "lm", "--words", "3"]).code(0);
+    place.run(&["generate", "lm", "--min-p", "1"]).code(0).says("none was as likely as `--min-p`");
+    place.run(&["generate", "lm", "--temperature=-1"]).code(1).says("temperature is -1");
+    place.run(&["generate", "lm", "--top-k", "0"]).code(1).says("top_k is 0");
+    place.run(&["predict", "lm", "one"]).code(3).says("the model tells no texts apart");
+    place.run(&["summary", "lm"]).code(0).says("Total params");
+    place
+        .run(&["train", "reviews.csv", "--from-lm", "lm", "--out", "c"])
+        .code(1)
+        .says("no encoder can be taken from the model")
+        .says("--arch awd-lstm");
+}
+
+#[test]
+fn a_classifier_starts_from_a_language_model() {
+    let place = place();
+    let small = ["--embedding", "12", "--hidden", "16", "--layers", "1", "--batch-size", "4"];
+    let lm = ["train-lm", "reviews.csv", "--out", "lm", "--epochs", "3", "--bptt", "8"];
+    place.run(&[&lm[..], &small].concat()).code(0).says("awd-lstm, 1 layers of 16, 12 for a word");
+    let train = ["train", "reviews.csv", "--from-lm", "lm", "--out", "reviews", "--epochs", "6"];
+    place
+        .run(&[&train[..], &["--lr", "0.05", "--dropout", "0.1"]].concat())
+        .code(0)
+        .says("part 1 of 4: the head alone")
+        .says("part 4 of 4: everything")
+        .says("column `is_valid` – the data has it");
+    fs::write(place.path("new.txt"), "This song was dull, a dull song indeed.").unwrap();
+    let good = "This film was good, a good film indeed.";
+    let out = place.run(&["predict", "reviews", good, "new.txt"]).code(0).out;
+    let labels: Vec<&str> = out.lines().map(|line| line.split('\t').nth(1).unwrap()).collect();
+    assert_eq!(labels, ["positive", "negative"]);
+    let json = place.run(&["predict", "reviews", good, "--json"]).code(0).json();
+    assert_eq!((&json[0]["text"], &json[0]["label"]), (&good.into(), &"positive".into()));
+    place.run(&["predict", "reviews", " "]).code(3).says("the text \" \" has no tokens");
+    place.run(&["generate", "reviews"]).code(1).says("the model writes no text");
+    let resume =
+        |more: &[&str]| place.run(&[&["train", "--out", "reviews", "--resume"], more].concat());
+    resume(&[]).code(0).says("the run was finished already");
+    resume(&["--seed", "7"]).code(1).says("was made with --seed 42, not 7");
+
+    // Folders of texts are read, too.
+    for (folder, text) in [("pos", "good and fine"), ("neg", "bad and dull")] {
+        for at in 0..6 {
+            let path = place.path(format!("texts/{folder}/{at}.txt"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+    let train = ["train", "texts", "--out", "folder", "--epochs", "1"];
+    place.run(&train).code(0).says("2: neg, pos");
+}
+
+#[test]
+fn what_is_wrong_with_texts_is_said() {
+    let place = place();
+    let train = |args: &[&str]| place.run(&[&["train-lm"], args].concat());
+    train(&["nowhere.txt"]).code(1).says("nowhere.txt");
+    fs::write(place.path("empty.txt"), "").unwrap();
+    train(&["empty.txt"]).code(1).says("has no tokens");
+    fs::write(place.path("latin.txt"), b"caf\xe9 au lait").unwrap();
+    train(&["latin.txt"]).code(1).says("latin.txt is not UTF-8: byte 3");
+    fs::write(place.path("short.txt"), "one two three").unwrap();
+    train(&["short.txt", "--batch-size", "8"]).code(1).says("tokens");
+    train(&["reviews.csv", "--text", "body"])
+        .code(1)
+        .says("no column `body`; it has text, label, is_valid");
+    train(&["numbers.txt", "--tokens", "syllables"]).code(2).says("say `words`, `characters`");
+    train(&["numbers.txt", "--arch", "gruu"]).code(1).says("did you mean `gru`?");
+    train(&["numbers.txt", "--valid", "2"]).code(1).says("a validation share of 2");
+    let classify = |args: &[&str]| place.run(&[&["train", "reviews.csv"], args].concat());
+    classify(&["--label", "stars"]).code(1).says("no column `stars`");
+    classify(&["--size", "64"]).code(1).says("`--size` is for pictures");
+    classify(&["--batch-size", "1"])
+        .code(1)
+        .says("batches of 1 cannot be made of 48 training texts");
+    classify(&["--from-lm", "nowhere"]).code(1).says("nowhere");
+}
+
+#[test]
+fn the_lesson_needs_no_data() {
+    let place = Place::new();
+    let lesson = ["lesson", "human-numbers", "--model", "4", "--epochs", "1", "--out", "run"];
+    place
+        .run(&lesson)
+        .code(0)
+        .says("nn.RNN, 13350 parameters, beside the lesson:")
+        .says("3.451432            3.268344    0.224148");
+    place.run(&["lesson", "human-numbers", "--model", "6"]).code(2).says("6 is not in 0..=5");
+}
+
+/// The models of both runs, which were killed or not.
+fn killed_runs_reach_the_same(place: &Place, args: &[&str], kills: u32) {
+    let at = args.iter().position(|arg| *arg == "--out").unwrap() + 1;
+    let into = |folder: &'static str, more: &[&'static str]| {
+        let mut args: Vec<&str> = args.to_vec();
+        args[at] = folder;
+        place.command(&[&args[..], more].concat()).output().unwrap()
+    };
+    let start = Instant::now();
+    assert!(into("whole", &[]).status.success());
+    let time = start.elapsed();
+    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
+    let mut in_training = 0;
+    for kill in 0..kills {
+        let mut killed: Vec<&str> = args.to_vec();
+        killed[at] = "killed";
+        let mut child =
+            place.command(&killed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(time * (2 * kill + 1) / (2 * kills));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        in_training += u32::from(place.path("killed/checkpoint.safetensors").exists());
+        let resume: &[&str] =
+            if place.path("killed/run.json").exists() { &["--resume"] } else { &[] };
+        let ended = into("killed", resume);
+        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        assert!(model("whole") == model("killed"), "kill {kill}");
+        fs::remove_dir_all(place.path("killed")).unwrap();
+    }
+    assert!(in_training >= kills / 3, "only {in_training} of {kills} were killed while training");
+}
+
+#[test]
+fn language_models_killed_at_any_moment_go_on_with_their_state() {
+    killed_runs_reach_the_same(&place(), &TRAIN_LM, 10);
+}
+
+#[test]
+fn classifiers_killed_in_any_fit_go_on_to_the_same_bits() {
+    let place = place();
+    let lm = ["train-lm", "reviews.csv", "--out", "lm", "--epochs", "1", "--batch-size", "4"];
+    let small = ["--embedding", "6", "--hidden", "8", "--layers", "1", "--bptt", "8"];
+    place.run(&[&lm[..], &small].concat()).code(0);
+    let train = ["train", "reviews.csv", "--from-lm", "lm", "--out", "c", "--epochs", "1"];
+    killed_runs_reach_the_same(&place, &[&train[..], &["--checkpoint-every", "1"]].concat(), 10);
+}
