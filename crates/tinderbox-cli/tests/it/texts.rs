@@ -36,13 +36,14 @@ fn place() -> Place {
     let things = ["film", "book", "play", "song", "dance"];
     let words =
         [("good", "positive"), ("fine", "positive"), ("bad", "negative"), ("dull", "negative")];
-    let mut rows = String::from("text,label,is_valid\n");
-    for at in 0..60 {
+    let row = |at: usize| {
         let (word, label) = words[at % 4];
         let (thing, valid) = (things[at % 5], at >= 48);
-        rows += &format!("\"This {thing} was {word}, a {word} {thing} indeed.\",{label},{valid}\n");
-    }
-    fs::write(place.path("reviews.csv"), rows).unwrap();
+        format!("\"This {thing} was {word}, a {word} {thing} indeed.\",{label},{valid}")
+    };
+    let header = "text,label,is_valid".to_owned();
+    let rows: Vec<String> = std::iter::once(header).chain((0..60).map(row)).collect();
+    fs::write(place.path("reviews.csv"), rows.join("\n")).unwrap();
     place
 }
 

@@ -141,7 +141,8 @@ batch_norm! {
 }
 
 impl BatchNorm1dFlat {
-    pub(crate) fn flat(&self, x: Tensor<3>) -> Tensor<3> {
+    /// All steps of all texts at once: `[batch, steps, size]` in and out.
+    pub fn flat(&self, x: Tensor<3>) -> Tensor<3> {
         let dims = x.dims();
         self.apply(x.reshape([dims[0] * dims[1], dims[2]])).reshape(dims)
     }
