@@ -65,6 +65,9 @@ pub enum Error {
     #[error("the texts in {data} have changed since the run began")]
     TextsChanged { data: PathBuf },
 
+    #[error("`{setting}` cannot be chosen for a model that starts from another")]
+    SizesAreFrom { setting: &'static str },
+
     #[error("no encoder can be taken from the model: it is for {what}")]
     NotAwdLstm { what: String },
 
@@ -194,6 +197,7 @@ impl Error {
             Self::TextsChanged { .. } => {
                 Some("put them back as they were, or start another run with `--out`".into())
             }
+            Self::SizesAreFrom { .. } => Some("leave it out: it is that of the run in `--from`".into()),
             Self::NotAwdLstm { .. } => {
                 Some("train a language model for it: `tinderbox train-lm TEXTS --arch awd-lstm`".into())
             }
@@ -432,6 +436,11 @@ mod tests {
             &Error::TextsChanged { data: "a.txt".into() },
             "the texts in a.txt have changed since the run began",
             Some("put them back"),
+        );
+        check(
+            &Error::SizesAreFrom { setting: "--hidden" },
+            "`--hidden` cannot be chosen for a model that starts from another",
+            Some("leave it out"),
         );
         check(
             &Error::NotAwdLstm { what: "gray images; 10 classes".into() },

@@ -85,6 +85,23 @@ fn a_classifier_starts_from_a_language_model() {
     let small = ["--embedding", "12", "--hidden", "16", "--layers", "1", "--batch-size", "4"];
     let lm = ["train-lm", "reviews.csv", "--out", "lm", "--epochs", "3", "--bptt", "8"];
     place.run(&[&lm[..], &small].concat()).code(0).says("awd-lstm, 1 layers of 16, 12 for a word");
+    // Another language model starts from it, on other words.
+    let tune = [
+        "train-lm",
+        "numbers.txt",
+        "--from",
+        "lm",
+        "--out",
+        "tuned",
+        "--epochs",
+        "1",
+        "--bptt",
+        "8",
+    ];
+    place.run(&tune).code(0).says("of 16, 12 for a word").says("part 1 of 2: the words alone");
+    place.run(&[&tune[..], &["--hidden", "8"]].concat()).code(1).says("tuned holds a finished run");
+    let sizes = ["train-lm", "numbers.txt", "--from", "lm", "--out", "other", "--hidden", "8"];
+    place.run(&sizes).code(1).says("`--hidden` cannot be chosen for a model that starts from");
     let train = ["train", "reviews.csv", "--from-lm", "lm", "--out", "reviews", "--epochs", "6"];
     place
         .run(&[&train[..], &["--lr", "0.05", "--dropout", "0.1"]].concat())

@@ -142,6 +142,29 @@ impl TextSpec {
         }
     }
 
+    /// The same architecture for another vocabulary.
+    pub fn with_vocab(mut self, vocab: usize) -> Self {
+        match &mut self {
+            Self::Model0(spec)
+            | Self::Model1(spec)
+            | Self::Model2(spec)
+            | Self::Model3(spec)
+            | Self::Model4(spec)
+            | Self::Model5(spec) => spec.vocab = vocab,
+            Self::Gru(config) | Self::Lstm(config) => config.vocab = vocab,
+            Self::AwdLstm(config) => config.encoder.vocab = vocab,
+            Self::TextClassifier(config) => config.encoder.vocab = vocab,
+            Self::GruTagger(config) | Self::LstmTagger(config) => config.vocab = vocab,
+        }
+        self
+    }
+
+    /// Its name, as it is saved: `awd-lstm`.
+    pub fn name(&self) -> String {
+        let saved = serde_json::to_value(self).expect("a spec is plain data");
+        saved["arch"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// How many numbers come out for a text or a word: as many as there are words, classes or tags.
     pub fn outputs(&self) -> usize {
         match self {
@@ -240,6 +263,7 @@ mod tests {
             assert!(saved.starts_with(&format!("{{\"arch\":\"{name}\",")), "{saved}");
             assert_eq!(serde_json::from_str::<TextSpec>(&saved).unwrap(), spec);
             assert_eq!((spec.vocab(), spec.outputs()), (9, 9));
+            assert_eq!((spec.name(), spec.clone().with_vocab(5).vocab()), (name.into(), 5));
             let model = spec.build(&Device::flex()).unwrap();
             let parameters = parameters(&*model);
             let mut starts = vec![parameters[0].path.clone()];

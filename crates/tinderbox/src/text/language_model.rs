@@ -41,7 +41,8 @@ use plan::Look;
 pub fn train_language_model(settings: &LanguageModelSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
     run.check_is_new()?;
-    let Look { plan, texts } = Look::new(settings, watch)?;
+    let from = settings.from.as_deref().map(open_model).transpose()?;
+    let Look { plan, texts } = Look::new(settings, from.as_ref(), watch)?;
     plan.tell(watch);
     train_plan(&plan, texts, run, watch)
 }

@@ -4,12 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::text::{
-    LmTexts, TextCsv, TextItems, TokenizeOptions, Tokenizing, VocabOptions, VocabSource,
-    human_numbers,
+use tinderbox_data::{
+    TargetKind,
+    text::{
+        LmTexts, TextCsv, TextInput, TextItems, TokenizeOptions, Tokenizing, VocabOptions,
+        VocabSource, human_numbers,
+    },
 };
-use tinderbox_learn::{optim::Rule, schedule::OneCycle};
-use tinderbox_model::arch::TextSpec;
+use tinderbox_learn::{Bundle, optim::Rule, schedule::OneCycle};
+use tinderbox_model::arch::{ModelSpec, TextSpec};
 
 use super::{LanguageModelSettings, Tokens};
 use crate::{
@@ -145,19 +148,28 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Completes `settings` by a look at the texts.
+    /// Completes `settings` by a look at the texts, and at the model to start from if there is one.
     ///
     /// # Errors
     /// Those of reading and tokenizing the texts; [`Error::ValidShare`]; an architecture that is
-    /// not known or cannot be built so.
-    pub(super) fn new(settings: &LanguageModelSettings, watch: &Watch) -> Result<Self> {
+    /// not known or cannot be built so; [`Error::NotALanguageModel`].
+    pub(super) fn new(
+        settings: &LanguageModelSettings,
+        from: Option<&Bundle>,
+        watch: &Watch,
+    ) -> Result<Self> {
         let mut choices = Choices::default();
         let data = absolute(&settings.data)?;
         let source = source(&data, settings.columns.as_ref());
-        let tokens = choices.note("tokens", tokens(settings.tokens.as_ref()));
+        let old = from.map(old).transpose()?;
+        let tokens = choices.note("tokens", tokens(settings.tokens.as_ref(), old.is_some()));
         let valid = choices.note("validation", valid(settings.valid)?);
         let characters = tokens == Tokens::Characters;
         let (tokenizing, vocab) = tokens.tokenizing(settings.min_freq, settings.max_vocab)?;
+        let tokenizing = match old {
+            Some((input, _)) if settings.tokens.is_none() => input.tokenizing.clone(),
+            _ => tokenizing,
+        };
         let texts = texts(&data, &source, valid, &tokenizing, &vocab, watch)?;
         let [n_train, n_valid] = texts.n_tokens();
         let n_vocab = texts.input.vocab.len();
@@ -169,7 +181,13 @@ impl Look {
         };
         choices.note("vocabulary", chosen((), n_vocab.to_string(), why));
 
-        let arch = choices.note("architecture", arch(settings, n_vocab, characters)?);
+        let arch = choices.note(
+            "architecture",
+            match old {
+                Some((_, spec)) => old_arch(settings, spec, n_vocab)?,
+                None => arch(settings, n_vocab, characters)?,
+            },
+        );
         let bptt = choices.note("row", bptt(settings.bptt, characters));
         let batch_size = choices.note("batch size", batch_size(settings.batch_size, n_train, bptt));
         let steps = n_train.div_ceil((batch_size * bptt).max(1));
@@ -211,9 +229,40 @@ pub(in crate::text) const CHECKPOINT_EVERY: usize = 100;
 /// fastai's.
 pub(in crate::text) const WEIGHT_DECAY: f64 = 0.01;
 
-fn tokens(asked: Option<&Tokens>) -> Chosen<Tokens> {
+/// How a language model is given text, and what it is.
+fn old(model: &Bundle) -> Result<(&TextInput, &TextSpec)> {
+    match (&model.manifest.arch, model.manifest.inference.target()) {
+        (ModelSpec::Text(spec), TargetKind::Words { .. }) => {
+            Ok((model.manifest.inference.text_input()?, spec))
+        }
+        _ => Err(Error::NotALanguageModel { what: model.manifest.inference.describe() }),
+    }
+}
+
+/// The architecture of the model to start from, for another vocabulary.
+fn old_arch(
+    settings: &LanguageModelSettings,
+    spec: &TextSpec,
+    vocab: usize,
+) -> Result<Chosen<TextSpec>> {
+    let sizes = [
+        ("--arch", settings.arch.is_some()),
+        ("--embedding", settings.embedding.is_some()),
+        ("--hidden", settings.hidden.is_some()),
+        ("--layers", settings.layers.is_some()),
+    ];
+    if let Some((setting, _)) = sizes.into_iter().find(|(_, given)| *given) {
+        return Err(Error::SizesAreFrom { setting });
+    }
+    let spec = spec.clone().with_vocab(vocab);
+    let shown = describe(&spec);
+    Ok(chosen(spec, shown, "that of the run to start from"))
+}
+
+fn tokens(asked: Option<&Tokens>, from: bool) -> Chosen<Tokens> {
     match asked {
         Some(tokens) => chosen(tokens.clone(), tokens.to_string(), ASKED),
+        None if from => chosen(Tokens::Words, "as before", "those of the run to start from"),
         None => chosen(
             Tokens::Words,
             "words",
@@ -270,11 +319,12 @@ fn arch(
         None if characters => "remembers long words; `gru` is smaller",
         None => "an LSTM with the dropouts that small texts need",
     };
-    let shown = describe(&spec, name);
+    let shown = describe(&spec);
     Ok(chosen(spec, shown, because))
 }
 
-fn describe(spec: &TextSpec, name: &str) -> String {
+fn describe(spec: &TextSpec) -> String {
+    let name = spec.name();
     match spec {
         TextSpec::AwdLstm(config) => {
             let encoder = &config.encoder;
@@ -285,7 +335,7 @@ fn describe(spec: &TextSpec, name: &str) -> String {
             let (embedding, hidden, layers) = (config.embedding, config.hidden, config.layers);
             format!("{name}, {layers} layers of {hidden}, {embedding} for a token")
         }
-        _ => name.to_owned(),
+        _ => name,
     }
 }
 
