@@ -6,7 +6,7 @@ mod settings;
 use std::{fmt::Write, fs, path::Path};
 
 use tinderbox_data::{
-    DataBunch, TargetKind,
+    DataBunch, ImageItems, TargetKind,
     batch::Set,
     text::{ClassifierOptions, LabelledTexts, TextItems, Vocab, VocabSource},
 };
@@ -144,10 +144,11 @@ fn fit(plan: &ClassifierPlan, learner: Learner, run: RunFolder, watch: &Watch) -
     )
 }
 
-/// Whether the data at `path` is of texts: a CSV file, or a folder with `.txt` files in it.
+/// Whether the data at `path` is of texts: a CSV file, or a folder with `.txt` files and no
+/// pictures in it.
 pub fn is_of_texts(path: &Path) -> bool {
     match path.is_dir() {
-        true => TextItems::from_folder(path).is_ok(),
+        true => TextItems::from_folder(path).is_ok() && ImageItems::from_folder(path).is_err(),
         false => path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")),
     }
 }
@@ -165,4 +166,22 @@ pub fn predict_text(model: &Bundle, text: &str) -> Result<Prediction> {
     }
     let mut predictions = model.predict(inference.text(text)?)?;
     Ok(predictions.remove(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use tinderbox_data::picture::Picture;
+
+    use super::*;
+
+    #[test]
+    fn notes_among_pictures_do_not_make_them_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_of_texts(folder.path()));
+        assert!(is_of_texts(Path::new("reviews.CSV")) && !is_of_texts(Path::new("a.png")));
+        fs::write(folder.path().join("notes.txt"), "taken in May").unwrap();
+        assert!(is_of_texts(folder.path()));
+        Picture::filled(2, 2, [0; 3]).save(folder.path().join("a.png")).unwrap();
+        assert!(!is_of_texts(folder.path()));
+    }
 }
