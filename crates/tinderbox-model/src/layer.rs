@@ -26,7 +26,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-pub use activation::{LeakyReLU, ReLU, SigmoidRange, Tanh};
+pub use activation::{LeakyReLU, ReLU, ReLU6, SigmoidRange, Tanh};
 pub(crate) use aside::Aside;
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use carried::Carried;

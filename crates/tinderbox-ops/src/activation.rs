@@ -35,6 +35,21 @@ pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     }
 }
 
+/// `min(max(x, 0), 6)`, in the memory order of the kernels.
+///
+/// # Reference
+/// Sandler et al., [MobileNetV2](https://arxiv.org/abs/1801.04381), 2018.
+pub fn relu6<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    match D {
+        // With the channels last, Burn's operation keeps the order.
+        4 => {
+            let y = Tensor::<4>::from_dispatch(x.into_dispatch()).permute([0, 2, 3, 1]);
+            Tensor::from_dispatch(y.clamp(0.0, 6.0).permute([0, 3, 1, 2]).into_dispatch())
+        }
+        _ => x.clamp(0.0, 6.0),
+    }
+}
+
 /// `x` where it is positive, else `slope * x`; as [`relu`] otherwise.
 ///
 /// # Reference

@@ -28,7 +28,7 @@ mod rnn;
 #[cfg(test)]
 mod testing;
 
-pub use activation::{add_relu, leaky_relu, relu};
+pub use activation::{add_relu, leaky_relu, relu, relu6};
 pub use concat::concat;
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu, exact_conv, set_exact_conv};
 pub use embedding::embedding;

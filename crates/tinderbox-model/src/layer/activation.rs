@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::activation::{sigmoid, tanh},
 };
-use tinderbox_ops::{leaky_relu, relu};
+use tinderbox_ops::{leaky_relu, relu, relu6};
 
 use super::forward_any_rank;
 
@@ -13,6 +13,12 @@ use super::forward_any_rank;
 pub struct ReLU;
 
 forward_any_rank!(ReLU, _layer, x => relu(x));
+
+/// Cuts off what is negative, and what is above 6: MobileNet's, which keeps to the range of few bits.
+#[derive(Module, Debug, Default)]
+pub struct ReLU6;
+
+forward_any_rank!(ReLU6, _layer, x => relu6(x));
 
 /// Multiplies what is negative by `slope`.
 #[derive(Module, Debug)]

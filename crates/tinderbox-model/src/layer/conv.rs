@@ -54,6 +54,8 @@ pub struct Conv2dConfig {
     pub kernel: usize,
     pub stride: usize,
     pub padding: usize,
+    /// Parts that the channels are divided into; each sees its own alone. Of a [`Conv2d`] only.
+    pub groups: usize,
     pub bias: bool,
     pub init: Init,
 }
@@ -67,6 +69,7 @@ impl Conv2dConfig {
             kernel,
             stride: 1,
             padding: 0,
+            groups: 1,
             bias: true,
             init: Init::Default,
         }
@@ -82,6 +85,12 @@ impl Conv2dConfig {
         Self { padding, ..self }
     }
 
+    /// Parts that the channels are divided into: as many as there are channels for a convolution of
+    /// each by itself.
+    pub fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
     /// Whether a number is added to each output channel.
     pub fn bias(self, bias: bool) -> Self {
         Self { bias, ..self }
@@ -95,14 +104,14 @@ impl Conv2dConfig {
     /// A convolution over pixels with fresh weights.
     pub fn init(&self, device: &Device) -> Conv2d {
         let (weight, bias) = self.maps(ConvKind::Conv2d, device);
-        Conv2d::new(weight, bias, self.stride, self.padding)
+        Conv2d { groups: self.groups, ..Conv2d::new(weight, bias, self.stride, self.padding) }
     }
 
     /// Weight and bias of a convolution over pixels.
     pub(super) fn maps(&self, kind: ConvKind, device: &Device) -> (Tensor<4>, Option<Tensor<1>>) {
         let channels = match kind {
             ConvKind::ConvTranspose2d => [self.in_channels, self.out_channels],
-            _ => [self.out_channels, self.in_channels],
+            _ => [self.out_channels, self.in_channels / self.groups],
         };
         self.start([channels[0], channels[1], self.kernel, self.kernel], device)
     }
@@ -128,27 +137,29 @@ impl Conv2dConfig {
 /// `[batch, out_channels, (height + 2 padding - kernel) / stride + 1, ..]`
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[out_channels, in_channels, kernel, kernel]`
+    /// `[out_channels, in_channels / groups, kernel, kernel]`
     pub weight: Param<Tensor<4>>,
     /// `[out_channels]`
     pub bias: Option<Param<Tensor<1>>>,
     pub stride: usize,
     pub padding: usize,
+    pub groups: usize,
 }
 
 impl Conv2d {
-    /// With these weights.
+    /// With these weights, in one group.
     pub fn new(weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: usize) -> Self {
         Self {
             weight: Param::from_tensor(weight),
             bias: bias.map(Param::from_tensor),
             stride,
             padding,
+            groups: 1,
         }
     }
 
     pub(crate) fn options(&self) -> Conv2dOptions {
-        options(self.stride, self.padding)
+        Conv2dOptions { groups: self.groups, ..options(self.stride, self.padding) }
     }
 
     pub(crate) fn bias(&self) -> Option<Tensor<1>> {

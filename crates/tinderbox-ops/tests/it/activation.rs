@@ -1,7 +1,7 @@
 //! Rectifiers.
 
 use burn::tensor::{Tensor, activation};
-use tinderbox_ops::{add_relu, leaky_relu, relu};
+use tinderbox_ops::{add_relu, leaky_relu, relu, relu6};
 
 use crate::common::{close, host, orders, tensor};
 
@@ -27,6 +27,7 @@ fn check<const D: usize>(
 fn rectifiers_are_burns_in_every_memory_order() {
     for x in orders(&tensor(1, [2, 3, 4, 5])) {
         check(&x, relu, activation::relu);
+        check(&(x.clone() * 9.0), relu6, |x| x.clamp(0.0, 6.0));
         for slope in [0.0, 0.2, -0.5] {
             check(&x, |x| leaky_relu(x, slope), |x| activation::leaky_relu(x, slope));
         }
