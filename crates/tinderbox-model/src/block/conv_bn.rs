@@ -1,10 +1,13 @@
-//! Convolution and batch norm side by side: what the kernels take as one.
+//! Convolution, batch norm and ReLU side by side: what the kernels take as one.
 //!
 //! Blocks and [`Sequential`](crate::Sequential) come here when nobody watches the layers in between.
-//! The two functions are all that knows how such neighbors run.
+//! These functions are all that knows how such neighbors run.
 
 use burn::tensor::Tensor;
-use tinderbox_ops::{BatchNorm, NormRelu, add_relu, conv_norm, conv_norm_eval};
+use tinderbox_ops::{
+    BatchNorm, NormRelu, add_relu, batch_norm_eval, batch_norm_train, conv_norm, conv_norm_eval,
+    conv2d_relu, relu,
+};
 
 use crate::{
     Trace,
@@ -49,6 +52,27 @@ pub(crate) fn conv_relu_bn(
 ) -> Tensor<4> {
     let place = if relu { NormRelu::Before } else { NormRelu::None };
     run(conv, norm, place, None, x, trace)
+}
+
+/// Convolution and ReLU.
+pub(crate) fn conv_relu(
+    (name, conv): Named<'_, Conv2d>,
+    x: Tensor<4>,
+    trace: &mut Trace<'_>,
+) -> Tensor<4> {
+    trace.within(name, |_| conv2d_relu(x, conv.weight.val(), conv.bias(), conv.options()))
+}
+
+/// Batch norm and ReLU: what stands before a convolution in a DenseNet.
+pub(crate) fn bn_relu(
+    (name, norm): Named<'_, BatchNorm2d>,
+    x: Tensor<4>,
+    trace: &mut Trace<'_>,
+) -> Tensor<4> {
+    trace.within(name, |_| match norm.is_training() {
+        true => norm.follow(batch_norm_train(x, norm.parts(), NormRelu::After)),
+        false => relu(batch_norm_eval(x, &norm.parts())),
+    })
 }
 
 /// The same numbers as the layers one by one, up to rounding. A panic names the layer whose it is.

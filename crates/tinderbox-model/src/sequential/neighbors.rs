@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 
 use crate::{
     AnyTensor, Layer, Trace,
-    block::conv_bn::{Named, Then, conv_bn, conv_relu_bn},
+    block::conv_bn::{Named, Then, bn_relu, conv_bn, conv_relu, conv_relu_bn},
     layer::{BatchNorm2d, Conv2d, ReLU},
 };
 
@@ -30,29 +30,38 @@ pub(super) fn run_first(
     }
 }
 
-/// A convolution and what is one with it.
+/// A convolution or a batch norm, and what is one with it.
 enum Neighbors<'a> {
     /// torchvision's order, with or without ReLU.
     ConvBn(Named<'a, Conv2d>, Named<'a, BatchNorm2d>, Option<&'a ReLU>),
     /// fastai's order.
     ConvReluBn(Named<'a, Conv2d>, Named<'a, BatchNorm2d>),
+    ConvRelu(Named<'a, Conv2d>),
+    /// What is left of a batch norm that stands before its convolution.
+    BnRelu(Named<'a, BatchNorm2d>),
 }
 
 impl<'a> Neighbors<'a> {
     /// Those that `children` begins with. It is a look at types, which takes nanoseconds: nothing
     /// is kept that could be wrong after the list has changed.
     fn first_of(children: &'a [Child]) -> Option<Self> {
+        if let Some(norm) = child(children, 0) {
+            return child::<ReLU>(children, 1).map(|_| Self::BnRelu(norm));
+        }
         let conv = child(children, 0)?;
         if let Some(norm) = child(children, 1) {
             return Some(Self::ConvBn(conv, norm, child(children, 2).map(|(_, relu)| relu)));
         }
         child::<ReLU>(children, 1)?;
-        Some(Self::ConvReluBn(conv, child(children, 2)?))
+        Some(match child(children, 2) {
+            Some(norm) => Self::ConvReluBn(conv, norm),
+            None => Self::ConvRelu(conv),
+        })
     }
 
     fn len(&self) -> usize {
         match self {
-            Self::ConvBn(_, _, None) => 2,
+            Self::ConvBn(_, _, None) | Self::ConvRelu(_) | Self::BnRelu(_) => 2,
             Self::ConvBn(_, _, Some(_)) | Self::ConvReluBn(..) => 3,
         }
     }
@@ -62,6 +71,8 @@ impl<'a> Neighbors<'a> {
             Self::ConvBn(conv, norm, None) => conv_bn(conv, norm, Then::Nothing, x, trace),
             Self::ConvBn(conv, norm, Some(_)) => conv_bn(conv, norm, Then::Relu, x, trace),
             Self::ConvReluBn(conv, norm) => conv_relu_bn(conv, true, norm, x, trace),
+            Self::ConvRelu(conv) => conv_relu(conv, x, trace),
+            Self::BnRelu(norm) => bn_relu(norm, x, trace),
         }
     }
 }
@@ -91,11 +102,11 @@ mod tests {
         let conv = || Conv2dConfig::new([4, 4], 3).init(&device);
         let norm = || BatchNorm2d::new(4, &device);
         let layers = Sequential::new().push(conv()).push(norm()).push(ReLU);
-        assert_eq!(lengths(&layers), [3, 1, 1]);
+        assert_eq!(lengths(&layers), [3, 2, 1]);
         let layers = Sequential::new().push(conv()).push(ReLU).push(norm()).push(ReLU);
-        assert_eq!(lengths(&layers), [3, 1, 1, 1]);
+        assert_eq!(lengths(&layers), [3, 1, 2, 1]);
         let layers = Sequential::new().push(conv()).push(norm()).push(conv()).push(ReLU);
-        assert_eq!(lengths(&layers), [2, 1, 1, 1]);
-        assert_eq!(lengths(&layers.numbered().cut("1").unwrap().1), [1, 1, 1]);
+        assert_eq!(lengths(&layers), [2, 1, 2, 1]);
+        assert_eq!(lengths(&layers.numbered().cut("1").unwrap().1), [1, 2, 1]);
     }
 }
