@@ -169,6 +169,19 @@ impl<'a> Case<'a> {
             .collect()
     }
 
+    /// The state of a model whose keys the manifest does not list: all of it by the fill.
+    pub fn state_of<'k>(
+        &self,
+        keys: impl IntoIterator<Item = (&'k str, &'k [usize])>,
+    ) -> Vec<(String, Array)> {
+        let prefix = self.raw["state"]["fill_prefix"].as_str().unwrap_or("");
+        let fill = |(key, shape): (&str, &[usize])| {
+            let array = self.filled(&format!("{prefix}{key}"), fill::state_role(key, shape), shape);
+            (key.to_owned(), array)
+        };
+        keys.into_iter().map(fill).collect()
+    }
+
     fn filled(&self, key: &str, role: &str, shape: &[usize]) -> Array {
         let seed = self.group.fill_seed();
         let data = match role.strip_prefix("int").and_then(|k| k.parse().ok()) {

@@ -2,18 +2,24 @@
 
 mod awd_lstm;
 mod check;
+mod densenet;
 mod gan;
 mod language;
 mod lesson;
+mod mobilenet;
 mod model_spec;
+mod official;
 mod parts;
 mod resnet;
 mod resnet_small;
 mod simple_cnn;
+mod squeezenet;
+mod table;
 mod tagger;
 mod text_classifier;
 mod text_spec;
 mod vgg;
+mod xresnet;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -22,17 +28,23 @@ pub(crate) use awd_lstm::Penalty;
 pub use awd_lstm::{
     AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
 };
+pub use densenet::DenseNetConfig;
 pub use gan::BasicGan;
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
 pub use lesson::{basic, refactored, resnetish};
+pub use mobilenet::mobilenet_v2;
 pub use model_spec::ModelSpec;
+pub use official::{IMAGENET, InputStats, OfficialWeights, todays_names};
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;
 pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
+pub use squeezenet::SqueezeNetConfig;
+pub use table::ARCHS;
 pub use tagger::{SequenceTagger, TaggerConfig};
 pub use text_classifier::{TextClassifier, TextClassifierConfig, masked_concat_pool};
 pub use text_spec::{LessonSpec, TextSpec};
 pub use vgg::VggConfig;
+pub use xresnet::xresnet;
 
 use crate::{Error, Result, Sequential};
 
@@ -43,124 +55,17 @@ pub struct Arch {
     /// One line for people.
     pub about: &'static str,
     pub build: fn(&ArchSpec, &Device) -> Sequential,
-    /// The paths at which the second, third, … parameter group begins.
+    /// The paths at which the second, third, … parameter group begins; the last one is the head's.
     pub groups: &'static [&'static str],
+    /// The first child behind the body, which other heads can be put on, if there is one.
+    pub cut: Option<&'static str>,
+    /// Weights that somebody else trained.
+    pub weights: Option<OfficialWeights>,
     /// A learning rate that it trains well with by one-cycle, from scratch.
     pub lr: f64,
     /// The smallest height and width that it takes, in pixels.
     pub min_size: usize,
 }
-
-/// fastai's default learning rate.
-const FASTAI_LR: f64 = 3e-3;
-
-/// All architectures.
-pub const ARCHS: [Arch; 13] = [
-    Arch {
-        name: "basic",
-        about: "the lesson's first network: five convolutions, batch norm before ReLU",
-        build: lesson::build_basic,
-        groups: &[],
-        lr: 0.1,
-        min_size: 1,
-    },
-    Arch {
-        name: "refactor",
-        about: "the same five layers as conv_layers",
-        build: lesson::build_refactored,
-        groups: &[],
-        lr: 0.1,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnetish",
-        about: "the lesson's residual network, for images of about 28 pixels",
-        build: lesson::build_resnetish,
-        groups: &[],
-        lr: 0.05,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnet-small",
-        about: "a residual network for photographs that trains from scratch on a CPU",
-        build: resnet_small::build,
-        groups: &["1"],
-        lr: 0.01,
-        min_size: 16,
-    },
-    Arch {
-        name: "resnet18",
-        about: "torchvision's residual network of 18 layers: 11.2 million parameters before the last",
-        build: resnet::build18,
-        groups: &["layer3", "fc"],
-        lr: FASTAI_LR,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnet34",
-        about: "the same with 34 layers: 21.3 million",
-        build: resnet::build34,
-        groups: &["layer3", "fc"],
-        lr: FASTAI_LR,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnet50",
-        about: "the same with 50 layers, in bottlenecks: 23.5 million",
-        build: resnet::build50,
-        groups: &["layer3", "fc"],
-        lr: FASTAI_LR,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnet101",
-        about: "the same with 101 layers: 42.5 million",
-        build: resnet::build101,
-        groups: &["layer3", "fc"],
-        lr: FASTAI_LR,
-        min_size: 1,
-    },
-    Arch {
-        name: "resnet152",
-        about: "the same with 152 layers: 58.1 million",
-        build: resnet::build152,
-        groups: &["layer3", "fc"],
-        lr: FASTAI_LR,
-        min_size: 1,
-    },
-    Arch {
-        name: "vgg11_bn",
-        about: "torchvision's VGG of 11 layers with batch norm: 128.8 million parameters",
-        build: vgg::build11,
-        groups: &["classifier"],
-        lr: FASTAI_LR,
-        min_size: 32,
-    },
-    Arch {
-        name: "vgg13_bn",
-        about: "the same with 13 layers: 129 million",
-        build: vgg::build13,
-        groups: &["classifier"],
-        lr: FASTAI_LR,
-        min_size: 32,
-    },
-    Arch {
-        name: "vgg16_bn",
-        about: "the same with 16 layers: 134.3 million",
-        build: vgg::build16,
-        groups: &["features.22", "classifier"],
-        lr: FASTAI_LR,
-        min_size: 32,
-    },
-    Arch {
-        name: "vgg19_bn",
-        about: "the same with 19 layers: 139.6 million",
-        build: vgg::build19,
-        groups: &["features.22", "classifier"],
-        lr: FASTAI_LR,
-        min_size: 32,
-    },
-];
 
 /// The architecture called `name`.
 ///

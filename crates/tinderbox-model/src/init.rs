@@ -17,6 +17,8 @@ pub enum Init {
     /// Weights normal with standard deviation sqrt(2 / fan_out), the bias zero: torchvision's for
     /// convolutions, which keeps the size of the gradients rather than that of the maps.
     KaimingFanOut,
+    /// Weights uniform in ±sqrt(6 / fan_in), the bias zero: torchvision's for a SqueezeNet.
+    KaimingUniform,
     /// Weights normal with standard deviation 0.01, the bias zero: torchvision's for the linear
     /// layers of a VGG.
     Small,
@@ -38,6 +40,10 @@ impl Init {
             Self::Default => uniform(shape, shape, device),
             Self::KaimingNormal => kaiming_normal(shape, device),
             Self::KaimingFanOut => normal(shape, (2.0 / fan_out(&shape)).sqrt(), device),
+            Self::KaimingUniform => {
+                let bound = (6.0 / fan_in(&shape)).sqrt();
+                Tensor::random(shape, Distribution::Uniform(-bound, bound), device)
+            }
             Self::Small => normal(shape, 0.01, device),
         }
     }
@@ -51,7 +57,9 @@ impl Init {
     ) -> Tensor<1> {
         match self {
             Self::Default => uniform([len], weight, device),
-            Self::KaimingNormal | Self::KaimingFanOut | Self::Small => Tensor::zeros([len], device),
+            Self::KaimingNormal | Self::KaimingFanOut | Self::KaimingUniform | Self::Small => {
+                Tensor::zeros([len], device)
+            }
         }
     }
 }
@@ -129,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn torchvisions_are_normal_with_a_bias_of_zero() {
+    fn torchvisions_have_a_bias_of_zero() {
         let device = Device::flex();
         let conv = Conv2dConfig::new([16, 128], 3).init_with(Init::KaimingFanOut).init(&device);
         let linear = Linear::with_init(64, 256, Init::Small, &device);
@@ -140,5 +148,10 @@ mod tests {
             assert!(near(weight, std), "{}: {weight}", layer.name());
             assert_eq!(bias, 0.0);
         }
+        let conv = Conv2dConfig::new([16, 128], 3).init_with(Init::KaimingUniform).init(&device);
+        let [(largest, _), (bias, _)] = spread(&conv);
+        let bound = (6.0f64 / (16.0 * 9.0)).sqrt();
+        assert!(largest <= bound && near(largest, bound), "{largest}");
+        assert_eq!(bias, 0.0);
     }
 }

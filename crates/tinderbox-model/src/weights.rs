@@ -79,6 +79,12 @@ impl StateDict {
         self.weights.insert(name.into(), Weight { shape, values });
     }
 
+    /// The same weights, called what `rename` makes of their names.
+    pub fn renamed(self, rename: impl Fn(&str) -> String) -> Self {
+        let weights = self.weights.into_iter().map(|(name, weight)| (rename(&name), weight));
+        Self { weights: weights.collect() }
+    }
+
     /// How many weights there are.
     pub fn len(&self) -> usize {
         self.weights.len()

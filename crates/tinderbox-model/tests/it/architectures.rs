@@ -6,7 +6,10 @@ use burn::tensor::Tensor;
 use tinderbox_golden::{Array, Data, fill};
 use tinderbox_model::{
     AnyTensor, Forward, Layer, Mode, Sequential, Step, Trace,
-    arch::{ARCHS, Arch, ArchSpec, ResNetConfig, VggConfig, basic, refactored, resnetish},
+    arch::{
+        ARCHS, Arch, ArchSpec, DenseNetConfig, ResNetConfig, SqueezeNetConfig, VggConfig, basic,
+        mobilenet_v2, refactored, resnetish, xresnet,
+    },
     groups::{is_under, parameters, parts},
     set_mode,
     weights::{StateDict, Strict, load_state_dict, state_dict},
@@ -17,8 +20,21 @@ use crate::common::{device, filled, host, n_params, tensor};
 const SIZE: usize = 32;
 
 /// Architectures that are another one with more or larger layers: tests would take minutes.
-const LARGE: [&str; 7] =
-    ["resnet34", "resnet101", "resnet152", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"];
+const LARGE: [&str; 13] = [
+    "resnet34",
+    "resnet101",
+    "resnet152",
+    "xresnet34",
+    "xresnet50",
+    "vgg11_bn",
+    "vgg13_bn",
+    "vgg16_bn",
+    "vgg19_bn",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "squeezenet1_0",
+];
 
 fn archs() -> impl Iterator<Item = &'static Arch> {
     ARCHS.iter().filter(|arch| !LARGE.contains(&arch.name))
@@ -98,6 +114,14 @@ fn watching_changes_nothing() {
         [basic, refactored, resnetish].map(|build| build(3, 5, &device())).into();
     models.extend([ResNetConfig::RESNET18, ResNetConfig::RESNET50].map(resnet));
     models.push(VggConfig::VGG11.features(&device()));
+    models.push(xresnet(ResNetConfig { classes: 5, ..ResNetConfig::RESNET18 }, &device()));
+    models.push(DenseNetConfig { classes: 5, ..DenseNetConfig::DENSENET121 }.init(&device()));
+    for model in [
+        SqueezeNetConfig { classes: 5, ..SqueezeNetConfig::SQUEEZENET1_1 }.init(&device()),
+        mobilenet_v2(3, 5, &device()),
+    ] {
+        models.push(model.cut("classifier").expect("it has one").0);
+    }
     for model in models {
         let model = filled(model);
         let watched = model.clone();

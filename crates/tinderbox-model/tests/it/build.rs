@@ -5,7 +5,7 @@ use serde_json::Value;
 use tinderbox_model::{
     BnDropLinConfig, ConvLayer, ConvLayerConfig, Layer, Merge, NormType, ResBlock, ResBlockConfig,
     Sequential, Shortcut,
-    arch::{ArchSpec, ResNetConfig, SimpleCnnConfig, VggConfig},
+    arch::{ArchSpec, DenseNetConfig, ResNetConfig, SimpleCnnConfig, VggConfig},
     init::Init,
     layer::{
         AdaptiveConcatPool2d, BatchNorm1dFlat, ConvKind, Flatten, Linear, PoolFlatten,
@@ -97,7 +97,8 @@ pub(crate) fn net(config: &Value, input: &[usize], classes: usize) -> Result<Seq
     spec.and_then(|spec| spec.build(&device())).map_err(|error| error.to_string())
 }
 
-/// What `create_body` leaves of a torchvision network: a ResNet's stages, a VGG's convolutions.
+/// What a U-Net goes down of a torchvision network: a ResNet's stages, the children of a VGG's and a
+/// DenseNet's `features`.
 pub(crate) fn body(arch: &str) -> Result<Sequential> {
     let device = &device();
     let resnet = |config: ResNetConfig| config.init(device).cut("avgpool").expect("a child").0;
@@ -106,6 +107,7 @@ pub(crate) fn body(arch: &str) -> Result<Sequential> {
         "resnet34" => resnet(ResNetConfig::RESNET34),
         "resnet50" => resnet(ResNetConfig::RESNET50),
         "vgg16_bn" => VggConfig::VGG16.features(device),
+        "densenet121" => DenseNetConfig::DENSENET121.features(device),
         other => return Err(format!("an unknown body, {other}")),
     }
     .numbered())

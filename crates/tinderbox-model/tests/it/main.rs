@@ -4,6 +4,7 @@
 
 mod architectures;
 mod awd_lstm;
+mod backbones;
 mod build;
 mod common;
 mod freezing;

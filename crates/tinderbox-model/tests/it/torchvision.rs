@@ -2,7 +2,7 @@
 
 use tinderbox_model::{
     Sequential,
-    arch::{ResNetConfig, VggConfig},
+    arch::{ArchSpec, ResNetConfig, VggConfig},
     weights::{StateDict, state_dict},
 };
 
@@ -103,4 +103,53 @@ fn resnets_have_torchvisions_keys() {
 fn a_vgg_has_torchvisions_keys() {
     let layers = [64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0];
     check(&VggConfig::VGG16.init(&device()), vgg_keys(&layers), 84, 138_365_992);
+}
+
+/// The counts that torchvision states.
+#[test]
+fn networks_have_torchvisions_parameter_counts() {
+    for (name, count) in [
+        ("densenet121", 7_978_856),
+        ("densenet161", 28_681_000),
+        ("densenet169", 14_149_480),
+        ("densenet201", 20_013_928),
+        ("squeezenet1_0", 1_248_424),
+        ("squeezenet1_1", 1_235_496),
+        ("mobilenet_v2", 3_504_872),
+    ] {
+        let spec = ArchSpec::new(name, 3, 1000, [224, 224]).unwrap();
+        assert_eq!(n_params(&spec.build(&device()).unwrap()), count, "{name}");
+    }
+}
+
+/// The rule by which torchvision names MobileNetV2's weights: expansion, channels and blocks of
+/// each stage.
+#[test]
+fn a_mobilenet_has_torchvisions_keys() {
+    let mut keys = Keys::new();
+    conv(&mut keys, "features.0.0", [32, 3, 3, 3]);
+    norm(&mut keys, "features.0.1", 32);
+    let stages =
+        [[1, 16, 1], [6, 24, 2], [6, 32, 3], [6, 64, 4], [6, 96, 3], [6, 160, 3], [6, 320, 1]];
+    let blocks = stages.iter().flat_map(|[t, c, n]| std::iter::repeat_n([*t, *c], *n));
+    let mut inputs = 32;
+    for (at, [expansion, outputs]) in (1..).zip(blocks) {
+        let inner = inputs * expansion;
+        let name = |part: usize| format!("features.{at}.conv.{part}");
+        let mut part = 0;
+        if expansion > 1 {
+            conv(&mut keys, &format!("{}.0", name(part)), [inner, inputs, 1, 1]);
+            norm(&mut keys, &format!("{}.1", name(part)), inner);
+            part += 1;
+        }
+        conv(&mut keys, &format!("{}.0", name(part)), [inner, 1, 3, 3]);
+        norm(&mut keys, &format!("{}.1", name(part)), inner);
+        conv(&mut keys, &name(part + 1), [outputs, inner, 1, 1]);
+        norm(&mut keys, &name(part + 2), outputs);
+        inputs = outputs;
+    }
+    conv(&mut keys, "features.18.0", [1280, 320, 1, 1]);
+    norm(&mut keys, "features.18.1", 1280);
+    linear(&mut keys, "classifier.1", [1280, 1000]);
+    check(&tinderbox_model::arch::mobilenet_v2(3, 1000, &device()), keys, 262, 3_504_872);
 }

@@ -1,0 +1,242 @@
+//! The table of architectures.
+
+use super::{
+    Arch, OfficialWeights, densenet, lesson, mobilenet, resnet, resnet_small, squeezenet, vgg,
+    xresnet,
+};
+
+/// fastai's default learning rate.
+const FASTAI_LR: f64 = 3e-3;
+
+/// What most have in common.
+const PLAIN: Arch = Arch {
+    name: "",
+    about: "",
+    build: lesson::build_basic,
+    groups: &[],
+    cut: None,
+    weights: None,
+    lr: FASTAI_LR,
+    min_size: 1,
+};
+
+/// torchvision's residual networks.
+const RESNET: Arch = Arch { groups: &["layer3", "fc"], cut: Some("avgpool"), ..PLAIN };
+/// Its VGGs, whose body ends in a map of fixed size.
+const VGG: Arch =
+    Arch { groups: &["features.22", "classifier"], cut: Some("flatten"), min_size: 32, ..PLAIN };
+/// Its DenseNets, whose body is without the last ReLU.
+const DENSENET: Arch = Arch {
+    groups: &["features.transition2", "classifier"],
+    cut: Some("relu"),
+    min_size: 29,
+    ..PLAIN
+};
+/// Its SqueezeNets.
+const SQUEEZENET: Arch =
+    Arch { groups: &["features.5", "features.8", "classifier"], cut: Some("classifier"), ..PLAIN };
+/// fastai's XResNets.
+const XRESNET: Arch = Arch { groups: &["10"], cut: Some("8"), ..PLAIN };
+
+/// Weights of torchvision's.
+const fn official(file: &'static str) -> OfficialWeights {
+    OfficialWeights::torchvision(file)
+}
+
+/// All architectures.
+pub const ARCHS: [Arch; 23] = [
+    Arch {
+        name: "basic",
+        about: "the lesson's first network: five convolutions, batch norm before ReLU",
+        build: lesson::build_basic,
+        lr: 0.1,
+        ..PLAIN
+    },
+    Arch {
+        name: "refactor",
+        about: "the same five layers as conv_layers",
+        build: lesson::build_refactored,
+        lr: 0.1,
+        ..PLAIN
+    },
+    Arch {
+        name: "resnetish",
+        about: "the lesson's residual network, for images of about 28 pixels",
+        build: lesson::build_resnetish,
+        lr: 0.05,
+        ..PLAIN
+    },
+    Arch {
+        name: "resnet-small",
+        about: "a residual network for photographs that trains from scratch on a CPU",
+        build: resnet_small::build,
+        groups: &["1"],
+        cut: Some("1"),
+        lr: 0.01,
+        min_size: 16,
+        ..PLAIN
+    },
+    Arch {
+        name: "resnet18",
+        about: "torchvision's residual network of 18 layers: 11.2 million parameters before the last",
+        build: resnet::build18,
+        weights: Some(official("resnet18-f37072fd.pth")),
+        ..RESNET
+    },
+    Arch {
+        name: "resnet34",
+        about: "the same with 34 layers: 21.3 million",
+        build: resnet::build34,
+        weights: Some(official("resnet34-b627a593.pth")),
+        ..RESNET
+    },
+    Arch {
+        name: "resnet50",
+        about: "the same with 50 layers, in bottlenecks: 23.5 million",
+        build: resnet::build50,
+        weights: Some(official("resnet50-0676ba61.pth")),
+        ..RESNET
+    },
+    Arch {
+        name: "resnet101",
+        about: "the same with 101 layers: 42.5 million",
+        build: resnet::build101,
+        weights: Some(official("resnet101-63fe2227.pth")),
+        ..RESNET
+    },
+    Arch {
+        name: "resnet152",
+        about: "the same with 152 layers: 58.1 million",
+        build: resnet::build152,
+        weights: Some(official("resnet152-394f9c45.pth")),
+        ..RESNET
+    },
+    Arch {
+        name: "xresnet18",
+        about: "fastai's ResNet-18 with the tricks that came after it: 11.2 million",
+        build: xresnet::build18,
+        ..XRESNET
+    },
+    Arch {
+        name: "xresnet34",
+        about: "the same with 34 layers: 21.3 million",
+        build: xresnet::build34,
+        ..XRESNET
+    },
+    Arch {
+        name: "xresnet50",
+        about: "the same with 50 layers, in bottlenecks: 23.5 million",
+        build: xresnet::build50,
+        ..XRESNET
+    },
+    Arch {
+        name: "vgg11_bn",
+        about: "torchvision's VGG of 11 layers with batch norm: 128.8 million parameters",
+        build: vgg::build11,
+        groups: &["classifier"],
+        weights: Some(official("vgg11_bn-6002323d.pth")),
+        ..VGG
+    },
+    Arch {
+        name: "vgg13_bn",
+        about: "the same with 13 layers: 129 million",
+        build: vgg::build13,
+        groups: &["classifier"],
+        weights: Some(official("vgg13_bn-abd245e5.pth")),
+        ..VGG
+    },
+    Arch {
+        name: "vgg16_bn",
+        about: "the same with 16 layers: 134.3 million",
+        build: vgg::build16,
+        weights: Some(official("vgg16_bn-6c64b313.pth")),
+        ..VGG
+    },
+    Arch {
+        name: "vgg19_bn",
+        about: "the same with 19 layers: 139.6 million",
+        build: vgg::build19,
+        weights: Some(official("vgg19_bn-c79401a0.pth")),
+        ..VGG
+    },
+    Arch {
+        name: "densenet121",
+        about: "torchvision's dense network of 121 layers: 7 million parameters",
+        build: densenet::build121,
+        weights: Some(official("densenet121-a639ec97.pth")),
+        ..DENSENET
+    },
+    Arch {
+        name: "densenet161",
+        about: "the same with 161 layers, and half as many channels again: 26.5 million",
+        build: densenet::build161,
+        weights: Some(official("densenet161-8d451a50.pth")),
+        ..DENSENET
+    },
+    Arch {
+        name: "densenet169",
+        about: "the same with 169 layers: 12.5 million",
+        build: densenet::build169,
+        weights: Some(official("densenet169-b2777c0a.pth")),
+        ..DENSENET
+    },
+    Arch {
+        name: "densenet201",
+        about: "the same with 201 layers: 18.1 million",
+        build: densenet::build201,
+        weights: Some(official("densenet201-c1103571.pth")),
+        ..DENSENET
+    },
+    Arch {
+        name: "squeezenet1_0",
+        about: "torchvision's SqueezeNet: 0.7 million parameters",
+        build: squeezenet::build1_0,
+        min_size: 21,
+        weights: Some(official("squeezenet1_0-b66bff10.pth")),
+        ..SQUEEZENET
+    },
+    Arch {
+        name: "squeezenet1_1",
+        about: "the same for less than half the work",
+        build: squeezenet::build1_1,
+        min_size: 17,
+        weights: Some(official("squeezenet1_1-b8a52dc0.pth")),
+        ..SQUEEZENET
+    },
+    Arch {
+        name: "mobilenet_v2",
+        about: "torchvision's network for telephones: 2.2 million parameters",
+        build: mobilenet::build_v2,
+        groups: &["classifier"],
+        cut: Some("avgpool"),
+        weights: Some(official("mobilenet_v2-b0353104.pth")),
+        ..PLAIN
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_of_its_kind() {
+        for (at, arch) in ARCHS.iter().enumerate() {
+            assert!(!arch.name.is_empty() && !arch.about.is_empty());
+            assert!(ARCHS[..at].iter().all(|other| other.name != arch.name), "{}", arch.name);
+        }
+    }
+
+    #[test]
+    fn official_weights_are_named_after_their_architecture() {
+        for arch in &ARCHS {
+            let Some(weights) = &arch.weights else { continue };
+            let name = weights.file.split('-').next();
+            assert_eq!(name, Some(arch.name));
+            let prefix = weights.sha256_prefix();
+            assert!(prefix.len() == 8 && u32::from_str_radix(prefix, 16).is_ok(), "{prefix}");
+        }
+        let resnet = super::super::find("resnet34").unwrap().weights.unwrap();
+        assert_eq!(resnet.url(), "https://download.pytorch.org/models/resnet34-b627a593.pth");
+        assert_eq!(resnet.sha256_prefix(), "b627a593");
+    }
+}
