@@ -9,6 +9,7 @@
 
 mod activation;
 mod autodiff;
+mod blur;
 mod concat;
 mod conv;
 mod embedding;
@@ -29,6 +30,7 @@ mod rnn;
 mod testing;
 
 pub use activation::{add_relu, leaky_relu, relu, relu6};
+pub use blur::{Neighbors, blur, double_bilinear};
 pub use concat::concat;
 pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu, exact_conv, set_exact_conv};
 pub use embedding::embedding;

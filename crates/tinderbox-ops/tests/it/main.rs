@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod activation;
+mod blur;
 mod common;
 mod concat;
 mod conv;
