@@ -1,6 +1,7 @@
 //! Architectures by name: what the command line and saved models build.
 
 mod awd_lstm;
+mod body;
 mod check;
 mod densenet;
 mod gan;
@@ -28,6 +29,7 @@ pub(crate) use awd_lstm::Penalty;
 pub use awd_lstm::{
     AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
 };
+pub use body::{Body, Grouped, create_body, create_body_until, create_cnn, create_cnn_with};
 pub use densenet::DenseNetConfig;
 pub use gan::BasicGan;
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};

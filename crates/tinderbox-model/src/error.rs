@@ -12,6 +12,15 @@ pub enum Error {
     #[error("{arch} takes images of at least {min}×{min} pixels, not {}×{}", size[0], size[1])]
     TooSmall { arch: &'static str, size: [usize; 2], min: usize },
 
+    #[error("`{arch}` is not made of a body and a head")]
+    NoBody { arch: &'static str, known: Vec<&'static str> },
+
+    #[error("there is no child `{name}` to cut before")]
+    NoSuchChild { name: String, children: Vec<String> },
+
+    #[error("no image goes through the body, whose children are {layers}")]
+    NoFeatures { layers: usize },
+
     #[error("`{setting}` is {value}, but must be {wanted}")]
     Setting { setting: &'static str, value: String, wanted: String },
 
@@ -93,6 +102,13 @@ impl Error {
             }
             Self::TooSmall { min, .. } => {
                 Some(format!("resize the images: `--size {min}` or more"))
+            }
+            Self::NoBody { known, .. } => Some(format!("there are bodies of {}", known.join(", "))),
+            Self::NoSuchChild { children, .. } => {
+                Some(format!("there are {}", children.join(", ")))
+            }
+            Self::NoFeatures { .. } => {
+                Some("it must begin with a convolution and end in `[batch, channels, ..]`".into())
             }
             Self::Weights { .. } => {
                 Some("are they of this architecture, and of as many classes?".into())

@@ -65,6 +65,23 @@ pub fn group_of(parameters: &[Parameter], starts: &[&str]) -> Vec<usize> {
     parameters.iter().map(next).collect()
 }
 
+/// Where groups begin, as paths that have parameters: a start without any, like a ReLU, is the next
+/// parameter's. fastai's groups of a VGG begin so.
+pub fn with_parameters<S: AsRef<str>>(model: &dyn Layer, starts: &[S]) -> Vec<String> {
+    let (parts, parameters) = (parts(model), parameters(model));
+    let place = |path: &str| parts.iter().position(|part| part == path);
+    let next = |start: &str| {
+        if parameters.iter().any(|parameter| is_under(&parameter.path, start)) {
+            return None;
+        }
+        let start = place(start)?;
+        let next = parameters.iter().find(|p| place(&p.path).is_some_and(|at| at > start))?;
+        Some(next.path.clone())
+    };
+    let starts = starts.iter().map(AsRef::as_ref);
+    starts.map(|start| next(start).unwrap_or_else(|| start.to_owned())).collect()
+}
+
 /// Trains the groups from `first` on, and with `train_bn` every norm. Nobody's mode changes:
 /// frozen batch norms go on following the batch.
 pub fn freeze_to(
@@ -74,8 +91,10 @@ pub fn freeze_to(
     train_bn: bool,
 ) -> Box<dyn Layer> {
     let parameters = parameters(&*model);
+    let starts = with_parameters(&*model, starts);
+    let starts: Vec<&str> = starts.iter().map(String::as_str).collect();
     let trainable =
-        parameters.iter().zip(group_of(&parameters, starts)).map(|(parameter, group)| {
+        parameters.iter().zip(group_of(&parameters, &starts)).map(|(parameter, group)| {
             match parameter.kind {
                 Kind::Buffer => false,
                 Kind::Norm => train_bn || group >= first,
@@ -237,6 +256,20 @@ mod tests {
                 .map(named);
         assert_eq!(group_of(&parameters, &["stem", "body.1", "head"]), [0, 0, 1, 1, 2]);
         assert_eq!(group_of(&parameters, &[]), [0; 5]);
+    }
+
+    #[test]
+    fn a_group_may_begin_at_a_layer_without_parameters() {
+        let device = Device::flex().autodiff();
+        let layers = crate::Sequential::new()
+            .push(crate::layer::Linear::new(2, 2, &device))
+            .push(crate::layer::ReLU)
+            .push(crate::layer::Linear::new(2, 2, &device));
+        let starts = with_parameters(&layers, &["0", "1", "nowhere"]);
+        assert_eq!(starts, ["0", "2.weight", "nowhere"]);
+        let frozen = freeze_to(Box::new(layers), &["0", "1"], 1, true);
+        let trainable: Vec<bool> = parameters(&*frozen).iter().map(|p| p.trainable).collect();
+        assert_eq!(trainable, [false, false, true, true]);
     }
 
     #[test]

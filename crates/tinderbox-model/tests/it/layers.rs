@@ -64,7 +64,7 @@ fn check_start(case: Case<'_>, model: &dyn Layer) -> Result<(), String> {
 }
 
 /// In evaluation, then from the same start in training, backward too.
-fn check(case: Case<'_>, model: Box<dyn Layer>) -> Result<(), String> {
+pub(crate) fn check(case: Case<'_>, model: Box<dyn Layer>) -> Result<(), String> {
     facts(case, &*model)?;
     let start = state(&case.state());
     let (model, _) =

@@ -9,6 +9,7 @@ mod build;
 mod common;
 mod freezing;
 mod gan;
+mod heads;
 mod hooks;
 mod initialisation;
 mod layers;

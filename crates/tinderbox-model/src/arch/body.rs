@@ -1,0 +1,191 @@
+//! Networks taken apart: a body that makes features, for another head.
+
+use burn::tensor::Device;
+
+use super::{ARCHS, Arch};
+use crate::{
+    Error, HeadConfig, Result, Sequential,
+    watch::{in_channels, num_features},
+};
+
+/// The part of a network that makes features of images.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// Named by position, as in fastai.
+    pub layers: Sequential,
+    /// The paths in it at which its second, third, … parameter group begins.
+    pub groups: Vec<String>,
+}
+
+/// A model, and how its parameters are grouped for transfer learning.
+#[derive(Debug, Clone)]
+pub struct Grouped<M> {
+    pub model: M,
+    /// The paths at which the second, third, … parameter group begins; the last one is the head's.
+    pub groups: Vec<String>,
+}
+
+/// fastai's `create_body`: a network of the table, with whatever weights it has, up to where the
+/// table says.
+///
+/// # Errors
+/// [`Error::NoBody`] if the table does not say.
+///
+/// # Example
+/// What a pretrained network knows, in a model for seven classes of one's own:
+///
+/// ```
+/// use burn::tensor::Device;
+/// use tinderbox_model::arch::{ArchSpec, create_body, create_cnn, find};
+///
+/// # fn main() -> Result<(), tinderbox_model::Error> {
+/// let device = Device::flex();
+/// let network = ArchSpec::new("squeezenet1_1", 3, 1000, [224, 224])?.build(&device)?;
+/// // Here its weights would be loaded.
+/// let body = create_body(find("squeezenet1_1")?, network)?;
+/// let cnn = create_cnn(body, 7, &device)?;
+/// assert_eq!(cnn.groups, ["0.0.5", "0.0.8", "1"]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn create_body(arch: &Arch, model: Sequential) -> Result<Body> {
+    let cut = arch.cut.ok_or_else(|| Error::NoBody {
+        arch: arch.name,
+        known: ARCHS.iter().filter(|arch| arch.cut.is_some()).map(|arch| arch.name).collect(),
+    })?;
+    create_body_until(arch, model, cut)
+}
+
+/// [`create_body`] up to, and not including, a child of one's own choice: where the weights end, or
+/// where the maps become too small.
+///
+/// # Errors
+/// [`Error::NoSuchChild`].
+pub fn create_body_until(arch: &Arch, model: Sequential, cut: &str) -> Result<Body> {
+    let names: Vec<String> = model.children().map(|(name, _)| name.to_owned()).collect();
+    let Some((layers, _)) = model.cut(cut) else {
+        return Err(Error::NoSuchChild { name: cut.to_owned(), children: names });
+    };
+    let groups = arch.groups.iter().filter_map(|path| numbered(&layers, path)).collect();
+    Ok(Body { layers: layers.numbered(), groups })
+}
+
+/// A path whose first part is a child's position rather than its name.
+fn numbered(layers: &Sequential, path: &str) -> Option<String> {
+    let (child, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+    let at = layers.position(child)?;
+    Some(match rest {
+        Some(rest) => format!("{at}.{rest}"),
+        None => at.to_string(),
+    })
+}
+
+impl Body {
+    /// Layers of one's own, in one group.
+    pub fn new(layers: Sequential) -> Self {
+        Self { layers, groups: Vec::new() }
+    }
+
+    /// The body whose children are the convolutions themselves, for a U-Net, which looks at the
+    /// children: a VGG's or a DenseNet's `features` are one child otherwise. What comes behind that
+    /// child is left out. Other bodies stay as they are.
+    #[must_use]
+    pub fn opened(self) -> Self {
+        let first = self.layers.children().next();
+        let inner = first.and_then(|(_, layer)| layer.as_any().downcast_ref::<Sequential>());
+        let Some(inner) = inner.filter(|_| self.layers.len() <= 2).cloned() else { return self };
+        let of_inner = |path: &String| numbered(&inner, path.strip_prefix("0.")?);
+        let groups = self.groups.iter().filter_map(of_inner).collect();
+        Self { groups, layers: inner.numbered() }
+    }
+
+    /// The channels that come out, found by trying; nothing if no image goes through.
+    pub fn channels(&self, device: &Device) -> Option<usize> {
+        num_features(&self.layers, in_channels(&self.layers)?, device)
+    }
+
+    /// The groups of a model in which the body is called `path`.
+    pub(super) fn groups_in(&self, path: &str) -> Vec<String> {
+        self.groups.iter().map(|group| format!("{path}.{group}")).collect()
+    }
+}
+
+/// fastai's `create_cnn_model`: a body and a head of fresh weights for these classes, as fastai's
+/// defaults have it. Children: `0` the body, `1` the head.
+///
+/// # Errors
+/// [`Error::NoFeatures`] if no image goes through the body.
+pub fn create_cnn(body: Body, classes: usize, device: &Device) -> Result<Grouped<Sequential>> {
+    create_cnn_with(body, HeadConfig::new(0, classes), device)
+}
+
+/// [`create_cnn`] with a head of one's own settings, whose channels are the body's.
+///
+/// # Errors
+/// As there.
+pub fn create_cnn_with(
+    body: Body,
+    head: HeadConfig,
+    device: &Device,
+) -> Result<Grouped<Sequential>> {
+    let channels = body.channels(device).ok_or(Error::NoFeatures { layers: body.layers.len() })?;
+    let mut groups = body.groups_in("0");
+    groups.push("1".to_owned());
+    let head = HeadConfig { channels, ..head }.init(device);
+    Ok(Grouped { model: Sequential::new().push(body.layers).push(head), groups })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arch::{ArchSpec, find},
+        layer::{Flatten, ReLU},
+    };
+
+    fn body(name: &str) -> Result<Body> {
+        let spec = ArchSpec::new(name, 3, 5, [64, 64])?;
+        create_body(find(name)?, spec.build(&Device::flex())?)
+    }
+
+    #[test]
+    fn groups_are_paths_in_the_body() {
+        assert_eq!(body("resnet18").unwrap().groups, ["6"]);
+        assert_eq!(body("densenet121").unwrap().groups, ["0.transition2"]);
+        assert_eq!(body("densenet121").unwrap().opened().groups, ["7"]);
+        assert_eq!(body("squeezenet1_0").unwrap().opened().groups, ["5", "8"]);
+        assert_eq!(body("mobilenet_v2").unwrap().groups, Vec::<String>::new());
+        assert_eq!(body("xresnet18").unwrap().layers.len(), 8);
+        assert_eq!(body("resnet-small").unwrap().opened().layers.len(), 8);
+    }
+
+    #[test]
+    fn a_body_ends_where_it_is_told_to() {
+        let arch = find("resnet18").unwrap();
+        let build = || ArchSpec::new("resnet18", 3, 5, [64, 64]).unwrap().build(&Device::flex());
+        let body = create_body_until(arch, build().unwrap(), "layer4").unwrap();
+        assert_eq!((body.layers.len(), body.groups.as_slice()), (7, &["6".to_owned()][..]));
+        assert_eq!(body.channels(&Device::flex()), Some(256));
+        let error = create_body_until(arch, build().unwrap(), "layer5").unwrap_err();
+        assert_eq!(error.to_string(), "there is no child `layer5` to cut before");
+        assert!(error.hint().unwrap().starts_with("there are conv1, bn1, relu, maxpool, layer1"));
+    }
+
+    #[test]
+    fn not_all_networks_have_a_body() {
+        let error = body("basic").unwrap_err();
+        assert_eq!(error.to_string(), "`basic` is not made of a body and a head");
+        assert!(error.hint().unwrap().starts_with("there are bodies of resnet-small, resnet18"));
+    }
+
+    #[test]
+    fn a_body_that_gives_no_features_gets_no_head() {
+        let device = Device::flex();
+        let error = create_cnn(Body::new(Sequential::new().push(ReLU)), 2, &device).unwrap_err();
+        assert_eq!(error.to_string(), "no image goes through the body, whose children are 1");
+        assert!(error.hint().is_some());
+        let flat =
+            Sequential::new().push(crate::conv_layer(3, 4, &device)).push(Flatten::default());
+        assert!(create_cnn(Body::new(flat), 2, &device).is_ok());
+    }
+}
