@@ -19,6 +19,7 @@ mod table;
 mod tagger;
 mod text_classifier;
 mod text_spec;
+mod unet;
 mod vgg;
 mod xresnet;
 
@@ -45,6 +46,7 @@ pub use table::ARCHS;
 pub use tagger::{SequenceTagger, TaggerConfig};
 pub use text_classifier::{TextClassifier, TextClassifierConfig, masked_concat_pool};
 pub use text_spec::{LessonSpec, TextSpec};
+pub use unet::{Blur, DynamicUnet, UnetConfig, create_unet};
 pub use vgg::VggConfig;
 pub use xresnet::xresnet;
 

@@ -21,6 +21,16 @@ pub enum Error {
     #[error("no image goes through the body, whose children are {layers}")]
     NoFeatures { layers: usize },
 
+    #[error("the body does not take images of {}×{} pixels: {reason}", size[0], size[1])]
+    BodyRefuses { size: [usize; 2], reason: String },
+
+    #[error(
+        "the body makes no map of {}×{} pixels smaller, so a U-Net has nothing to go up",
+        size[0],
+        size[1]
+    )]
+    NoSkips { size: [usize; 2] },
+
     #[error("`{setting}` is {value}, but must be {wanted}")]
     Setting { setting: &'static str, value: String, wanted: String },
 
@@ -109,6 +119,10 @@ impl Error {
             }
             Self::NoFeatures { .. } => {
                 Some("it must begin with a convolution and end in `[batch, channels, ..]`".into())
+            }
+            Self::BodyRefuses { .. } => Some("are the images large enough for it?".into()),
+            Self::NoSkips { .. } => {
+                Some("take the layers of `features` one by one: `body.opened()`".into())
             }
             Self::Weights { .. } => {
                 Some("are they of this architecture, and of as many classes?".into())

@@ -17,6 +17,12 @@ pub enum Init {
     /// Weights normal with standard deviation sqrt(2 / fan_out), the bias zero: torchvision's for
     /// convolutions, which keeps the size of the gradients rather than that of the maps.
     KaimingFanOut,
+    /// [`KaimingNormal`](Self::KaimingNormal), but the channels that a pixel shuffle of this scale
+    /// makes a square of are all alike.
+    ///
+    /// Aitken et al., [Checkerboard artifact free sub-pixel
+    /// convolution](https://arxiv.org/abs/1707.02937), 2017.
+    Icnr { scale: usize },
     /// Weights uniform in ±sqrt(6 / fan_in), the bias zero: torchvision's for a SqueezeNet.
     KaimingUniform,
     /// Weights normal with standard deviation 0.01, the bias zero: torchvision's for the linear
@@ -44,6 +50,11 @@ impl Init {
                 let bound = (6.0 / fan_in(&shape)).sqrt();
                 Tensor::random(shape, Distribution::Uniform(-bound, bound), device)
             }
+            Self::Icnr { scale } => {
+                let mut kernels = shape;
+                kernels[0] /= scale * scale;
+                icnr(kaiming_normal(kernels, device), scale)
+            }
             Self::Small => normal(shape, 0.01, device),
         }
     }
@@ -57,9 +68,11 @@ impl Init {
     ) -> Tensor<1> {
         match self {
             Self::Default => uniform([len], weight, device),
-            Self::KaimingNormal | Self::KaimingFanOut | Self::KaimingUniform | Self::Small => {
-                Tensor::zeros([len], device)
-            }
+            Self::KaimingNormal
+            | Self::KaimingFanOut
+            | Self::KaimingUniform
+            | Self::Icnr { .. }
+            | Self::Small => Tensor::zeros([len], device),
         }
     }
 }
@@ -77,6 +90,17 @@ pub(crate) fn uniform<const D: usize, const W: usize>(
 /// Normal with standard deviation sqrt(2 / fan_in).
 pub fn kaiming_normal<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     normal(shape, (2.0 / fan_in(&shape)).sqrt(), device)
+}
+
+/// Each kernel `scale`² times in a row, `[n, ..]` → `[n * scale², ..]`: the channels that a pixel
+/// shuffle makes a square of are all alike.
+pub fn icnr<const D: usize>(kernels: Tensor<D>, scale: usize) -> Tensor<D> {
+    let mut shape = kernels.dims();
+    let (n, copies) = (shape[0], scale * scale);
+    let rest = shape[1..].iter().product();
+    let all: Tensor<3> = kernels.reshape([n, 1, rest]).repeat_dim(1, copies);
+    shape[0] = n * copies;
+    all.reshape(shape)
 }
 
 fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Tensor<D> {

@@ -15,6 +15,7 @@ mod pool;
 mod recurrent;
 mod reshape;
 mod running;
+mod shuffle;
 mod spectral_norm;
 mod stack;
 mod weight_norm;
@@ -26,7 +27,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-pub use activation::{LeakyReLU, ReLU, ReLU6, SigmoidRange, Tanh};
+pub use activation::{LeakyReLU, ReLU, ReLU6, Rectifier, SigmoidRange, Tanh};
 pub(crate) use aside::Aside;
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use carried::Carried;
@@ -43,6 +44,7 @@ pub use pool::{
 pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, Rnn};
 pub use reshape::{ResizeBatch, View};
 pub use running::Running;
+pub use shuffle::{Interpolation, PixelShuffle, ReplicationPad2d, Upsample};
 pub use spectral_norm::SpectralNormConv;
 pub use stack::Recurrent;
 pub(crate) use stack::{flat, pairs};

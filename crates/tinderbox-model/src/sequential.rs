@@ -8,6 +8,7 @@ use burn::{
     },
     tensor::Device,
 };
+use tinderbox_ops::fork;
 
 use self::neighbors::{Child, run_first};
 use crate::{AnyTensor, Forward, Layer, Trace};
@@ -93,12 +94,22 @@ impl Sequential {
             let (y, ran) = run_first(&self.children[at..end], x, trace);
             (x, at) = (y, at + ran);
             for (slot, _) in tapped.iter_mut().zip(taps).filter(|(_, tap)| **tap + 1 == at) {
-                *slot = Some(x.clone());
+                let [rest, tap] = shared(x);
+                (x, *slot) = (rest, Some(tap));
             }
         }
         let tapped =
             tapped.into_iter().map(|t| t.expect("a tap is the index of a child")).collect();
         (x, tapped)
+    }
+}
+
+/// A tensor for the next layer and for whoever taps. The gradients of a map are added in the memory
+/// order of the kernels.
+fn shared(x: AnyTensor) -> [AnyTensor; 2] {
+    match x {
+        AnyTensor::Float4(x) => fork(x).map(AnyTensor::from),
+        x => [x.clone(), x],
     }
 }
 

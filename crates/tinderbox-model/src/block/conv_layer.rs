@@ -261,7 +261,9 @@ impl Forward for ConvLayer {
             (Self::Fused(fused), AnyTensor::Float4(x)) if !trace.is_watched() => {
                 fused.at_once(x, trace).into()
             }
-            (_, x) => {
+            // A list runs as one what can.
+            (Self::Layers(layers), x) => layers.forward_traced(x, trace),
+            (Self::Fused(_), x) => {
                 self.children().into_iter().fold(x, |x, (name, layer)| trace.run(name, layer, x))
             }
         }

@@ -36,6 +36,12 @@ pub struct MergeLayer {
     merge: Merge,
 }
 
+impl MergeLayer {
+    pub(crate) fn new(merge: Merge) -> Self {
+        Self { merge }
+    }
+}
+
 impl Forward for MergeLayer {
     type Input = AnyTensor;
     type Output = AnyTensor;

@@ -2,11 +2,15 @@
 
 use burn::{
     module::Module,
-    tensor::activation::{sigmoid, tanh},
+    tensor::{
+        Tensor,
+        activation::{sigmoid, tanh},
+    },
 };
 use tinderbox_ops::{leaky_relu, relu, relu6};
 
 use super::forward_any_rank;
+use crate::Forward;
 
 /// Cuts off what is negative.
 #[derive(Module, Debug, Default)]
@@ -27,6 +31,36 @@ pub struct LeakyReLU {
 }
 
 forward_any_rank!(LeakyReLU, layer, x => leaky_relu(x, layer.slope));
+
+/// [`ReLU`] or [`LeakyReLU`], by whether there is a slope.
+#[derive(Module, Debug)]
+pub struct Rectifier {
+    /// The slope of what is negative, if not 0.
+    #[module(skip)]
+    pub leaky: Option<f64>,
+}
+
+impl Rectifier {
+    pub(crate) fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        match self.leaky {
+            None => relu(x),
+            Some(slope) => leaky_relu(x, slope),
+        }
+    }
+}
+
+impl Forward for Rectifier {
+    type Input = Tensor<4>;
+    type Output = Tensor<4>;
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.apply(x)
+    }
+
+    fn class_name(&self) -> Option<&'static str> {
+        Some(if self.leaky.is_some() { "LeakyReLU" } else { "ReLU" })
+    }
+}
 
 /// A sigmoid that goes from `low` to `high`.
 #[derive(Module, Debug)]

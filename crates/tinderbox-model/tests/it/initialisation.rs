@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tinderbox_golden::{Case, Group, Report, close, number};
 use tinderbox_model::{
-    HeadConfig, Layer,
+    HeadConfig, Layer, NormType,
+    block::PixelShuffleConfig,
     layer::Embedding,
     weights::{StateDict, state_dict},
 };
@@ -16,9 +17,7 @@ fn initialisation() {
     let mut report = Report::new("initialisation");
     for case in group.cases() {
         match case.config()["module"].as_str() {
-            Some("PixelShuffle_ICNR") => {
-                report.not_run(case.id(), "the pixel shuffle is not there yet");
-            }
+            Some("PixelShuffle_ICNR") => report.case(case.id(), shuffle(case)),
             Some("embedding") => report.case(case.id(), embedding(case)),
             _ => report.case(case.id(), model(case.config()).and_then(|m| check(case, &*m))),
         }
@@ -38,6 +37,14 @@ fn model(config: &Value) -> Result<Box<dyn Layer>, String> {
 
 fn check(case: Case<'_>, model: &dyn Layer) -> Result<(), String> {
     let state = state_dict(model);
+    constant(case, &state)?;
+    case.values()["random"].as_array().ok_or("nothing random")?.iter().try_for_each(|want| {
+        let key = want["key"].as_str().ok_or("no key")?;
+        random(&state, key, want)
+    })
+}
+
+fn constant(case: Case<'_>, state: &StateDict) -> Result<(), String> {
     let constants = case.values()["constant"].as_object().ok_or("no constants")?;
     for (key, want) in constants {
         let weight = state.get(key).ok_or(format!("the model has no {key}"))?;
@@ -45,10 +52,31 @@ fn check(case: Case<'_>, model: &dyn Layer) -> Result<(), String> {
             return Err(format!("{key} is not {want}"));
         }
     }
-    case.values()["random"].as_array().ok_or("nothing random")?.iter().try_for_each(|want| {
-        let key = want["key"].as_str().ok_or("no key")?;
-        random(&state, key, want)
-    })
+    Ok(())
+}
+
+/// Each kernel four times, and the different ones random.
+fn shuffle(case: Case<'_>) -> Result<(), String> {
+    let channels = case.config()["ni"].as_u64().ok_or("no ni")? as usize;
+    let norm = NormType::None;
+    let config = PixelShuffleConfig { norm, ..PixelShuffleConfig::new(channels, channels) };
+    let state = state_dict(&config.init(&device()));
+    constant(case, &state)?;
+    let weight = state.get("conv.0.weight").ok_or("no weight")?;
+    let kernel = weight.values.len() / weight.shape[0];
+    let mut different = Vec::new();
+    for four in weight.values.chunks(4 * kernel) {
+        if four.chunks(kernel).any(|one| *one != four[..kernel]) {
+            return Err("four channels in a row are not alike".into());
+        }
+        different.extend(&four[..kernel]);
+    }
+    // The manifest gives no tolerance: four standard errors of a sample of this size.
+    let std_rtol = 4.0 / (2.0 * different.len() as f64).sqrt();
+    let want = serde_json::json!({ "std": case.values()["std"], "std_rtol": std_rtol });
+    let mut kernels = StateDict::default();
+    kernels.insert("kernels", vec![different.len()], different);
+    random(&kernels, "kernels", &want)
 }
 
 /// Mean and standard deviation.
