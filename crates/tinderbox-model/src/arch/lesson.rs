@@ -1,4 +1,4 @@
-//! The lesson's three networks for MNIST.
+//! The lesson's networks for MNIST.
 //!
 //! Each halves the map five times, 28 → 14 → 7 → 4 → 2 → 1, down to one number a class. Images
 //! that leave a larger map are averaged over it.
@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use super::ArchSpec;
 use crate::{
     Sequential,
-    block::{ConvLayer, ConvLayerConfig, res_block},
+    block::{ConvLayer, ConvLayerConfig, ResBlockConfig, res_block},
     layer::{BatchNorm2d, Conv2dConfig, Flatten, PoolFlatten, ReLU},
 };
 
@@ -34,6 +34,13 @@ pub fn refactored(in_channels: usize, classes: usize, device: &Device) -> Sequen
 pub fn resnetish(in_channels: usize, classes: usize, device: &Device) -> Sequential {
     let spec = ArchSpec { name: "resnetish".into(), in_channels, classes, size: [28, 28] };
     build_resnetish(&spec, device)
+}
+
+/// [`resnetish`] with dense blocks: what comes out of each is beside what went in, not added to it.
+/// The lesson's `dense=True`. 52,940 parameters.
+pub fn densenetish(in_channels: usize, classes: usize, device: &Device) -> Sequential {
+    let spec = ArchSpec { name: "densenetish".into(), in_channels, classes, size: [28, 28] };
+    build_densenetish(&spec, device)
 }
 
 /// Input and output channels of each halving.
@@ -82,5 +89,16 @@ pub(super) fn build_resnetish(spec: &ArchSpec, device: &Device) -> Sequential {
         .take(CHANNELS.len())
         .fold(Sequential::new(), |layers, channels| layers.push(conv_and_res(channels)));
     let last = [CHANNELS[CHANNELS.len() - 1], spec.classes];
+    end(layers.push(conv2(last, device)), spec)
+}
+
+pub(super) fn build_densenetish(spec: &ArchSpec, device: &Device) -> Sequential {
+    // A dense block gives twice the channels that it takes.
+    let inputs = std::iter::once(spec.in_channels).chain(CHANNELS.map(|channels| 2 * channels));
+    let layers = inputs.zip(CHANNELS).fold(Sequential::new(), |layers, (inputs, outputs)| {
+        let block = ResBlockConfig::new(outputs).dense().init(device);
+        layers.push(Sequential::new().push(conv2([inputs, outputs], device)).push(block))
+    });
+    let last = [2 * CHANNELS[CHANNELS.len() - 1], spec.classes];
     end(layers.push(conv2(last, device)), spec)
 }

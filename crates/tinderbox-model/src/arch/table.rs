@@ -44,7 +44,7 @@ const fn official(file: &'static str) -> OfficialWeights {
 }
 
 /// All architectures.
-pub const ARCHS: [Arch; 23] = [
+pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "basic",
         about: "the lesson's first network: five convolutions, batch norm before ReLU",
@@ -63,6 +63,13 @@ pub const ARCHS: [Arch; 23] = [
         name: "resnetish",
         about: "the lesson's residual network, for images of about 28 pixels",
         build: lesson::build_resnetish,
+        lr: 0.05,
+        ..PLAIN
+    },
+    Arch {
+        name: "densenetish",
+        about: "the same with dense blocks, which keep what went in beside what comes out",
+        build: lesson::build_densenetish,
         lr: 0.05,
         ..PLAIN
     },

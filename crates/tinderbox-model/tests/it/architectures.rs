@@ -8,7 +8,7 @@ use tinderbox_model::{
     AnyTensor, Forward, Layer, Mode, Sequential, Step, Trace,
     arch::{
         ARCHS, Arch, ArchSpec, DenseNetConfig, ResNetConfig, SqueezeNetConfig, VggConfig, basic,
-        mobilenet_v2, refactored, resnetish, xresnet,
+        densenetish, mobilenet_v2, refactored, resnetish, xresnet,
     },
     groups::{is_under, parameters, parts},
     set_mode,
@@ -73,6 +73,7 @@ fn paths(model: &dyn Layer) -> BTreeSet<String> {
 fn the_lessons_networks_have_the_lessons_parameter_counts() {
     let counts = [basic, refactored, resnetish].map(|build| n_params(&build(1, 10, &device())));
     assert_eq!(counts, [12_126, 12_044, 41_132]);
+    assert_eq!(n_params(&densenetish(1, 10, &device())), 52_940);
 }
 
 #[test]

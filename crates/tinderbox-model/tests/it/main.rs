@@ -21,6 +21,7 @@ mod recurrent;
 mod summaries;
 mod text_classifier;
 mod text_models;
+mod tiramisu;
 mod torchvision;
 mod train;
 mod unet;
