@@ -121,9 +121,6 @@ pub enum Error {
     #[error("there is no workload `{name}`")]
     UnknownWorkload { name: String, known: Vec<&'static str> },
 
-    #[error("the workload `{name}` cannot run: {what} is not there yet")]
-    WorkloadMissing { name: &'static str, what: &'static str },
-
     #[error("no layer's name contains `{filter}`")]
     NoLayer { filter: String },
 
@@ -245,7 +242,7 @@ impl Error {
             Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
             Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
             Self::OtherTask { .. } => Some("name a run of that kind, or another folder: `--out`".into()),
-            Self::WorkloadMissing { .. } | Self::BenchStreams { .. } | Self::Read { .. } => None,
+            Self::BenchStreams { .. } | Self::Read { .. } => None,
         }
     }
 }
@@ -562,11 +559,6 @@ mod tests {
             &Error::UnknownWorkload { name: "train/x".into(), known: vec!["a", "b"] },
             "there is no workload `train/x`",
             Some("there are a, b"),
-        );
-        check(
-            &Error::WorkloadMissing { name: "train/gru", what: "a GRU" },
-            "the workload `train/gru` cannot run: a GRU is not there yet",
-            None,
         );
         check(
             &Error::BenchRequest { line: "walk".into() },

@@ -48,10 +48,6 @@ fn what_cannot_be_served_is_said() {
         .code(1)
         .says("error: there is no workload `train/resnet`")
         .says("hint: there are train/mnist-basic/b128, ");
-    place
-        .run(&["bench", "serve", "train/unet34/4x180x240"])
-        .code(1)
-        .says("the dynamic U-Net is not there yet");
     place.run(&["bench", "serve"]).code(2).says("WORKLOAD");
     place.run(&["bench", "serve", "x", "--path", "sse2"]).code(2).says("avx512");
     // No machine has both.

@@ -41,7 +41,11 @@ fn step(
 }
 
 /// Random whole numbers below `n`.
-fn numbers<const D: usize>(shape: [usize; D], n: usize, device: &Device) -> Tensor<D, Int> {
+pub(super) fn numbers<const D: usize>(
+    shape: [usize; D],
+    n: usize,
+    device: &Device,
+) -> Tensor<D, Int> {
     let last = n as f64 - 1.0;
     Tensor::<D>::random(shape, Distribution::Uniform(0.0, n as f64), device).clamp(0.0, last).int()
 }
