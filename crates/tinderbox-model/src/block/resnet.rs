@@ -4,7 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
-use tinderbox_ops::add;
+use tinderbox_ops::{add, fork};
 
 use super::conv_bn::{Then, conv_bn};
 use crate::{
@@ -32,11 +32,12 @@ fn downsample([inputs, outputs]: [usize; 2], stride: usize, device: &Device) -> 
     })
 }
 
-/// The block's input as it is added to its output.
-fn shortcut(downsample: Option<&Sequential>, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
+/// The block's input for its layers, and as it is added to its output.
+fn parted(downsample: Option<&Sequential>, x: Tensor<4>, trace: &mut Trace<'_>) -> [Tensor<4>; 2] {
+    let [x, shortcut] = fork(x);
     match downsample {
-        Some(downsample) => trace.run("downsample", downsample, x),
-        None => x,
+        Some(downsample) => [x, trace.run("downsample", downsample, shortcut)],
+        None => [x, shortcut],
     }
 }
 
@@ -85,7 +86,7 @@ impl Forward for BasicBlock {
     }
 
     fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
-        let shortcut = shortcut(self.downsample.as_ref(), x.clone(), trace);
+        let [x, shortcut] = parted(self.downsample.as_ref(), x, trace);
         if !trace.is_watched() {
             return self.at_once(x, shortcut, trace);
         }
@@ -153,7 +154,7 @@ impl Forward for Bottleneck {
     }
 
     fn forward_traced(&self, x: Tensor<4>, trace: &mut Trace<'_>) -> Tensor<4> {
-        let shortcut = shortcut(self.downsample.as_ref(), x.clone(), trace);
+        let [x, shortcut] = parted(self.downsample.as_ref(), x, trace);
         if !trace.is_watched() {
             return self.at_once(x, shortcut, trace);
         }
