@@ -12,8 +12,8 @@ use tinderbox::{
         image::{Image, Pixels},
     },
     model::{
-        Layer, Mode, Trace,
-        arch::{ArchSpec, IMAGENET},
+        Forward, Layer, Mode, Sequential, Trace,
+        arch::{ArchSpec, IMAGENET, UnetConfig, create_body_until, create_unet, find},
         set_mode,
         weights::{StateDict, Strict, load_state_dict},
     },
@@ -129,10 +129,19 @@ fn pretrained_networks_see_what_they_saw_in_torchvision() {
 #[ignore = "needs real data: set TINDERBOX_DATA"]
 fn a_part_of_a_network_is_loaded_and_what_is_not_there_is_told() {
     let weights = weights("resnet18_conv1_to_layer3");
-    let (_, report) = load_state_dict(network("resnet18"), &weights, Strict::No).unwrap();
+    let (network, report) = load_state_dict(network("resnet18"), &weights, Strict::No).unwrap();
     assert!(report.unexpected.is_empty(), "{report:?}");
     let rest = |name: &String| name.starts_with("layer4.") || name.starts_with("fc.");
     assert!(report.missing.iter().all(rest), "{report:?}");
     // Two blocks of two convolutions with five numbers each, a shortcut's, and the last layer's.
     assert_eq!(report.missing.len(), 2 * 2 * 5 + 5 + 2);
+
+    // What is there is the body of a U-Net.
+    let network: Sequential = network.as_any().downcast_ref().cloned().unwrap();
+    let body = create_body_until(find("resnet18").unwrap(), network, "layer4").unwrap();
+    let config = UnetConfig { bottle: true, ..UnetConfig::new(12, [90, 120]) };
+    let unet = create_unet(body, &config, &Device::flex()).unwrap();
+    assert_eq!(unet.groups, ["layers.0.6", "layers.1"]);
+    let y = unet.model.forward(Tensor::zeros([1, 3, 90, 120], &Device::flex()));
+    assert_eq!(y.dims(), [1, 12, 90, 120]);
 }
