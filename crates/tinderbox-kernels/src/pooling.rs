@@ -319,10 +319,10 @@ fn mean_gradient_body(pooling: &Pooling, dy: &[f32], dx: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{prelude::*, test_runner::Config};
+    use proptest::prelude::*;
 
     use super::*;
-    use crate::testing::{noise, on_every_path};
+    use crate::testing::{fuzz, noise, on_every_path};
 
     /// Every kind of windows over maps of odd sizes, with every count of channels around the lanes.
     fn grid() -> Vec<Pooling> {
@@ -432,7 +432,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(Config { cases: 100, ..Config::default() })]
+        #![proptest_config(fuzz())]
 
         #[test]
         fn any_windows_are_the_definitions(

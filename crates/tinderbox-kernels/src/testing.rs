@@ -2,7 +2,19 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use proptest::test_runner::{Config, RngSeed};
+
 use crate::{Path, force_path, paths};
+
+/// The same hundred cases each time; others if `PROPTEST_RNG_SEED` is set.
+pub(crate) fn fuzz() -> Config {
+    let config = Config { cases: 100, ..Config::default() };
+    let rng_seed = match config.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(42),
+        fixed @ RngSeed::Fixed(_) => fixed,
+    };
+    Config { rng_seed, ..config }
+}
 
 /// Numbers in `-1.0..1.0` that look random and are always the same.
 pub(crate) fn noise(seed: usize, n: usize) -> Vec<f32> {

@@ -1,7 +1,10 @@
-use proptest::{prelude::*, test_runner::Config};
+use proptest::prelude::*;
 
 use super::*;
-use crate::simd::{force_path, paths};
+use crate::{
+    simd::{force_path, paths},
+    testing::fuzz,
+};
 
 fn numbers(n: usize, seed: usize) -> Vec<f32> {
     (0..n).map(|v| (((v * 37 + seed * 11) % 101) as f32 - 50.0) / 25.0).collect()
@@ -62,7 +65,7 @@ fn products_are_those_of_the_definition_and_the_same_bits_on_every_path() {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 100, ..Config::default() })]
+    #![proptest_config(fuzz())]
 
     #[test]
     fn any_products_are_those_of_the_definition(sizes in [1..150usize, 1..150, 1..150]) {
