@@ -31,7 +31,9 @@ pub(crate) use awd_lstm::Penalty;
 pub use awd_lstm::{
     AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
 };
-pub use body::{Body, Grouped, create_body, create_body_until, create_cnn, create_cnn_with};
+pub use body::{
+    Body, BodySpec, Grouped, create_body, create_body_until, create_cnn, create_cnn_with,
+};
 pub use densenet::DenseNetConfig;
 pub use gan::BasicGan;
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
@@ -48,7 +50,7 @@ pub use tagger::{SequenceTagger, TaggerConfig};
 pub use text_classifier::{TextClassifier, TextClassifierConfig, masked_concat_pool};
 pub use text_spec::{LessonSpec, TextSpec};
 pub use tiramisu::{Tiramisu, TiramisuConfig};
-pub use unet::{Blur, DynamicUnet, UnetConfig, create_unet};
+pub use unet::{Blur, DynamicUnet, UnetConfig, UnetSpec, create_unet};
 pub use vgg::VggConfig;
 pub use xresnet::xresnet;
 

@@ -1,11 +1,13 @@
 //! Networks taken apart: a body that makes features, for another head.
 
 use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 
-use super::{ARCHS, Arch};
+use super::{ARCHS, Arch, ArchSpec, find, todays_names};
 use crate::{
     Error, HeadConfig, Result, Sequential,
     watch::{in_channels, num_features},
+    weights::{LoadReport, StateDict, Strict, load_state_dict},
 };
 
 /// The part of a network that makes features of images.
@@ -49,11 +51,14 @@ pub struct Grouped<M> {
 /// # }
 /// ```
 pub fn create_body(arch: &Arch, model: Sequential) -> Result<Body> {
-    let cut = arch.cut.ok_or_else(|| Error::NoBody {
+    create_body_until(arch, model, cut(arch)?)
+}
+
+fn cut(arch: &Arch) -> Result<&'static str> {
+    arch.cut.ok_or_else(|| Error::NoBody {
         arch: arch.name,
         known: ARCHS.iter().filter(|arch| arch.cut.is_some()).map(|arch| arch.name).collect(),
-    })?;
-    create_body_until(arch, model, cut)
+    })
 }
 
 /// [`create_body`] up to, and not including, a child of one's own choice: where the weights end, or
@@ -62,12 +67,18 @@ pub fn create_body(arch: &Arch, model: Sequential) -> Result<Body> {
 /// # Errors
 /// [`Error::NoSuchChild`].
 pub fn create_body_until(arch: &Arch, model: Sequential, cut: &str) -> Result<Body> {
-    let names: Vec<String> = model.children().map(|(name, _)| name.to_owned()).collect();
-    let Some((layers, _)) = model.cut(cut) else {
-        return Err(Error::NoSuchChild { name: cut.to_owned(), children: names });
-    };
+    let layers = named_until(model, cut)?;
     let groups = arch.groups.iter().filter_map(|path| numbered(&layers, path)).collect();
     Ok(Body { layers: layers.numbered(), groups })
+}
+
+/// The children before `cut`, by the network's names for them.
+fn named_until(model: Sequential, cut: &str) -> Result<Sequential> {
+    let names: Vec<String> = model.children().map(|(name, _)| name.to_owned()).collect();
+    match model.cut(cut) {
+        Some((layers, _)) => Ok(layers),
+        None => Err(Error::NoSuchChild { name: cut.to_owned(), children: names }),
+    }
 }
 
 /// A path whose first part is a child's position rather than its name.
@@ -110,6 +121,66 @@ impl Body {
     }
 }
 
+/// Which body, and enough to build it again. Saved with models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodySpec {
+    /// As in [`ARCHS`].
+    pub arch: String,
+    pub in_channels: usize,
+    /// The first child that is left out; where the table cuts, if it is not said.
+    #[serde(default)]
+    pub until: Option<String>,
+}
+
+impl BodySpec {
+    /// The body of a network of the table, for color images.
+    ///
+    /// # Errors
+    /// [`Error::UnknownArch`]; [`Error::NoBody`].
+    pub fn new(arch: &str) -> Result<Self> {
+        cut(find(arch)?)?;
+        Ok(Self { arch: arch.to_owned(), in_channels: 3, until: None })
+    }
+
+    /// The body with fresh weights.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`Error::NoSuchChild`].
+    pub fn build(&self, device: &Device) -> Result<Body> {
+        Ok(self.with(self.named(device)?))
+    }
+
+    /// The body with what there is of it among `weights`, by the network's names for them, and the
+    /// rest fresh. The report is about the body alone: weights of what comes behind it are
+    /// unexpected.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build), and [`Error::Weights`] for those of other sizes.
+    pub fn build_with(&self, weights: StateDict, device: &Device) -> Result<(Body, LoadReport)> {
+        let named = Box::new(self.named(device)?);
+        let (named, report) = load_state_dict(named, &todays_names(weights), Strict::No)?;
+        let named = named.as_any().downcast_ref::<Sequential>().cloned();
+        Ok((self.with(named.expect("it was one before")), report))
+    }
+
+    fn named(&self, device: &Device) -> Result<Sequential> {
+        let arch = find(&self.arch)?;
+        let spec = ArchSpec::new(arch.name, self.in_channels, IMAGENET_CLASSES, [224, 224])?;
+        let until = self.until.as_deref().map_or_else(|| cut(arch), Ok)?;
+        named_until(spec.build(device)?, until)
+    }
+
+    fn with(&self, layers: Sequential) -> Body {
+        let groups = find(&self.arch).map_or(&[][..], |arch| arch.groups);
+        let groups = groups.iter().filter_map(|path| numbered(&layers, path)).collect();
+        Body { groups, layers: layers.numbered() }
+    }
+}
+
+/// What a network tells apart whose body is all that is wanted.
+const IMAGENET_CLASSES: usize = 1000;
+
 /// fastai's `create_cnn_model`: a body and a head of fresh weights for these classes, as fastai's
 /// defaults have it. Children: `0` the body, `1` the head.
 ///
@@ -139,8 +210,8 @@ pub fn create_cnn_with(
 mod tests {
     use super::*;
     use crate::{
-        arch::{ArchSpec, find},
         layer::{Flatten, ReLU},
+        weights::state_dict,
     };
 
     fn body(name: &str) -> Result<Body> {
@@ -169,6 +240,32 @@ mod tests {
         let error = create_body_until(arch, build().unwrap(), "layer5").unwrap_err();
         assert_eq!(error.to_string(), "there is no child `layer5` to cut before");
         assert!(error.hint().unwrap().starts_with("there are conv1, bn1, relu, maxpool, layer1"));
+    }
+
+    #[test]
+    fn what_there_is_of_a_body_is_loaded() {
+        let device = Device::flex();
+        let spec = BodySpec { until: Some("layer2".into()), ..BodySpec::new("resnet18").unwrap() };
+        let full = BodySpec::new("resnet18").unwrap();
+        let mut weights = StateDict::default();
+        for (name, weight) in state_dict(&full.named(&device).unwrap()).iter() {
+            if name != "bn1.bias" {
+                weights.insert(name, weight.shape.clone(), weight.values.clone());
+            }
+        }
+        weights.insert("conv1.weight", vec![64, 3, 7, 7], vec![0.5; 64 * 3 * 49]);
+
+        let (body, report) = spec.build_with(weights, &device).unwrap();
+        assert_eq!(report.missing, ["bn1.bias"]);
+        assert!(report.unexpected.iter().all(|name| name.starts_with("layer")));
+        assert_eq!((body.layers.len(), body.groups.len()), (5, 0));
+        let loaded = state_dict(&body.layers);
+        assert!(loaded.get("0.weight").unwrap().values.iter().all(|value| *value == 0.5));
+
+        let mut other = StateDict::default();
+        other.insert("conv1.weight", vec![64, 1, 7, 7], vec![0.0; 64 * 49]);
+        let error = spec.build_with(other, &device).unwrap_err();
+        assert!(matches!(error, Error::Weights { .. }), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchSpec, TextSpec};
+use super::{ArchSpec, TextSpec, UnetSpec};
 use crate::{Layer, Result};
 
 /// An architecture with its sizes, for images or for text. A saved one is told by its fields.
@@ -11,6 +11,8 @@ use crate::{Layer, Result};
 #[serde(untagged)]
 pub enum ModelSpec {
     Image(ArchSpec),
+    /// For a class at each pixel, or a picture.
+    Unet(UnetSpec),
     Text(TextSpec),
 }
 
@@ -18,10 +20,11 @@ impl ModelSpec {
     /// Builds it with fresh weights from the device's generator.
     ///
     /// # Errors
-    /// As [`ArchSpec::build`] and [`TextSpec::build`].
+    /// As [`ArchSpec::build`], [`UnetSpec::build`] and [`TextSpec::build`].
     pub fn build(&self, device: &Device) -> Result<Box<dyn Layer>> {
         match self {
             Self::Image(spec) => Ok(Box::new(spec.build(device)?)),
+            Self::Unet(spec) => Ok(Box::new(spec.build(device)?.model)),
             Self::Text(spec) => spec.build(device),
         }
     }
@@ -29,12 +32,13 @@ impl ModelSpec {
     /// The paths at which the second, third, … parameter group begins.
     ///
     /// # Errors
-    /// As [`ArchSpec::arch`].
+    /// As [`ArchSpec::arch`] and [`UnetSpec::build`].
     pub fn groups(&self) -> Result<Vec<String>> {
         match self {
             Self::Image(spec) => {
                 Ok(spec.arch()?.groups.iter().map(|path| (*path).to_owned()).collect())
             }
+            Self::Unet(spec) => Ok(spec.build(&Device::flex())?.groups),
             Self::Text(spec) => Ok(spec.groups()),
         }
     }
@@ -43,6 +47,7 @@ impl ModelSpec {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Image(spec) => spec.classes,
+            Self::Unet(spec) => spec.unet.classes,
             Self::Text(spec) => spec.outputs(),
         }
     }
@@ -51,6 +56,12 @@ impl ModelSpec {
 impl From<ArchSpec> for ModelSpec {
     fn from(spec: ArchSpec) -> Self {
         Self::Image(spec)
+    }
+}
+
+impl From<UnetSpec> for ModelSpec {
+    fn from(spec: UnetSpec) -> Self {
+        Self::Unet(spec)
     }
 }
 
@@ -63,6 +74,19 @@ impl From<TextSpec> for ModelSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::{BodySpec, UnetConfig};
+
+    #[test]
+    fn a_unet_is_built_again_from_what_was_saved() {
+        let body = BodySpec { until: Some("layer2".into()), ..BodySpec::new("resnet18").unwrap() };
+        let spec = ModelSpec::from(UnetSpec { body, unet: UnetConfig::new(4, [33, 40]) });
+        let saved = serde_json::to_string(&spec).unwrap();
+        let read: ModelSpec = serde_json::from_str(&saved).unwrap();
+        assert_eq!(read, spec);
+        assert_eq!(read.outputs(), 4);
+        assert_eq!(read.groups().unwrap(), ["layers.1"]);
+        assert_eq!(read.build(&Device::flex()).unwrap().name(), "DynamicUnet");
+    }
 
     #[test]
     fn a_saved_model_is_of_images_or_of_text() {

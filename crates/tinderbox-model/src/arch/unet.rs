@@ -6,17 +6,20 @@ mod build;
 mod model;
 
 use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
 
 pub use model::DynamicUnet;
 
-use super::{Body, Grouped};
+use super::{Body, BodySpec, Grouped};
 use crate::{
     Result,
     block::{NormType, Upsampling},
+    weights::{LoadReport, StateDict},
 };
 
 /// Where neighbors are averaged after a map was made larger, against checkerboards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Blur {
     /// Everywhere, after the last block too: what the lesson's table shows, whose release did so
     /// whatever it was told.
@@ -49,7 +52,8 @@ pub enum Blur {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "fastai's settings, each by itself")]
 pub struct UnetConfig {
     pub classes: usize,
@@ -105,4 +109,35 @@ pub fn create_unet(
     let mut groups = body.groups_in("layers.0");
     groups.push("layers.1".to_owned());
     Ok(Grouped { model: config.init(body.layers, device)?, groups })
+}
+
+/// A U-Net on a body of the table: enough to build it again. Saved with models.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnetSpec {
+    pub body: BodySpec,
+    pub unet: UnetConfig,
+}
+
+impl UnetSpec {
+    /// The U-Net with fresh weights, and its groups.
+    ///
+    /// # Errors
+    /// As [`BodySpec::build`] and [`create_unet`].
+    pub fn build(&self, device: &Device) -> Result<Grouped<DynamicUnet>> {
+        create_unet(self.body.build(device)?, &self.unet, device)
+    }
+
+    /// The same on what there is of a pretrained network, with a report of it.
+    ///
+    /// # Errors
+    /// As [`BodySpec::build_with`] and [`create_unet`].
+    pub fn build_with(
+        &self,
+        weights: StateDict,
+        device: &Device,
+    ) -> Result<(Grouped<DynamicUnet>, LoadReport)> {
+        let (body, report) = self.body.build_with(weights, device)?;
+        Ok((create_unet(body, &self.unet, device)?, report))
+    }
 }

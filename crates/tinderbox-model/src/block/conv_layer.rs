@@ -6,6 +6,7 @@ use burn::{
     },
     tensor::{Device, Tensor},
 };
+use serde::{Deserialize, Serialize};
 
 use super::conv_bn::conv_relu_bn;
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
 };
 
 /// What normalizes a [`conv_layer`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NormType {
     /// Nothing; the convolution has a bias.
     None,

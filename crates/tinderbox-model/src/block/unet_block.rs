@@ -4,6 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor},
 };
+use serde::{Deserialize, Serialize};
 use tinderbox_ops::{concat, resize_nearest};
 
 use super::{ConvLayer, ConvLayerConfig, NormType, PixelShuffleConfig, conv_bn::bn_relu};
@@ -13,7 +14,8 @@ use crate::{
 };
 
 /// How a U-Net makes its maps larger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Upsampling {
     /// Channels become pixels: fastai's.
     #[default]

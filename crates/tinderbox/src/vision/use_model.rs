@@ -13,7 +13,7 @@ use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile, items:
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
     AnyTensor,
-    arch::{ArchSpec, ModelSpec},
+    arch::{ArchSpec, ModelSpec, UnetConfig, UnetSpec},
     summary::{Summary, summary_of},
 };
 
@@ -38,6 +38,7 @@ pub struct Answer {
 pub fn predict<'a>(model: &'a Bundle, files: &'a [PathBuf]) -> impl Iterator<Item = Answer> + 'a {
     let pixels = match &model.manifest.arch {
         ModelSpec::Image(spec) => spec.size[0] * spec.size[1],
+        ModelSpec::Unet(spec) => spec.unet.size[0] * spec.unet.size[1],
         // It has an error for each of them.
         ModelSpec::Text(_) => 1,
     };
@@ -176,13 +177,16 @@ fn labelled(model: &Bundle, folder: &Path, watch: &Watch) -> Result<(Vec<PathBuf
 /// The table of a model's layers, for a batch of this size.
 ///
 /// # Errors
-/// As [`ArchSpec::build`].
+/// As [`ModelSpec::build`].
 pub fn model_summary(spec: &ModelSpec, batch: usize) -> Result<Summary> {
     let device = Device::flex().autodiff();
     let model = spec.build(&device)?;
     let input: AnyTensor = match spec {
         ModelSpec::Image(ArchSpec { in_channels, size: [height, width], .. }) => {
             Tensor::<4>::zeros([batch, *in_channels, *height, *width], &device).into()
+        }
+        ModelSpec::Unet(UnetSpec { body, unet: UnetConfig { size: [height, width], .. } }) => {
+            Tensor::<4>::zeros([batch, body.in_channels, *height, *width], &device).into()
         }
         ModelSpec::Text(_) => Tensor::<2, Int>::zeros([batch, WORDS], &device).into(),
     };
