@@ -1,6 +1,7 @@
 //! The subcommands, one a file: each reads its arguments, calls the library and prints.
 
 mod bench;
+mod camvid;
 mod completions;
 mod demo;
 mod generate;

@@ -281,7 +281,7 @@ fn shapes_list(shapes: &[Vec<usize>]) -> String {
 
 impl Error {
     /// The same error; one about a transform says which item it is about.
-    pub(crate) fn of_item(self, name: impl fmt::Display) -> Self {
+    pub fn of_item(self, name: impl fmt::Display) -> Self {
         match self {
             Self::Transform { reason } => Self::Transform { reason: format!("{name}: {reason}") },
             other => other,

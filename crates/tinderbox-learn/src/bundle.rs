@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{Batch, DataBunch, Inference};
 use tinderbox_model::{
-    Layer, Mode,
+    AnyTensor, Layer, Mode,
     arch::ModelSpec,
     set_mode,
     weights::{StateDict, Strict, load_state_dict},
@@ -17,6 +17,7 @@ use tinderbox_model::{
 
 use crate::{
     Error, Learner, Result,
+    fit::forward,
     loss::{Activation, IntoLoss},
     predict::{Prediction, predict},
     store::{Kind, Store, Tensors},
@@ -127,6 +128,14 @@ impl Bundle {
     pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let input = tensor(batch.inputs, &self.device)?;
         predict(&*self.model, input, self.manifest.activation, self.manifest.inference.target())
+    }
+
+    /// What comes out of the model for a batch, as it is: not activated.
+    ///
+    /// # Errors
+    /// Whatever goes wrong in the model.
+    pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
+        forward(&*self.model, tensor(batch.inputs, &self.device)?)
     }
 
     /// A learner with this model, to validate it or to train it further.

@@ -24,6 +24,38 @@ pub enum Error {
     #[error("`{value}` is not the name of a folder directly below the data")]
     ValidFolder { value: String },
 
+    #[error("{file} names none of the images")]
+    NoneNamed { file: PathBuf },
+
+    #[error("no picture in {images} has a mask in {masks}")]
+    NoMasks { images: PathBuf, masks: PathBuf },
+
+    #[error("{}", unmasked_text(images, *n))]
+    Unmasked {
+        /// Some of them.
+        images: Vec<PathBuf>,
+        n: usize,
+    },
+
+    #[error(
+        "there is no codes.txt in or beside {masks}, which says what the numbers in masks mean"
+    )]
+    NoCodes { masks: PathBuf },
+
+    #[error("{file} names {found}")]
+    Codes { file: PathBuf, found: String },
+
+    #[error("there is no class `{class}` to leave out")]
+    NoVoid { class: String, classes: Vec<String> },
+
+    #[error("the run in {folder} trains {found}")]
+    NotASegmenter { folder: PathBuf, found: String },
+
+    #[error(
+        "{folder} is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/"
+    )]
+    NoCamvid { folder: PathBuf },
+
     #[error("{folder} holds no images of class folders: every image lies directly in it")]
     NoClassFolders { folder: PathBuf },
 
@@ -161,6 +193,16 @@ impl Error {
             Self::Interpret(error) => error.hint(),
             Self::ValidShare { .. } => Some("say `0.2` or `20%` to hold out a fifth".into()),
             Self::ValidFolder { .. } => Some("name a folder such as `valid`, a share such as `0.2`, or `auto`".into()),
+            Self::NoneNamed { .. } => {
+                Some("it must hold file names such as `0016E5_08370.png`, one a line".into())
+            }
+            Self::NoMasks { .. } => Some("masks are called as their pictures: 7.png for 7.jpg, or 7_P.png, 7_mask.png; folders below must have the same names".into()),
+            Self::Unmasked { .. } => Some("draw them, take the pictures out, or leave up to so many out: `--skip-bad N`".into()),
+            Self::NoCodes { .. } => Some("write one: the name of a class a line, beginning with that of code 0; `--codes` says where it is".into()),
+            Self::Codes { .. } => Some("it must hold the name of a class a line, each once, at least two".into()),
+            Self::NoVoid { classes, .. } => Some(format!("there are {}", classes.join(", "))),
+            Self::NotASegmenter { .. } => Some("name one that `tinderbox train --task segment` made".into()),
+            Self::NoCamvid { .. } => Some("name the folder that holds them".into()),
             Self::NoClassFolders { folder } => Some(format!(
                 "sort the images into one folder a class: {0}/cat/…, {0}/dog/…; or is {0} one of these folders? then name the one above it",
                 folder.display()
@@ -267,6 +309,16 @@ fn batch_size_text(batch_size: Option<usize>, n_train: usize, of: &str) -> Strin
     match batch_size {
         Some(size) => format!("batches of {size} cannot be made of {n_train} training {items}"),
         None => format!("{n_train} training {items} cannot be trained on"),
+    }
+}
+
+fn unmasked_text(images: &[PathBuf], n: usize) -> String {
+    let named: Vec<String> = images.iter().map(|image| image.display().to_string()).collect();
+    let named = named.join(", ");
+    match n {
+        1 => format!("{named} has no mask"),
+        n if n > images.len() => format!("{n} pictures have no mask: {named}, …"),
+        n => format!("{n} pictures have no mask: {named}"),
     }
 }
 

@@ -58,6 +58,8 @@ pub enum Task {
     /// A classifier of images; what runs of older versions, which do not say, all train.
     #[default]
     Images,
+    /// A class for each pixel.
+    Segmenter,
     LanguageModel,
     TextClassifier,
     /// A label for each word.
@@ -69,6 +71,7 @@ impl Task {
     pub fn describe(self) -> &'static str {
         match self {
             Self::Images => "a classifier of images",
+            Self::Segmenter => "a segmenter of images",
             Self::LanguageModel => "a language model",
             Self::TextClassifier => "a classifier of texts",
             Self::Tagger => "a tagger of words",

@@ -3,17 +3,24 @@
 //! These are the recipes behind the command line. Each takes plain settings and tells a [`Watch`](crate::Watch)
 //! what happens.
 
+mod camvid;
 mod demo;
 mod fit;
 mod lesson;
 mod plan;
+mod segment;
 mod settings;
 mod survey;
 mod use_model;
 
+pub use camvid::{CAMVID, lesson_camvid};
 pub use demo::{Demo, demo};
 pub use fit::{lr_find, resume, show_batch, train};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan};
+pub use segment::{
+    MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, predict_mask, resume_segmenter,
+    train_segmenter,
+};
 pub use settings::{Split, TrainSettings, Valid};
 pub use use_model::{Answer, ClassScore, Scores, model_summary, predict, validate};

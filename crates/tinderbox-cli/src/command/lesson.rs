@@ -6,7 +6,10 @@ use tinderbox::{
     vision::{self, LessonRun, lesson_mnist},
 };
 
-use super::train::{finish, told};
+use super::{
+    camvid::Camvid,
+    train::{finish, told},
+};
 use crate::{
     exit::Done,
     interrupt,
@@ -17,6 +20,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(crate) enum Lesson {
     Mnist(Mnist),
+    Camvid(Camvid),
     HumanNumbers(HumanNumbers),
 }
 
@@ -24,6 +28,7 @@ impl Lesson {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
             Self::Mnist(command) => command.run(),
+            Self::Camvid(command) => command.run(),
             Self::HumanNumbers(command) => command.run(),
         }
     }

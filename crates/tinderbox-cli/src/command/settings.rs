@@ -101,11 +101,25 @@ impl Settings {
                 Valid::Auto => None,
                 Valid::Folder(name) => Some(name.clone()),
                 Valid::Share(share) => Some(share.to_string()),
+                Valid::List(file) => Some(file.display().to_string()),
             },
             batch_size: self.batch_size.map(|size| size as usize),
             seed: self.seed,
             ..ClassifierSettings::new(data, out)
         }
+    }
+}
+
+/// `180x240`, or one side of a square.
+pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
+    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=8192).contains(side));
+    let sides = match text.split_once(['x', 'X', '×']) {
+        Some((height, width)) => side(height).zip(side(width)),
+        None => side(text).map(|side| (side, side)),
+    };
+    match sides {
+        Some((height, width)) => Ok([height, width]),
+        None => Err("a size is a height and a width in pixels, such as 180x240".into()),
     }
 }
 

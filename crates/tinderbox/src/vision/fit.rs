@@ -15,7 +15,7 @@ use tinderbox_learn::{
 };
 use tinderbox_ops::set_exact_conv;
 
-use super::{Augment, Plan, Split, TrainSettings, Valid};
+use super::{Augment, Plan, TrainSettings};
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch,
     run::absolute,
@@ -44,7 +44,7 @@ pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<T
     run.check_is_new()?;
     let _lock = run.lock()?;
     let data = data(plan, watch)?;
-    run.create(plan, &items(plan, &data))?;
+    run.create(plan, &items(&plan.data, &data))?;
     fit(plan, run, data, watch)
 }
 
@@ -77,22 +77,14 @@ pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let data = data(&plan, watch)?;
     let before = fs::read_to_string(run.items())
         .map_err(|source| Error::Read { path: run.items(), source })?;
-    if let Some(what) = difference(&before, &items(&plan, &data)) {
+    if let Some(what) = difference(&before, &items(&plan.data, &data)) {
         return Err(Error::ItemsChanged { what });
     }
     fit(&plan, run, data, watch)
 }
 
 fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Result<()> {
-    let valid = match &settings.valid {
-        Valid::Auto => None,
-        Valid::Folder(folder) => Some(folder.clone()),
-        Valid::Share(share) => Some(share.to_string()),
-    };
-    let validated = match &plan.split {
-        Split::Folders { valid, .. } => valid.clone(),
-        Split::Random { share } => share.to_string(),
-    };
+    let valid = settings.valid.asked()?;
     let on = |on: bool| if on { "on" } else { "off" }.to_owned();
     let checks: [(&'static str, Option<String>, String); 8] = [
         ("--arch", settings.arch.clone(), plan.arch.name.clone()),
@@ -100,7 +92,7 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
         ("--lr", settings.lr.map(|lr| lr.to_string()), plan.lr.to_string()),
         ("--size", settings.size.map(|n| n.to_string()), plan.size[0].to_string()),
         ("--batch-size", settings.batch_size.map(|n| n.to_string()), plan.batch_size.to_string()),
-        ("--valid", valid, validated),
+        ("--valid", valid, plan.split.asked()),
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
         ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
     ];
@@ -120,11 +112,7 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
     }
     let items = ImageItems::from_folder(&plan.data)?.convert_mode(mode);
     let items = items.filter_by_func(|path| plan.split.takes(path));
-    let split = match &plan.split {
-        Split::Folders { train, valid } => items.split_by_folder(train, valid)?,
-        Split::Random { share } => items.split_by_rand_pct(*share, plan.seed as u32)?,
-    };
-    let labelled = split.label_from_folder()?;
+    let labelled = plan.split.apply(items, plan.seed)?.label_from_folder()?;
     let transforms = match plan.augment {
         Augment::Pad { pixels } => Transforms::new().train(rand_pad(pixels, plan.size)),
         Augment::CropAndFlip => Transforms::new().train(rand_crop()).train(flip_lr()),
@@ -200,9 +188,8 @@ fn look(settings: &TrainSettings, watch: &Watch) -> Result<Plan> {
     Ok(plan)
 }
 
-/// Every image of both sets, with its label, its path below the data's folder and its length in
-/// bytes, as CSV.
-fn items(plan: &Plan, data: &DataBunch) -> String {
+/// Every image of both sets, with its label, its path below `root` and its length in bytes, as CSV.
+pub(super) fn items(root: &Path, data: &DataBunch) -> String {
     let mut text = String::from("set,label,path,bytes\n");
     for (name, set, n) in
         [("train", Set::Train, data.n_train()), ("valid", Set::Valid, data.n_valid())]
@@ -212,7 +199,7 @@ fn items(plan: &Plan, data: &DataBunch) -> String {
             let path = data.name(set, index);
             let bytes =
                 fs::metadata(&path).map_or_else(|_| String::new(), |file| file.len().to_string());
-            let below = Path::new(&path).strip_prefix(&plan.data).unwrap_or(Path::new(&path));
+            let below = Path::new(&path).strip_prefix(root).unwrap_or(Path::new(&path));
             let (label, path) =
                 (quoted(data.label(set, index)), quoted(below.display().to_string()));
             writeln!(text, "{name},\"{label}\",\"{path}\",{bytes}").expect("writing to a string");
@@ -222,7 +209,7 @@ fn items(plan: &Plan, data: &DataBunch) -> String {
 }
 
 /// What has changed between two lists of items, in words.
-fn difference(before: &str, now: &str) -> Option<String> {
+pub(super) fn difference(before: &str, now: &str) -> Option<String> {
     if before == now {
         return None;
     }

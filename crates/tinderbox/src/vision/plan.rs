@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.
-const KNOWN_SPLITS: [(&str, &str); 5] = [
+pub(super) const KNOWN_SPLITS: [(&str, &str); 5] = [
     ("train", "valid"),
     ("train", "val"),
     ("training", "testing"),
@@ -147,7 +147,7 @@ impl Plan {
     }
 }
 
-const SEED: u64 = 42;
+pub(super) const SEED: u64 = 42;
 pub(super) const CHECKPOINT_EVERY: usize = 100;
 pub(super) const CACHE_BYTES: usize = 1 << 30;
 
@@ -175,6 +175,9 @@ fn split(asked: &Valid, survey: &Survey) -> Result<Chosen<Split>> {
             let train = survey.other_folder(valid)?;
             return Ok(of_split(Split::Folders { train, valid: valid.clone() }, ASKED));
         }
+        Valid::List(file) => {
+            return Ok(of_split(Split::named_in(file, survey.files())?, ASKED));
+        }
         Valid::Auto => KNOWN_SPLITS
             .iter()
             .find(|(train, valid)| survey.has_folder(train) && survey.has_folder(valid)),
@@ -196,9 +199,9 @@ fn split(asked: &Valid, survey: &Survey) -> Result<Chosen<Split>> {
 }
 
 /// The share that is held out if nothing else is said; fastai's.
-const FIFTH: f64 = 0.2;
+pub(super) const FIFTH: f64 = 0.2;
 
-fn of_split(split: Split, because: impl Into<String>) -> Chosen<Split> {
+pub(super) fn of_split(split: Split, because: impl Into<String>) -> Chosen<Split> {
     let shown = split.to_string();
     chosen(split, shown, because)
 }

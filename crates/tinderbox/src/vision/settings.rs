@@ -1,15 +1,16 @@
 //! What a user may say about a training run; what is not said is decided by a look at the data.
 
 use std::{
-    fmt,
+    collections::BTreeSet,
+    fmt, fs,
     path::{Path, PathBuf},
     str::FromStr,
 };
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::items::first_folder;
+use tinderbox_data::{InputKind, Items, items::first_folder};
 
-use crate::Error;
+use crate::{Error, run::absolute};
 
 /// Settings of [`train`](super::train). `None` means: the default, or what the data calls for; and
 /// when a run is resumed, what it was begun with.
@@ -88,12 +89,27 @@ pub enum Valid {
     Folder(String),
     /// A random share, in `0.0..1.0`.
     Share(f64),
+    /// The images whose file names are the lines of this file.
+    List(PathBuf),
+}
+
+impl Valid {
+    /// What was asked for, to be compared with what a run was begun with.
+    pub(super) fn asked(&self) -> Result<Option<String>, Error> {
+        Ok(match self {
+            Self::Auto => None,
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::Share(share) => Some(share.to_string()),
+            Self::List(file) => Some(absolute(file)?.display().to_string()),
+        })
+    }
 }
 
 impl FromStr for Valid {
     type Err = Error;
 
-    /// `auto`, a share such as `0.2` or `20%`, or a folder's name, which may end in a `/`.
+    /// `auto`, a share such as `0.2` or `20%`, a folder's name, which may end in a `/`, or a file
+    /// of names, which ends in `.txt`.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (number, unit) = match text.strip_suffix('%') {
             Some(percent) => (percent, 0.01),
@@ -103,6 +119,9 @@ impl FromStr for Valid {
             Ok(share) if (0.0..1.0).contains(&(share * unit)) => Ok(Self::Share(share * unit)),
             Ok(_) => Err(Error::ValidShare { value: text.to_owned() }),
             Err(_) if text == "auto" => Ok(Self::Auto),
+            Err(_) if Path::new(text).extension().is_some_and(|end| end == "txt") => {
+                Ok(Self::List(text.into()))
+            }
             Err(_) => match text.trim_end_matches(['/', '\\']) {
                 "" | "." | ".." => Err(Error::ValidFolder { value: text.to_owned() }),
                 name if name.contains(['/', '\\']) => {
@@ -120,6 +139,7 @@ impl fmt::Display for Valid {
             Self::Auto => write!(f, "auto"),
             Self::Folder(folder) => write!(f, "{folder}"),
             Self::Share(share) => write!(f, "{share}"),
+            Self::List(file) => write!(f, "{}", file.display()),
         }
     }
 }
@@ -132,6 +152,8 @@ pub enum Split {
     Folders { train: String, valid: String },
     /// A seeded random share validates; with a share of 0 nothing does.
     Random { share: f64 },
+    /// The images with these file names validate, which were read from `file`.
+    Names { file: PathBuf, names: BTreeSet<String> },
 }
 
 impl Split {
@@ -139,12 +161,64 @@ impl Split {
     /// class folder, and that in one of the sets' folders if there are such.
     pub(super) fn takes(&self, path: &Path) -> bool {
         match self {
-            Self::Random { .. } => first_folder(path).is_some(),
+            Self::Random { .. } | Self::Names { .. } => first_folder(path).is_some(),
             Self::Folders { train, valid } => {
                 path.components().count() > 2
                     && [train, valid].iter().any(|folder| path.starts_with(folder))
             }
         }
+    }
+}
+
+impl Split {
+    /// By the names in a file, one a line.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::NoneNamed`] if no image of `files` is among them.
+    pub(super) fn named_in<'a>(
+        file: &Path,
+        files: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Self, Error> {
+        let text = fs::read_to_string(file)
+            .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let split =
+            Self::Names { file: absolute(file)?, names: lines.map(str::to_owned).collect() };
+        match files.into_iter().any(|file| split.is_named(file)) {
+            true => Ok(split),
+            false => Err(Error::NoneNamed { file: file.to_owned() }),
+        }
+    }
+
+    /// Whether the image is among the names of those that validate.
+    pub(super) fn is_named(&self, path: &Path) -> bool {
+        let Self::Names { names, .. } = self else { return false };
+        path.file_name().is_some_and(|name| names.contains(&*name.to_string_lossy()))
+    }
+
+    /// What was asked for, as it is said in [`Valid`].
+    pub(super) fn asked(&self) -> String {
+        match self {
+            Self::Folders { valid, .. } => valid.clone(),
+            Self::Random { share } => share.to_string(),
+            Self::Names { file, .. } => file.display().to_string(),
+        }
+    }
+
+    /// The items in two sets.
+    ///
+    /// # Errors
+    /// Those of [`Items`]' splits.
+    pub(super) fn apply<K: InputKind>(
+        &self,
+        items: Items<K>,
+        seed: u64,
+    ) -> Result<tinderbox_data::Split<K>, Error> {
+        Ok(match self {
+            Self::Folders { train, valid } => items.split_by_folder(train, valid)?,
+            Self::Random { share } => items.split_by_rand_pct(*share, seed as u32)?,
+            Self::Names { .. } => items.split_by_valid_func(|path| self.is_named(path)),
+        })
     }
 }
 
@@ -154,6 +228,7 @@ impl fmt::Display for Split {
             Self::Folders { train, valid } => write!(f, "{train}/ trains, {valid}/ validates"),
             Self::Random { share: 0.0 } => write!(f, "nothing validates"),
             Self::Random { share } => write!(f, "a random {} % validates", percent(*share)),
+            Self::Names { file, .. } => write!(f, "the names in {} validate", file.display()),
         }
     }
 }
@@ -176,6 +251,7 @@ mod tests {
         assert_eq!("held-out".parse::<Valid>().unwrap(), Valid::Folder("held-out".into()));
         assert_eq!("held-out/".parse::<Valid>().unwrap(), Valid::Folder("held-out".into()));
         assert_eq!("0".parse::<Valid>().unwrap(), Valid::Share(0.0));
+        assert_eq!("a/valid.txt".parse::<Valid>().unwrap(), Valid::List("a/valid.txt".into()));
     }
 
     #[test]
@@ -184,6 +260,20 @@ mod tests {
         assert_eq!(random(0.2), "a random 20 % validates");
         assert_eq!(random(0.999), "a random 99.9 % validates");
         assert_eq!(random(0.0), "nothing validates");
+    }
+
+    #[test]
+    fn a_list_names_files_wherever_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("valid.txt");
+        fs::write(&file, "1.png\r\n\n 2.png \n").unwrap();
+        let files = ["a/1.png", "b/1.png", "b/3.png"].map(Path::new);
+        let split = Split::named_in(&file, files).unwrap();
+        assert_eq!(files.map(|file| split.is_named(file)), [true, true, false]);
+        let error = Split::named_in(&file, [Path::new("x.png")]).unwrap_err();
+        assert!(error.to_string().ends_with("valid.txt names none of the images"), "{error}");
+        let error = Split::named_in(&folder.path().join("no.txt"), files).unwrap_err();
+        assert!(matches!(error, Error::Read { .. }), "{error}");
     }
 
     #[test]

@@ -63,12 +63,22 @@ impl Survey {
         match split {
             Split::Folders { train, .. } => self.below(train).count(),
             Split::Random { share } => self.n_taken() - self.n_share(*share),
+            Split::Names { .. } => self.taken().filter(|file| !split.is_named(file)).count(),
         }
     }
 
     /// How many images lie in class folders directly below the root.
     pub(super) fn n_taken(&self) -> usize {
-        self.files.iter().filter(|file| first_folder(file).is_some()).count()
+        self.taken().count()
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Path> {
+        self.files().filter(|file| first_folder(file).is_some())
+    }
+
+    /// All images, below the root.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     /// How many of them a share is.
@@ -83,7 +93,7 @@ impl Survey {
         if let Some(first) = stray.first() {
             let place = match split {
                 Split::Folders { train, valid } => format!("class folder of {train}/ or {valid}/"),
-                Split::Random { .. } => "class folder".to_owned(),
+                Split::Random { .. } | Split::Names { .. } => "class folder".to_owned(),
             };
             let first = first.display();
             doubts.push(match stray.len() {
@@ -93,7 +103,7 @@ impl Survey {
         }
         let sets = match split {
             Split::Folders { train, valid } => vec![train.as_str(), valid.as_str()],
-            Split::Random { .. } => vec![""],
+            Split::Random { .. } | Split::Names { .. } => vec![""],
         };
         let empty = sets.iter().flat_map(|set| self.empty_folders(Path::new(set)));
         doubts.extend(empty.map(|folder| format!("{}/ holds no images", folder.display())));
@@ -122,6 +132,10 @@ impl Survey {
         let (files, folder): (Vec<&PathBuf>, _) = match split {
             Split::Folders { train, .. } => (self.below(train).collect(), self.root.join(train)),
             Split::Random { .. } => (self.files.iter().collect(), self.root.clone()),
+            Split::Names { .. } => {
+                let train = self.files.iter().filter(|file| !split.is_named(file));
+                (train.collect(), self.root.clone())
+            }
         };
         let folders: BTreeSet<String> = files
             .iter()

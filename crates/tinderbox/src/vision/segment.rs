@@ -1,0 +1,237 @@
+//! Pictures and masks: from two folders to a model that says what each pixel shows.
+
+mod pairs;
+mod plan;
+mod predict;
+mod settings;
+
+use std::fs;
+
+use burn::tensor::Device;
+use tinderbox_data::{
+    BatchOptions, DataBunch, ImageItems, ImageKind, Label, LabelKind, Normalize,
+    check::{Check, Checked},
+    transform::{Size, Transforms, flip_lr},
+};
+use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::foreground_acc};
+use tinderbox_model::{
+    AnyTensor,
+    arch::Grouped,
+    weights::{LoadReport, StateDict, Strict},
+};
+use tinderbox_ops::set_exact_conv;
+
+pub use pairs::MaskName;
+pub use plan::SegmenterPlan;
+pub use predict::{PredictedMask, predict_mask};
+pub use settings::SegmenterSettings;
+
+use super::fit::{difference, items};
+use crate::{
+    Error, Event, Result, RunFolder, Trained, Watch, open_model, run::absolute, training::Training,
+};
+
+/// Trains a U-Net to say what each pixel shows.
+///
+/// The run folder gets everything: the plan, the list of pictures, checkpoints, the epoch table,
+/// plots and the finished model.
+///
+/// # Errors
+/// [`Error::RunExists`], [`Error::RunBusy`]; whatever is wrong with the folders, the files or the
+/// settings, before anything is trained; [`Error::Diverged`] if the loss is no number any more.
+pub fn train_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<Trained> {
+    let run = RunFolder::new(&settings.out);
+    run.check_is_new()?;
+    let from = settings.from.as_deref().map(open_model).transpose()?;
+    let plan = SegmenterPlan::new(settings, from.as_ref())?;
+    train_plan(&plan, from.as_ref(), run, watch)
+}
+
+/// [`train_segmenter`], for a plan that is made.
+pub(super) fn train_plan(
+    plan: &SegmenterPlan,
+    from: Option<&Bundle>,
+    run: RunFolder,
+    watch: &Watch,
+) -> Result<Trained> {
+    run.check_is_new()?;
+    plan.tell(watch);
+    let _lock = run.lock()?;
+    let data = data(plan, watch)?;
+    let list = items(&plan.images, &data);
+    let learner = first_learner(plan, from, data, watch)?;
+    run.create(plan, &list)?;
+    fit(plan, learner, run, watch)
+}
+
+/// Goes on with the run in `settings.out`, in whichever fit it was stopped, and ends with the same
+/// bits as if it had never been stopped. The folders may have moved: `settings` says where to, and
+/// leaves them empty else.
+///
+/// # Errors
+/// [`Error::NoRun`], [`Error::OtherTask`]; [`Error::ItemsChanged`] if the pictures are not what
+/// they were; [`Error::ResumeDiffers`] for a setting that is not the run's; [`Error::Checkpoint`];
+/// [`Error::RunBusy`].
+pub fn resume_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<Trained> {
+    let run = RunFolder::new(&settings.out);
+    let mut plan: SegmenterPlan = run.plan()?;
+    same_settings(settings, &plan, &run)?;
+    for (now, was) in [(&settings.images, &mut plan.images), (&settings.masks, &mut plan.masks)] {
+        if !now.as_os_str().is_empty() {
+            *was = absolute(now)?;
+        }
+    }
+    plan.workers = settings.workers.unwrap_or(plan.workers);
+    plan.skip_bad = settings.skip_bad.unwrap_or(plan.skip_bad);
+    plan.checkpoint_every = settings.checkpoint_every.unwrap_or(plan.checkpoint_every);
+    plan.cache_bytes = settings.cache_bytes.unwrap_or(plan.cache_bytes);
+    let _lock = run.lock()?;
+    plan.tell(watch);
+    let data = data(&plan, watch)?;
+    let before = fs::read_to_string(run.items())
+        .map_err(|source| Error::Read { path: run.items(), source })?;
+    if let Some(what) = difference(&before, &items(&plan.images, &data)) {
+        return Err(Error::ItemsChanged { what });
+    }
+    let learner = match run.checkpoint().is_file() {
+        // It has all weights.
+        true => learner(&plan, data, None)?.0,
+        false => {
+            let from = plan.from.as_deref().map(open_model).transpose()?;
+            first_learner(&plan, from.as_ref(), data, watch)?
+        }
+    };
+    fit(&plan, learner, run, watch)
+}
+
+fn same_settings(
+    settings: &SegmenterSettings,
+    plan: &SegmenterPlan,
+    run: &RunFolder,
+) -> Result<()> {
+    let number = |n: Option<usize>| n.map(|n| n.to_string());
+    let size = |[height, width]: [usize; 2]| format!("{height}x{width}");
+    let epochs = |at: usize| plan.phases.get(at).map_or(0, |phase| phase.epochs).to_string();
+    let on = |on: bool| if on { "on" } else { "off" }.to_owned();
+    let checks: [(&'static str, Option<String>, String); 8] = [
+        ("--arch", settings.arch.clone(), plan.model.body.arch.clone()),
+        ("--epochs", number(settings.epochs), epochs(0)),
+        ("--unfreeze-epochs", number(settings.unfreeze_epochs), epochs(1)),
+        ("--size", settings.size.map(size), size(plan.size())),
+        ("--batch-size", number(settings.batch_size), plan.batch_size.to_string()),
+        ("--valid", settings.valid.asked()?, plan.split.asked()),
+        ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
+        ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
+    ];
+    for (setting, now, was) in checks {
+        if let Some(now) = now.filter(|now| *now != was) {
+            return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
+        }
+    }
+    Ok(())
+}
+
+/// The data that a plan asks for; every file is read once, so that unreadable ones are known now.
+fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
+    for doubt in &plan.doubts {
+        watch(&Event::Warning(doubt));
+    }
+    let pairs = plan.pairs()?;
+    let files = pairs.masks.keys().cloned().collect();
+    let items = ImageItems::new(&plan.images, files, ImageKind::default());
+    let split =
+        plan.split.apply(items, plan.seed)?.label_kind(LabelKind::Mask(plan.classes.clone()));
+    let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
+    let [height, width] = plan.size();
+    let transforms = Transforms::new().train(flip_lr()).size(Size::Exactly(height, width));
+    let options = BatchOptions {
+        batch_size: plan.batch_size,
+        workers: plan.workers,
+        seed: plan.seed,
+        cache_bytes: plan.cache_bytes,
+        ..BatchOptions::default()
+    };
+    let data = labelled.transform(transforms.transform_labels(true))?.batches(options)?;
+    let progress = |done, total| watch(&Event::Checking { done, total });
+    let Checked { data, left_out } =
+        data.check(&Check { allowed: plan.skip_bad, progress: Some(&progress) })?;
+    if !left_out.is_empty() {
+        watch(&Event::LeftOut(&left_out));
+    }
+    for warning in data.warnings() {
+        watch(&Event::Warning(warning));
+    }
+    // What pretrained weights were made with.
+    match plan.weights.is_some() || plan.from.is_some() {
+        true => Ok(data.normalize_by(Normalize::imagenet())?),
+        false => Ok(data.normalize()?),
+    }
+}
+
+/// The learner with the weights that the plan says.
+fn first_learner(
+    plan: &SegmenterPlan,
+    from: Option<&Bundle>,
+    data: DataBunch,
+    watch: &Watch,
+) -> Result<Learner> {
+    let weights = plan.weights.as_deref().map(StateDict::read).transpose()?;
+    let (mut learner, report) = learner(plan, data, weights)?;
+    if let Some(report) = report.filter(|report| !report.missing.is_empty()) {
+        watch(&Event::Warning(&missing_text(&report)));
+    }
+    if let Some(from) = from {
+        learner.load_state_dict(from.weights(), Strict::Yes)?;
+    }
+    Ok(learner)
+}
+
+fn missing_text(LoadReport { missing, .. }: &LoadReport) -> String {
+    match &missing[..] {
+        [name] => format!("the weights have no {name}, which starts fresh"),
+        [first, .., last] => {
+            let n = missing.len();
+            format!(
+                "the weights have none of {n} that the body needs, {first} … {last}: these start fresh"
+            )
+        }
+        [] => String::new(),
+    }
+}
+
+fn learner(
+    plan: &SegmenterPlan,
+    data: DataBunch,
+    weights: Option<StateDict>,
+) -> Result<(Learner, Option<LoadReport>)> {
+    set_exact_conv(plan.exact_conv);
+    let device = Device::flex().autodiff();
+    device.seed(plan.seed);
+    let (unet, report) = match weights {
+        None => (plan.model.build(&device)?, None),
+        Some(weights) => {
+            let (unet, report) = plan.model.build_with(weights, &device)?;
+            (unet, Some(report))
+        }
+    };
+    let Grouped { model, groups } = unet;
+    // No code is negative: every pixel counts.
+    let void = plan.void.map_or(-1, |code| code as i64);
+    let accuracy = move |output: AnyTensor, target: AnyTensor| foreground_acc(output, target, void);
+    let loss = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
+    let mut learner =
+        Learner::new(data, model, loss).metrics(("accuracy", accuracy)).arch(plan.model.clone());
+    learner.split(groups)?;
+    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    Ok((learner, report))
+}
+
+fn fit(plan: &SegmenterPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {
+    let lrs = plan.phases.iter().flat_map(|phase| phase.schedule.lr_max.resolve(2)).flatten();
+    let lower_lr = lrs.fold(0.0, f64::max) / 10.0;
+    Training { run, checkpoint_every: plan.checkpoint_every, lower_lr }.fit(
+        learner,
+        watch,
+        &plan.phases,
+    )
+}
