@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod lesson;
 mod lr_find;
+mod masks;
 mod predict;
 mod settings;
 mod show_batch;

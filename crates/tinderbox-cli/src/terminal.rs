@@ -239,6 +239,9 @@ fn line(event: &Event<'_>) -> Option<Value> {
             json!({ "event": "left_out", "files": files })
         }
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
+        Event::Phase { name, number, of } => {
+            json!({ "event": "part", "number": number, "of": of, "name": name })
+        }
         Event::Resuming => json!({ "event": "resuming" }),
         Event::Fit { report: Report::Batch(progress), unit } => progress_line(progress, unit)?,
         Event::Fit { report: Report::Epoch { table }, .. } => {

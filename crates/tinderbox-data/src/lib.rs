@@ -41,6 +41,7 @@ mod loader;
 mod normalize;
 pub mod picture;
 mod samples;
+pub mod scenes;
 pub mod split;
 pub mod text;
 pub mod transform;

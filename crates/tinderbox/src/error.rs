@@ -48,8 +48,8 @@ pub enum Error {
     #[error("there is no class `{class}` to leave out")]
     NoVoid { class: String, classes: Vec<String> },
 
-    #[error("the run in {folder} trains {found}")]
-    NotASegmenter { folder: PathBuf, found: String },
+    #[error("the model says nothing about pixels: it is for {what}")]
+    NotASegmenter { what: String },
 
     #[error(
         "{folder} is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/"
@@ -201,7 +201,7 @@ impl Error {
             Self::NoCodes { .. } => Some("write one: the name of a class a line, beginning with that of code 0; `--codes` says where it is".into()),
             Self::Codes { .. } => Some("it must hold the name of a class a line, each once, at least two".into()),
             Self::NoVoid { classes, .. } => Some(format!("there are {}", classes.join(", "))),
-            Self::NotASegmenter { .. } => Some("name one that `tinderbox train --task segment` made".into()),
+            Self::NotASegmenter { .. } => Some("`tinderbox train --task segment` makes those that do".into()),
             Self::NoCamvid { .. } => Some("name the folder that holds them".into()),
             Self::NoClassFolders { folder } => Some(format!(
                 "sort the images into one folder a class: {0}/cat/…, {0}/dog/…; or is {0} one of these folders? then name the one above it",
@@ -351,6 +351,48 @@ mod tests {
     }
 
     #[test]
+    fn errors_about_masks_say_what_to_do() {
+        check(
+            &Error::NoMasks { images: "i".into(), masks: "m".into() },
+            "no picture in i has a mask in m",
+            Some("7_mask.png"),
+        );
+        let unmasked = |n: usize, named: usize| {
+            let images = (0..named).map(|n| format!("{n}.jpg").into()).collect();
+            Error::Unmasked { images, n }
+        };
+        check(&unmasked(1, 1), "0.jpg has no mask", Some("--skip-bad N"));
+        check(&unmasked(2, 2), "2 pictures have no mask: 0.jpg, 1.jpg", Some("draw them"));
+        check(&unmasked(9, 2), "9 pictures have no mask: 0.jpg, 1.jpg, …", Some("draw them"));
+        check(
+            &Error::NoCodes { masks: "m".into() },
+            "there is no codes.txt in or beside m, which says what the numbers in masks mean",
+            Some("`--codes` says where"),
+        );
+        check(
+            &Error::Codes { file: "codes.txt".into(), found: "one class only".into() },
+            "codes.txt names one class only",
+            Some("a class a line"),
+        );
+        let classes = vec!["Road".into(), "Car".into()];
+        check(
+            &Error::NoVoid { class: "Void".into(), classes },
+            "there is no class `Void` to leave out",
+            Some("there are Road, Car"),
+        );
+        check(
+            &Error::NotASegmenter { what: "RGB images; 2 classes".into() },
+            "the model says nothing about pixels: it is for RGB images; 2 classes",
+            Some("--task segment"),
+        );
+        check(
+            &Error::NoCamvid { folder: "d".into() },
+            "d is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/",
+            Some("the folder that holds them"),
+        );
+    }
+
+    #[test]
     fn errors_of_the_parts_are_passed_on_with_their_hints() {
         check(
             &tinderbox_data::Error::BatchSize.into(),
@@ -458,6 +500,11 @@ mod tests {
             &Error::NotUtf8 { path: "d".into() },
             "the name of d is not UTF-8, so it cannot be written down in a run folder",
             Some("rename it"),
+        );
+        check(
+            &Error::NoneNamed { file: "valid.txt".into() },
+            "valid.txt names none of the images",
+            Some("one a line"),
         );
         check(
             &Error::NoMnist { folder: "d".into() },

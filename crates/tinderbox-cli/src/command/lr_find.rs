@@ -60,7 +60,7 @@ impl LrFind {
         interrupt::listen()?;
         let (start, end) = (self.start_lr, self.end_lr);
         ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new());
+        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tinderbox::{
     text::ClassifierSettings,
-    vision::{TrainSettings, Valid},
+    vision::{SegmenterSettings, TrainSettings, Valid},
 };
 
 /// What is trained on, and how; everything not given is decided by a look at the folder.
@@ -17,17 +17,17 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     arch: Option<String>,
 
-    /// Side of the square that pictures are resized and cropped to, in pixels
-    /// [default: by the pictures]
-    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    size: Option<u32>,
+    /// Side of the square that pictures are resized and cropped to, in pixels; for
+    /// masks also height and width, `180x240` [default: by the pictures]
+    #[arg(long, value_name = "PIXELS", help_heading = "Data", value_parser = size)]
+    pub(super) size: Option<[usize; 2]>,
 
     /// Pictures in a batch [default: by their number and size]
     #[arg(long, value_name = "N", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
 
-    /// What validates: `auto`, a share such as `0.2` or `20%`, a folder's name, or a
-    /// CSV file's column that says which rows do
+    /// What validates: `auto`, a share such as `0.2` or `20%`, a folder's name, a .txt
+    /// file of names, or a CSV file's column that says which rows do
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Data", allow_negative_numbers = true, value_parser = valid)]
     valid: Valid,
 
@@ -66,10 +66,16 @@ fn valid(text: &str) -> Result<Valid, String> {
 }
 
 impl Settings {
-    pub(crate) fn read(&self, data: PathBuf, out: PathBuf) -> TrainSettings {
-        TrainSettings {
+    pub(crate) fn read(&self, data: PathBuf, out: PathBuf) -> anyhow::Result<TrainSettings> {
+        let size = match self.size {
+            Some([height, width]) if height != width => {
+                anyhow::bail!("`--size {height}x{width}` is for masks: name one side of a square")
+            }
+            size => size.map(|[side, _]| side),
+        };
+        Ok(TrainSettings {
             arch: self.arch.clone(),
-            size: self.size.map(|size| size as usize),
+            size,
             batch_size: self.batch_size.map(|size| size as usize),
             valid: self.valid.clone(),
             skip_bad: self.skip_bad,
@@ -78,7 +84,7 @@ impl Settings {
             seed: self.seed,
             exact_conv: self.exact_conv,
             ..TrainSettings::new(data, out)
-        }
+        })
     }
 }
 
@@ -93,6 +99,21 @@ impl Settings {
             ("--exact-conv", self.exact_conv),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    pub(crate) fn read_masks(&self, images: PathBuf, out: PathBuf) -> SegmenterSettings {
+        SegmenterSettings {
+            arch: self.arch.clone(),
+            size: self.size,
+            batch_size: self.batch_size.map(|size| size as usize),
+            valid: self.valid.clone(),
+            skip_bad: self.skip_bad,
+            workers: self.workers.map(|workers| workers as usize),
+            cache_bytes: self.cache.map(|megabytes| megabytes.saturating_mul(1 << 20)),
+            seed: self.seed,
+            exact_conv: self.exact_conv,
+            ..SegmenterSettings::new(images, "", out)
+        }
     }
 
     pub(crate) fn read_texts(&self, data: PathBuf, out: PathBuf) -> ClassifierSettings {

@@ -39,7 +39,7 @@ fn png(text: &str) -> Result<PathBuf, String> {
 impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new());
+        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
         let picture = show_batch(&settings, self.rows as usize, &watch(Style::Text))?;
         picture.save(&self.out).map_err(tinderbox::Error::from)?;
         print_line(&self.out.display().to_string());

@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgGroup, Args, ValueEnum};
 use tinderbox::{
     RunFolder, Task, Trained,
     data::TargetKind,
     learn::Outcome,
     text::{self, ClassifierSettings},
-    vision::{TrainSettings, resume, train},
+    vision::{SegmenterSettings, TrainSettings, resume, resume_segmenter, train, train_segmenter},
 };
 
-use super::settings::Settings;
+use super::{masks::MaskArgs, settings::Settings};
 use crate::{
     exit::Done,
     interrupt,
@@ -32,13 +32,20 @@ use crate::{
 ///   tinderbox train --out runs/photos --resume
 ///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
 ///   tinderbox train reviews.csv --text review --label sentiment --from-lm runs/lm
+///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("which").args(["folder", "out", "images"]).multiple(true))]
 pub(crate) struct Train {
     /// Folder of class folders with pictures or .txt files in them, or of two sets
     /// of those; or a CSV file
-    #[arg(required_unless_present_all = ["resume", "out"])]
+    #[arg(required_unless_present_any = ["resume", "images"])]
     folder: Option<PathBuf>,
+
+    /// What is learned: to tell pictures or texts apart, or what each pixel shows
+    /// [default: by the data; `segment` where there are masks]
+    #[arg(long, value_name = "TASK")]
+    task: Option<Learns>,
 
     /// Epochs to train for [default: by the number of pictures]
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,7 +63,7 @@ pub(crate) struct Train {
     /// Go on with the run in the run folder, as it was begun
     ///
     /// The data folder need not be given, unless it has moved.
-    #[arg(long, help_heading = "Run")]
+    #[arg(long, help_heading = "Run", requires = "which")]
     resume: bool,
 
     /// Steps between checkpoints; 0 for those after each epoch only
@@ -88,6 +95,18 @@ pub(crate) struct Train {
     /// What the dropouts are multiplied by [default: 0.5]
     #[arg(long, value_name = "X", help_heading = "Texts")]
     dropout: Option<f64>,
+
+    #[command(flatten)]
+    masks: MaskArgs,
+}
+
+/// What a model learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Learns {
+    /// A class for each picture or text
+    Classify,
+    /// A class for each pixel
+    Segment,
 }
 
 pub(super) fn rate(text: &str) -> Result<f64, String> {
@@ -100,25 +119,48 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let folder = self.folder.clone().unwrap_or_default();
-        let out = self.out.clone().unwrap_or_else(|| default_out(&folder.with_extension("")));
-        let texts = match self.resume {
-            true => RunFolder::new(&out).task()? == Task::TextClassifier,
-            false => text::is_of_texts(&folder),
+        let folder = self.folder.clone().or_else(|| self.masks.images.clone()).unwrap_or_default();
+        let out = self.out.clone().unwrap_or_else(|| default_out(&folder));
+        let task = match self.resume {
+            true => RunFolder::new(&out).task()?,
+            false if self.task == Some(Learns::Segment) || self.masks.is_given() => Task::Segmenter,
+            false if text::is_of_texts(&folder) => Task::TextClassifier,
+            false => Task::Images,
         };
-        if texts {
-            return self.run_texts(folder, out);
+        match task {
+            Task::Segmenter => return self.run_masks(out),
+            Task::TextClassifier => return self.run_texts(folder, out),
+            _ => {}
+        }
+        if let Some(flag) = self.masks.given() {
+            anyhow::bail!("`{flag}` is for pictures with masks: `--task segment`");
         }
         let settings = TrainSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
             lr: self.lr,
             checkpoint_every: self.checkpoint_every,
-            ..self.settings.read(folder, out)
+            ..self.settings.read(folder, out)?
         };
         let style = Style::of(self.json);
         let trained = match self.resume {
             true => resume(&settings, &watch(style)),
             false => train(&settings, &watch(style)),
+        };
+        Ok(finish(&told(trained, style)?, style))
+    }
+
+    fn run_masks(self, out: PathBuf) -> anyhow::Result<Done> {
+        let folder = self.folder.clone().unwrap_or_default();
+        let settings = SegmenterSettings {
+            epochs: self.epochs.map(|epochs| epochs as usize),
+            lr: self.lr,
+            checkpoint_every: self.checkpoint_every,
+            ..self.masks.read(&self.settings, folder, out)
+        };
+        let style = Style::of(self.json);
+        let trained = match self.resume {
+            true => resume_segmenter(&settings, &watch(style)),
+            false => train_segmenter(&settings, &watch(style)),
         };
         Ok(finish(&told(trained, style)?, style))
     }
@@ -155,9 +197,10 @@ pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyh
     result
 }
 
-/// `runs/photos` for `data/photos`.
+/// `runs/photos` for `data/photos`, `runs/reviews` for `reviews.csv`.
 pub(super) fn default_out(folder: &Path) -> PathBuf {
-    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let folder = folder.with_extension("");
+    let absolute = std::path::absolute(&folder).unwrap_or(folder);
     Path::new("runs").join(absolute.file_name().unwrap_or("run".as_ref()))
 }
 
@@ -167,6 +210,9 @@ pub(super) fn finish(trained: &Trained, style: Style) -> Done {
     let (command, try_it) = match (trained.data.target(), trained.data.unit()) {
         (TargetKind::Words { .. }, _) => ("train-lm", format!("generate {run} --prompt \"…\"")),
         (_, "texts") => ("train", format!("predict {run} \"some text\"")),
+        (TargetKind::Mask { .. }, _) => {
+            ("train", format!("predict {run} picture.jpg --out mask.png"))
+        }
         _ => ("train", format!("predict {run} picture.jpg")),
     };
     let stopped = matches!(trained.outcome, Outcome::Stopped { .. });

@@ -5,6 +5,7 @@
 mod bench;
 mod hostile;
 mod interrupted;
+mod masks;
 mod run;
 mod texts;
 mod trained;

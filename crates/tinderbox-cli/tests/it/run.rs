@@ -4,6 +4,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
+    time::Instant,
 };
 
 use tempfile::TempDir;
@@ -45,6 +47,42 @@ impl Place {
 
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         Ended::new(args, &self.command(args).output().unwrap())
+    }
+
+    /// Runs the command once as it is and `kills` times killed at some moment and resumed: the
+    /// models must be the same.
+    pub(crate) fn killed_runs_reach_the_same(&self, args: &[&str], kills: u32) {
+        let at = args.iter().position(|arg| *arg == "--out").unwrap() + 1;
+        let into = |folder: &'static str, more: &[&'static str]| {
+            let mut args: Vec<&str> = args.to_vec();
+            args[at] = folder;
+            self.command(&[&args[..], more].concat()).output().unwrap()
+        };
+        let start = Instant::now();
+        assert!(into("whole", &[]).status.success());
+        let time = start.elapsed();
+        let model = |run: &str| fs::read(self.path(run).join("model.safetensors")).unwrap();
+        let mut in_training = 0;
+        for kill in 0..kills {
+            let mut killed: Vec<&str> = args.to_vec();
+            killed[at] = "killed";
+            let mut child =
+                self.command(&killed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            thread::sleep(time * (2 * kill + 1) / (2 * kills));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            in_training += u32::from(self.path("killed/checkpoint.safetensors").exists());
+            let resume: &[&str] =
+                if self.path("killed/run.json").exists() { &["--resume"] } else { &[] };
+            let ended = into("killed", resume);
+            assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+            assert!(model("whole") == model("killed"), "kill {kill}");
+            fs::remove_dir_all(self.path("killed")).unwrap();
+        }
+        assert!(
+            in_training >= kills / 3,
+            "only {in_training} of {kills} were killed while training"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! Language models, what they write, and classifiers of texts.
 
-use std::{fs, process::Stdio, thread, time::Instant};
+use std::fs;
 
 use tinderbox::data::text::number_in_words;
 
@@ -173,41 +173,9 @@ fn the_lesson_needs_no_data() {
     place.run(&["lesson", "human-numbers", "--model", "6"]).code(2).says("6 is not in 0..=5");
 }
 
-/// The models of both runs, which were killed or not.
-fn killed_runs_reach_the_same(place: &Place, args: &[&str], kills: u32) {
-    let at = args.iter().position(|arg| *arg == "--out").unwrap() + 1;
-    let into = |folder: &'static str, more: &[&'static str]| {
-        let mut args: Vec<&str> = args.to_vec();
-        args[at] = folder;
-        place.command(&[&args[..], more].concat()).output().unwrap()
-    };
-    let start = Instant::now();
-    assert!(into("whole", &[]).status.success());
-    let time = start.elapsed();
-    let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
-    let mut in_training = 0;
-    for kill in 0..kills {
-        let mut killed: Vec<&str> = args.to_vec();
-        killed[at] = "killed";
-        let mut child =
-            place.command(&killed).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        thread::sleep(time * (2 * kill + 1) / (2 * kills));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        in_training += u32::from(place.path("killed/checkpoint.safetensors").exists());
-        let resume: &[&str] =
-            if place.path("killed/run.json").exists() { &["--resume"] } else { &[] };
-        let ended = into("killed", resume);
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        assert!(model("whole") == model("killed"), "kill {kill}");
-        fs::remove_dir_all(place.path("killed")).unwrap();
-    }
-    assert!(in_training >= kills / 3, "only {in_training} of {kills} were killed while training");
-}
-
 #[test]
 fn language_models_killed_at_any_moment_go_on_with_their_state() {
-    killed_runs_reach_the_same(&place(), &TRAIN_LM, 10);
+    place().killed_runs_reach_the_same(&TRAIN_LM, 10);
 }
 
 #[test]
@@ -217,5 +185,5 @@ fn classifiers_killed_in_any_fit_go_on_to_the_same_bits() {
     let small = ["--embedding", "6", "--hidden", "8", "--layers", "1", "--bptt", "8"];
     place.run(&[&lm[..], &small].concat()).code(0);
     let train = ["train", "reviews.csv", "--from-lm", "lm", "--out", "c", "--epochs", "1"];
-    killed_runs_reach_the_same(&place, &[&train[..], &["--checkpoint-every", "1"]].concat(), 10);
+    place.killed_runs_reach_the_same(&[&train[..], &["--checkpoint-every", "1"]].concat(), 10);
 }

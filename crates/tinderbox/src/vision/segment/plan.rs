@@ -320,11 +320,7 @@ fn model(
 ) -> Result<Chosen<UnetSpec>> {
     if let Some(bundle) = from {
         let ModelSpec::Unet(spec) = &bundle.manifest.arch else {
-            let folder = settings.from.clone().unwrap_or_default();
-            return Err(Error::NotASegmenter {
-                folder,
-                found: bundle.manifest.inference.describe(),
-            });
+            return Err(Error::NotASegmenter { what: bundle.manifest.inference.describe() });
         };
         let unet = UnetConfig { size, ..spec.unet.clone() };
         let spec = UnetSpec { unet, ..spec.clone() };

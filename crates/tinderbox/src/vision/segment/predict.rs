@@ -42,7 +42,7 @@ impl PredictedMask {
 pub fn predict_mask(model: &Bundle, file: &Path) -> Result<PredictedMask> {
     let inference = &model.manifest.inference;
     let TargetKind::Mask { classes } = inference.target() else {
-        return Err(Error::NotASegmenter { folder: file.to_owned(), found: inference.describe() });
+        return Err(Error::NotASegmenter { what: inference.describe() });
     };
     let pixels = inference.pixels(file)?;
     let batch = inference.prepare(&pixels).map_err(|error| error.of_item(file.display()))?;

@@ -1,0 +1,93 @@
+//! The arguments about pictures with masks.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tinderbox::vision::SegmenterSettings;
+
+use super::settings::Settings;
+
+/// What there is to say about masks.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Masks")]
+pub(super) struct MaskArgs {
+    /// Folder with the pictures, at any depth
+    #[arg(long, value_name = "DIR", conflicts_with = "folder")]
+    pub(super) images: Option<PathBuf>,
+
+    /// Folder with their masks, called as they are or with `_P`, `_mask` or the like
+    /// behind [default: the pictures' folder]
+    ///
+    /// A mask is gray: the number in a pixel is the code of its class.
+    #[arg(long, value_name = "DIR")]
+    masks: Option<PathBuf>,
+
+    /// File with the name of a class in each line, from code 0 on [default:
+    /// codes.txt in or beside the folders]
+    #[arg(long, value_name = "FILE")]
+    codes: Option<PathBuf>,
+
+    /// Class whose pixels are not counted [default: the one called Void]
+    #[arg(long, value_name = "CLASS")]
+    void: Option<String>,
+
+    /// Part of the architecture to leave out, and all behind it: `layer4` of a
+    /// resnet
+    #[arg(long, value_name = "PART")]
+    until: Option<String>,
+
+    /// File with pretrained weights of the architecture, or of its first parts
+    #[arg(long, value_name = "FILE")]
+    pretrained: Option<PathBuf>,
+
+    /// Epochs of everything, after those of what is not pretrained [default: by the
+    /// number of pictures]
+    #[arg(long, value_name = "N")]
+    unfreeze_epochs: Option<u32>,
+
+    /// Run to start from, with its network and its weights, at another size
+    #[arg(long, value_name = "RUN")]
+    from: Option<PathBuf>,
+}
+
+impl MaskArgs {
+    /// A setting that was given and means nothing without masks.
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--images", self.images.is_some()),
+            ("--masks", self.masks.is_some()),
+            ("--codes", self.codes.is_some()),
+            ("--void", self.void.is_some()),
+            ("--until", self.until.is_some()),
+            ("--pretrained", self.pretrained.is_some()),
+            ("--unfreeze-epochs", self.unfreeze_epochs.is_some()),
+            ("--from", self.from.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
+    }
+
+    /// Whether there are masks.
+    pub(super) fn is_given(&self) -> bool {
+        self.images.is_some() || self.masks.is_some() || self.codes.is_some()
+    }
+
+    /// All that is said, where `folder` holds the pictures if nothing else does.
+    pub(super) fn read(
+        &self,
+        settings: &Settings,
+        folder: PathBuf,
+        out: PathBuf,
+    ) -> SegmenterSettings {
+        let images = self.images.clone().unwrap_or(folder);
+        SegmenterSettings {
+            masks: self.masks.clone().unwrap_or_else(|| images.clone()),
+            codes: self.codes.clone(),
+            void: self.void.clone(),
+            until: self.until.clone(),
+            weights: self.pretrained.clone(),
+            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
+            from: self.from.clone(),
+            ..settings.read_masks(images, out)
+        }
+    }
+}

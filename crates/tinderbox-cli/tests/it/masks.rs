@@ -1,0 +1,132 @@
+//! Models that say what each pixel shows.
+
+use std::{env, fs, path::PathBuf};
+
+use tinderbox::data::scenes::{ScenesConfig, write_scenes};
+
+use crate::run::Place;
+
+/// A run of two fits on scenes, from a run on them.
+const TRAIN: [&str; 12] = [
+    "train",
+    "--task",
+    "segment",
+    "--images",
+    "scenes/images",
+    "--masks",
+    "scenes/masks",
+    "--batch-size",
+    "4",
+    "--epochs",
+    "1",
+    "--out",
+];
+
+fn place() -> Place {
+    let place = Place::new();
+    let config = ScenesConfig { train: 10, valid: 4, size: [32, 40], seed: 1 };
+    write_scenes(&place.path("scenes"), &config).unwrap();
+    place
+}
+
+fn train(place: &Place, out: &str, more: &[&str]) {
+    place.run(&[&TRAIN[..], &[out], more].concat()).code(0);
+}
+
+const SMALL: [&str; 2] = ["--arch", "resnet-small"];
+
+#[test]
+fn scenes_are_learned_at_one_size_and_then_at_another() {
+    let place = place();
+    let ended = place.run(&[&TRAIN[..], &["half", "--size", "16x20"], &SMALL].concat()).code(0);
+    ended
+        .says("masks          masks are called as their pictures – 14 pictures have one")
+        .says("classes        5: Ground, Disc, Square, Triangle, Void")
+        .says("void           Void – accuracy leaves it out")
+        .says("validation     train/ trains, valid/ validates")
+        .says("network        U-Net on resnet-small – as asked")
+        .says("predict half picture.jpg --out mask.png");
+    let more = ["--from", "half", "--size", "32x40", "--unfreeze-epochs", "1", "--json"];
+    let lines = place.run(&[&TRAIN[..], &["full"], &more].concat()).code(0).json();
+    let phases = lines.iter().filter(|line| line["event"] == "part").count();
+    assert_eq!(phases, 2);
+    let epochs: Vec<_> = lines.iter().filter(|line| line["event"] == "epoch").collect();
+    assert_eq!(epochs.len(), 2);
+    place.run(&["train", "--out", "full", "--resume"]).code(0).says("the run was finished already");
+    place
+        .run(&["train", "--out", "full", "--resume", "--unfreeze-epochs", "3"])
+        .code(1)
+        .says("was made with --unfreeze-epochs 1, not 3");
+}
+
+#[test]
+fn segmenters_killed_in_any_fit_go_on_to_the_same_bits() {
+    let place = place();
+    train(&place, "first", &[&SMALL[..], &["--size", "16x20"]].concat());
+    let more = ["--from", "first", "--size", "16", "--unfreeze-epochs", "1", "--checkpoint-every"];
+    place.killed_runs_reach_the_same(&[&TRAIN[..], &["run"], &more, &["1"]].concat(), 6);
+}
+
+#[test]
+fn what_is_wrong_with_masks_is_named_before_training() {
+    let place = place();
+    let run = |more: &[&str]| place.run(&[&TRAIN[..], &["run"], &SMALL, more].concat());
+    let codes = place.path("scenes/codes.txt");
+    fs::write(&codes, "Ground\nDisc\n").unwrap();
+    run(&[]).code(1).says("holds the code").says("there are 2 classes");
+    fs::write(&codes, "Ground\nGround\n").unwrap();
+    run(&[]).code(1).says("codes.txt names `Ground` twice");
+    fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
+    run(&["--void", "Sky"]).code(1).says("no class `Sky`").says("Triangle, Edge");
+    fs::remove_file(&codes).unwrap();
+    run(&[]).code(1).says("there is no codes.txt").says("--codes");
+    fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
+    fs::remove_file(place.path("scenes/masks/train/003.png")).unwrap();
+    run(&[]).code(1).says("train/003.png has no mask").says("--skip-bad");
+    run(&["--skip-bad", "1"]).code(0).says("left out: train/003.png, a picture without a mask");
+    place
+        .run(&["train", "digits", "--until", "layer3"])
+        .code(1)
+        .says("`--until` is for pictures with masks");
+    place.run(&["train", "digits", "--size", "20x30"]).code(1).says("`--size 20x30` is for masks");
+}
+
+#[test]
+fn a_file_of_names_says_what_validates() {
+    let place = place();
+    fs::write(place.path("names.txt"), "001.png\n003.png\n").unwrap();
+    let run = |list: &str| place.run(&[&TRAIN[..], &["run", "--valid", list], &SMALL].concat());
+    run("no.txt").code(1).says("cannot read no.txt");
+    run("names.txt").code(0).says("names.txt validate");
+    let items = fs::read_to_string(place.path("run/items.csv")).unwrap();
+    // In each of the two folders.
+    assert_eq!(items.lines().filter(|line| line.starts_with("valid,")).count(), 4);
+}
+
+#[test]
+#[ignore = "needs real data: set TINDERBOX_DATA"]
+fn broken_masks_are_listed_by_name_and_the_others_train() {
+    let data = PathBuf::from(env::var_os("TINDERBOX_DATA").expect("TINDERBOX_DATA names a folder"));
+    let hostile = data.join("hostile");
+    let expect = fs::read_to_string(hostile.join("EXPECT.tsv")).unwrap();
+    let verdicts = expect.lines().filter_map(|line| line.strip_prefix("segmentation/masks/"));
+    let rejected: Vec<&str> = verdicts
+        .filter(|line| line.contains("\treject\t"))
+        .map(|line| line.split('\t').next().unwrap())
+        .collect();
+    assert!(!rejected.is_empty());
+
+    let place = Place::new();
+    let folder = |name: &str| hostile.join("segmentation").join(name).display().to_string();
+    let (images, masks) = (folder("images"), folder("masks"));
+    let args = ["train", "--images", &images, "--masks", &masks, "--size", "32", "--epochs", "1"];
+    let run =
+        |n: &str| place.run(&[&args[..], &SMALL, &["--out", "run", "--skip-bad", n]].concat());
+    run("0").code(1).says("missing_mask.png has no mask");
+    let mut ended = run("1").code(1).says("orphan.png, a mask without a picture");
+    for file in &rejected {
+        ended = ended.says(file);
+    }
+    assert!(!place.path("run").exists(), "nothing was begun");
+    run(&(rejected.len() + 1).to_string()).code(0);
+}
