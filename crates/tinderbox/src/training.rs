@@ -143,6 +143,8 @@ fn fit_phases(
         if phases.len() > 1 {
             let (number, of) = (learner.n_fits() + 1, phases.len());
             watch(&Event::Phase { name: &phase.name, number, of });
+        }
+        if phases.len() > 1 || phase.freeze_to != 0 {
             learner.freeze_to(phase.freeze_to)?;
         }
         outcome = Some(learner.fit_one_cycle(phase.epochs, phase.schedule.clone())?);

@@ -19,8 +19,8 @@ pub use fit::{lr_find, resume, show_batch, train};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan};
 pub use segment::{
-    MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, predict_mask, resume_segmenter,
-    train_segmenter,
+    MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, predict_mask,
+    pretrained_unet_learner, resume_segmenter, train_segmenter, unet_learner,
 };
 pub use settings::{Split, TrainSettings, Valid};
 pub use use_model::{Answer, ClassScore, Scores, model_summary, predict, validate};

@@ -109,7 +109,7 @@ impl Camvid {
         let (trained, published) = told(lesson_camvid(&settings, &watch(style)), style)?;
         if style == Style::Text {
             print_line(&format!("\n{}, beside the lesson:", published.heading));
-            print_line(published.beside(&trained.recorder).trim_end());
+            print_line(published.beside_run(&trained.run)?.trim_end());
         }
         Ok(finish(&trained, style))
     }

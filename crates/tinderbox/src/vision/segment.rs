@@ -1,5 +1,6 @@
 //! Pictures and masks: from two folders to a model that says what each pixel shows.
 
+mod learner;
 mod pairs;
 mod plan;
 mod predict;
@@ -7,20 +8,19 @@ mod settings;
 
 use std::fs;
 
-use burn::tensor::Device;
 use tinderbox_data::{
     BatchOptions, DataBunch, ImageItems, ImageKind, Label, LabelKind, Normalize,
     check::{Check, Checked},
     transform::{Size, Transforms, flip_lr},
 };
-use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::foreground_acc};
+use tinderbox_learn::{Bundle, Learner, metric::foreground_acc};
 use tinderbox_model::{
     AnyTensor,
-    arch::Grouped,
     weights::{LoadReport, StateDict, Strict},
 };
 use tinderbox_ops::set_exact_conv;
 
+pub use learner::{pretrained_unet_learner, unet_learner};
 pub use pairs::MaskName;
 pub use plan::SegmenterPlan;
 pub use predict::{PredictedMask, predict_mask};
@@ -95,7 +95,7 @@ pub fn resume_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<T
     }
     let learner = match run.checkpoint().is_file() {
         // It has all weights.
-        true => learner(&plan, data, None)?.0,
+        true => learner(&plan, data)?,
         false => {
             let from = plan.from.as_deref().map(open_model).transpose()?;
             first_learner(&plan, from.as_ref(), data, watch)?
@@ -175,15 +175,19 @@ fn first_learner(
     data: DataBunch,
     watch: &Watch,
 ) -> Result<Learner> {
-    let weights = plan.weights.as_deref().map(StateDict::read).transpose()?;
-    let (mut learner, report) = learner(plan, data, weights)?;
-    if let Some(report) = report.filter(|report| !report.missing.is_empty()) {
+    set_exact_conv(plan.exact_conv);
+    let Some(weights) = plan.weights.as_deref().map(StateDict::read).transpose()? else {
+        let mut learner = learner(plan, data)?;
+        if let Some(from) = from {
+            learner.load_state_dict(from.weights(), Strict::Yes)?;
+        }
+        return Ok(learner);
+    };
+    let (learner, report) = pretrained_unet_learner(data, &plan.model, weights, plan.seed)?;
+    if !report.missing.is_empty() {
         watch(&Event::Warning(&missing_text(&report)));
     }
-    if let Some(from) = from {
-        learner.load_state_dict(from.weights(), Strict::Yes)?;
-    }
-    Ok(learner)
+    Ok(measured(plan, learner))
 }
 
 fn missing_text(LoadReport { missing, .. }: &LoadReport) -> String {
@@ -199,31 +203,18 @@ fn missing_text(LoadReport { missing, .. }: &LoadReport) -> String {
     }
 }
 
-fn learner(
-    plan: &SegmenterPlan,
-    data: DataBunch,
-    weights: Option<StateDict>,
-) -> Result<(Learner, Option<LoadReport>)> {
+/// The learner as it is before anything is loaded into it.
+fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
     set_exact_conv(plan.exact_conv);
-    let device = Device::flex().autodiff();
-    device.seed(plan.seed);
-    let (unet, report) = match weights {
-        None => (plan.model.build(&device)?, None),
-        Some(weights) => {
-            let (unet, report) = plan.model.build_with(weights, &device)?;
-            (unet, Some(report))
-        }
-    };
-    let Grouped { model, groups } = unet;
+    Ok(measured(plan, unet_learner(data, &plan.model, plan.seed)?))
+}
+
+fn measured(plan: &SegmenterPlan, mut learner: Learner) -> Learner {
     // No code is negative: every pixel counts.
     let void = plan.void.map_or(-1, |code| code as i64);
     let accuracy = move |output: AnyTensor, target: AnyTensor| foreground_acc(output, target, void);
-    let loss = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
-    let mut learner =
-        Learner::new(data, model, loss).metrics(("accuracy", accuracy)).arch(plan.model.clone());
-    learner.split(groups)?;
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
-    Ok((learner, report))
+    learner.metrics(("accuracy", accuracy))
 }
 
 fn fit(plan: &SegmenterPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {
