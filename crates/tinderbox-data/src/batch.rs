@@ -163,8 +163,8 @@ impl<K: InputKind> Transformed<K> {
         };
         let moves = transforms.moves_labels();
         let samples = |part, pipeline: &Arc<Pipeline>, cache, moves_labels| {
-            let pipeline = pipeline.clone();
-            Arc::new(LabelledSamples::<K> { part, pipeline, cache, moves_labels })
+            let (pipeline, augment) = (pipeline.clone(), train_pipeline.clone());
+            Arc::new(LabelledSamples::<K> { part, pipeline, augment, cache, moves_labels })
                 as Arc<dyn Samples>
         };
         let (train_cache, valid_cache) = (cache(&train), cache(&valid));

@@ -93,8 +93,15 @@ pub enum Error {
     #[error("classes are required for masks: a mask holds their numbers, not their names")]
     NoClasses,
 
-    #[error("{path} holds the code {code}, but there are {classes} classes")]
-    MaskCode { path: PathBuf, code: i64, classes: usize },
+    #[error(
+        "{path} holds the code {code}, but there are {} classes: {}",
+        classes.len(),
+        listed(classes)
+    )]
+    MaskCode { path: PathBuf, code: i64, classes: Vec<String> },
+
+    #[error("points need pictures that they are in")]
+    PointsWithoutSize,
 
     #[error("{path} is a mask of {} pixels, its picture has {}", size(*mask), size(*picture))]
     MaskSize { path: PathBuf, mask: [usize; 2], picture: [usize; 2] },
@@ -321,7 +328,8 @@ impl Error {
             }
             Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
             Self::NoClasses => "give the names in the order of their codes: `label_kind(LabelKind::Mask(names))`".into(),
-            Self::MaskCode { .. } => "codes count from 0: name a class for every one that occurs".into(),
+            Self::MaskCode { code, .. } => format!("codes count from 0: name a class for every one that occurs; if {code} marks what has none, leave it out: `--void {code}`"),
+            Self::PointsWithoutSize => "label pictures with points, or these items with numbers".into(),
             Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
             Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
             Self::NotFinite { .. } => "leave its item out: no model learns from it".into(),
@@ -514,9 +522,18 @@ mod tests {
             Some("order"),
         );
         check(
-            &Error::MaskCode { path: "m.png".into(), code: 200, classes: 12 },
-            "m.png holds the code 200, but there are 12 classes",
-            Some("every one that occurs"),
+            &Error::MaskCode {
+                path: "m.png".into(),
+                code: 255,
+                classes: vec!["Sky".into(), "Road".into()],
+            },
+            "m.png holds the code 255, but there are 2 classes: Sky, Road",
+            Some("leave it out: `--void 255`"),
+        );
+        check(
+            &Error::PointsWithoutSize,
+            "points need pictures that they are in",
+            Some("these items with numbers"),
         );
         check(
             &Error::MaskSize { path: "m.png".into(), mask: [60, 80], picture: [72, 96] },

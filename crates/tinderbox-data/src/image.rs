@@ -1,13 +1,16 @@
 //! Opening pictures: decoded under limits, upright, in the colours that were asked for.
 
+mod codes;
 mod decode;
 mod jpeg;
+mod resize;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 pub use decode::{ImageInfo, open_mask};
+pub use resize::resize_to;
 
 use crate::{Array, Result};
 

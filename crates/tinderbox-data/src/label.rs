@@ -8,6 +8,7 @@ mod doubts;
 mod file;
 mod from;
 mod number;
+mod points;
 mod process;
 mod test_set;
 
@@ -33,6 +34,8 @@ pub enum Label {
     Integer(i64),
     Number(f64),
     Numbers(Vec<f64>),
+    /// Row and column of places in the picture, in pixels.
+    Points(Vec<[f64; 2]>),
     /// Several labels at once.
     Many(Vec<String>),
     /// One yes or no for each of the given classes.
@@ -48,6 +51,7 @@ impl Label {
             Self::Text(_) => "text",
             Self::Integer(_) => "a whole number",
             Self::Number(_) | Self::Numbers(_) => "a number",
+            Self::Points(_) => "points",
             Self::Many(_) | Self::OneHot(_) => "several labels",
             Self::File(_) => "a file",
             Self::Empty => "nothing",
@@ -66,8 +70,14 @@ pub enum TargetKind {
     MultiCategory { classes: Vec<String>, threshold: f32 },
     /// One number or several; `log` if the natural logarithm is predicted.
     Number { len: usize, log: bool },
-    /// A class for each pixel.
-    Mask { classes: Vec<String> },
+    /// So many places in the picture: row and column, in `-1.0..=1.0`.
+    Points { n: usize },
+    /// A class for each pixel. Pixels of the code `ignore` have none.
+    Mask {
+        classes: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ignore: Option<u16>,
+    },
     /// A picture.
     Image { mode: ConvertMode },
     /// A word of the vocabulary for each of the input's: the one after it.
@@ -87,7 +97,7 @@ impl TargetKind {
         match self {
             Self::Category { classes }
             | Self::MultiCategory { classes, .. }
-            | Self::Mask { classes }
+            | Self::Mask { classes, .. }
             | Self::Tags { classes } => classes,
             Self::Words { vocab } => vocab.tokens(),
             _ => &[],
@@ -106,6 +116,7 @@ impl TargetKind {
     pub fn c(&self) -> usize {
         match self {
             Self::Number { len, .. } => *len,
+            Self::Points { n } => 2 * n,
             Self::Image { mode } => mode.channels(),
             other => other.classes().len(),
         }
@@ -118,7 +129,7 @@ impl TargetKind {
                 Some("CrossEntropyFlat(axis=-1)")
             }
             Self::MultiCategory { .. } => Some("BCEWithLogitsFlat"),
-            Self::Number { .. } => Some("MSELossFlat"),
+            Self::Number { .. } | Self::Points { .. } => Some("MSELossFlat"),
             Self::Mask { .. } => Some("CrossEntropyFlat(axis=1)"),
             Self::Image { .. } | Self::Empty | Self::Array => None,
         }
@@ -130,6 +141,7 @@ impl TargetKind {
             Self::Category { .. } => "CategoryList",
             Self::MultiCategory { .. } => "MultiCategoryList",
             Self::Number { .. } => "FloatList",
+            Self::Points { .. } => "PointsLabelList",
             Self::Mask { .. } => "SegmentationLabelList",
             Self::Image { .. } => "ImageList",
             Self::Words { .. } => "LMLabelList",
@@ -193,6 +205,11 @@ pub enum LabelKind {
     },
     /// Masks with these classes, in the order of their codes.
     Mask(Vec<String>),
+    /// The same, where pixels of one more code have no class: what many data sets mark with 255.
+    MaskWithout {
+        classes: Vec<String>,
+        ignore: u16,
+    },
     /// Pictures to be made of the inputs.
     Image(ConvertMode),
 }

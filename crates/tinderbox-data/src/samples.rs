@@ -14,7 +14,7 @@ use crate::{
     Array, Error, Labels, Result, Values,
     items::InputKind,
     label::{InputFacts, LabelledPart},
-    transform::{Drawn, Pipeline},
+    transform::{Drawn, Pipeline, TtaView},
 };
 
 /// An input and its target, ready for a batch.
@@ -60,6 +60,11 @@ pub trait Samples: Send + Sync {
     /// The examples as one training epoch sees them, if that is not the same each time: a language
     /// model's texts are put in a new order.
     fn epoch(&self, _rng: &mut dyn RngCore) -> Option<Arc<dyn Samples>> {
+        None
+    }
+
+    /// The examples as test-time augmentation sees them; only pictures can be seen so.
+    fn seen_as(&self, _view: &TtaView) -> Option<Arc<dyn Samples>> {
         None
     }
 
@@ -200,6 +205,8 @@ impl<T> Cache<T> {
 pub(crate) struct LabelledSamples<K: InputKind> {
     pub(crate) part: LabelledPart<K>,
     pub(crate) pipeline: Arc<Pipeline>,
+    /// The transforms of training, whichever set this is.
+    pub(crate) augment: Arc<Pipeline>,
     pub(crate) cache: Arc<Cache<K::Opened>>,
     pub(crate) moves_labels: bool,
 }
@@ -261,9 +268,20 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
         Arc::new(Self {
             part: LabelledPart { items: self.part.items.pick(indexes), labels },
             pipeline: self.pipeline.clone(),
+            augment: self.augment.clone(),
             cache: Arc::new(self.cache.pick(indexes)),
             moves_labels: self.moves_labels,
         })
+    }
+
+    fn seen_as(&self, view: &TtaView) -> Option<Arc<dyn Samples>> {
+        Some(Arc::new(Self {
+            part: self.part.clone(),
+            pipeline: Arc::new(self.augment.seen_as(view)),
+            augment: self.augment.clone(),
+            cache: self.cache.clone(),
+            moves_labels: self.moves_labels,
+        }))
     }
 
     fn unit(&self) -> &'static str {

@@ -85,6 +85,7 @@ pub(crate) fn read(bytes: &[u8], name: &str, key: &str) -> Option<Array> {
             let number = |b: &[u8; 4]| i64::from(i32::from_le_bytes(*b));
             Data::I64(bytes.as_chunks().0.iter().map(number).collect())
         }
+        Dtype::U8 => Data::I64(bytes.iter().map(|byte| i64::from(*byte)).collect()),
         Dtype::BOOL => Data::Bool(bytes.iter().map(|b| *b != 0).collect()),
         other => panic!("{name}: {key} is of type {other:?}"),
     };

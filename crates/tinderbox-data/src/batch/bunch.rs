@@ -15,7 +15,7 @@ use crate::{
     inference::SavedInput,
     loader::{Loader, Plan, epoch_generator, item_generator},
     picture::{Grid, Picture},
-    transform::Transforms,
+    transform::{Transforms, TtaView},
 };
 
 #[derive(Clone)]
@@ -173,6 +173,14 @@ impl DataBunch {
             Set::Train => self.train_batches(0, 0),
             set => self.loader(set, self.valid_batch_size()).batches_from(0),
         }
+    }
+
+    /// A set's batches as test-time augmentation sees them, in order; nothing if its items are no
+    /// pictures.
+    pub fn batches_seen_as(&self, set: Set, view: &TtaView) -> Option<BatchIter> {
+        let samples = self.samples(set).seen_as(view)?;
+        let plan = Plan::in_order(&*samples, self.valid_batch_size());
+        Some(self.loader_of(samples, plan, 0).batches_from(0))
     }
 
     fn train_loader(&self, epoch: usize) -> Loader {

@@ -11,7 +11,7 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
 };
 
-use super::{ConvertMode, MAX_PIXELS, Pixels, jpeg};
+use super::{ConvertMode, MAX_PIXELS, Pixels, codes, jpeg};
 use crate::{Array, Error, Result, file::regular};
 
 /// No picture file is longer than this many bytes.
@@ -60,18 +60,23 @@ fn turns(orientation: Orientation) -> bool {
 }
 
 pub(super) fn open(path: &Path, mode: ConvertMode) -> Result<Pixels> {
-    let (_, image) = decoded(path)?;
+    let (_, image) = decoded(path, &bytes(path)?)?;
     Ok(convert(image, mode))
 }
 
-/// The class codes of a mask, `[1, height, width]`: its gray values as they are, 16-bit ones too.
+/// The class codes of a mask, `[1, height, width]`: its gray values as they are, 16-bit ones too, or
+/// the entries of its palette, whatever their colors.
 ///
 /// # Errors
-/// Those of [`Pixels::open`]; [`Error::NotAMask`] for a picture with colours (a palette is one),
-/// and for a JPEG, whose values are not what was saved.
+/// Those of [`Pixels::open`]; [`Error::NotAMask`] for a picture with colours of its own, and for a
+/// JPEG, whose values are not what was saved.
 pub fn open_mask(path: &Path) -> Result<Array> {
     let not_a_mask = |what| Error::NotAMask { path: path.into(), what };
-    let (format, image) = decoded(path)?;
+    let bytes = bytes(path)?;
+    if let Some(codes) = guarded(path, || codes::small_codes(path, &bytes))? {
+        return Ok(codes);
+    }
+    let (format, image) = decoded(path, &bytes)?;
     if format == ImageFormat::Jpeg {
         return Err(not_a_mask("a JPEG, which smears codes"));
     }
@@ -86,18 +91,22 @@ pub fn open_mask(path: &Path) -> Result<Array> {
     Ok(Array::i64(shape, codes))
 }
 
-/// A file's picture, upright.
-fn decoded(path: &Path) -> Result<(ImageFormat, DynamicImage)> {
+fn bytes(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file(path)?
         .read_to_end(&mut bytes)
         .map_err(|source| Error::Read { path: path.into(), source })?;
+    Ok(bytes)
+}
+
+/// A file's picture, upright.
+fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
     guarded(path, || {
-        let (format, mut decoder) = decoder(path, Cursor::new(&bytes))?;
+        let (format, mut decoder) = decoder(path, Cursor::new(bytes))?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
         let image = DynamicImage::from_decoder(decoder);
         let mut image = image.map_err(|error| undecodable(path, &error))?;
-        if format == ImageFormat::Jpeg && !jpeg::is_whole(&bytes) {
+        if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
             return Err(bad(path, "it is cut short: the marker of its end is missing"));
         }
         image.apply_orientation(orientation);
@@ -153,7 +162,7 @@ fn decoder<'a>(
     Ok((format, decoder))
 }
 
-fn bad(path: &Path, reason: impl Into<String>) -> Error {
+pub(super) fn bad(path: &Path, reason: impl Into<String>) -> Error {
     Error::Decode { path: path.into(), reason: reason.into() }
 }
 

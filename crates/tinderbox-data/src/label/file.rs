@@ -28,13 +28,21 @@ fn pick(files: &[PathBuf], indexes: &[usize]) -> Vec<PathBuf> {
 /// Masks: the value of a pixel is the code of its class.
 #[derive(Debug)]
 pub(super) struct Masks {
-    classes: usize,
+    classes: Arc<[String]>,
+    /// The code of pixels that have none.
+    ignore: Option<i64>,
     files: Vec<PathBuf>,
 }
 
 impl Masks {
-    pub(super) fn new(classes: &[String], root: &Path, labels: &[Label]) -> Result<Self> {
-        Ok(Self { classes: classes.len(), files: files(root, labels)? })
+    pub(super) fn new(
+        classes: &[String],
+        ignore: Option<u16>,
+        root: &Path,
+        labels: &[Label],
+    ) -> Result<Self> {
+        let files = files(root, labels)?;
+        Ok(Self { classes: classes.into(), ignore: ignore.map(i64::from), files })
     }
 }
 
@@ -53,8 +61,11 @@ impl Labels for Masks {
         }
         // Before they move: padding may hide a code now and show it in the next epoch.
         let Values::I64(values) = &codes.values else { unreachable!("codes are whole numbers") };
-        if let Some(&code) = values.iter().find(|code| **code >= self.classes as i64) {
-            return Err(Error::MaskCode { path: path.clone(), code, classes: self.classes });
+        let is_known =
+            |code: &&i64| **code < self.classes.len() as i64 || Some(**code) == self.ignore;
+        if let Some(&code) = values.iter().find(|code| !is_known(code)) {
+            let classes = self.classes.to_vec();
+            return Err(Error::MaskCode { path: path.clone(), code, classes });
         }
         match input.drawn {
             Some(drawn) => drawn.apply_to_mask(codes),
@@ -71,7 +82,8 @@ impl Labels for Masks {
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Labels> {
-        Arc::new(Self { classes: self.classes, files: pick(&self.files, indexes) })
+        let (classes, ignore) = (self.classes.clone(), self.ignore);
+        Arc::new(Self { classes, ignore, files: pick(&self.files, indexes) })
     }
 }
 
@@ -97,7 +109,7 @@ impl Labels for Pictures {
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
         let image = Pixels::open(&self.files[index], self.mode)?.to_image();
         let image = match input.drawn {
-            Some(drawn) => drawn.apply(image)?,
+            Some(drawn) => drawn.apply_to_label(image)?,
             None => image,
         };
         Ok(image.into_array())
@@ -134,7 +146,7 @@ mod tests {
         };
         saved.unwrap();
         let classes = ["a", "b", "c"].map(String::from);
-        let masks = Masks::new(&classes, folder.path(), &[Label::Text("m.png".into())])?;
+        let masks = Masks::new(&classes, Some(255), folder.path(), &[Label::Text("m.png".into())])?;
         masks.target(0, &InputFacts { size: Some(size), drawn: None })
     }
 
@@ -149,7 +161,8 @@ mod tests {
     #[test]
     fn a_code_without_a_class_and_another_size_are_refused() {
         let error = target([0, 0, 0, 0, 0, 200], false, [2, 3]).unwrap_err();
-        assert!(matches!(error, Error::MaskCode { code: 200, classes: 3, .. }), "{error}");
+        assert!(matches!(error, Error::MaskCode { code: 200, .. }), "{error}");
+        assert!(target([0, 0, 0, 0, 0, 255], false, [2, 3]).is_ok(), "what has no class");
         let error = target([0; 6], false, [3, 2]).unwrap_err();
         assert!(matches!(error, Error::MaskSize { mask: [2, 3], picture: [3, 2], .. }), "{error}");
     }

@@ -346,7 +346,7 @@ mod tests {
         let mask = LabelKind::Mask(vec!["sky".into()]);
         let labelled = split(&["a"], &[]).label_kind(mask);
         let labelled = labelled.label_from_func(|path| Label::File(path.into())).unwrap();
-        assert_eq!(labelled.target, TargetKind::Mask { classes: vec!["sky".into()] });
+        assert_eq!(labelled.target, TargetKind::Mask { classes: vec!["sky".into()], ignore: None });
         let number = split(&["a"], &[]).label_kind(LabelKind::Number { log: true });
         let labelled = number.label_const(&Label::Integer(1)).unwrap();
         assert_eq!(target(&labelled.train, 0), Array::f32([], vec![0.0]));

@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path, sync::Arc};
 
 use super::{
     Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels, category, doubts,
-    file, number,
+    file, number, points,
 };
 use crate::{
     Error, Result, Split,
@@ -84,8 +84,13 @@ impl LabelKind {
             Self::MultiCategory(Some(classes)) => several(classes),
             Self::MultiCategory(None) => several(category::classes(train)?),
             Self::Number { log } => TargetKind::Number { len: number::len(train)?, log },
-            Self::Mask(classes) if classes.is_empty() => return Err(Error::NoClasses),
-            Self::Mask(classes) => TargetKind::Mask { classes },
+            Self::Mask(classes) | Self::MaskWithout { classes, .. } if classes.is_empty() => {
+                return Err(Error::NoClasses);
+            }
+            Self::Mask(classes) => TargetKind::Mask { classes, ignore: None },
+            Self::MaskWithout { classes, ignore } => {
+                TargetKind::Mask { classes, ignore: Some(ignore) }
+            }
             Self::Image(mode) => TargetKind::Image { mode },
             Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
                 Label::Number(_) | Label::Numbers(_) => {
@@ -95,6 +100,7 @@ impl LabelKind {
                 Label::Many(_) | Label::OneHot(_) => {
                     return Self::MultiCategory(None).target(train);
                 }
+                Label::Points(_) => TargetKind::Points { n: points::len(train)? },
                 Label::File(_) => return Err(Error::NoClasses),
                 Label::Empty => TargetKind::Empty,
             },
@@ -110,7 +116,10 @@ impl TargetKind {
                 Arc::new(category::MultiCategories::new(classes, raw)?)
             }
             Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
-            Self::Mask { classes } => Arc::new(file::Masks::new(classes, root, raw)?),
+            Self::Points { n } => Arc::new(points::Points::new(raw, *n)?),
+            Self::Mask { classes, ignore } => {
+                Arc::new(file::Masks::new(classes, *ignore, root, raw)?)
+            }
             Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
             Self::Empty | Self::Array | Self::Words { .. } | Self::Tags { .. } => {
                 Arc::new(category::Empty { len: raw.len() })

@@ -4,8 +4,8 @@ use rand::{Rng, RngCore};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Canvas, PaddingMode, Transform, order, pad::pad, pipeline::possible};
-use crate::{Error, Image, Result};
+use super::{Canvas, PaddingMode, Transform, order, pipeline::possible};
+use crate::{Error, Result};
 
 /// Where a window is taken: the share of the room that is left above it and left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub enum Place {
 }
 
 impl Place {
-    fn draw(self, rng: &mut dyn RngCore) -> [f64; 2] {
+    pub(super) fn draw(self, rng: &mut dyn RngCore) -> [f64; 2] {
         match self {
             Self::Center => [0.5, 0.5],
             Self::Anywhere => [rng.random(), rng.random()],
@@ -56,7 +56,7 @@ impl Transform for Crop {
             let reason = format!("{rows}×{columns} pixels cannot be cropped from {height}×{width}");
             return Err(Error::Transform { reason });
         }
-        canvas.pixels(|image| crop(&image, self.size, *place));
+        canvas.crop(start([height, width], self.size, *place), self.size);
         Ok(())
     }
 
@@ -88,18 +88,12 @@ impl CropPad {
             return;
         }
         let padding = self.padding.unwrap_or(canvas.target_padding());
-        canvas.pixels(|image| {
+        let [height, width] = canvas.size();
+        if height < rows || width < columns {
             let missing = |want: usize, have: usize| (want + 1).saturating_sub(have) / 2;
-            let image = match image.height < rows || image.width < columns {
-                true => pad(
-                    &image,
-                    [missing(rows, image.height), missing(columns, image.width)],
-                    padding,
-                ),
-                false => image,
-            };
-            crop(&image, [rows, columns], place)
-        });
+            canvas.pad([missing(rows, height), missing(columns, width)], padding);
+        }
+        canvas.crop(start(canvas.size(), [rows, columns], place), [rows, columns]);
     }
 }
 
@@ -140,29 +134,19 @@ pub fn rand_crop() -> CropPad {
     CropPad { place: Place::Anywhere, ..CropPad::centered() }
 }
 
-fn crop(image: &Image, [height, width]: [usize; 2], place: [f64; 2]) -> Image {
-    let start = |room: usize, share: f64| {
+/// The row and the column at which a window begins.
+fn start(size: [usize; 2], window: [usize; 2], place: [f64; 2]) -> [usize; 2] {
+    [0, 1].map(|axis| {
         // At 1 exactly, the window would start one pixel too far.
-        let share = share.clamp(0.0, 1.0 - 1e-7);
-        ((room + 1) as f64 * share) as usize
-    };
-    let top = start(image.height - height, place[0]);
-    let left = start(image.width - width, place[1]);
-    let mut pixels = Vec::with_capacity(image.channels * height * width);
-    for channel in 0..image.channels {
-        for row in top..top + height {
-            pixels.extend_from_slice(
-                &image.pixels[(channel * image.height + row) * image.width + left..][..width],
-            );
-        }
-    }
-    Image { channels: image.channels, height, width, pixels }
+        let share = place[axis].clamp(0.0, 1.0 - 1e-7);
+        ((size[axis] - window[axis] + 1) as f64 * share) as usize
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transform::Interpolation;
+    use crate::{Image, transform::Interpolation};
 
     fn image() -> Image {
         Image { channels: 1, height: 2, width: 3, pixels: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0] }
@@ -170,9 +154,14 @@ mod tests {
 
     #[test]
     fn the_window_goes_where_it_is_told() {
-        assert_eq!(crop(&image(), [1, 2], [0.0, 0.0]).pixels, [1.0, 2.0]);
-        assert_eq!(crop(&image(), [1, 2], [1.0, 1.0]).pixels, [5.0, 6.0]);
-        assert_eq!(crop(&image(), [2, 1], [0.5, 0.5]).pixels, [2.0, 5.0]);
+        let crop = |size, place| {
+            let mut canvas = Canvas::new(image(), PaddingMode::Zeros, Interpolation::Bilinear);
+            Crop { size, place: Place::Center }.apply(&mut canvas, &place).unwrap();
+            canvas.into_image().pixels
+        };
+        assert_eq!(crop([1, 2], [0.0, 0.0]), [1.0, 2.0]);
+        assert_eq!(crop([1, 2], [1.0, 1.0]), [5.0, 6.0]);
+        assert_eq!(crop([2, 1], [0.5, 0.5]), [2.0, 5.0]);
     }
 
     #[test]

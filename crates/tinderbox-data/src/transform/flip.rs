@@ -27,10 +27,7 @@ impl Transform for FlipLr {
 
     fn apply(&self, canvas: &mut Canvas, flip: &bool) -> Result<()> {
         if *flip {
-            canvas.pixels(|mut image| {
-                image.pixels.chunks_exact_mut(image.width).for_each(<[f32]>::reverse);
-                image
-            });
+            canvas.flip_lr();
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ impl Transform for Pad {
         }
         let padded = |side: usize| side.saturating_add(self.padding.saturating_mul(2));
         possible([padded(height), padded(width)])?;
-        canvas.pixels(|image| pad(&image, [self.padding; 2], self.mode));
+        canvas.pad([self.padding; 2], self.mode);
         Ok(())
     }
 

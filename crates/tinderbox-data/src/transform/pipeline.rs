@@ -6,7 +6,9 @@ use rand::RngCore;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use super::{AnyDraw, AnyTransform, Canvas, ResizeMethod, from_description, transforms::Settings};
+use super::{
+    AnyDraw, AnyTransform, Canvas, Point, ResizeMethod, from_description, transforms::Settings,
+};
 use crate::{Array, Error, Image, Result, Values};
 
 /// The transforms of one set, in the order they run.
@@ -33,6 +35,12 @@ impl Pipeline {
 
     fn does_nothing(&self) -> bool {
         self.list.is_empty() && self.settings.size.is_none()
+    }
+
+    /// What the transforms are called, in the order they run.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.list.iter().map(|transform| transform.name())
     }
 
     /// The size that items are brought to, in words, if they are.
@@ -80,12 +88,36 @@ impl Drawn<'_> {
     pub fn apply(&self, image: Image) -> Result<Image> {
         match self.pipeline.does_nothing() {
             true => Ok(image),
-            false => self.run(Canvas::new(
-                image,
-                self.pipeline.settings.padding,
-                self.pipeline.settings.mode,
-            )),
+            false => self.run(self.canvas(image)).map(Canvas::into_image),
         }
+    }
+
+    /// [`apply`](Self::apply) for a picture that belongs to the input: the same happens to it, but
+    /// for what is [not done to labels](super::Transform::not_on_labels).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn apply_to_label(&self, image: Image) -> Result<Image> {
+        match self.pipeline.does_nothing() {
+            true => Ok(image),
+            false => self.run(self.canvas(image).of_label()).map(Canvas::into_image),
+        }
+    }
+
+    /// Points of a picture of this height and width, `(x, y)` in `-1.0..=1.0`, moved as it was.
+    /// Some may lie outside of it then.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn apply_to_points(&self, points: Vec<Point>, size: [usize; 2]) -> Result<Vec<Point>> {
+        match self.pipeline.does_nothing() {
+            true => Ok(points),
+            false => Ok(self.run(Canvas::points(points, size).of_label())?.into_points().0),
+        }
+    }
+
+    fn canvas(&self, image: Image) -> Canvas {
+        Canvas::new(image, self.pipeline.settings.padding, self.pipeline.settings.mode)
     }
 
     /// Class codes `[1, height, width]`, moved as the picture was, each taken from the nearest pixel.
@@ -104,12 +136,13 @@ impl Drawn<'_> {
         };
         let pixels = values.iter().map(|code| *code as f32).collect();
         let image = Image { channels: 1, height, width, pixels };
-        let image = self.run(Canvas::mask(image, self.pipeline.settings.padding))?;
+        let canvas = Canvas::mask(image, self.pipeline.settings.padding).of_label();
+        let image = self.run(canvas)?.into_image();
         let codes = image.pixels.iter().map(|code| *code as i64).collect();
         Ok(Array::i64([1, image.height, image.width], codes))
     }
 
-    fn run(&self, mut canvas: Canvas) -> Result<Image> {
+    fn run(&self, mut canvas: Canvas) -> Result<Canvas> {
         let settings = self.pipeline.settings;
         if let Some(size) = settings.resized(canvas.size()) {
             possible(size)?;
@@ -123,7 +156,7 @@ impl Drawn<'_> {
                 transform.apply(&mut canvas, draw)?;
             }
         }
-        Ok(canvas.into_image())
+        Ok(canvas)
     }
 }
 

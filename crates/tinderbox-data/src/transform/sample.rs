@@ -1,35 +1,66 @@
 //! Taking pixels from between pixels.
 
-use super::canvas::{Grid, Interpolation, PaddingMode};
+use super::{
+    canvas::{Interpolation, PaddingMode, View},
+    geometry::Point,
+};
 use crate::Image;
 
-/// The picture that `grid` sees in `image`.
+/// Where each pixel of a row is taken from.
+pub(super) type Rows<'a> = &'a dyn Fn(usize, &mut Vec<Point>);
+
+/// What `view` shows of the picture of `size` that `rows` see in `image`. Rows that it does not show
+/// are not computed.
 pub(super) fn sample(
     image: &Image,
-    grid: &Grid,
+    size: [usize; 2],
+    rows: Rows<'_>,
+    view: View,
     padding: PaddingMode,
     mode: Interpolation,
 ) -> Image {
     let shrunk = match mode {
-        Interpolation::Bilinear => shrink_for(image, grid),
+        Interpolation::Bilinear => shrink_for(image, size, rows),
         Interpolation::Nearest => None,
     };
     let image = shrunk.as_ref().unwrap_or(image);
-    let mut out = Image::filled([image.channels, grid.height, grid.width], 0.0);
-    let plane = image.height * image.width;
-    let out_plane = grid.height * grid.width;
+    let (height, width) = (view.height, view.width);
+    let mut out = Image::filled([image.channels, height, width], 0.0);
+    let (plane, out_plane) = (image.height * image.width, height * width);
     let source = Source { height: image.height, width: image.width, padding };
-    for (at, &[x, y]) in grid.points.iter().enumerate() {
-        let x = position(x, image.width);
-        let y = position(y, image.height);
-        let taps = match mode {
-            Interpolation::Bilinear => source.bilinear(x, y),
-            Interpolation::Nearest => source.nearest(x, y),
-        };
+    let (mut points, mut taps) = (Vec::new(), Vec::new());
+    for row in 0..height {
+        rows(view.top + row, &mut points);
+        let seen = &mut points[view.left..view.left + width];
+        if view.mirrored {
+            seen.reverse();
+        }
+        taps.clear();
+        taps.extend(seen.iter().map(|&[x, y]| {
+            let (x, y) = (position(x, image.width), position(y, image.height));
+            match mode {
+                Interpolation::Bilinear => source.bilinear(x, y),
+                Interpolation::Nearest => source.nearest(x, y),
+            }
+        }));
         for channel in 0..image.channels {
             let pixels = &image.pixels[channel * plane..][..plane];
-            out.pixels[channel * out_plane + at] =
-                taps.iter().map(|&(offset, weight)| pixels[offset] * weight).sum();
+            let out = &mut out.pixels[channel * out_plane + row * width..][..width];
+            match mode {
+                Interpolation::Bilinear => {
+                    for (value, Taps { at, weights }) in out.iter_mut().zip(&taps) {
+                        *value = pixels[at[0]] * weights[0]
+                            + pixels[at[1]] * weights[1]
+                            + pixels[at[2]] * weights[2]
+                            + pixels[at[3]] * weights[3];
+                    }
+                }
+                Interpolation::Nearest => {
+                    for (value, Taps { at, weights }) in out.iter_mut().zip(&taps) {
+                        *value = pixels[at[0]] * weights[0];
+                    }
+                }
+            }
         }
     }
     out
@@ -41,7 +72,10 @@ fn position(coordinate: f32, n: usize) -> f32 {
 }
 
 /// Up to four pixels and what each counts for; beyond a black edge, pixels count for nothing.
-type Taps = [(usize, f32); 4];
+struct Taps {
+    at: [usize; 4],
+    weights: [f32; 4],
+}
 
 struct Source {
     height: usize,
@@ -54,19 +88,34 @@ impl Source {
         let (x, y) = (self.inside(x, self.width), self.inside(y, self.height));
         let (left, top) = (x.floor(), y.floor());
         let (fx, fy) = (x - left, y - top);
-        let tap = |dx: f32, dy: f32, weight: f32| self.tap(left + dx, top + dy, weight);
-        [
-            tap(0.0, 0.0, (1.0 - fx) * (1.0 - fy)),
-            tap(1.0, 0.0, fx * (1.0 - fy)),
-            tap(0.0, 1.0, (1.0 - fx) * fy),
-            tap(1.0, 1.0, fx * fy),
-        ]
+        let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
+        // Nearly all lie wholly within.
+        if left >= 0.0
+            && top >= 0.0
+            && left + 1.0 < self.width as f32
+            && top + 1.0 < self.height as f32
+        {
+            let first = top as usize * self.width + left as usize;
+            return Taps {
+                at: [first, first + 1, first + self.width, first + self.width + 1],
+                weights,
+            };
+        }
+        let corners = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
+        let mut taps = Taps { at: [0; 4], weights: [0.0; 4] };
+        for (corner, [dx, dy]) in corners.into_iter().enumerate() {
+            if let Some(at) = self.pixel(left + dx, top + dy) {
+                (taps.at[corner], taps.weights[corner]) = (at, weights[corner]);
+            }
+        }
+        taps
     }
 
     fn nearest(&self, x: f32, y: f32) -> Taps {
         let (x, y) = (self.inside(x, self.width), self.inside(y, self.height));
-        let none = (0, 0.0);
-        [self.tap(x.round_ties_even(), y.round_ties_even(), 1.0), none, none, none]
+        let at = self.pixel(x.round_ties_even(), y.round_ties_even());
+        let weight = if at.is_some() { 1.0 } else { 0.0 };
+        Taps { at: [at.unwrap_or(0), 0, 0, 0], weights: [weight, 0.0, 0.0, 0.0] }
     }
 
     /// The position that is looked at for one that may lie outside.
@@ -75,16 +124,14 @@ impl Source {
         match self.padding {
             PaddingMode::Zeros => at,
             PaddingMode::Border => at.clamp(0.0, last),
+            PaddingMode::Reflection if (0.0..=last).contains(&at) => at,
             PaddingMode::Reflection => reflect(at, last).clamp(0.0, last),
         }
     }
 
-    fn tap(&self, x: f32, y: f32, weight: f32) -> (usize, f32) {
+    fn pixel(&self, x: f32, y: f32) -> Option<usize> {
         let inside = x >= 0.0 && y >= 0.0 && x < self.width as f32 && y < self.height as f32;
-        match inside {
-            true => (y as usize * self.width + x as usize, weight),
-            false => (0, 0.0),
-        }
+        inside.then(|| y as usize * self.width + x as usize)
     }
 }
 
@@ -104,17 +151,20 @@ fn reflect(at: f32, last: f32) -> f32 {
 
 /// The picture averaged down by half of what the grid shrinks it, if that is more than twofold:
 /// bilinear taps alone would leave pixels out.
-fn shrink_for(image: &Image, grid: &Grid) -> Option<Image> {
+fn shrink_for(image: &Image, [height, width]: [usize; 2], rows: Rows<'_>) -> Option<Image> {
     let ratio = |n: usize, of: usize| n as f64 / of as f64;
-    let d = ratio(image.height, grid.height).min(ratio(image.width, grid.width)) / 2.0;
+    let d = ratio(image.height, height).min(ratio(image.width, width)) / 2.0;
     if d <= 1.0 {
         return None;
     }
-    let coordinates = || grid.points.iter().flatten().copied();
-    let (min, max) = (
-        coordinates().fold(f32::INFINITY, f32::min),
-        coordinates().fold(f32::NEG_INFINITY, f32::max),
-    );
+    let (mut min, mut max) = (f32::INFINITY, f32::NEG_INFINITY);
+    let mut points = Vec::new();
+    for row in 0..height {
+        rows(row, &mut points);
+        for coordinate in points.iter().flatten() {
+            (min, max) = (min.min(*coordinate), max.max(*coordinate));
+        }
+    }
     let zoom = 2.0 / f64::from(max - min);
     (d > zoom).then(|| {
         let shrunk = |n: usize| ((n as f64 / d) as usize).max(1);
@@ -127,18 +177,21 @@ pub(super) fn area_resize(image: &Image, height: usize, width: usize) -> Image {
     let mut out = Image::filled([image.channels, height, width], 0.0);
     let cell = |i: usize, n: usize, of: usize| i * of / n..((i + 1) * of).div_ceil(n);
     let plane = image.height * image.width;
+    let mut sums = vec![0f32; image.width];
     for channel in 0..image.channels {
         let pixels = &image.pixels[channel * plane..][..plane];
         for y in 0..height {
             let rows = cell(y, height, image.height);
+            sums.fill(0.0);
+            for row in rows.clone() {
+                let row = &pixels[row * image.width..][..image.width];
+                sums.iter_mut().zip(row).for_each(|(sum, pixel)| *sum += pixel);
+            }
             for x in 0..width {
                 let columns = cell(x, width, image.width);
-                let sum: f32 = rows
-                    .clone()
-                    .map(|row| pixels[row * image.width..][columns.clone()].iter().sum::<f32>())
-                    .sum();
-                out.pixels[(channel * height + y) * width + x] =
-                    sum / (rows.len() * columns.len()) as f32;
+                let n = (rows.len() * columns.len()) as f32;
+                let sum: f32 = sums[columns].iter().sum();
+                out.pixels[(channel * height + y) * width + x] = sum / n;
             }
         }
     }
@@ -148,6 +201,20 @@ pub(super) fn area_resize(image: &Image, height: usize, width: usize) -> Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn seen(
+        image: &Image,
+        points: &[Point],
+        padding: PaddingMode,
+        mode: Interpolation,
+    ) -> Vec<f32> {
+        let rows = |_: usize, row: &mut Vec<Point>| {
+            row.clear();
+            row.extend_from_slice(points);
+        };
+        let size = [1, points.len()];
+        sample(image, size, &rows, View::whole(size), padding, mode).pixels
+    }
 
     #[test]
     fn reflection_does_not_repeat_the_edge() {
@@ -171,20 +238,17 @@ mod tests {
     #[test]
     fn nearest_goes_to_the_even_pixel_when_halfway() {
         let image = Image { channels: 1, height: 1, width: 3, pixels: vec![1.0, 2.0, 3.0] };
-        let grid = Grid { height: 1, width: 2, points: vec![[-0.5, -1.0], [0.5, -1.0]] };
-        assert_eq!(
-            sample(&image, &grid, PaddingMode::Zeros, Interpolation::Nearest).pixels,
-            [1.0, 3.0]
-        );
+        let points = [[-0.5, -1.0], [0.5, -1.0]];
+        let found = seen(&image, &points, PaddingMode::Zeros, Interpolation::Nearest);
+        assert_eq!(found, [1.0, 3.0]);
     }
 
     #[test]
     fn black_is_beyond_the_edge_if_asked_for() {
         let image = Image { channels: 1, height: 1, width: 2, pixels: vec![1.0, 1.0] };
-        let grid = Grid { height: 1, width: 1, points: vec![[2.0, -1.0]] };
-        let seen = |padding| sample(&image, &grid, padding, Interpolation::Bilinear).pixels[0];
-        assert_eq!(seen(PaddingMode::Zeros), 0.5);
-        assert_eq!(seen(PaddingMode::Border), 1.0);
-        assert_eq!(seen(PaddingMode::Reflection), 1.0);
+        let at = |padding| seen(&image, &[[2.0, -1.0]], padding, Interpolation::Bilinear)[0];
+        assert_eq!(at(PaddingMode::Zeros), 0.5);
+        assert_eq!(at(PaddingMode::Border), 1.0);
+        assert_eq!(at(PaddingMode::Reflection), 1.0);
     }
 }

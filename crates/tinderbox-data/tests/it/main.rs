@@ -9,6 +9,7 @@ mod hostile;
 mod kinds;
 mod normalization;
 mod open_image_cases;
+mod resizing;
 mod shown;
 mod splits;
 mod text;

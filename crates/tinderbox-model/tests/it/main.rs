@@ -18,6 +18,7 @@ mod lesson_models;
 mod norms;
 mod numbers;
 mod recurrent;
+mod sampling;
 mod summaries;
 mod text_classifier;
 mod text_models;

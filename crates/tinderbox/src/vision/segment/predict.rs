@@ -41,7 +41,7 @@ impl PredictedMask {
 /// read; whatever goes wrong in the model.
 pub fn predict_mask(model: &Bundle, file: &Path) -> Result<PredictedMask> {
     let inference = &model.manifest.inference;
-    let TargetKind::Mask { classes } = inference.target() else {
+    let TargetKind::Mask { classes, .. } = inference.target() else {
         return Err(Error::NotASegmenter { what: inference.describe() });
     };
     let pixels = inference.pixels(file)?;
