@@ -71,6 +71,13 @@ fn position(coordinate: f32, n: usize) -> f32 {
     (coordinate + 1.0) * (n - 1) as f32 / 2.0
 }
 
+/// A position as a whole number and the rest. Without SSE 4.1, `floor` is a call.
+fn parted(at: f32) -> [f32; 2] {
+    let whole = at as i32;
+    let whole = (whole - i32::from(at < whole as f32)) as f32;
+    [whole, at - whole]
+}
+
 /// Up to four pixels and what each counts for; beyond a black edge, pixels count for nothing.
 struct Taps {
     at: [usize; 4],
@@ -84,10 +91,10 @@ struct Source {
 }
 
 impl Source {
+    #[inline]
     fn bilinear(&self, x: f32, y: f32) -> Taps {
         let (x, y) = (self.inside(x, self.width), self.inside(y, self.height));
-        let (left, top) = (x.floor(), y.floor());
-        let (fx, fy) = (x - left, y - top);
+        let ([left, fx], [top, fy]) = (parted(x), parted(y));
         let weights = [(1.0 - fx) * (1.0 - fy), fx * (1.0 - fy), (1.0 - fx) * fy, fx * fy];
         // Nearly all lie wholly within.
         if left >= 0.0
@@ -221,6 +228,13 @@ mod tests {
         let at: Vec<f32> = (-3..=6).map(|at| reflect(at as f32, 2.0)).collect();
         assert_eq!(at, [1.0, 2.0, 1.0, 0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 2.0]);
         assert_eq!(reflect(5.0, 0.0), 0.0);
+    }
+
+    #[test]
+    fn positions_are_parted_below() {
+        for at in [0.0, 0.25, 1.0, 7.75, -0.25, -1.0, -3.5] {
+            assert_eq!(parted(at), [at.floor(), at - at.floor()], "{at}");
+        }
     }
 
     #[test]
