@@ -10,6 +10,7 @@ mod masks;
 mod multi_label;
 mod numbers;
 mod perplexity;
+mod pixels;
 mod roc;
 
 pub use averaged::{BatchValue, IntoMetric, IntoMetrics};
@@ -27,6 +28,7 @@ pub use numbers::{
     mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score, root_mean_squared_error,
 };
 pub use perplexity::Perplexity;
+pub use pixels::{MeanIou, PixelAccuracy};
 pub use roc::{AUROC, auc_roc_score};
 
 use burn::tensor::{Int, Tensor};

@@ -19,7 +19,7 @@ pub use fit::{lr_find, resume, show_batch, train};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan};
 pub use segment::{
-    MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, predict_mask,
+    MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, Void, predict_mask,
     pretrained_unet_learner, resume_segmenter, train_segmenter, unet_learner,
 };
 pub use settings::{Split, TrainSettings, Valid};

@@ -27,7 +27,8 @@ pub(super) struct MaskArgs {
     #[arg(long, value_name = "FILE")]
     codes: Option<PathBuf>,
 
-    /// Class whose pixels are not counted [default: the one called Void]
+    /// Class whose pixels are not counted, or a code that has no class, such as 255
+    /// [default: the class called Void]
     #[arg(long, value_name = "CLASS")]
     void: Option<String>,
 

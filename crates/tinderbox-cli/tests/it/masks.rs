@@ -77,6 +77,11 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     fs::write(&codes, "Ground\nGround\n").unwrap();
     run(&[]).code(1).says("codes.txt names `Ground` twice");
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
+    fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\n").unwrap();
+    run(&[]).code(1).says("holds the code 4, but there are 4 classes").says("`--void 4`");
+    run(&["--void", "4"]).code(0).says("void           pixels of 4 – as asked");
+    fs::remove_dir_all(place.path("run")).unwrap();
+    fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     run(&["--void", "Sky"]).code(1).says("no class `Sky`").says("Triangle, Edge");
     fs::remove_file(&codes).unwrap();
     run(&[]).code(1).says("there is no codes.txt").says("--codes");

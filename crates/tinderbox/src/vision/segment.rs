@@ -11,18 +11,18 @@ use std::fs;
 use tinderbox_data::{
     BatchOptions, DataBunch, ImageItems, ImageKind, Label, LabelKind, Normalize,
     check::{Check, Checked},
-    transform::{Size, Transforms, flip_lr},
+    transform::{Size, get_transforms},
 };
-use tinderbox_learn::{Bundle, Learner, metric::foreground_acc};
-use tinderbox_model::{
-    AnyTensor,
-    weights::{LoadReport, StateDict, Strict},
+use tinderbox_learn::{
+    Bundle, Learner,
+    metric::{MeanIou, PixelAccuracy},
 };
+use tinderbox_model::weights::{LoadReport, StateDict, Strict};
 use tinderbox_ops::set_exact_conv;
 
 pub use learner::{pretrained_unet_learner, unet_learner};
 pub use pairs::MaskName;
-pub use plan::SegmenterPlan;
+pub use plan::{SegmenterPlan, Void};
 pub use predict::{PredictedMask, predict_mask};
 pub use settings::SegmenterSettings;
 
@@ -139,11 +139,15 @@ fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
     let pairs = plan.pairs()?;
     let files = pairs.masks.keys().cloned().collect();
     let items = ImageItems::new(&plan.images, files, ImageKind::default());
-    let split =
-        plan.split.apply(items, plan.seed)?.label_kind(LabelKind::Mask(plan.classes.clone()));
+    let classes = plan.classes.clone();
+    let kind = match plan.void {
+        Some(Void::NoClass(ignore)) => LabelKind::MaskWithout { classes, ignore },
+        _ => LabelKind::Mask(classes),
+    };
+    let split = plan.split.apply(items, plan.seed)?.label_kind(kind);
     let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
     let [height, width] = plan.size();
-    let transforms = Transforms::new().train(flip_lr()).size(Size::Exactly(height, width));
+    let transforms = get_transforms().size(Size::Exactly(height, width));
     let options = BatchOptions {
         batch_size: plan.batch_size,
         workers: plan.workers,
@@ -210,11 +214,9 @@ fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
 }
 
 fn measured(plan: &SegmenterPlan, mut learner: Learner) -> Learner {
-    // No code is negative: every pixel counts.
-    let void = plan.void.map_or(-1, |code| code as i64);
-    let accuracy = move |output: AnyTensor, target: AnyTensor| foreground_acc(output, target, void);
+    let void = plan.void.map(|void| i64::from(void.code()));
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
-    learner.metrics(("accuracy", accuracy))
+    learner.metrics((PixelAccuracy::new(void).named("accuracy"), MeanIou::new(void)))
 }
 
 fn fit(plan: &SegmenterPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {

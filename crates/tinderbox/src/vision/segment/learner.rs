@@ -1,7 +1,7 @@
 //! A U-Net with what trains it.
 
 use burn::tensor::Device;
-use tinderbox_data::DataBunch;
+use tinderbox_data::{DataBunch, TargetKind};
 use tinderbox_learn::{Learner, loss::CrossEntropyFlat};
 use tinderbox_model::{
     arch::{DynamicUnet, Grouped, UnetSpec},
@@ -10,8 +10,8 @@ use tinderbox_model::{
 
 use crate::Result;
 
-/// fastai's `unet_learner` without pretrained weights: cross entropy of each pixel, Adam, and the
-/// parameters in groups, those of the body and the way up.
+/// fastai's `unet_learner` without pretrained weights: cross entropy of each pixel that has a class,
+/// Adam, and the parameters in groups, those of the body and the way up.
 ///
 /// # Errors
 /// As [`UnetSpec::build`].
@@ -44,7 +44,11 @@ fn seeded(seed: u64) -> Device {
 }
 
 fn learner(data: DataBunch, spec: &UnetSpec, unet: Grouped<DynamicUnet>) -> Result<Learner> {
-    let loss = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
+    let ignore = match data.target() {
+        TargetKind::Mask { ignore, .. } => ignore.map(i64::from),
+        _ => None,
+    };
+    let loss = CrossEntropyFlat { axis: 1, ignore, ..CrossEntropyFlat::default() };
     let mut learner = Learner::new(data, unet.model, loss).arch(spec.clone());
     learner.split(unet.groups)?;
     Ok(learner)

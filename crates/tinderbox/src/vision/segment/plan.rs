@@ -43,8 +43,9 @@ pub struct SegmenterPlan {
     pub mask_name: MaskName,
     /// The classes, in the order of their codes.
     pub classes: Vec<String>,
-    /// The code of the class whose pixels are not counted.
-    pub void: Option<usize>,
+    /// The code whose pixels are not counted: of a class, or of pixels that have none and are not
+    /// learned either.
+    pub void: Option<Void>,
     pub split: Split,
     pub model: UnetSpec,
     /// File with weights of the body.
@@ -66,6 +67,25 @@ pub struct SegmenterPlan {
     pub choices: Vec<Choice>,
     /// What of the folders is not used, which their owner may not have meant.
     pub doubts: Vec<String>,
+}
+
+/// What is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Void {
+    /// A class by its code, which is learned as any other.
+    Class(u16),
+    /// A code without a class: 255, most often.
+    NoClass(u16),
+}
+
+impl Void {
+    /// The code.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Class(code) | Self::NoClass(code) => code,
+        }
+    }
 }
 
 impl RunPlan for SegmenterPlan {
@@ -105,9 +125,13 @@ impl SegmenterPlan {
         let (file, classes) = classes(settings, &images, &masks)?;
         choices.note("classes", chosen((), shown_classes(&classes), file.display().to_string()));
         let void = void(settings.void.as_deref(), &classes)?;
-        if let Some(code) = void {
+        if let Some(void) = void {
+            let shown = match void {
+                Void::Class(code) => classes[usize::from(code)].clone(),
+                Void::NoClass(code) => format!("pixels of {code}"),
+            };
             let because = if settings.void.is_some() { ASKED } else { "accuracy leaves it out" };
-            choices.note("void", chosen((), &*classes[code], because));
+            choices.note("void", chosen((), shown, because));
         }
 
         let kind = ImageKind::default();
@@ -120,6 +144,7 @@ impl SegmenterPlan {
             _ => n_train,
         };
         let size = choices.note("size", size(settings.size, &survey));
+        choices.note("augmentation", chosen((), AUGMENTED, "a street, a cell, a face stays one"));
         let model = choices.note("network", model(settings, from, classes.len(), size)?);
         let batch_size =
             choices.note("batch size", batch_size(settings.batch_size, n_train, size)?);
@@ -231,15 +256,21 @@ fn shown_classes(classes: &[String]) -> String {
     }
 }
 
-fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<usize>> {
+fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<Void>> {
     const USUAL: [&str; 4] = ["void", "unlabelled", "unlabeled", "ignore"];
-    let position = |name: &str| classes.iter().position(|class| class.eq_ignore_ascii_case(name));
-    match asked {
-        None => Ok(USUAL.into_iter().find_map(position)),
-        Some(class) => match position(class) {
-            Some(code) => Ok(Some(code)),
-            None => Err(Error::NoVoid { class: class.to_owned(), classes: classes.to_vec() }),
-        },
+    let class = |name: &str| {
+        let code = classes.iter().position(|class| class.eq_ignore_ascii_case(name))?;
+        Some(Void::Class(code as u16))
+    };
+    let Some(name) = asked else { return Ok(USUAL.into_iter().find_map(class)) };
+    let number = || match name.parse::<u16>() {
+        Ok(code) if usize::from(code) < classes.len() => Some(Void::Class(code)),
+        Ok(code) => Some(Void::NoClass(code)),
+        Err(_) => None,
+    };
+    match class(name).or_else(number) {
+        Some(void) => Ok(Some(void)),
+        None => Err(Error::NoVoid { class: name.to_owned(), classes: classes.to_vec() }),
     }
 }
 
@@ -308,6 +339,9 @@ fn size(asked: Option<[usize; 2]>, survey: &Survey) -> Chosen<[usize; 2]> {
         }
     }
 }
+
+/// fastai's `get_transforms`.
+const AUGMENTED: &str = "mirrored, warped, turned, zoomed, lit";
 
 /// What the bodies take.
 const LEAST_SIDE: usize = 32;

@@ -31,7 +31,8 @@ pub struct SegmenterSettings {
     /// File with the name of a class in each line, in the order of the codes in the masks;
     /// `codes.txt` in or beside the folders.
     pub codes: Option<PathBuf>,
-    /// The class whose pixels are not counted; the one called Void, if there is one.
+    /// The class whose pixels are not counted, or a code that has none, which is not learned either;
+    /// the class called Void, if there is one.
     pub void: Option<String>,
     /// The run folder: everything the run makes, and was made with, goes there.
     pub out: PathBuf,
