@@ -15,6 +15,7 @@ mod summary;
 mod train;
 mod train_lm;
 mod validate;
+mod weights;
 
 pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
@@ -28,3 +29,4 @@ pub(crate) use summary::Summary;
 pub(crate) use train::Train;
 pub(crate) use train_lm::TrainLm;
 pub(crate) use validate::Validate;
+pub(crate) use weights::Weights;

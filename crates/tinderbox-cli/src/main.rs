@@ -49,6 +49,8 @@ enum Command {
     Summary(command::Summary),
     ShowBatch(command::ShowBatch),
     #[command(subcommand)]
+    Weights(command::Weights),
+    #[command(subcommand)]
     Lesson(command::Lesson),
     #[command(subcommand)]
     Bench(command::Bench),
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Validate(command) => command.run(),
         Command::Summary(command) => command.run(),
         Command::ShowBatch(command) => command.run(),
+        Command::Weights(command) => command.run(),
         Command::Lesson(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Completions(command) => command.run::<Cli>(),

@@ -119,6 +119,7 @@ impl Screen {
         match event {
             Event::Planned(plan) => self.above(|| print_plan(plan)),
             Event::Checking { done, total } => self.counting("reading files", *done, *total),
+            Event::Downloading { file, done, total } => self.downloading(file, *done, *total),
             Event::Tokenizing { done, total } => self.counting("tokenizing", *done, *total),
             Event::Phase { name, number, of } => {
                 self.above(|| say(&format!("part {number} of {of}: {name}")));
@@ -148,6 +149,17 @@ impl Screen {
         bar.set_position(done as u64);
         if done == total {
             self.clear();
+        }
+    }
+
+    fn downloading(&mut self, file: &str, done: u64, total: Option<u64>) {
+        let template = "{prefix} {bar:20} {bytes}/{total_bytes}  {bytes_per_sec}";
+        let bar = self.bar(total.unwrap_or(done), template);
+        bar.set_prefix(file.to_owned());
+        bar.set_position(done);
+        if Some(done) == total {
+            self.clear();
+            say(&format!("downloaded {file}"));
         }
     }
 
@@ -239,6 +251,9 @@ fn line(event: &Event<'_>) -> Option<Value> {
             json!({ "event": "left_out", "files": files })
         }
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
+        Event::Downloading { file, done, total } => {
+            json!({ "event": "downloading", "file": file, "done": done, "total": total })
+        }
         Event::Phase { name, number, of } => {
             json!({ "event": "part", "number": number, "of": of, "name": name })
         }

@@ -32,7 +32,7 @@ pub use awd_lstm::{
     AwdDropouts, AwdLstm, AwdLstmConfig, Encoded, LanguageModel, LanguageModelConfig, Masks, Order,
 };
 pub use body::{
-    Body, BodySpec, Grouped, create_body, create_body_until, create_cnn, create_cnn_with,
+    Body, BodySpec, CnnSpec, Grouped, create_body, create_body_until, create_cnn, create_cnn_with,
 };
 pub use densenet::DenseNetConfig;
 pub use gan::BasicGan;

@@ -18,6 +18,28 @@ pub enum Error {
     #[error(transparent)]
     Interpret(#[from] tinderbox_interpret::Error),
 
+    #[error("cannot download {url}: {reason}")]
+    Download {
+        url: String,
+        /// Where it is looked for.
+        file: PathBuf,
+        reason: String,
+    },
+
+    #[error(
+        "what {url} sent is not what its authors published: its SHA-256 is {found}, not {expected}…"
+    )]
+    Checksum { url: String, expected: String, found: String },
+
+    #[error("the weights in {file} are not those that the run began with")]
+    WeightsChanged { file: PathBuf },
+
+    #[error("this system tells of no folder for caches")]
+    NoCache,
+
+    #[error("there are no official weights for `{arch}`")]
+    NoOfficialWeights { arch: &'static str, known: Vec<&'static str> },
+
     #[error("a validation share of {value} is outside 0..1")]
     ValidShare { value: String },
 
@@ -202,6 +224,19 @@ impl Error {
             Self::Codes { .. } => Some("it must hold the name of a class a line, each once, at least two".into()),
             Self::NoVoid { classes, .. } => Some(format!("there are {}", classes.join(", "))),
             Self::NotASegmenter { .. } => Some("`tinderbox train --task segment` makes those that do".into()),
+            Self::Download { file, .. } => Some(format!(
+                "without a network, put it at {} by hand, or name the file: `--pretrained FILE`",
+                file.display()
+            )),
+            Self::Checksum { .. } => Some("try again; a proxy may have put another page in its place".into()),
+            Self::WeightsChanged { .. } => {
+                Some("put the file back as it was, or start another run with `--out`".into())
+            }
+            Self::NoCache => Some("name a folder: TINDERBOX_CACHE".into()),
+            Self::NoOfficialWeights { known, .. } => Some(format!(
+                "name a file of your own: `--pretrained FILE`; there are some for {}",
+                known.join(", ")
+            )),
             Self::NoCamvid { .. } => Some("name the folder that holds them".into()),
             Self::NoClassFolders { folder } => Some(format!(
                 "sort the images into one folder a class: {0}/cat/…, {0}/dog/…; or is {0} one of these folders? then name the one above it",
@@ -348,6 +383,31 @@ mod tests {
             (None, None) => {}
             (_, hint) => panic!("the hint is {hint:?}"),
         }
+    }
+
+    #[test]
+    fn errors_about_weights_say_where_they_belong() {
+        let (url, file) = ("https://x.org/r.pth".to_owned(), "c/r.pth".into());
+        check(
+            &Error::Download { url: url.clone(), file, reason: "no route".into() },
+            "cannot download https://x.org/r.pth: no route",
+            Some("put it at c/r.pth by hand, or name the file: `--pretrained FILE`"),
+        );
+        check(
+            &Error::Checksum { url, expected: "ab".into(), found: "cd".into() },
+            "what https://x.org/r.pth sent is not what its authors published: its SHA-256 is cd, not ab…",
+            Some("try again"),
+        );
+        check(
+            &Error::NoCache,
+            "this system tells of no folder for caches",
+            Some("TINDERBOX_CACHE"),
+        );
+        check(
+            &Error::NoOfficialWeights { arch: "basic", known: vec!["resnet18"] },
+            "there are no official weights for `basic`",
+            Some("for resnet18"),
+        );
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod threads;
 mod training;
 pub mod vision;
 mod watch;
+pub mod weights;
 
 pub use choices::Choice;
 pub use error::{Error, Result};
@@ -64,7 +65,7 @@ pub mod prelude {
     };
     pub use tinderbox_data::{
         Array, BatchOptions, ConvertMode, DataBunch, ImageItems, Normalize,
-        transform::{Transforms, crop_pad, flip_lr, rand_crop, rand_pad},
+        transform::{Size, Transforms, crop_pad, flip_lr, get_transforms, rand_crop, rand_pad},
     };
     pub use tinderbox_interpret::{plot_losses, plot_lr_find, plot_rates};
     pub use tinderbox_learn::{

@@ -6,6 +6,7 @@
 mod camvid;
 mod demo;
 mod fit;
+mod learner;
 mod lesson;
 mod plan;
 mod segment;
@@ -16,11 +17,12 @@ mod use_model;
 pub use camvid::{CAMVID, lesson_camvid};
 pub use demo::{Demo, demo};
 pub use fit::{lr_find, resume, show_batch, train};
+pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
-pub use plan::{Augment, Plan};
+pub use plan::{Augment, Plan, Transfer};
 pub use segment::{
     MaskName, PredictedMask, SegmenterPlan, SegmenterSettings, Void, predict_mask,
-    pretrained_unet_learner, resume_segmenter, train_segmenter, unet_learner,
+    resume_segmenter, train_segmenter,
 };
 pub use settings::{Split, TrainSettings, Valid};
 pub use use_model::{Answer, ClassScore, Scores, model_summary, predict, validate};

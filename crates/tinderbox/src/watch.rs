@@ -16,6 +16,8 @@ pub enum Event<'a> {
     Planned(Planned<'a>),
     /// Files are read, once before training.
     Checking { done: usize, total: usize },
+    /// A file comes from the network: bytes so far, and all of them if that is known.
+    Downloading { file: &'a str, done: u64, total: Option<u64> },
     /// Texts are cut into words.
     Tokenizing { done: usize, total: usize },
     /// Files that could not be read and were allowed to be left out.

@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{SegmenterSettings, lesson_camvid, resume_segmenter};
+use tinderbox::{
+    vision::{SegmenterSettings, lesson_camvid, resume_segmenter},
+    weights::Pretrained,
+};
 
 use super::{
     settings::size,
@@ -19,7 +22,7 @@ use crate::{
 /// codes.txt; or with images/, labels/, valid.txt and codes.txt.
 ///
 /// The lesson trains at half size, and from there at full size:
-///   tinderbox lesson camvid --data camvid --pretrained resnet34-b627a593.pth
+///   tinderbox lesson camvid --data camvid --pretrained auto
 ///   tinderbox lesson camvid --data camvid --from runs/lesson-camvid --size 360x480
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -36,9 +39,10 @@ pub(crate) struct Camvid {
     #[arg(long, value_name = "PART")]
     until: Option<String>,
 
-    /// File with pretrained weights for the body
-    #[arg(long, value_name = "FILE")]
-    pretrained: Option<PathBuf>,
+    /// Weights for the body: `auto` for the official ones, a file, or `none`
+    /// [default: none]
+    #[arg(long, value_name = "WEIGHTS")]
+    pretrained: Option<Pretrained>,
 
     /// Run to start from, with its network and its weights
     #[arg(long, value_name = "RUN", conflicts_with_all = ["arch", "until", "pretrained"])]
@@ -91,7 +95,7 @@ impl Camvid {
         let settings = SegmenterSettings {
             arch: self.arch.clone(),
             until: self.until.clone(),
-            weights: self.pretrained.clone(),
+            pretrained: self.pretrained.clone(),
             from: self.from.clone(),
             size: self.size,
             epochs: number(self.epochs),

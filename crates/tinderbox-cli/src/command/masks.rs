@@ -32,20 +32,6 @@ pub(super) struct MaskArgs {
     #[arg(long, value_name = "CLASS")]
     void: Option<String>,
 
-    /// Part of the architecture to leave out, and all behind it: `layer4` of a
-    /// resnet
-    #[arg(long, value_name = "PART")]
-    until: Option<String>,
-
-    /// File with pretrained weights of the architecture, or of its first parts
-    #[arg(long, value_name = "FILE")]
-    pretrained: Option<PathBuf>,
-
-    /// Epochs of everything, after those of what is not pretrained [default: by the
-    /// number of pictures]
-    #[arg(long, value_name = "N")]
-    unfreeze_epochs: Option<u32>,
-
     /// Run to start from, with its network and its weights, at another size
     #[arg(long, value_name = "RUN")]
     from: Option<PathBuf>,
@@ -59,9 +45,6 @@ impl MaskArgs {
             ("--masks", self.masks.is_some()),
             ("--codes", self.codes.is_some()),
             ("--void", self.void.is_some()),
-            ("--until", self.until.is_some()),
-            ("--pretrained", self.pretrained.is_some()),
-            ("--unfreeze-epochs", self.unfreeze_epochs.is_some()),
             ("--from", self.from.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
@@ -84,9 +67,6 @@ impl MaskArgs {
             masks: self.masks.clone().unwrap_or_else(|| images.clone()),
             codes: self.codes.clone(),
             void: self.void.clone(),
-            until: self.until.clone(),
-            weights: self.pretrained.clone(),
-            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
             from: self.from.clone(),
             ..settings.read_masks(images, out)
         }

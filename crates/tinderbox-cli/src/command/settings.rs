@@ -6,16 +6,27 @@ use clap::Args;
 use tinderbox::{
     text::ClassifierSettings,
     vision::{SegmenterSettings, TrainSettings, Valid},
+    weights::Pretrained,
 };
 
 /// What is trained on, and how; everything not given is decided by a look at the folder.
 #[derive(Debug, Args)]
 pub(crate) struct Settings {
-    /// Architecture: basic, refactor, resnetish, resnet-small, resnet18, resnet34,
-    /// resnet50, resnet101, resnet152, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn
+    /// Architecture, such as resnet-small, resnet34, vgg16_bn, densenet121,
+    /// squeezenet1_1, mobilenet_v2 or xresnet18; `tinderbox weights list` names all
     /// [default: by the pictures]
     #[arg(long, value_name = "NAME", help_heading = "Model")]
     arch: Option<String>,
+
+    /// Weights to start with, under a new head: `auto` for the official ones, which
+    /// are downloaded, a .pth or .safetensors file, or `none` [default: none]
+    #[arg(long, value_name = "WEIGHTS", help_heading = "Model")]
+    pretrained: Option<Pretrained>,
+
+    /// Part of a pretrained network to leave out, and all behind it: `layer4` of a
+    /// resnet
+    #[arg(long, value_name = "PART", help_heading = "Model")]
+    until: Option<String>,
 
     /// Side of the square that pictures are resized and cropped to, in pixels; for
     /// masks also height and width, `180x240` [default: by the pictures]
@@ -75,6 +86,8 @@ impl Settings {
         };
         Ok(TrainSettings {
             arch: self.arch.clone(),
+            pretrained: self.pretrained.clone(),
+            until: self.until.clone(),
             size,
             batch_size: self.batch_size.map(|size| size as usize),
             valid: self.valid.clone(),
@@ -93,6 +106,8 @@ impl Settings {
     pub(crate) fn of_pictures(&self) -> Option<&'static str> {
         let given = [
             ("--arch", self.arch.is_some()),
+            ("--pretrained", self.pretrained.is_some()),
+            ("--until", self.until.is_some()),
             ("--size", self.size.is_some()),
             ("--skip-bad", self.skip_bad.is_some()),
             ("--cache", self.cache.is_some()),
@@ -101,9 +116,21 @@ impl Settings {
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
 
+    /// Fails for settings that mean nothing without pretrained weights.
+    pub(crate) fn check_pretrained(&self, unfreezes: bool) -> anyhow::Result<()> {
+        let fresh = self.pretrained.as_ref().is_none_or(|weights| *weights == Pretrained::No);
+        let flags = [("--until", self.until.is_some()), ("--unfreeze-epochs", unfreezes)];
+        match flags.into_iter().find(|(_, given)| *given && fresh) {
+            Some((flag, _)) => anyhow::bail!("`{flag}` is for networks that are `--pretrained`"),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn read_masks(&self, images: PathBuf, out: PathBuf) -> SegmenterSettings {
         SegmenterSettings {
             arch: self.arch.clone(),
+            pretrained: self.pretrained.clone(),
+            until: self.until.clone(),
             size: self.size,
             batch_size: self.batch_size.map(|size| size as usize),
             valid: self.valid.clone(),

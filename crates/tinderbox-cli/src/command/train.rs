@@ -30,6 +30,7 @@ use crate::{
 /// Examples:
 ///   tinderbox train photos --out runs/photos
 ///   tinderbox train --out runs/photos --resume
+///   tinderbox train photos --arch resnet34 --pretrained auto --size 224
 ///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
 ///   tinderbox train reviews.csv --text review --label sentiment --from-lm runs/lm
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
@@ -50,6 +51,11 @@ pub(crate) struct Train {
     /// Epochs to train for [default: by the number of pictures]
     #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
+
+    /// Epochs of everything, after those of what is not pretrained [default: by the
+    /// number of pictures]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    unfreeze_epochs: Option<u32>,
 
     /// Learning rate at the peak of the one-cycle schedule [default: the
     /// architecture's]
@@ -135,8 +141,10 @@ impl Train {
         if let Some(flag) = self.masks.given() {
             anyhow::bail!("`{flag}` is for pictures with masks: `--task segment`");
         }
+        self.settings.check_pretrained(self.unfreeze_epochs.is_some() && !self.resume)?;
         let settings = TrainSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
+            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
             lr: self.lr,
             checkpoint_every: self.checkpoint_every,
             ..self.settings.read(folder, out)?
@@ -153,6 +161,7 @@ impl Train {
         let folder = self.folder.clone().unwrap_or_default();
         let settings = SegmenterSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
+            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
             lr: self.lr,
             checkpoint_every: self.checkpoint_every,
             ..self.masks.read(&self.settings, folder, out)
@@ -166,7 +175,8 @@ impl Train {
     }
 
     fn run_texts(self, data: PathBuf, out: PathBuf) -> anyhow::Result<Done> {
-        if let Some(flag) = self.settings.of_pictures() {
+        let unfreeze = self.unfreeze_epochs.map(|_| "--unfreeze-epochs");
+        if let Some(flag) = self.settings.of_pictures().or(unfreeze) {
             anyhow::bail!("`{flag}` is for pictures, and these are texts");
         }
         let settings = ClassifierSettings {

@@ -92,7 +92,7 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     place
         .run(&["train", "digits", "--until", "layer3"])
         .code(1)
-        .says("`--until` is for pictures with masks");
+        .says("`--until` is for networks that are `--pretrained`");
     place.run(&["train", "digits", "--size", "20x30"]).code(1).says("`--size 20x30` is for masks");
 }
 

@@ -206,6 +206,39 @@ pub fn create_cnn_with(
     Ok(Grouped { model: Sequential::new().push(body.layers).push(head), groups })
 }
 
+/// A body of the table under a head of fastai's: enough to build it again. Saved with models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CnnSpec {
+    pub body: BodySpec,
+    pub classes: usize,
+    /// Height and width of the images, in pixels.
+    pub size: [usize; 2],
+}
+
+impl CnnSpec {
+    /// The model with fresh weights, and its groups.
+    ///
+    /// # Errors
+    /// As [`BodySpec::build`] and [`create_cnn`].
+    pub fn build(&self, device: &Device) -> Result<Grouped<Sequential>> {
+        create_cnn(self.body.build(device)?, self.classes, device)
+    }
+
+    /// The same on what there is of a pretrained network, with a report of it.
+    ///
+    /// # Errors
+    /// As [`BodySpec::build_with`] and [`create_cnn`].
+    pub fn build_with(
+        &self,
+        weights: StateDict,
+        device: &Device,
+    ) -> Result<(Grouped<Sequential>, LoadReport)> {
+        let (body, report) = self.body.build_with(weights, device)?;
+        Ok((create_cnn(body, self.classes, device)?, report))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchSpec, TextSpec, UnetSpec};
+use super::{ArchSpec, CnnSpec, TextSpec, UnetSpec};
 use crate::{Layer, Result};
 
 /// An architecture with its sizes, for images or for text. A saved one is told by its fields.
@@ -11,6 +11,8 @@ use crate::{Layer, Result};
 #[serde(untagged)]
 pub enum ModelSpec {
     Image(ArchSpec),
+    /// A body and a new head, for transfer learning.
+    Cnn(CnnSpec),
     /// For a class at each pixel, or a picture.
     Unet(UnetSpec),
     Text(TextSpec),
@@ -24,6 +26,7 @@ impl ModelSpec {
     pub fn build(&self, device: &Device) -> Result<Box<dyn Layer>> {
         match self {
             Self::Image(spec) => Ok(Box::new(spec.build(device)?)),
+            Self::Cnn(spec) => Ok(Box::new(spec.build(device)?.model)),
             Self::Unet(spec) => Ok(Box::new(spec.build(device)?.model)),
             Self::Text(spec) => spec.build(device),
         }
@@ -38,8 +41,29 @@ impl ModelSpec {
             Self::Image(spec) => {
                 Ok(spec.arch()?.groups.iter().map(|path| (*path).to_owned()).collect())
             }
+            Self::Cnn(spec) => Ok(spec.build(&Device::flex())?.groups),
             Self::Unet(spec) => Ok(spec.build(&Device::flex())?.groups),
             Self::Text(spec) => Ok(spec.groups()),
+        }
+    }
+
+    /// Height and width of the images that it is built for, if it is for images.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        match self {
+            Self::Image(spec) => Some(spec.size),
+            Self::Cnn(spec) => Some(spec.size),
+            Self::Unet(spec) => Some(spec.unet.size),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The channels of the images that it is built for, if it is for images.
+    pub fn in_channels(&self) -> Option<usize> {
+        match self {
+            Self::Image(spec) => Some(spec.in_channels),
+            Self::Cnn(spec) => Some(spec.body.in_channels),
+            Self::Unet(spec) => Some(spec.body.in_channels),
+            Self::Text(_) => None,
         }
     }
 
@@ -47,6 +71,7 @@ impl ModelSpec {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Image(spec) => spec.classes,
+            Self::Cnn(spec) => spec.classes,
             Self::Unet(spec) => spec.unet.classes,
             Self::Text(spec) => spec.outputs(),
         }
@@ -56,6 +81,12 @@ impl ModelSpec {
 impl From<ArchSpec> for ModelSpec {
     fn from(spec: ArchSpec) -> Self {
         Self::Image(spec)
+    }
+}
+
+impl From<CnnSpec> for ModelSpec {
+    fn from(spec: CnnSpec) -> Self {
+        Self::Cnn(spec)
     }
 }
 
@@ -75,6 +106,18 @@ impl From<TextSpec> for ModelSpec {
 mod tests {
     use super::*;
     use crate::arch::{BodySpec, UnetConfig};
+
+    #[test]
+    fn a_network_with_a_new_head_is_built_again_from_what_was_saved() {
+        let body = BodySpec { until: Some("layer2".into()), ..BodySpec::new("resnet18").unwrap() };
+        let spec = ModelSpec::from(CnnSpec { body, classes: 7, size: [64, 48] });
+        let saved = serde_json::to_string(&spec).unwrap();
+        let read: ModelSpec = serde_json::from_str(&saved).unwrap();
+        assert_eq!(read, spec);
+        assert_eq!((read.outputs(), read.size(), read.in_channels()), (7, Some([64, 48]), Some(3)));
+        assert_eq!(read.groups().unwrap(), ["1"]);
+        assert_eq!(read.build(&Device::flex()).unwrap().name(), "Sequential");
+    }
 
     #[test]
     fn a_unet_is_built_again_from_what_was_saved() {

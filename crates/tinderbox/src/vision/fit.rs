@@ -2,24 +2,25 @@
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
 
-use burn::tensor::Device;
 use tinderbox_data::{
-    BatchOptions, ConvertMode, DataBunch, ImageItems,
+    BatchOptions, ConvertMode, DataBunch, ImageItems, Normalize,
     batch::Set,
     check::{Check, Checked},
     picture::Picture,
-    transform::{Size, Transforms, flip_lr, rand_crop, rand_pad},
+    transform::{Size, Transforms, flip_lr, get_transforms, rand_crop, rand_pad},
 };
 use tinderbox_learn::{
     Learner, LrCurve, loss::CrossEntropyFlat, metric::accuracy, schedule::LrFind,
 };
 use tinderbox_ops::set_exact_conv;
 
-use super::{Augment, Plan, TrainSettings};
+use super::{
+    Augment, Plan, TrainSettings,
+    learner::{cnn_learner, pretrained_cnn_learner, seeded},
+};
 use crate::{
-    Error, Event, Result, RunFolder, Trained, Watch,
-    run::absolute,
-    training::{Phase, Training},
+    Error, Event, Result, RunFolder, Trained, Watch, run::absolute, training::Training,
+    weights::missing_text,
 };
 
 /// Trains a classifier on a folder of class folders.
@@ -34,7 +35,7 @@ use crate::{
 pub fn train(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     let run = RunFolder::new(&settings.out);
     run.check_is_new()?;
-    let plan = Plan::new(settings)?;
+    let plan = Plan::fetching(settings, watch)?;
     plan.tell(watch);
     train_plan(&plan, run, watch)
 }
@@ -86,7 +87,10 @@ pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
 fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Result<()> {
     let valid = settings.valid.asked()?;
     let on = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let checks: [(&'static str, Option<String>, String); 8] = [
+    let unfrozen = plan.transfer.as_ref().map_or(0, |transfer| transfer.unfreeze_epochs);
+    let unfreeze = settings.unfreeze_epochs.map(|n| n.to_string());
+    let checks: [(&'static str, Option<String>, String); 9] = [
+        ("--unfreeze-epochs", unfreeze, unfrozen.to_string()),
         ("--arch", settings.arch.clone(), plan.arch.name.clone()),
         ("--epochs", settings.epochs.map(|n| n.to_string()), plan.epochs.to_string()),
         ("--lr", settings.lr.map(|lr| lr.to_string()), plan.lr.to_string()),
@@ -116,6 +120,7 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
     let transforms = match plan.augment {
         Augment::Pad { pixels } => Transforms::new().train(rand_pad(pixels, plan.size)),
         Augment::CropAndFlip => Transforms::new().train(rand_crop()).train(flip_lr()),
+        Augment::All => get_transforms(),
     };
     // Images that have the size already are left as they are; those to be predicted may have another.
     let transforms = transforms.size(match plan.size {
@@ -139,26 +144,42 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
     for warning in data.warnings() {
         watch(&Event::Warning(warning));
     }
-    Ok(data.normalize()?)
+    match &plan.transfer {
+        // What the weights were learned with.
+        Some(_) => Ok(data.normalize_by(Normalize::imagenet())?),
+        None => Ok(data.normalize()?),
+    }
 }
 
-fn learner(plan: &Plan, data: DataBunch) -> Result<Learner> {
+/// The learner as a run begins, or with weights that its checkpoint will replace.
+fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result<Learner> {
     set_exact_conv(plan.exact_conv);
-    let device = Device::flex().autodiff();
-    device.seed(plan.seed);
-    let model = plan.arch.build(&device)?;
-    let mut learner = Learner::new(data, model, CrossEntropyFlat::default())
-        .metrics(accuracy)
-        .arch(plan.arch.clone());
+    let mut learner = match &plan.transfer {
+        Some(transfer) if resumes => cnn_learner(data, &plan.cnn(transfer), plan.seed)?,
+        Some(transfer) => {
+            let weights = transfer.weights.read()?;
+            let (learner, report) =
+                pretrained_cnn_learner(data, &plan.cnn(transfer), weights, plan.seed)?;
+            if let Some(missing) = missing_text(&report) {
+                watch(&Event::Warning(&missing));
+            }
+            learner
+        }
+        None => {
+            let model = plan.arch.build(&seeded(plan.seed))?;
+            Learner::new(data, model, CrossEntropyFlat::default()).arch(plan.arch.clone())
+        }
+    }
+    .metrics(accuracy);
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
     Ok(learner)
 }
 
 fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Trained> {
-    let learner = learner(plan, data)?;
+    let learner = learner(plan, data, run.checkpoint().is_file(), watch)?;
     let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
     let training = Training { run, checkpoint_every: plan.checkpoint_every, lower_lr };
-    training.fit(learner, watch, &[Phase::whole(plan.epochs, plan.schedule.clone())])
+    training.fit(learner, watch, &plan.phases())
 }
 
 /// Trains for a moment at rising rates on the data that `settings` describes; nothing is kept.
@@ -168,7 +189,7 @@ fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Tr
 pub fn lr_find(settings: &TrainSettings, options: &LrFind, watch: &Watch) -> Result<LrCurve> {
     let plan = look(settings, watch)?;
     let data = data(&plan, watch)?;
-    Ok(learner(&plan, data)?.lr_find(options)?)
+    Ok(learner(&plan, data, false, watch)?.lr_find(options)?)
 }
 
 /// A picture of the first training images, as the model would see them.
@@ -182,7 +203,7 @@ pub fn show_batch(settings: &TrainSettings, rows: usize, watch: &Watch) -> Resul
 
 /// A plan whose epochs and learning rate are nobody's business.
 fn look(settings: &TrainSettings, watch: &Watch) -> Result<Plan> {
-    let mut plan = Plan::new(settings)?;
+    let mut plan = Plan::fetching(settings, watch)?;
     plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
     plan.tell(watch);
     Ok(plan)

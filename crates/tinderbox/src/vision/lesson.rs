@@ -113,6 +113,7 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
         size: [28, 28],
         augment: Augment::Pad { pixels: 3 },
         arch: spec(published.model)?,
+        transfer: None,
         epochs: lesson.epochs.unwrap_or(published.epochs.len()),
         lr: published.lr,
         schedule: OneCycle::from(published.lr),

@@ -2,14 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 use tinderbox_data::ImageItems;
-use tinderbox_learn::{optim::Rule, schedule::OneCycle};
-use tinderbox_model::arch::ArchSpec;
+use tinderbox_learn::{
+    optim::Rule,
+    schedule::{LearningRate, OneCycle},
+};
+use tinderbox_model::arch::{Arch, ArchSpec, BodySpec, CnnSpec};
 
 use super::{Split, TrainSettings, Valid, settings::percent, survey::Survey};
 use crate::{
-    Choice, Error, Event, Planned, Result, RunPlan, Task, Watch,
+    Choice, Error, Event, Phase, Planned, Result, RunPlan, Task, Watch,
     choices::{ASKED, Choices, Chosen, chosen},
+    quiet,
     run::absolute,
+    weights::{Pretrained, WeightsFile},
 };
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.
@@ -43,6 +48,9 @@ pub struct Plan {
     pub size: [usize; 2],
     pub augment: Augment,
     pub arch: ArchSpec,
+    /// What it knows already, if it does.
+    #[serde(default)]
+    pub transfer: Option<Transfer>,
     pub epochs: usize,
     /// Learning rate at the peak of the schedule.
     pub lr: f64,
@@ -65,6 +73,17 @@ pub struct Plan {
     pub doubts: Vec<String>,
 }
 
+/// A pretrained body under a new head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    pub weights: WeightsFile,
+    /// The first child that is left out, if not the table's.
+    pub until: Option<String>,
+    /// Epochs of everything, after those of the new head alone.
+    pub unfreeze_epochs: usize,
+}
+
 /// The random transforms of training images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,6 +92,8 @@ pub enum Augment {
     Pad { pixels: usize },
     /// Cropped at a random place, mirrored half of the time: for photographs.
     CropAndFlip,
+    /// fastai's `get_transforms`, for photographs that there are few of.
+    All,
 }
 
 impl RunPlan for Plan {
@@ -87,6 +108,29 @@ impl Plan {
         watch(&Event::Planned(Planned { data, choices, plan }));
     }
 
+    /// The fits that the run consists of.
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        let Some(transfer) = &self.transfer else {
+            return vec![Phase::whole(self.epochs, self.schedule.clone())];
+        };
+        let head = Phase {
+            name: "the new head".into(),
+            freeze_to: -1,
+            epochs: self.epochs,
+            schedule: LearningRate::Slice(self.lr).into(),
+        };
+        let rates = LearningRate::Range(self.lr / 300.0, self.lr / 10.0);
+        let all = Phase::whole(transfer.unfreeze_epochs, rates.into());
+        [head, all].into_iter().filter(|phase| phase.epochs > 0).collect()
+    }
+
+    /// The network that a pretrained body makes with a new head.
+    pub(super) fn cnn(&self, transfer: &Transfer) -> CnnSpec {
+        let ArchSpec { name, in_channels, classes, size } = self.arch.clone();
+        let body = BodySpec { arch: name, in_channels, until: transfer.until.clone() };
+        CnnSpec { body, classes, size }
+    }
+
     /// Completes `settings` by a look at the folder.
     ///
     /// # Errors
@@ -94,6 +138,14 @@ impl Plan {
     /// folders that hold nothing to tell apart; [`Error::OutIsData`]; [`Error::EmptyShare`] and
     /// [`Error::BatchSize`] for too few images; an unknown architecture.
     pub fn new(settings: &TrainSettings) -> Result<Self> {
+        Self::fetching(settings, &quiet())
+    }
+
+    /// [`new`](Self::new), which tells of downloads.
+    ///
+    /// # Errors
+    /// As there; those of official weights.
+    pub(super) fn fetching(settings: &TrainSettings, watch: &Watch) -> Result<Self> {
         let items = ImageItems::from_folder(&settings.data)?;
         let survey = Survey::of(&items)?;
         if !settings.out.as_os_str().is_empty() && absolute(&settings.out)? == survey.root {
@@ -103,21 +155,43 @@ impl Plan {
 
         let split = choices.note("validation", split(&settings.valid, &survey)?);
         let classes = survey.classes(&split)?;
-        let channels = choices.note("channels", channels(&survey));
+        let pretrained = settings.pretrained.clone().unwrap_or(Pretrained::No);
+        let transfers = pretrained != Pretrained::No;
+        let channels = choices.note("channels", channels(&survey, transfers));
         let size = choices.note("size", size(settings.size, &survey));
         let small = size[0].max(size[1]) <= SMALL_SIDE && survey.one_size() == Some(size);
-        let augment = choices.note("augmentation", augment(small, &survey, size));
-        let arch = choices.note(
-            "architecture",
-            arch(settings.arch.as_deref(), small, channels, classes.len(), size)?,
-        );
+        let augment = choices.note("augmentation", augment(small, &survey, size, transfers));
+        let arch = match transfers {
+            true => pretrained_arch(
+                settings.arch.as_deref(),
+                &pretrained,
+                channels,
+                classes.len(),
+                size,
+            )?,
+            false => arch(settings.arch.as_deref(), small, channels, classes.len(), size)?,
+        };
+        let arch = choices.note("architecture", arch);
+        let weights = pretrained.file(arch.arch()?, watch)?;
+        choices.note("weights", weights_text(weights.as_ref(), arch.arch()?));
 
         let n_train = survey.n_train(&split);
         let batch_size =
             choices.note("batch size", batch_size(settings.batch_size, small, n_train)?);
         let steps = n_train / batch_size;
-        let epochs = choices.note("epochs", epochs(settings.epochs, steps));
-        let lr = choices.note("learning rate", lr(settings.lr, &arch)?);
+        let (epochs, unfreeze_epochs) = match transfers {
+            true => choices.note("epochs", transfer_epochs(settings, steps)),
+            false => (choices.note("epochs", epochs(settings.epochs, steps)), 0),
+        };
+        let lr = match transfers {
+            true => choices.note("learning rate", transfer_lr(settings.lr)),
+            false => choices.note("learning rate", lr(settings.lr, &arch)?),
+        };
+        let transfer = weights.map(|weights| Transfer {
+            weights,
+            until: settings.until.clone(),
+            unfreeze_epochs,
+        });
         if settings.exact_conv {
             choices.0.push(exact_conv());
         }
@@ -130,6 +204,7 @@ impl Plan {
             size,
             augment,
             arch,
+            transfer,
             epochs,
             lr,
             schedule: OneCycle::from(lr),
@@ -206,8 +281,9 @@ pub(super) fn of_split(split: Split, because: impl Into<String>) -> Chosen<Split
     chosen(split, shown, because)
 }
 
-fn channels(survey: &Survey) -> Chosen<usize> {
+fn channels(survey: &Survey, transfers: bool) -> Chosen<usize> {
     match survey.is_gray() {
+        _ if transfers => chosen(3, "3 (color)", "what the weights were learned with"),
         true => chosen(1, "1 (gray)", "all images looked at are gray"),
         false => chosen(3, "3 (color)", "not all images are gray"),
     }
@@ -234,8 +310,13 @@ fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
     }
 }
 
-fn augment(small: bool, survey: &Survey, size: [usize; 2]) -> Chosen<Augment> {
+fn augment(small: bool, survey: &Survey, size: [usize; 2], transfers: bool) -> Chosen<Augment> {
     match small && survey.is_gray() {
+        false if transfers => chosen(
+            Augment::All,
+            "mirrored, warped, turned, zoomed, lit",
+            "a pretrained network learns its few pictures by heart else",
+        ),
         true => {
             let pixels = (size[0].min(size[1]) / 9).max(1);
             chosen(
@@ -266,6 +347,32 @@ fn arch(
     };
     let spec = ArchSpec::new(name, channels, classes, size)?;
     Ok(chosen(spec, name, because))
+}
+
+/// The network whose weights are there, or the lesson's.
+fn pretrained_arch(
+    asked: Option<&str>,
+    pretrained: &Pretrained,
+    channels: usize,
+    classes: usize,
+    size: [usize; 2],
+) -> Result<Chosen<ArchSpec>> {
+    let (name, because) = match (asked, pretrained.arch()) {
+        (Some(name), _) => (name, ASKED),
+        (None, Some(name)) => (name, "the file is called so"),
+        (None, None) => ("resnet34", "the lesson's"),
+    };
+    let spec = ArchSpec::new(name, channels, classes, size)?;
+    BodySpec::new(name)?;
+    Ok(chosen(spec, name, because))
+}
+
+fn weights_text(weights: Option<&WeightsFile>, arch: &Arch) -> Chosen<()> {
+    match (weights, arch.weights) {
+        (Some(file), _) => chosen((), file.path.display().to_string(), ASKED),
+        (None, Some(_)) => chosen((), "fresh", "`--pretrained auto` learns more from few pictures"),
+        (None, None) => chosen((), "fresh", "there are no official ones for it"),
+    }
 }
 
 /// Batch norm needs two images, and a training batch is never partial.
@@ -302,6 +409,33 @@ fn epochs(asked: Option<usize>, per_epoch: usize) -> Chosen<usize> {
         epochs.to_string(),
         format!("{} of training, {per_epoch} an epoch", steps(epochs * per_epoch)),
     )
+}
+
+/// About so many steps train the new head, and so many everything.
+const TRANSFER_STEPS: [usize; 2] = [60, 180];
+
+fn transfer_epochs(settings: &TrainSettings, per_epoch: usize) -> Chosen<(usize, usize)> {
+    let usual = TRANSFER_STEPS.map(|steps| steps.div_ceil(per_epoch).clamp(2, 12));
+    let epochs = settings.epochs.unwrap_or(usual[0]);
+    let unfrozen = settings.unfreeze_epochs.unwrap_or(usual[1]);
+    let shown = match unfrozen {
+        0 => format!("{epochs} of the new head"),
+        _ => format!("{epochs} of the new head, then {unfrozen} of everything"),
+    };
+    let because = match settings.epochs.is_some() || settings.unfreeze_epochs.is_some() {
+        true => ASKED.to_owned(),
+        false => format!("{} each", steps(per_epoch)),
+    };
+    chosen((epochs, unfrozen), shown, because)
+}
+
+/// fastai's default.
+const TRANSFER_LR: f64 = 3e-3;
+
+fn transfer_lr(asked: Option<f64>) -> Chosen<f64> {
+    let because = if asked.is_some() { ASKED } else { "fastai's; a tenth of it for everything" };
+    let lr = asked.unwrap_or(TRANSFER_LR);
+    chosen(lr, lr.to_string(), because)
 }
 
 fn lr(asked: Option<f64>, arch: &ArchSpec) -> Result<Chosen<f64>> {
@@ -392,7 +526,10 @@ mod tests {
         let folder = pictures(&files.map(|file| (file, 20, 30)));
         let asked = TrainSettings {
             arch: Some("basic".into()),
+            pretrained: Some(Pretrained::No),
+            until: None,
             epochs: Some(7),
+            unfreeze_epochs: None,
             lr: Some(0.5),
             size: Some(24),
             batch_size: Some(2),

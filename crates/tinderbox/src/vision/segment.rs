@@ -1,6 +1,5 @@
 //! Pictures and masks: from two folders to a model that says what each pixel shows.
 
-mod learner;
 mod pairs;
 mod plan;
 mod predict;
@@ -17,18 +16,23 @@ use tinderbox_learn::{
     Bundle, Learner,
     metric::{MeanIou, PixelAccuracy},
 };
-use tinderbox_model::weights::{LoadReport, StateDict, Strict};
+use tinderbox_model::weights::Strict;
 use tinderbox_ops::set_exact_conv;
 
-pub use learner::{pretrained_unet_learner, unet_learner};
 pub use pairs::MaskName;
 pub use plan::{SegmenterPlan, Void};
 pub use predict::{PredictedMask, predict_mask};
 pub use settings::SegmenterSettings;
 
-use super::fit::{difference, items};
+use super::{
+    fit::{difference, items},
+    learner::{pretrained_unet_learner, unet_learner},
+};
 use crate::{
-    Error, Event, Result, RunFolder, Trained, Watch, open_model, run::absolute, training::Training,
+    Error, Event, Result, RunFolder, Trained, Watch, open_model,
+    run::absolute,
+    training::Training,
+    weights::{WeightsFile, missing_text},
 };
 
 /// Trains a U-Net to say what each pixel shows.
@@ -43,7 +47,7 @@ pub fn train_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<Tr
     let run = RunFolder::new(&settings.out);
     run.check_is_new()?;
     let from = settings.from.as_deref().map(open_model).transpose()?;
-    let plan = SegmenterPlan::new(settings, from.as_ref())?;
+    let plan = SegmenterPlan::new(settings, from.as_ref(), watch)?;
     train_plan(&plan, from.as_ref(), run, watch)
 }
 
@@ -180,7 +184,7 @@ fn first_learner(
     watch: &Watch,
 ) -> Result<Learner> {
     set_exact_conv(plan.exact_conv);
-    let Some(weights) = plan.weights.as_deref().map(StateDict::read).transpose()? else {
+    let Some(weights) = plan.weights.as_ref().map(WeightsFile::read).transpose()? else {
         let mut learner = learner(plan, data)?;
         if let Some(from) = from {
             learner.load_state_dict(from.weights(), Strict::Yes)?;
@@ -188,23 +192,10 @@ fn first_learner(
         return Ok(learner);
     };
     let (learner, report) = pretrained_unet_learner(data, &plan.model, weights, plan.seed)?;
-    if !report.missing.is_empty() {
-        watch(&Event::Warning(&missing_text(&report)));
+    if let Some(missing) = missing_text(&report) {
+        watch(&Event::Warning(&missing));
     }
     Ok(measured(plan, learner))
-}
-
-fn missing_text(LoadReport { missing, .. }: &LoadReport) -> String {
-    match &missing[..] {
-        [name] => format!("the weights have no {name}, which starts fresh"),
-        [first, .., last] => {
-            let n = missing.len();
-            format!(
-                "the weights have none of {n} that the body needs, {first} … {last}: these start fresh"
-            )
-        }
-        [] => String::new(),
-    }
 }
 
 /// The learner as it is before anything is loaded into it.

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{InputKind, Items, items::first_folder};
 
-use crate::{Error, run::absolute};
+use crate::{Error, run::absolute, weights::Pretrained};
 
 /// Settings of [`train`](super::train). `None` means: the default, or what the data calls for; and
 /// when a run is resumed, what it was begun with.
@@ -34,7 +34,14 @@ pub struct TrainSettings {
     pub out: PathBuf,
     /// Name in [`tinderbox_model::arch`]'s table.
     pub arch: Option<String>,
+    /// The weights that it starts with; none. With some, a new head is put on the network's body.
+    pub pretrained: Option<Pretrained>,
+    /// The first child of a pretrained network that is left out: where its weights end.
+    pub until: Option<String>,
+    /// Of the new head alone, if the rest is pretrained.
     pub epochs: Option<usize>,
+    /// Epochs of everything after those, if the body is pretrained; 0 for none.
+    pub unfreeze_epochs: Option<usize>,
     /// Learning rate at the peak of the one-cycle schedule.
     pub lr: Option<f64>,
     /// Side of the square that images are resized and cropped to, in pixels.
@@ -64,7 +71,10 @@ impl TrainSettings {
             data: data.into(),
             out: out.into(),
             arch: None,
+            pretrained: None,
+            until: None,
             epochs: None,
+            unfreeze_epochs: None,
             lr: None,
             size: None,
             batch_size: None,

@@ -13,7 +13,7 @@ use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile, items:
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
     AnyTensor,
-    arch::{ArchSpec, ModelSpec, UnetConfig, UnetSpec},
+    arch::ModelSpec,
     summary::{Summary, summary_of},
 };
 
@@ -36,12 +36,8 @@ pub struct Answer {
 /// Asks the model about each file, in order and some at a time: answers come as they are asked for.
 /// A file that cannot be read does not keep the others from theirs.
 pub fn predict<'a>(model: &'a Bundle, files: &'a [PathBuf]) -> impl Iterator<Item = Answer> + 'a {
-    let pixels = match &model.manifest.arch {
-        ModelSpec::Image(spec) => spec.size[0] * spec.size[1],
-        ModelSpec::Unet(spec) => spec.unet.size[0] * spec.unet.size[1],
-        // It has an error for each of them.
-        ModelSpec::Text(_) => 1,
-    };
+    // A model of text has an error for each of them.
+    let pixels = model.manifest.arch.size().map_or(1, |[height, width]| height * width);
     let at_once = (PIXELS / pixels.max(1)).clamp(1, BATCH);
     files.chunks(at_once).flat_map(|files| {
         let predictions = predict_batch(model, files);
@@ -181,14 +177,11 @@ fn labelled(model: &Bundle, folder: &Path, watch: &Watch) -> Result<(Vec<PathBuf
 pub fn model_summary(spec: &ModelSpec, batch: usize) -> Result<Summary> {
     let device = Device::flex().autodiff();
     let model = spec.build(&device)?;
-    let input: AnyTensor = match spec {
-        ModelSpec::Image(ArchSpec { in_channels, size: [height, width], .. }) => {
-            Tensor::<4>::zeros([batch, *in_channels, *height, *width], &device).into()
+    let input: AnyTensor = match (spec.size(), spec.in_channels()) {
+        (Some([height, width]), Some(channels)) => {
+            Tensor::<4>::zeros([batch, channels, height, width], &device).into()
         }
-        ModelSpec::Unet(UnetSpec { body, unet: UnetConfig { size: [height, width], .. } }) => {
-            Tensor::<4>::zeros([batch, body.in_channels, *height, *width], &device).into()
-        }
-        ModelSpec::Text(_) => Tensor::<2, Int>::zeros([batch, WORDS], &device).into(),
+        _ => Tensor::<2, Int>::zeros([batch, WORDS], &device).into(),
     };
     Ok(summary_of(&*model, input))
 }

@@ -31,6 +31,7 @@ use crate::{
         },
         survey::Survey,
     },
+    weights::{Pretrained, WeightsFile},
 };
 
 /// A run, complete: nothing in it is left to be decided. It is saved with the run.
@@ -48,8 +49,8 @@ pub struct SegmenterPlan {
     pub void: Option<Void>,
     pub split: Split,
     pub model: UnetSpec,
-    /// File with weights of the body.
-    pub weights: Option<PathBuf>,
+    /// The body's pretrained weights.
+    pub weights: Option<WeightsFile>,
     /// The run whose weights this one starts with.
     pub from: Option<PathBuf>,
     pub batch_size: usize,
@@ -106,7 +107,11 @@ impl SegmenterPlan {
     /// [`Error::NoMasks`], [`Error::Unmasked`], [`Error::NoCodes`], [`Error::Codes`],
     /// [`Error::NoVoid`]; [`Error::OutIsData`]; [`Error::BatchSize`] for too few pictures; an
     /// unknown architecture.
-    pub(super) fn new(settings: &SegmenterSettings, from: Option<&Bundle>) -> Result<Self> {
+    pub(super) fn new(
+        settings: &SegmenterSettings,
+        from: Option<&Bundle>,
+        watch: &Watch,
+    ) -> Result<Self> {
         let mut choices = Choices::default();
         let (images, masks) = (absolute(&settings.images)?, absolute(&settings.masks)?);
         let out = absolute(&settings.out)?;
@@ -148,9 +153,14 @@ impl SegmenterPlan {
         let model = choices.note("network", model(settings, from, classes.len(), size)?);
         let batch_size =
             choices.note("batch size", batch_size(settings.batch_size, n_train, size)?);
-        let phases = phases(settings, &mut choices, n_train / batch_size);
-        let weights = settings.weights.as_deref().map(absolute).transpose()?;
-        choices.note("weights", weights_text(weights.as_deref(), settings.from.as_deref()));
+        let pretrained = settings.pretrained.clone().unwrap_or(Pretrained::No);
+        let weights = match from {
+            Some(_) => None,
+            None => pretrained.file(find(&model.body.arch)?, watch)?,
+        };
+        choices.note("weights", weights_text(weights.as_ref(), settings.from.as_deref()));
+        let knows = weights.is_some() || from.is_some();
+        let phases = phases(settings, knows, &mut choices, n_train / batch_size);
         if settings.exact_conv {
             choices.0.push(exact_conv());
         }
@@ -360,9 +370,11 @@ fn model(
         let spec = UnetSpec { unet, ..spec.clone() };
         return Ok(chosen(spec.clone(), describe(&spec), "that of the run it starts from"));
     }
-    let (name, because) = match &settings.arch {
-        Some(name) => (name.as_str(), ASKED),
-        None => ("resnet34", "the lesson's"),
+    let named = settings.pretrained.as_ref().and_then(Pretrained::arch);
+    let (name, because) = match (&settings.arch, named) {
+        (Some(name), _) => (name.as_str(), ASKED),
+        (None, Some(name)) => (name, "the file of weights is called so"),
+        (None, None) => ("resnet34", "the lesson's"),
     };
     let body = BodySpec { until: settings.until.clone(), ..BodySpec::new(find(name)?.name)? };
     let spec =
@@ -401,8 +413,12 @@ const LR_FROM: f64 = 1e-3;
 /// About so many steps of training are planned for in each fit.
 const STEPS: usize = 450;
 
-fn phases(settings: &SegmenterSettings, choices: &mut Choices, per_epoch: usize) -> Vec<Phase> {
-    let pretrained = settings.weights.is_some() || settings.from.is_some();
+fn phases(
+    settings: &SegmenterSettings,
+    pretrained: bool,
+    choices: &mut Choices,
+    per_epoch: usize,
+) -> Vec<Phase> {
     let usual = STEPS.div_ceil(per_epoch.max(1)).clamp(3, 10);
     let epochs = settings.epochs.unwrap_or(usual);
     let unfrozen = settings.unfreeze_epochs.unwrap_or(match pretrained {
@@ -440,10 +456,10 @@ fn phases(settings: &SegmenterSettings, choices: &mut Choices, per_epoch: usize)
     [head, all].into_iter().filter(|phase| phase.epochs > 0).collect()
 }
 
-fn weights_text(weights: Option<&Path>, from: Option<&Path>) -> Chosen<()> {
+fn weights_text(weights: Option<&WeightsFile>, from: Option<&Path>) -> Chosen<()> {
     match (weights, from) {
         (_, Some(run)) => chosen((), run.display().to_string(), ASKED),
-        (Some(file), None) => chosen((), file.display().to_string(), ASKED),
-        (None, None) => chosen((), "fresh", "a pretrained body learns faster: `--pretrained`"),
+        (Some(file), None) => chosen((), file.path.display().to_string(), ASKED),
+        (None, None) => chosen((), "fresh", "a pretrained body learns more: `--pretrained auto`"),
     }
 }

@@ -2,19 +2,22 @@
 
 use std::path::PathBuf;
 
-use crate::vision::Valid;
+use crate::{vision::Valid, weights::Pretrained};
 
 /// Settings of [`train_segmenter`](super::train_segmenter). `None` means: the default, or what the
 /// data calls for; and when a run is resumed, what it was begun with.
 ///
 /// # Example
 /// ```no_run
-/// use tinderbox::vision::{self, SegmenterSettings};
+/// use tinderbox::{
+///     vision::{self, SegmenterSettings},
+///     weights::Pretrained,
+/// };
 ///
 /// # fn main() -> Result<(), tinderbox::Error> {
 /// let settings = SegmenterSettings {
 ///     arch: Some("resnet34".into()),
-///     weights: Some("resnet34-b627a593.pth".into()),
+///     pretrained: Some(Pretrained::Auto),
 ///     ..SegmenterSettings::new("camvid/images", "camvid/labels", "runs/camvid")
 /// };
 /// let trained = vision::train_segmenter(&settings, &tinderbox::quiet())?;
@@ -41,8 +44,8 @@ pub struct SegmenterSettings {
     pub arch: Option<String>,
     /// The first child of it that is left out: a smaller body, or one whose weights end there.
     pub until: Option<String>,
-    /// File with pretrained weights for the body; those that are not in it start fresh.
-    pub weights: Option<PathBuf>,
+    /// The weights that the body starts with; none.
+    pub pretrained: Option<Pretrained>,
     /// A finished run whose weights this one starts with, at another size: its network and its
     /// classes are taken too.
     pub from: Option<PathBuf>,
@@ -81,7 +84,7 @@ impl SegmenterSettings {
             valid: Valid::Auto,
             arch: None,
             until: None,
-            weights: None,
+            pretrained: None,
             from: None,
             size: None,
             epochs: None,

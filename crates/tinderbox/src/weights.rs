@@ -1,0 +1,179 @@
+//! Weights that somebody else trained: where they are kept, and how they get there.
+
+mod cache;
+mod download;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+pub use cache::WeightsCache;
+use serde::{Deserialize, Serialize};
+use tinderbox_model::{
+    arch::{ARCHS, Arch},
+    weights::{LoadReport, StateDict},
+};
+
+use self::cache::sha256;
+use crate::{Error, Result, Watch, run::absolute};
+
+/// Which weights a network starts with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pretrained {
+    /// The official ones: from the cache, else downloaded.
+    Auto,
+    /// None: everything is learned.
+    No,
+    /// Those in a file: PyTorch's `.pth`, or `.safetensors`.
+    File(PathBuf),
+}
+
+impl FromStr for Pretrained {
+    type Err = std::convert::Infallible;
+
+    /// `auto`, `none` or a file's path.
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "none" => Self::No,
+            file => Self::File(file.into()),
+        })
+    }
+}
+
+impl fmt::Display for Pretrained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => write!(f, "auto"),
+            Self::No => write!(f, "none"),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
+    }
+}
+
+/// A file of weights, as it was when a run began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// Absolute.
+    pub path: PathBuf,
+    pub sha256: String,
+}
+
+impl WeightsFile {
+    fn new(path: &Path) -> Result<Self> {
+        let path = absolute(path)?;
+        let sha256 = sha256(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        Ok(Self { path, sha256 })
+    }
+
+    /// The weights.
+    ///
+    /// # Errors
+    /// [`Error::WeightsChanged`] if the file is not what it was; what is wrong with it.
+    pub(crate) fn read(&self) -> Result<StateDict> {
+        match Self::new(&self.path)?.sha256 == self.sha256 {
+            true => Ok(StateDict::read(&self.path)?),
+            false => Err(Error::WeightsChanged { file: self.path.clone() }),
+        }
+    }
+}
+
+impl Pretrained {
+    /// The file of weights for an architecture, downloaded if need be.
+    pub(crate) fn file(&self, arch: &'static Arch, watch: &Watch) -> Result<Option<WeightsFile>> {
+        let path = match self {
+            Self::No => return Ok(None),
+            Self::File(path) => path.clone(),
+            Self::Auto => {
+                let with = ARCHS.iter().filter(|arch| arch.weights.is_some());
+                let weights = arch.weights.ok_or_else(|| Error::NoOfficialWeights {
+                    arch: arch.name,
+                    known: with.map(|arch| arch.name).collect(),
+                })?;
+                WeightsCache::open()?.fetch(&weights, watch)?
+            }
+        };
+        WeightsFile::new(&path).map(Some)
+    }
+
+    /// The architecture that a file's name begins with: `resnet34` for `resnet34-b627a593.pth`.
+    pub(crate) fn arch(&self) -> Option<&'static str> {
+        let Self::File(path) = self else { return None };
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        let names = ARCHS.iter().map(|arch| arch.name).filter(|arch| name.starts_with(arch));
+        names.max_by_key(|arch| arch.len())
+    }
+}
+
+/// What a body needs and weights have not, in words; nothing if they have all.
+pub(crate) fn missing_text(LoadReport { missing, .. }: &LoadReport) -> Option<String> {
+    Some(match &missing[..] {
+        [] => return None,
+        [name] => format!("the weights have no {name}, which starts fresh"),
+        [first, .., last] => {
+            let n = missing.len();
+            format!(
+                "{n} of the body's weights are not in the file and start fresh: {first} … {last}"
+            )
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quiet;
+
+    #[test]
+    fn what_is_said_is_read() {
+        let read = |text: &str| text.parse::<Pretrained>().unwrap();
+        assert_eq!(read("auto"), Pretrained::Auto);
+        assert_eq!(read("none"), Pretrained::No);
+        assert_eq!(read("a/b.pth"), Pretrained::File("a/b.pth".into()));
+        assert_eq!(read("w/squeezenet1_1.safetensors").arch(), Some("squeezenet1_1"));
+        assert_eq!(read("vgg16_bn-6c64b313.pth").arch(), Some("vgg16_bn"));
+        assert_eq!((read("mine.pth").arch(), read("auto").arch()), (None, None));
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        let mut weights = StateDict::default();
+        weights.insert("a", vec![1], vec![1.0]);
+        std::fs::write(&path, weights.to_safetensors()).unwrap();
+        let arch = tinderbox_model::arch::find("resnet18").unwrap();
+        let file = Pretrained::File(path.clone()).file(arch, &quiet()).unwrap().unwrap();
+        assert_eq!(file.read().unwrap(), weights);
+        weights.insert("b", vec![1], vec![2.0]);
+        std::fs::write(&path, weights.to_safetensors()).unwrap();
+        let error = file.read().unwrap_err();
+        assert!(matches!(error, Error::WeightsChanged { .. }), "{error}");
+    }
+
+    #[test]
+    fn architectures_without_official_weights_say_which_have_some() {
+        let arch = tinderbox_model::arch::find("resnet-small").unwrap();
+        let error = Pretrained::Auto.file(arch, &quiet()).unwrap_err();
+        assert!(matches!(error, Error::NoOfficialWeights { arch: "resnet-small", .. }), "{error}");
+        assert_eq!(Pretrained::No.file(arch, &quiet()).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_counted() {
+        let report = |missing: &[&str]| LoadReport {
+            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+            unexpected: Vec::new(),
+        };
+        assert_eq!(missing_text(&report(&[])), None);
+        assert_eq!(
+            missing_text(&report(&["a"])).unwrap(),
+            "the weights have no a, which starts fresh"
+        );
+        let text = missing_text(&report(&["a", "b", "c"])).unwrap();
+        assert!(text.starts_with("3 of the body's weights") && text.ends_with("a … c"), "{text}");
+    }
+}

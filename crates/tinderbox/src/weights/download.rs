@@ -1,0 +1,264 @@
+//! A file from the network, whole or not at all.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use ureq::{
+    Agent,
+    http::{StatusCode, header::CONTENT_RANGE},
+};
+
+use super::cache::sha256;
+use crate::{Error, Event, Result, Watch};
+
+/// So often it is tried again when a connection breaks.
+const TRIES: usize = 4;
+/// What is waited for, at most, before a connection counts as broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 16;
+
+/// Puts what is at `url` at `to`, if its SHA-256 begins so. What comes is kept beside it, in a file
+/// that ends in `.part`, until it is whole: the next download goes on there.
+pub(super) fn download(url: &str, to: &Path, sum: &str, watch: &Watch) -> Result<PathBuf> {
+    let failed =
+        |reason: String| Error::Download { url: url.to_owned(), file: to.to_owned(), reason };
+    let folder = to.parent().unwrap_or(Path::new("."));
+    let write = |source| Error::Write { path: to.to_owned(), source };
+    fs::create_dir_all(folder).map_err(write)?;
+    let part = to.with_added_extension("part");
+    let agent: Agent = Agent::config_builder()
+        .timeout_connect(Some(PATIENCE))
+        .timeout_recv_response(Some(PATIENCE))
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let mut tries = 0;
+    loop {
+        let before = length(&part);
+        match once(&agent, url, &part, watch) {
+            Ok(()) => break,
+            Err(Stop::Disk(source)) => return Err(write(source)),
+            Err(Stop::Refused(reason)) => return Err(failed(reason)),
+            Err(Stop::Broken(reason)) => {
+                // As long as something comes, it goes on.
+                tries = if length(&part) > before { 1 } else { tries + 1 };
+                if tries >= TRIES {
+                    return Err(failed(reason));
+                }
+            }
+        }
+    }
+    let found = sha256(&part).map_err(write)?;
+    if !found.starts_with(sum) {
+        fs::remove_file(&part).map_err(write)?;
+        return Err(Error::Checksum { url: url.to_owned(), expected: sum.to_owned(), found });
+    }
+    fs::rename(&part, to).map_err(write)?;
+    Ok(to.to_owned())
+}
+
+/// Why a try ended without the whole file.
+enum Stop {
+    /// Another try may do better.
+    Broken(String),
+    Refused(String),
+    Disk(std::io::Error),
+}
+
+fn length(file: &Path) -> u64 {
+    fs::metadata(file).map_or(0, |file| file.len())
+}
+
+fn once(agent: &Agent, url: &str, part: &Path, watch: &Watch) -> Result<(), Stop> {
+    let have = length(part);
+    let mut request = agent.get(url);
+    if have > 0 {
+        request = request.header("Range", format!("bytes={have}-"));
+    }
+    let mut response = request.call().map_err(|error| Stop::Broken(error.to_string()))?;
+    let goes_on = response.status() == StatusCode::PARTIAL_CONTENT
+        && starts_at(response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok()))
+            == Some(have);
+    match response.status() {
+        StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
+        // Nothing is missing, or what is there is of another file; the checksum tells.
+        StatusCode::RANGE_NOT_SATISFIABLE => return Ok(()),
+        status if status.is_server_error() => return Err(Stop::Broken(status.to_string())),
+        status => return Err(Stop::Refused(format!("the server says {status}"))),
+    }
+    let mut file = match goes_on {
+        true => OpenOptions::new().append(true).open(part),
+        // It sends all of it anew.
+        false => File::create(part),
+    }
+    .map_err(Stop::Disk)?;
+    let mut done = if goes_on { have } else { 0 };
+    let total = response.body().content_length().map(|rest| done + rest);
+    let name = part.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
+    let mut block = vec![0; BLOCK];
+    loop {
+        watch(&Event::Downloading { file: &name, done, total });
+        match body.read(&mut block) {
+            Ok(0) => break,
+            Ok(n) => {
+                file.write_all(&block[..n]).map_err(Stop::Disk)?;
+                done += n as u64;
+            }
+            Err(error) => return Err(Stop::Broken(error.to_string())),
+        }
+    }
+    file.sync_all().map_err(Stop::Disk)?;
+    match total {
+        Some(total) if done < total => {
+            Err(Stop::Broken(format!("the connection ended after {done} of {total} bytes")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The first byte of `bytes 200-1023/1024`.
+fn starts_at(range: Option<&str>) -> Option<u64> {
+    range?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader},
+        net::{TcpListener, TcpStream},
+        sync::{Arc, Mutex},
+        thread,
+    };
+
+    use super::*;
+    use crate::quiet;
+
+    /// What the server does with a request for a body.
+    #[derive(Clone, Copy)]
+    enum Does {
+        /// Sends what was asked for.
+        Whole,
+        /// Sends all, whatever was asked for.
+        Ignores,
+        /// Breaks off after so many bytes.
+        Breaks(usize),
+        /// Says that there is nothing.
+        Lacks,
+    }
+
+    /// A server that does one thing after the other, and the address of its file.
+    fn server(body: &'static [u8], does: Vec<Does>) -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/weights.pth", listener.local_addr().unwrap());
+        let ranges = Arc::new(Mutex::new(Vec::new()));
+        let seen = ranges.clone();
+        thread::spawn(move || {
+            for does in does {
+                let (stream, _) = listener.accept().unwrap();
+                answer(stream, body, does, &seen);
+            }
+        });
+        (url, ranges)
+    }
+
+    fn answer(mut stream: TcpStream, body: &[u8], does: Does, seen: &Mutex<Vec<String>>) {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let lines: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+        let range = lines
+            .iter()
+            .find_map(|line| line.to_lowercase().strip_prefix("range: ").map(str::to_owned));
+        seen.lock().unwrap().push(range.clone().unwrap_or_default());
+        let asked = range.and_then(|range| {
+            range.strip_prefix("bytes=")?.trim_end_matches('-').parse::<usize>().ok()
+        });
+        let mut send = |status: &str, more: &str, body: &[u8], cut: usize| {
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n{more}\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&body[..cut.min(body.len())]).unwrap();
+        };
+        let cut = if let Does::Breaks(n) = does { n } else { usize::MAX };
+        match (does, asked) {
+            (Does::Lacks, _) => send("404 Not Found", "", b"no", 2),
+            (Does::Ignores, _) | (_, None) => send("200 OK", "", body, cut),
+            (_, Some(from)) if from >= body.len() => send("416 Range Not Satisfiable", "", b"", 0),
+            (_, Some(from)) => {
+                let range =
+                    format!("Content-Range: bytes {from}-{}/{}\r\n", body.len() - 1, body.len());
+                send("206 Partial Content", &range, &body[from..], cut);
+            }
+        }
+    }
+
+    const BODY: &[u8] = b"all the weights that there are";
+
+    fn sum() -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        fs::write(&file, BODY).unwrap();
+        sha256(&file).unwrap()
+    }
+
+    #[track_caller]
+    fn check(does: Vec<Does>, part: &[u8], ranges: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("new/weights.pth");
+        if !part.is_empty() {
+            fs::create_dir(folder.path().join("new")).unwrap();
+            fs::write(to.with_added_extension("part"), part).unwrap();
+        }
+        let (url, seen) = server(BODY, does);
+        download(&url, &to, &sum()[..8], &quiet()).unwrap();
+        assert_eq!(fs::read(&to).unwrap(), BODY);
+        assert!(!to.with_added_extension("part").exists());
+        assert_eq!(*seen.lock().unwrap(), ranges);
+    }
+
+    #[test]
+    fn a_download_goes_on_where_it_was_cut_off() {
+        check(vec![Does::Whole], b"", &[""]);
+        check(vec![Does::Whole], b"all the w", &["bytes=9-"]);
+        check(
+            vec![Does::Breaks(5), Does::Breaks(4), Does::Whole],
+            b"",
+            &["", "bytes=5-", "bytes=9-"],
+        );
+        check(vec![Does::Whole], BODY, &["bytes=30-"]);
+    }
+
+    #[test]
+    fn a_server_without_ranges_begins_anew() {
+        check(vec![Does::Ignores], b"all the w", &["bytes=9-"]);
+    }
+
+    #[test]
+    fn what_is_not_what_was_published_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("weights.pth");
+        let (url, _) = server(BODY, vec![Does::Whole]);
+        let error = download(&url, &to, "00000000", &quiet()).unwrap_err();
+        assert!(matches!(error, Error::Checksum { .. }), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_server_that_has_nothing_and_none_at_all_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("weights.pth");
+        let (url, _) = server(BODY, vec![Does::Lacks]);
+        let error = download(&url, &to, "0", &quiet()).unwrap_err().to_string();
+        assert!(error.ends_with("the server says 404 Not Found"), "{error}");
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = download(&format!("http://{closed}/w.pth"), &to, "0", &quiet()).unwrap_err();
+        assert!(matches!(error, Error::Download { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("put it at"), "{error}");
+    }
+}
