@@ -93,10 +93,76 @@ fn gradient_body(dy: &[f32], y: &[f32], slope: f32, dx: &mut [f32]) {
     }
 }
 
+/// `out = min(max(x, 0), high)`
+///
+/// # Panics
+/// If the slices are not of one length.
+pub fn bounded_relu(x: &[f32], high: f32, out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "slices of one length");
+    for_each_chunk(out, BLOCK, |block, out| {
+        bounded_block(&x[block * BLOCK..][..out.len()], high, out);
+    });
+}
+
+multiversion! {
+    fn bounded_block(x: &[f32], high: f32, out: &mut [f32]) => bounded_body
+}
+
+#[inline(always)]
+fn bounded_body(x: &[f32], high: f32, out: &mut [f32]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        let x = if *x < 0.0 { 0.0 } else { *x };
+        *out = if x > high { high } else { x };
+    }
+}
+
+/// The gradient of what is rectified and bounded, from its output `y`: `dx = dy` where `y` is neither
+/// 0 nor `high`.
+///
+/// # Panics
+/// If the slices are not of one length.
+pub fn bounded_gradient(dy: &[f32], y: &[f32], high: f32, dx: &mut [f32]) {
+    assert_eq!([dy.len(), y.len()], [dx.len(); 2], "slices of one length");
+    for_each_chunk(dx, BLOCK, |block, dx| {
+        let from = block * BLOCK;
+        bounded_gradient_block(&dy[from..][..dx.len()], &y[from..][..dx.len()], high, dx);
+    });
+}
+
+multiversion! {
+    fn bounded_gradient_block(dy: &[f32], y: &[f32], high: f32, dx: &mut [f32]) => bounded_gradient_body
+}
+
+#[inline(always)]
+fn bounded_gradient_body(dy: &[f32], y: &[f32], high: f32, dx: &mut [f32]) {
+    for ((dx, dy), y) in dx.iter_mut().zip(dy).zip(y) {
+        let passed = if *y >= high { 0.0 } else { *dy };
+        *dx = if *y <= 0.0 { 0.0 } else { passed };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{noise, on_every_path};
+
+    #[test]
+    fn every_length_is_bounded() {
+        for n in (0..40).chain([BLOCK, BLOCK + 1]) {
+            let (x, dy) = (noise(1, n), noise(2, n));
+            let (y, dx) = on_every_path(|| {
+                let [mut y, mut dx] = [0; 2].map(|_| vec![9.0; n]);
+                bounded_relu(&x, 0.5, &mut y);
+                bounded_gradient(&dy, &y, 0.5, &mut dx);
+                (y, dx)
+            });
+            for i in 0..n {
+                assert_eq!(y[i], x[i].clamp(0.0, 0.5));
+                let passes = x[i] > 0.0 && x[i] < 0.5;
+                assert_eq!(dx[i], if passes { dy[i] } else { 0.0 });
+            }
+        }
+    }
 
     #[test]
     fn every_length_is_rectified() {

@@ -41,11 +41,7 @@ pub fn relu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 /// Sandler et al., [MobileNetV2](https://arxiv.org/abs/1801.04381), 2018.
 pub fn relu6<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     match D {
-        // With the channels last, Burn's operation keeps the order.
-        4 => {
-            let y = Tensor::<4>::from_dispatch(x.into_dispatch()).permute([0, 2, 3, 1]);
-            Tensor::from_dispatch(y.clamp(0.0, 6.0).permute([0, 3, 1, 2]).into_dispatch())
-        }
+        4 => Tensor::from_dispatch(Dispatch::tb_bounded_relu(x.into_dispatch(), 6.0)),
         _ => x.clamp(0.0, 6.0),
     }
 }

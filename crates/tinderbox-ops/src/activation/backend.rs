@@ -41,6 +41,20 @@ pub(crate) trait ActivationOps: Backend {
     ) -> FloatTensor<Self> {
         rectify_gradient::<Self>(dy, y, slope)
     }
+
+    /// `min(max(x, 0), high)`
+    fn tb_bounded_relu(x: FloatTensor<Self>, high: f32) -> FloatTensor<Self> {
+        Self::float_clamp(x, 0.0.into(), high.into())
+    }
+
+    /// The gradient of its input, from its output.
+    fn tb_bounded_gradient(
+        dy: FloatTensor<Self>,
+        y: FloatTensor<Self>,
+        high: f32,
+    ) -> FloatTensor<Self> {
+        bounded_gradient::<Self>(dy, y, high)
+    }
 }
 
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -64,6 +78,16 @@ fn rectify_gradient<B: Backend>(
     let bools = get_device_settings::<B>(&y.device()).bool_dtype;
     let off = B::float_lower_equal_elem(y, 0.0.into(), bools);
     B::float_mask_where(dy.clone(), off, B::float_mul_scalar(dy, slope.into()))
+}
+
+fn bounded_gradient<B: Backend>(
+    dy: FloatTensor<B>,
+    y: FloatTensor<B>,
+    high: f32,
+) -> FloatTensor<B> {
+    let bools = get_device_settings::<B>(&y.device()).bool_dtype;
+    let above = B::float_greater_equal_elem(y.clone(), high.into(), bools);
+    B::float_mask_fill(B::relu_backward(y, dy), above, 0.0.into())
 }
 
 /// Whether the kernels take these.
@@ -102,6 +126,46 @@ impl ActivationOps for Flex {
         let mut dx = vec![0.0; values.len()];
         activation::gradient(&gradient, &values, slope, &mut dx);
         map(dx, dims(&y))
+    }
+
+    fn tb_bounded_relu(x: FlexTensor, high: f32) -> FlexTensor {
+        if x.dtype() != DType::F32 {
+            return <Self as burn::backend::ops::FloatTensorOps<Self>>::float_clamp(
+                x,
+                0.0.into(),
+                high.into(),
+            );
+        }
+        let values = channels_last(&x);
+        let mut out = vec![0.0; values.len()];
+        activation::bounded_relu(&values, high, &mut out);
+        map(out, dims(&x))
+    }
+
+    fn tb_bounded_gradient(dy: FlexTensor, y: FlexTensor, high: f32) -> FlexTensor {
+        if !fit(&dy, &y) {
+            return bounded_gradient::<Self>(dy, y, high);
+        }
+        let (gradient, values) = (channels_last(&dy), channels_last(&y));
+        let mut dx = vec![0.0; values.len()];
+        activation::bounded_gradient(&gradient, &values, high, &mut dx);
+        map(dx, dims(&y))
+    }
+}
+
+#[derive(Debug)]
+struct BoundedBackward;
+
+impl<B: ActivationOps> Backward<B, 1> for BoundedBackward {
+    /// The output and the bound.
+    type State = (FloatTensor<B>, f32);
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _: &mut Checkpointer) {
+        let dy = gradients.consume::<B>(&ops.node);
+        let (y, high) = ops.state;
+        if let [Some(node)] = ops.parents {
+            gradients.register::<B>(node.id, B::tb_bounded_gradient(dy, y, high));
+        }
     }
 }
 
@@ -146,13 +210,41 @@ impl<B: ActivationOps, C: CheckpointStrategy> ActivationOps for Autodiff<B, C> {
             OpsKind::UnTracked(prepared) => prepared.finish(rectify()),
         }
     }
+
+    fn tb_bounded_relu(x: FloatTensor<Self>, high: f32) -> FloatTensor<Self> {
+        let nodes = [x.node()];
+        let bound = || B::tb_bounded_relu(x.into_primitive(), high);
+        match Backward::<B, 1>::prepare::<C>(BoundedBackward, nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let y = bound();
+                prepared.finish((y.clone(), high), y)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(bound()),
+        }
+    }
 }
 
 /// The kernels against the composition that every other backend runs.
 #[cfg(test)]
 mod tests {
+    use burn::backend::ops::FloatTensorOps;
+
     use super::*;
     use crate::testing::{assert_close, assert_map, random};
+
+    #[test]
+    fn bounds_agree_both_ways() {
+        for shape in [[1, 1, 1, 1], [2, 3, 5, 7], [1, 16, 4, 4]] {
+            let (x, dy) = (random(shape), random(shape));
+            let y = Flex::tb_bounded_relu(x.clone(), 0.3);
+            assert_map(&y);
+            let clamped = Flex::float_clamp(x, 0.0.into(), 0.3f32.into());
+            assert_close(&y, &clamped);
+            let dx = Flex::tb_bounded_gradient(dy.clone(), y.clone(), 0.3);
+            assert_map(&dx);
+            assert_close(&dx, &bounded_gradient::<Flex>(dy, y, 0.3));
+        }
+    }
 
     #[test]
     fn both_ways_agree() {

@@ -9,6 +9,7 @@ use tinderbox_learn::{
 use tinderbox_model::{
     Layer,
     arch::{CnnSpec, Grouped, ModelSpec, UnetSpec},
+    groups::with_parameters,
     weights::{LoadReport, StateDict},
 };
 
@@ -108,6 +109,8 @@ fn learner<M: Layer + 'static>(
     spec: ModelSpec,
     Grouped { model, groups }: Grouped<M>,
 ) -> Result<Learner> {
+    // fastai's groups may begin at layers without any.
+    let groups = with_parameters(&model, &groups);
     let learner = match data.target() {
         TargetKind::Mask { ignore, .. } => {
             let ignore = ignore.map(i64::from);
