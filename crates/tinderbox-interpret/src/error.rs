@@ -12,6 +12,18 @@ pub enum Error {
     #[error("{} is neither an .svg nor a .png file", path.display())]
     Ending { path: PathBuf },
 
+    #[error("the model tells no classes of items apart, which is what is interpreted here")]
+    NotClasses,
+
+    #[error("the model gives no classes of pixels, which is what is interpreted here")]
+    NotMasks,
+
+    #[error(transparent)]
+    Learn(#[from] tinderbox_learn::Error),
+
+    #[error(transparent)]
+    Data(#[from] tinderbox_data::Error),
+
     #[error("there is nothing to plot yet: {what}")]
     Nothing { what: &'static str },
 }
@@ -24,6 +36,10 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Ending { path } => Some(format!("say {}.svg", path.with_extension("").display())),
+            Self::NotClasses => Some("for masks there is `SegmentationInterpretation`".into()),
+            Self::NotMasks => Some("for classes of items there is `Interpretation`".into()),
+            Self::Learn(error) => error.hint(),
+            Self::Data(error) => error.hint(),
             Self::Draw { .. } | Self::Nothing { .. } => None,
         }
     }
@@ -40,6 +56,16 @@ mod tests {
         assert_eq!(error.hint().unwrap(), "say lr.svg");
         let error = Error::Draw { path: "lr.svg".into(), reason: "disk full".into() };
         assert_eq!(error.to_string(), "cannot draw lr.svg: disk full");
+        let error = Error::NotClasses;
+        assert!(error.to_string().starts_with("the model tells no classes of items apart"));
+        assert!(error.hint().unwrap().contains("SegmentationInterpretation"));
+        let error = Error::NotMasks;
+        assert!(error.to_string().starts_with("the model gives no classes of pixels"));
+        assert!(error.hint().unwrap().contains("`Interpretation`"));
+        let error = Error::from(tinderbox_data::Error::BatchSize);
+        assert!(error.hint().unwrap().contains("smallest batch"));
+        let error = Error::from(tinderbox_learn::Error::OneGroup);
+        assert!(error.hint().is_some());
         let error = Error::Nothing { what: "no batch was trained" };
         assert_eq!(error.to_string(), "there is nothing to plot yet: no batch was trained");
         assert_eq!(error.hint(), None);

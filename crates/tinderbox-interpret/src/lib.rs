@@ -1,12 +1,17 @@
-//! What a training run did, as pictures: losses, rates, and the learning-rate finder's curve.
+//! What came of a training run: where a model is wrong, and pictures of it, of losses, rates, and the
+//! learning-rate finder's curve.
 //!
-//! A file's ending says what it becomes: `.svg`, or `.png`.
+//! A plot's file says by its ending what it becomes: `.svg`, or `.png`.
 
 mod error;
+mod interpretation;
 mod plot;
+mod segmentation;
 
 pub use error::{Error, Result};
+pub use interpretation::{Interpretation, TopLoss};
 pub use plot::{
     Skip, plot_losses, plot_losses_skipping, plot_lr_find, plot_lr_find_skipping, plot_metrics,
     plot_metrics_skipping, plot_rates, plot_rates_skipping,
 };
+pub use segmentation::SegmentationInterpretation;

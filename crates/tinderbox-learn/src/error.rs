@@ -30,6 +30,11 @@ pub enum Error {
     #[error("nothing in the model is trainable")]
     NothingToTrain,
 
+    #[error(
+        "test-time augmentation looks at pictures with classes or numbers, and this is a {what}"
+    )]
+    NotPictures { what: &'static str },
+
     #[error("there is one parameter group, so freezing all but the last would freeze nothing")]
     OneGroup,
 
@@ -126,6 +131,7 @@ impl Error {
                 "use a smaller batch size: training drops the last batch if it is not full"
             }
             Self::NothingToTrain => "unfreeze some of the groups: `freeze_to`, `unfreeze`",
+            Self::NotPictures { .. } => "predict as in validation: `get_preds`",
             Self::OneGroup => "say where groups begin: `split`",
             Self::NoSuchGroup { .. } => {
                 "groups count from 0, and from the end below: -1 is the last"
@@ -215,6 +221,11 @@ mod tests {
     #[test]
     fn errors_about_groups_say_which_there_are() {
         check(&Error::NothingToTrain, "nothing in the model is trainable", Some("unfreeze"));
+        check(
+            &Error::NotPictures { what: "SegmentationLabelList" },
+            "test-time augmentation looks at pictures with classes or numbers, and this is a SegmentationLabelList",
+            "`get_preds`",
+        );
         check(
             &Error::OneGroup,
             "there is one parameter group, so freezing all but the last would freeze nothing",

@@ -2,7 +2,7 @@
 
 use std::mem;
 
-use tinderbox_data::{Batch, TargetKind, batch::Set};
+use tinderbox_data::{Batch, BatchIter, TargetKind, batch::Set};
 use tinderbox_model::{AnyTensor, Layer, catch_panic};
 
 use crate::{
@@ -21,6 +21,19 @@ pub struct Predictions {
     /// As the data has them; those of a set without labels are 0.
     pub targets: AnyTensor,
     /// The loss of each item, from the raw outputs.
+    pub losses: Vec<f32>,
+    /// Which item of the set each row is.
+    pub items: Vec<usize>,
+}
+
+/// What the model says about a batch.
+#[derive(Debug)]
+pub struct BatchOutput {
+    /// As it comes out of the model.
+    pub raw: AnyTensor,
+    /// As the data has it.
+    pub target: AnyTensor,
+    /// The loss of each item.
     pub losses: Vec<f32>,
     /// Which item of the set each row is.
     pub items: Vec<usize>,
@@ -104,24 +117,49 @@ impl Learner {
     /// # Errors
     /// [`Error::NoItems`] if it is empty; whatever goes wrong with the data or the model.
     pub fn get_preds(&self, set: Set) -> Result<Predictions> {
-        let model = self.eval_model();
-        let device = self.device.clone().inner();
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());
         let (mut losses, mut items) = (Vec::new(), Vec::new());
-        for batch in self.data.batches(set) {
-            let batch = batch?;
-            let target = tensor(batch.targets, &device)?;
-            let raw = forward(&*model, tensor(batch.inputs, &device)?)?;
-            losses.extend(host(self.item_losses(raw.clone(), target.clone())?.into()));
-            outputs.push(self.activation().apply(raw));
-            targets.push(target);
+        self.each_output(set, |batch| {
+            outputs.push(self.activation().apply(batch.raw));
+            targets.push(batch.target);
+            losses.extend(batch.losses);
             items.extend(batch.items);
-        }
-        if items.is_empty() {
-            return Err(Error::NoItems { set: set.name() });
-        }
+            Ok(())
+        })?;
         let (outputs, targets) = (concatenate(outputs), concatenate(targets));
         Ok(Predictions { outputs, targets, losses, items })
+    }
+
+    /// Hands each batch of a set to `each`, with what the model says about it: for what is too large
+    /// to keep for a whole set, as maps are.
+    ///
+    /// # Errors
+    /// As [`get_preds`](Self::get_preds), and those of `each`.
+    pub fn each_output(&self, set: Set, each: impl FnMut(BatchOutput) -> Result<()>) -> Result<()> {
+        match self.outputs_of(self.data.batches(set), each)? {
+            0 => Err(Error::NoItems { set: set.name() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands out what the model says about batches; how many items they had.
+    pub(crate) fn outputs_of(
+        &self,
+        batches: BatchIter,
+        mut each: impl FnMut(BatchOutput) -> Result<()>,
+    ) -> Result<usize> {
+        let model = self.eval_model();
+        let device = self.device.clone().inner();
+        let mut n = 0;
+        for batch in batches {
+            let batch = batch?;
+            n += batch.items.len();
+            let target = tensor(batch.targets, &device)?;
+            let raw = forward(&*model, tensor(batch.inputs, &device)?)?;
+            let losses = host(self.item_losses(raw.clone(), target.clone())?.into());
+            each(BatchOutput { raw, target, losses, items: batch.items })?;
+        }
+        Ok(n)
     }
 
     /// Predictions for the first batch of a set, activated as the loss says.

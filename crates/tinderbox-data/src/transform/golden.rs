@@ -50,6 +50,14 @@ fn transforms_match_fastai() {
 }
 
 #[test]
+fn views_match_fastai() {
+    run("tta", |case| match case.config()["kind"].as_str() {
+        Some(_) => pipeline(case),
+        None => Err(NotHere("weighed by the learner, whose tests run it".into())),
+    });
+}
+
+#[test]
 fn sampling_matches_pytorch() {
     run("sampling", sampling);
 }

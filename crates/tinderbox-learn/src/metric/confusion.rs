@@ -34,6 +34,17 @@ impl ConfusionMatrix {
         self.counts[actual * self.classes + predicted] += 1;
     }
 
+    /// Adds the counts of another matrix.
+    ///
+    /// # Panics
+    /// If it is not of as many classes.
+    pub fn add_all(&mut self, other: &Self) {
+        assert_eq!(self.classes, other.classes, "matrices of as many classes");
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
     /// Counts a batch: the highest class of each prediction against its target's.
     ///
     /// A matrix without classes takes their number from the output.

@@ -18,3 +18,4 @@ mod schedules;
 mod tables;
 mod tensors;
 mod training;
+mod tta;

@@ -7,7 +7,7 @@ use tinderbox_learn::{
     Fit, Learner, Policy, Recorder, Set, Strict,
     callback::{BnFreeze, GradientClipping},
     loss::CrossEntropyFlat,
-    metric::{accuracy, error_rate},
+    metric::{PixelAccuracy, accuracy, error_rate},
     optim::Rule,
     schedule::{LearningRate, LrFind, OneCycle},
 };
@@ -19,6 +19,17 @@ fn training() {
     let _alone = alone();
     let group = Group::open("training");
     let mut report = Report::new("training");
+    for case in group.cases() {
+        report.case(case.id(), check(case));
+    }
+    report.finish();
+}
+
+#[test]
+fn unet_training() {
+    let _alone = alone();
+    let group = Group::open("unet_training");
+    let mut report = Report::new("unet_training");
     for case in group.cases() {
         report.case(case.id(), check(case));
     }
@@ -61,9 +72,15 @@ fn learner(case: Case<'_>) -> Result<Learner, String> {
     let data =
         DataBunch::from_arrays(set("x_train", "y_train"), set("x_valid", "y_valid"), options)
             .map_err(|error| error.to_string())?;
-    let model = nets::build(config["net"].as_str().ok_or("no net")?)?;
-    let mut learner =
-        Learner::new(data, model, CrossEntropyFlat::default()).metrics((accuracy, error_rate));
+    let mut learner = match (config["net"].as_str().ok_or("no net")?, config["void_code"].as_i64())
+    {
+        ("DynamicUnet", void) => {
+            let loss = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
+            Learner::new(data, nets::unet(config)?, loss).metrics(PixelAccuracy::new(void))
+        }
+        (net, _) => Learner::new(data, nets::build(net)?, CrossEntropyFlat::default())
+            .metrics((accuracy, error_rate)),
+    };
     learner
         .load_state_dict(&nets::state(&case.state()), Strict::Yes)
         .map_err(|error| error.to_string())?;
@@ -93,9 +110,15 @@ fn learner(case: Case<'_>) -> Result<Learner, String> {
     Ok(learner)
 }
 
-/// `layers 2-3` begins with `2`.
+/// `layers 2-3` begins with `2`, a U-Net's `encoder children 5-6` with `layers.0.5`.
 fn first_layer(group: &Value) -> Result<String, String> {
     let text = group.as_str().unwrap_or_default();
+    if text == "decoder" {
+        return Ok("layers.1".into());
+    }
+    if let Some(children) = text.strip_prefix("encoder ") {
+        return Ok(format!("layers.0.{}", first_layer(&children.into())?));
+    }
     let digits: String =
         text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     match digits.is_empty() {
