@@ -46,6 +46,7 @@ enum Command {
     LrFind(command::LrFind),
     Predict(command::Predict),
     Validate(command::Validate),
+    Interpret(command::Interpret),
     Summary(command::Summary),
     ShowBatch(command::ShowBatch),
     #[command(subcommand)]
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Command::LrFind(command) => command.run(),
         Command::Predict(command) => command.run(),
         Command::Validate(command) => command.run(),
+        Command::Interpret(command) => command.run(),
         Command::Summary(command) => command.run(),
         Command::ShowBatch(command) => command.run(),
         Command::Weights(command) => command.run(),

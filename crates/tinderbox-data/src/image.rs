@@ -9,6 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use codes::save_mask;
 pub use decode::{ImageInfo, open_mask};
 pub use resize::resize_to;
 

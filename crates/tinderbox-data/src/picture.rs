@@ -1,8 +1,12 @@
 //! Pictures for people: grids of images with captions, written as PNG.
 
+mod palette;
+
 use std::{io::Cursor, path::Path, sync::OnceLock};
 
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
+
+pub use palette::Palette;
 
 use crate::{Array, Error, Image, Result, Values};
 
@@ -13,30 +17,6 @@ const GAP: usize = 6;
 /// Images are enlarged by a whole number until they are about this wide, so that digits can be
 /// seen and captions read.
 const CELL: usize = 96;
-
-/// The colours of classes: Matplotlib's `tab20`, as in the reference.
-const CLASSES: [[u8; 3]; 20] = [
-    [31, 119, 180],
-    [174, 199, 232],
-    [255, 127, 14],
-    [255, 187, 120],
-    [44, 160, 44],
-    [152, 223, 138],
-    [214, 39, 40],
-    [255, 152, 150],
-    [148, 103, 189],
-    [197, 176, 213],
-    [140, 86, 75],
-    [196, 156, 148],
-    [227, 119, 194],
-    [247, 182, 210],
-    [127, 127, 127],
-    [199, 199, 199],
-    [188, 189, 34],
-    [219, 219, 141],
-    [23, 190, 207],
-    [158, 218, 229],
-];
 
 /// A picture in 8-bit RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,22 +124,53 @@ impl Picture {
             .map_err(|source| Error::Write { path: path.into(), source })
     }
 
-    /// Lays class codes `[1, height, width]` over the picture, half transparent, each class in one
-    /// of twenty colours, which repeat.
+    /// Lays class codes `[1, height, width]` over the picture, half transparent, in their colors.
     ///
     /// # Panics
     /// If the codes are not of that form, or of another size than the picture.
-    pub fn overlay(&mut self, codes: &Array) {
+    pub fn overlay(&mut self, codes: &Array, palette: &Palette) {
         let (&[1, height, width], Values::I64(values)) = (&codes.shape[..], &codes.values) else {
             panic!("class codes, not an array of shape {:?}", codes.shape)
         };
         assert_eq!([height, width], [self.height, self.width], "a mask of the picture's size");
         for (pixel, &code) in self.pixels.iter_mut().zip(values) {
-            let color = CLASSES[code.rem_euclid(CLASSES.len() as i64) as usize];
-            for (channel, ink) in pixel.iter_mut().zip(color) {
+            for (channel, ink) in pixel.iter_mut().zip(palette.color(code)) {
                 *channel = channel.midpoint(ink);
             }
         }
+    }
+
+    /// The color at a column and a row.
+    ///
+    /// # Panics
+    /// If it is not in the picture.
+    pub fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
+        assert!(x < self.width && y < self.height, "a place in the picture");
+        self.pixels[y * self.width + x]
+    }
+
+    /// The picture with a color laid over each pixel, as much as is said for its column and row: 0 is
+    /// not at all, 1 covers it.
+    #[must_use]
+    pub fn tinted(&self, tint: impl Fn(usize, usize) -> ([u8; 3], f32)) -> Self {
+        let mut tinted = self.clone();
+        for (at, pixel) in tinted.pixels.iter_mut().enumerate() {
+            let (color, share) = tint(at % self.width, at / self.width);
+            for (channel, ink) in pixel.iter_mut().zip(color) {
+                let paper = f32::from(*channel);
+                *channel = (paper + (f32::from(ink) - paper) * share.clamp(0.0, 1.0)).round() as u8;
+            }
+        }
+        tinted
+    }
+
+    /// The picture with another below it, which is cut to its width.
+    #[must_use]
+    pub fn above(&self, below: &Self) -> Self {
+        let mut both = Self::filled(self.width, self.height + below.height, [255; 3]);
+        both.paste(self, 0, 0);
+        both.paste(below, 0, self.height);
+        both
     }
 
     /// Each pixel as a square of `times` × `times`.
@@ -315,8 +326,11 @@ mod tests {
     #[test]
     fn a_mask_is_seen_through() {
         let mut picture = Picture::filled(2, 1, [1; 3]);
-        picture.overlay(&Array::i64([1, 1, 2], vec![4, 24]));
-        assert_eq!(picture.pixels, [[22, 80, 22]; 2], "the twentieth colour is the first again");
+        let palette = Palette::of(&["Sky".into(), "Road".into()]);
+        picture.overlay(&Array::i64([1, 1, 2], vec![0, 1]), &palette);
+        assert_eq!(picture.pixels, [[64, 64, 64], [64, 32, 64]]);
+        let below = Picture::filled(5, 2, [7; 3]);
+        assert_eq!((picture.above(&below).width(), picture.above(&below).height()), (2, 3));
     }
 
     #[test]

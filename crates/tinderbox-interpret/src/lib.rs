@@ -3,15 +3,21 @@
 //!
 //! A plot's file says by its ending what it becomes: `.svg`, or `.png`.
 
+mod confusion;
 mod error;
+mod grad_cam;
 mod interpretation;
 mod plot;
 mod segmentation;
+mod shown;
 
+pub use confusion::{Cells, plot_confusion_matrix};
 pub use error::{Error, Result};
+pub use grad_cam::{grad_cam, heat};
 pub use interpretation::{Interpretation, TopLoss};
 pub use plot::{
     Skip, plot_losses, plot_losses_skipping, plot_lr_find, plot_lr_find_skipping, plot_metrics,
     plot_metrics_skipping, plot_rates, plot_rates_skipping,
 };
 pub use segmentation::SegmentationInterpretation;
+pub use shown::{plot_top_losses, show_results};

@@ -166,6 +166,28 @@ pub fn plot_lr_find_skipping(curve: &LrCurve, skip: Skip, file: &Path) -> Result
     draw(file, &[Chart { x: "learning rate", y: "loss", log_x: true, curves, mark }])
 }
 
+/// Draws on a new file of either kind, whose areas are of different types.
+macro_rules! to_file {
+    ($file:expr, $size:expr, |$area:ident| $draw:expr) => {{
+        let file: &std::path::Path = $file;
+        $crate::plot::register_font();
+        let failed = |reason: String| $crate::Error::Draw { path: file.to_owned(), reason };
+        let ending = file.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+        match ending.as_deref() {
+            Some("svg") => {
+                let $area = &plotters::prelude::SVGBackend::new(file, $size).into_drawing_area();
+                $draw.map_err(failed)
+            }
+            Some("png") => {
+                let $area = &plotters::prelude::BitMapBackend::new(file, $size).into_drawing_area();
+                $draw.map_err(failed)
+            }
+            _ => Err($crate::Error::Ending { path: file.to_owned() }),
+        }
+    }};
+}
+pub(crate) use to_file;
+
 struct Chart {
     x: &'static str,
     y: &'static str,
@@ -180,21 +202,11 @@ fn draw(file: &Path, charts: &[Chart]) -> Result<()> {
     if charts.iter().any(empty) {
         return Err(Error::Nothing { what: "no batch was trained, but for those left out" });
     }
-    register_font();
-    let failed = |reason: String| Error::Draw { path: file.to_owned(), reason };
-    match file.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
-        Some("svg") => {
-            draw_on(&SVGBackend::new(file, SIZE).into_drawing_area(), charts).map_err(failed)
-        }
-        Some("png") => {
-            draw_on(&BitMapBackend::new(file, SIZE).into_drawing_area(), charts).map_err(failed)
-        }
-        _ => Err(Error::Ending { path: file.to_owned() }),
-    }
+    to_file!(file, SIZE, |area| draw_on(area, charts))
 }
 
 /// Makes the program's own font known, so that no system font is needed.
-fn register_font() {
+pub(crate) fn register_font() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let font = epaint_default_fonts::UBUNTU_LIGHT;

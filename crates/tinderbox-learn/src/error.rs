@@ -224,7 +224,7 @@ mod tests {
         check(
             &Error::NotPictures { what: "SegmentationLabelList" },
             "test-time augmentation looks at pictures with classes or numbers, and this is a SegmentationLabelList",
-            "`get_preds`",
+            Some("`get_preds`"),
         );
         check(
             &Error::OneGroup,

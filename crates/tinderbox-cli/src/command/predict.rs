@@ -1,7 +1,17 @@
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+use anyhow::Context;
 use clap::Args;
-use tinderbox::{model::arch::ModelSpec, open_model, text, vision::predict};
+use tinderbox::{
+    data::TargetKind,
+    learn::Bundle,
+    model::arch::ModelSpec,
+    open_model, text,
+    vision::{predict, predict_mask},
+};
 
 use crate::{
     exit::Done,
@@ -14,8 +24,12 @@ use crate::{
 /// tabs. What cannot be read is reported, and the others are predicted all the
 /// same (exit code 3).
 ///
+/// Of a model of masks, it prints each class's share of the picture, and `--out` and
+/// `--overlay` draw where they are.
+///
 /// Examples:
 ///   tinderbox predict runs/photos new.jpg
+///   tinderbox predict runs/camvid street.jpg --out mask.png --overlay seen.png
 ///   tinderbox predict model.safetensors *.jpg --json
 ///   tinderbox predict runs/reviews "What a film!"
 #[derive(Debug, Args)]
@@ -28,6 +42,15 @@ pub(crate) struct Predict {
     #[arg(required = true)]
     items: Vec<PathBuf>,
 
+    /// PNG file for the mask, whose pixels are codes with the classes' colors; for
+    /// several pictures a folder
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+
+    /// PNG file for the picture with the mask over it; for several pictures a folder
+    #[arg(long, value_name = "PATH")]
+    overlay: Option<PathBuf>,
+
     /// Print one JSON object a line, with the probability of every class
     #[arg(long)]
     json: bool,
@@ -36,6 +59,12 @@ pub(crate) struct Predict {
 impl Predict {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let model = open_model(&self.model)?;
+        if let TargetKind::Mask { .. } = model.manifest.inference.target() {
+            return Ok(self.masks(&model));
+        }
+        if self.out.is_some() || self.overlay.is_some() {
+            anyhow::bail!("`--out` and `--overlay` are for models of masks");
+        }
         let of_texts = matches!(model.manifest.arch, ModelSpec::Text(_));
         let answers: Box<dyn Iterator<Item = (String, _)>> = match of_texts {
             true => Box::new(self.items.iter().map(|item| {
@@ -80,6 +109,65 @@ impl Predict {
             }
         }
         Ok(done)
+    }
+}
+
+impl Predict {
+    fn masks(&self, model: &Bundle) -> Done {
+        let mut done = Done::Ok;
+        for file in &self.items {
+            let line = match self.mask(model, file) {
+                Ok(line) => line,
+                Err(error) => {
+                    done = Done::Partly;
+                    say(&format!("error: {error:#}"));
+                    if !self.json {
+                        continue;
+                    }
+                    let (file, error) = (file.display().to_string(), format!("{error:#}"));
+                    serde_json::json!({ "file": file, "error": error }).to_string()
+                }
+            };
+            if !is_read(&line) {
+                break;
+            }
+        }
+        done
+    }
+
+    fn mask(&self, model: &Bundle, file: &Path) -> anyhow::Result<String> {
+        let mask = predict_mask(model, file)?;
+        if let Some(out) = &self.out {
+            mask.save(&self.place(out, file)?)?;
+        }
+        if let Some(overlay) = &self.overlay {
+            let pixels = model.manifest.inference.pixels(file).map_err(tinderbox::Error::from)?;
+            let picture = mask.over(&pixels);
+            picture.save(self.place(overlay, file)?).map_err(tinderbox::Error::from)?;
+        }
+        let mut shares: Vec<(&String, f64)> = mask.classes.iter().zip(mask.shares()).collect();
+        if self.json {
+            let shares: serde_json::Map<_, _> = shares
+                .into_iter()
+                .map(|(class, share)| (class.clone(), serde_json::json!(share)))
+                .collect();
+            let file = file.display().to_string();
+            return Ok(serde_json::json!({ "file": file, "shares": shares }).to_string());
+        }
+        shares.retain(|(_, share)| *share >= 0.0005);
+        shares.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let shown = shares.iter().map(|(class, share)| format!("{class} {:.1} %", share * 100.0));
+        Ok(format!("{}\t{}", in_line(file), shown.collect::<Vec<_>>().join(", ")))
+    }
+
+    /// Where a picture of `file` goes: to `path`, or into it for one of several.
+    fn place(&self, path: &Path, file: &Path) -> anyhow::Result<PathBuf> {
+        if self.items.len() == 1 && !path.is_dir() {
+            return Ok(path.to_owned());
+        }
+        fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        let name = file.file_stem().unwrap_or_default();
+        Ok(path.join(name).with_extension("png"))
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::PathBuf};
 
-use tinderbox::data::scenes::{ScenesConfig, write_scenes};
+use tinderbox::data::{
+    image::open_mask,
+    scenes::{ScenesConfig, write_scenes},
+};
 
 use crate::run::Place;
 
@@ -60,6 +63,33 @@ fn scenes_are_learned_at_one_size_and_then_at_another() {
 }
 
 #[test]
+fn masks_are_predicted_drawn_and_interpreted() {
+    let place = place();
+    train(&place, "run", &[&SMALL[..], &["--size", "16x20"]].concat());
+    let picture = "scenes/images/valid/000.png";
+    let ended = place.run(&["predict", "run", picture, "--out", "m.png", "--overlay", "o.png"]);
+    ended.code(0).says(" %");
+    let mask = open_mask(&place.path("m.png")).unwrap();
+    assert_eq!(mask.shape, [1, 32, 40], "of the picture's size, not the model's");
+    assert!(place.path("o.png").is_file());
+    let both = [picture, "scenes/images/valid/001.png"];
+    let json = place.run(&[&["predict", "run", "--json", "--out", "masks"][..], &both].concat());
+    let shares = json.code(0).json()[1]["shares"].as_object().unwrap().clone();
+    let sum: f64 = shares.values().map(|share| share.as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-9 && shares.len() == 5);
+    assert!(place.path("masks/001.png").is_file());
+    place.run(&["predict", "run", "no.png"]).code(3).says("no.png");
+
+    let ended = place.run(&["interpret", "run", "--top-losses", "2"]).code(0);
+    ended.says("precision").says("Triangle").says("right: ").says("largest losses");
+    for picture in ["confusion.svg", "results.png"] {
+        assert!(place.path("run/interpretation").join(picture).is_file());
+    }
+    let found = &place.run(&["interpret", "run", "--json", "--out", "i"]).code(0).json()[0];
+    assert_eq!(found["classes"].as_array().unwrap().len(), 5);
+}
+
+#[test]
 fn segmenters_killed_in_any_fit_go_on_to_the_same_bits() {
     let place = place();
     train(&place, "first", &[&SMALL[..], &["--size", "16x20"]].concat());
@@ -78,7 +108,7 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     run(&[]).code(1).says("codes.txt names `Ground` twice");
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\n").unwrap();
-    run(&[]).code(1).says("holds the code 4, but there are 4 classes").says("`--void 4`");
+    run(&[]).code(1).says("holds the code 4, but there are 4 classes: Ground");
     run(&["--void", "4"]).code(0).says("void           pixels of 4 – as asked");
     fs::remove_dir_all(place.path("run")).unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();

@@ -14,7 +14,7 @@ use crate::{
     error::BadFile,
     inference::SavedInput,
     loader::{Loader, Plan, epoch_generator, item_generator},
-    picture::{Grid, Picture},
+    picture::{Grid, Palette, Picture},
     transform::{Transforms, TtaView},
 };
 
@@ -302,8 +302,8 @@ impl DataBunch {
     }
 
     /// A picture of the first items of a set with their labels, as the model sees them, but not
-    /// normalized: `rows` × `rows` of them; with masks, `rows` below each other, the mask over the
-    /// picture.
+    /// normalized: `rows` × `rows` of them; with masks, `rows` rows of two, each mask over its picture,
+    /// and what the colors mean.
     ///
     /// One channel is shown as gray, 0 as black.
     ///
@@ -321,12 +321,13 @@ impl DataBunch {
         let masks = matches!(self.target, TargetKind::Mask { .. })
             && targets.shape.len() == 4
             && targets.shape[2..] == inputs.shape[2..];
-        let columns = if masks { 1 } else { rows };
+        let columns = if masks { rows.min(2) } else { rows };
+        let palette = Palette::of(self.classes());
         let mut grid = Grid::new(columns);
         for (row, &item) in items.iter().enumerate().take(rows * columns) {
             let mut picture = Picture::of_array(&inputs.row(row));
             if masks {
-                picture.overlay(&targets.row(row));
+                picture.overlay(&targets.row(row), &palette);
             }
             // A mask has no name of its own that says more.
             let caption = match masks {
@@ -335,7 +336,24 @@ impl DataBunch {
             };
             grid = grid.cell(picture, caption);
         }
-        Ok(grid.draw())
+        let drawn = grid.draw();
+        Ok(if masks { drawn.above(&palette.legend(drawn.width())) } else { drawn })
+    }
+
+    /// One item of a set as the model sees it, not normalized.
+    ///
+    /// # Errors
+    /// [`Error::NotImages`] if it is no picture, and those of preparing it.
+    ///
+    /// # Panics
+    /// If there is no such item.
+    pub fn picture(&self, set: Set, index: usize) -> Result<Picture> {
+        let mut rng = item_generator(self.options.seed, 0, index);
+        let input = self.samples(set).sample(index, &mut rng)?.input;
+        match (&input.shape[..], &input.values) {
+            ([1 | 3, _, _], Values::F32(_)) => Ok(Picture::of_array(&input)),
+            _ => Err(Error::NotImages { shape: input.shape }),
+        }
     }
 
     /// One item as the first `rows` × `rows` epochs see it, not normalized: what the random

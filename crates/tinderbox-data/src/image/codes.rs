@@ -5,7 +5,7 @@ use std::{io::Cursor, path::Path};
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
 use super::{MAX_PIXELS, decode::bad};
-use crate::{Array, Error, Result};
+use crate::{Array, Error, Result, picture::Palette};
 
 /// The codes of a mask whose pixels are entries of a palette, or shades of less than a byte; nothing
 /// for files of another kind.
@@ -45,6 +45,33 @@ pub(super) fn small_codes(path: &Path, bytes: &[u8]) -> Result<Option<Array>> {
     Ok(Some(Array::i64([1, height as usize, width as usize], codes)))
 }
 
+/// Writes class codes, row by row, as a PNG file whose pixels are entries of a palette: people see
+/// colors, programs read codes.
+///
+/// # Errors
+/// [`Error::Write`] with the path.
+///
+/// # Panics
+/// If there are more or fewer codes than pixels.
+pub fn save_mask(path: &Path, codes: &[u8], size: [usize; 2], palette: &Palette) -> Result<()> {
+    let [height, width] = size;
+    assert_eq!(codes.len(), height * width, "a code for each pixel");
+    let failed = |error: png::EncodingError| Error::Write {
+        path: path.into(),
+        source: std::io::Error::other(error),
+    };
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_depth(BitDepth::Eight);
+    let entries = (0..=u8::MAX).flat_map(|code| palette.color(code.into()));
+    encoder.set_palette(entries.collect::<Vec<u8>>());
+    let mut writer = encoder.write_header().map_err(failed)?;
+    writer.write_image_data(codes).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    std::fs::write(path, bytes).map_err(|source| Error::Write { path: path.into(), source })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +107,18 @@ mod tests {
             std::fs::write(&path, file(color, depth, rows)).unwrap();
             assert_eq!(open_mask(&path).unwrap(), want(codes), "{color:?} {depth:?}");
         }
+    }
+
+    #[test]
+    fn a_mask_that_was_saved_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.png");
+        let palette = Palette::of(&["Sky".into(), "Road".into()]);
+        save_mask(&path, &[0, 1, 1, 255, 0, 1], [2, 3], &palette).unwrap();
+        let want = Array::i64([1, 2, 3], vec![0, 1, 1, 255, 0, 1]);
+        assert_eq!(open_mask(&path).unwrap(), want);
+        let error = save_mask(folder.path(), &[0], [1, 1], &palette).unwrap_err();
+        assert!(matches!(error, Error::Write { .. }), "{error}");
     }
 
     #[test]

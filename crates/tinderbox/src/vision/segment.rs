@@ -136,7 +136,7 @@ fn same_settings(
 }
 
 /// The data that a plan asks for; every file is read once, so that unreadable ones are known now.
-fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
+pub(super) fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
     for doubt in &plan.doubts {
         watch(&Event::Warning(doubt));
     }

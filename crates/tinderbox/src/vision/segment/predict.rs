@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use burn::tensor::Tensor;
-use tinderbox_data::TargetKind;
+use tinderbox_data::{
+    Array, TargetKind,
+    image::{Pixels, save_mask},
+    picture::{Palette, Picture},
+};
 use tinderbox_learn::Bundle;
 
 use crate::{Error, Result};
@@ -21,6 +25,28 @@ pub struct PredictedMask {
 }
 
 impl PredictedMask {
+    /// Writes it as a PNG file whose pixels are entries of a palette: people see the classes' colors,
+    /// programs read their codes.
+    ///
+    /// # Errors
+    /// [`tinderbox_data::Error::Write`].
+    pub fn save(&self, file: &Path) -> Result<()> {
+        let palette = Palette::of(&self.classes);
+        Ok(save_mask(file, &self.codes, [self.height, self.width], &palette)?)
+    }
+
+    /// The picture that it is of with the classes' colors over it, and what they mean below.
+    ///
+    /// # Panics
+    /// If the picture is of another size.
+    pub fn over(&self, pixels: &Pixels) -> Picture {
+        let palette = Palette::of(&self.classes);
+        let mut picture = Picture::of_image(&pixels.to_image());
+        let codes = self.codes.iter().map(|code| i64::from(*code)).collect();
+        picture.overlay(&Array::i64([1, self.height, self.width], codes), &palette);
+        picture.above(&palette.legend(self.width))
+    }
+
     /// The share of the picture that each class takes, in the order of the codes.
     pub fn shares(&self) -> Vec<f64> {
         let mut counts = vec![0usize; self.classes.len()];

@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use tinderbox::vision::{ClassResult, InterpretSettings, Interpreted, interpret};
+
+use crate::{
+    exit::Done,
+    terminal::{Style, print_line, say, watch, word},
+};
+
+/// Show what a model is wrong about
+///
+/// Predicts for the pictures that validated its run, and prints how right it is
+/// about each class, what it takes for what, and the files with the largest losses.
+/// Draws a confusion matrix, results, and the pictures that it is most wrong about.
+///
+/// Example:
+///   tinderbox interpret runs/photos --top-losses 25
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Interpret {
+    /// Run folder
+    run: PathBuf,
+
+    /// How many of the largest losses to show
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=400))]
+    top_losses: u32,
+
+    /// The least often that a class must be taken for another to be told
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    min: u64,
+
+    /// Folder for the pictures [default: interpretation/ in the run folder]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Interpret {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        let settings = InterpretSettings {
+            out: self.out.clone(),
+            top_losses: self.top_losses as usize,
+            min_confused: self.min,
+            ..InterpretSettings::new(&self.run)
+        };
+        let found = interpret(&settings, &watch(Style::of(self.json)))?;
+        if self.json {
+            print_line(&serde_json::to_string(&found)?);
+            return Ok(Done::Ok);
+        }
+        print_table(&found);
+        say("");
+        for picture in &found.pictures {
+            say(&format!("drawn: {}", word(picture)));
+        }
+        Ok(Done::Ok)
+    }
+}
+
+fn print_table(found: &Interpreted) {
+    const CONFUSED: usize = 12;
+    let names = found.classes.iter().map(|class| class.class.chars().count());
+    let width = names.max().unwrap_or(0).max("class".len());
+    let share = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
+    print_line(&format!("{:<width$}  {:>9}  precision  recall  iou", "class", "n"));
+    for ClassResult { class, n, precision, recall, iou } in &found.classes {
+        let [precision, recall, iou] = [precision, recall, iou].map(|value| share(*value));
+        print_line(&format!("{class:<width$}  {n:>9}  {precision:<9}  {recall:<6}  {iou}"));
+    }
+    print_line(&format!("\nright: {:.2} %", found.accuracy * 100.0));
+    if !found.most_confused.is_empty() {
+        print_line("\nactual, predicted, how often:");
+    }
+    for (actual, predicted, n) in found.most_confused.iter().take(CONFUSED) {
+        print_line(&format!("  {actual}, {predicted}: {n}"));
+    }
+    print_line("\nlargest losses:");
+    for (file, loss) in &found.top_losses {
+        print_line(&format!("  {loss:.3}  {file}"));
+    }
+}

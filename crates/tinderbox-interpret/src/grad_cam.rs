@@ -1,0 +1,116 @@
+//! Where a network looks.
+
+use burn::tensor::Tensor;
+use tinderbox_data::picture::Picture;
+use tinderbox_model::{AnyTensor, Layer, Mode, Sequential, Trace, set_mode};
+
+/// Smaller maps say nothing about places.
+const LEAST_CELLS: usize = 16;
+
+/// How much each place of a picture speaks for a class: the last map that is large enough, each
+/// channel counted by how much the class's score changes with it. Row by row, in `0.0..=1.0`, with
+/// the map's height and width; nothing for a model that has no such map between two of its children.
+///
+/// # Shapes
+/// - `x`: `[1, channels, height, width]`, on a device with autodiff
+///
+/// # Reference
+/// Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017.
+pub fn grad_cam(model: &dyn Layer, x: Tensor<4>, class: usize) -> Option<(Vec<f32>, [usize; 2])> {
+    let model = set_mode(model.clone_boxed(), Mode::Eval);
+    let children = model.as_any().downcast_ref::<Sequential>()?;
+    let run = |layer: &dyn Layer, x: AnyTensor| layer.forward_any(x, &mut Trace::off());
+    let is_map = |x: &AnyTensor| match x.dims()[..] {
+        [_, _, height, width] => height * width >= LEAST_CELLS,
+        _ => false,
+    };
+    let layers: Vec<&dyn Layer> = children.children().map(|(_, layer)| layer).collect();
+    let (mut x, mut last) = (AnyTensor::from(x.detach()), None);
+    for (at, layer) in layers.iter().enumerate() {
+        x = run(*layer, x);
+        if is_map(&x) {
+            last = Some((at, x.clone()));
+        }
+    }
+    let (at, AnyTensor::Float4(map)) = last? else { return None };
+    // From here on the map is what gradients are of.
+    let map = map.detach().require_grad();
+    let rest =
+        layers[at + 1..].iter().fold(AnyTensor::from(map.clone()), |x, layer| run(*layer, x));
+    let AnyTensor::Float2(scores) = rest else { return None };
+    let gradients = scores.narrow(1, class, 1).sum().backward();
+    let weights = map.grad(&gradients)?.mean_dim(2).mean_dim(3);
+    let [_, _, height, width] = map.dims();
+    let looked: Tensor<4> = (map.inner() * weights).sum_dim(1);
+    let values: Vec<f32> =
+        looked.reshape([-1]).try_into_vec_as().expect("floats are readable as f32");
+    let most = values.iter().fold(0f32, |most, value| most.max(*value));
+    let share = |value: &f32| if most > 0.0 { value.max(0.0) / most } else { 0.0 };
+    Some((values.iter().map(share).collect(), [height, width]))
+}
+
+/// A picture with a map of shares over it, interpolated: the more, the redder.
+pub fn heat(picture: &Picture, map: &[f32], [height, width]: [usize; 2]) -> Picture {
+    let between = |at: usize, of: usize, n: usize| {
+        let place = (at as f32 + 0.5) * n as f32 / of as f32 - 0.5;
+        let place = place.clamp(0.0, (n - 1) as f32);
+        (place as usize, (place as usize + 1).min(n - 1), place.fract())
+    };
+    let share = |x: usize, y: usize| {
+        let (left, right, along) = between(x, picture.width(), width);
+        let (above, below, down) = between(y, picture.height(), height);
+        let row = |row: usize| {
+            let (a, b) = (map[row * width + left], map[row * width + right]);
+            a + (b - a) * along
+        };
+        row(above) + (row(below) - row(above)) * down
+    };
+    picture.tinted(|x, y| ([220, 30, 20], 0.65 * share(x, y)))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use tinderbox_model::{
+        layer::{Conv2dConfig, Flatten, Linear, PoolFlatten, ReLU},
+        weights::{StateDict, Strict, load_state_dict},
+    };
+
+    use super::*;
+
+    /// A network that looks at one channel: where it is light, its class is.
+    #[test]
+    fn a_network_looks_where_its_class_is() {
+        let device = Device::flex().autodiff();
+        let model = Sequential::new()
+            .push(Conv2dConfig::new([1, 1], 1).init(&device))
+            .push(ReLU)
+            .push(PoolFlatten)
+            .push(Linear::new(1, 2, &device));
+        let mut weights = StateDict::default();
+        weights.insert("0.weight", vec![1, 1, 1, 1], vec![1.0]);
+        weights.insert("0.bias", vec![1], vec![0.0]);
+        weights.insert("3.weight", vec![2, 1], vec![1.0, -1.0]);
+        weights.insert("3.bias", vec![2], vec![0.0; 2]);
+        let (model, _) = load_state_dict(Box::new(model), &weights, Strict::Yes).unwrap();
+        let mut pixels = vec![0f32; 16];
+        pixels[6] = 1.0;
+        pixels[7] = 0.5;
+        let x: Tensor<4> = Tensor::<1>::from_floats(&pixels[..], &device).reshape([1, 1, 4, 4]);
+        let (map, size) = grad_cam(&*model, x.clone(), 0).unwrap();
+        assert_eq!((map, size), (pixels, [4, 4]));
+        let (against, _) = grad_cam(&*model, x.clone(), 1).unwrap();
+        assert!(against.iter().all(|share| *share == 0.0), "nothing speaks for it");
+        let flat = Sequential::new().push(Flatten::default());
+        assert!(grad_cam(&flat, x, 0).is_none());
+    }
+
+    #[test]
+    fn heat_is_where_the_map_is() {
+        let picture = Picture::filled(8, 8, [100; 3]);
+        let warm = heat(&picture, &[0.0, 1.0, 0.0, 0.0], [2, 2]);
+        let red = |x: usize, y: usize| warm.pixel(x, y)[0];
+        assert_eq!(warm.pixel(0, 7), [100; 3]);
+        assert!(red(7, 0) > 170 && red(4, 0) > 100 && red(4, 0) < red(7, 0));
+    }
+}

@@ -1,0 +1,114 @@
+//! Pictures of what a model says: results, and those that it is most wrong about.
+
+use tinderbox_data::{
+    Array, Batch, TargetKind, Values,
+    batch::Set,
+    picture::{Grid, Mark, Palette, Picture},
+};
+use tinderbox_learn::Learner;
+use tinderbox_model::AnyTensor;
+
+use crate::{Interpretation, Result, TopLoss};
+
+/// The first items of a set with what is true and what the model says: fastai's `show_results`. Of
+/// classes, `rows` × `rows` pictures; of masks, rows of a picture, its mask, and the model's.
+///
+/// # Errors
+/// Those of preparing the batch and of the model; [`NotImages`](tinderbox_data::Error::NotImages)
+/// for inputs that are none.
+///
+/// # Panics
+/// If there are no rows.
+pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture> {
+    let data = learner.data();
+    let batch = data.one_batch(set)?;
+    let outputs = learner.pred_batch(set)?;
+    let shown = data.denormalized(batch);
+    if !matches!(
+        (&shown.inputs.shape[..], &shown.inputs.values),
+        ([_, 1 | 3, _, _], Values::F32(_))
+    ) {
+        return Err(tinderbox_data::Error::NotImages { shape: shown.inputs.shape }.into());
+    }
+    match data.target() {
+        TargetKind::Mask { classes, .. } => Ok(masks(&shown, outputs, classes, rows)),
+        _ => {
+            let predictions = learner.predict(data.one_batch(set)?)?;
+            let mut grid = Grid::new(rows);
+            for (row, &item) in shown.items.iter().enumerate().take(rows * rows) {
+                let (truth, said) = (data.label(set, item), predictions[row].label.clone());
+                let numbers = || {
+                    let each = predictions[row].probabilities.iter();
+                    each.map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ")
+                };
+                let (caption, mark) = match said {
+                    Some(said) if said == truth => (said, Mark::Right),
+                    Some(said) => (format!("{said}, not {truth}"), Mark::Wrong),
+                    None => (format!("{} ({truth})", numbers()), Mark::Plain),
+                };
+                grid = grid.marked(Picture::of_array(&shown.inputs.row(row)), caption, mark);
+            }
+            Ok(grid.draw())
+        }
+    }
+}
+
+fn masks(shown: &Batch, outputs: AnyTensor, classes: &[String], rows: usize) -> Picture {
+    let palette = Palette::of(classes);
+    let predicted = codes(outputs);
+    let mut grid = Grid::new(3);
+    for (row, predicted) in predicted.iter().enumerate().take(rows.min(shown.items.len())) {
+        let picture = Picture::of_array(&shown.inputs.row(row));
+        let over = |codes: &Array| {
+            let mut picture = picture.clone();
+            picture.overlay(codes, &palette);
+            picture
+        };
+        grid = grid
+            .cell(picture.clone(), "picture")
+            .cell(over(&shown.targets.row(row)), "mask")
+            .cell(over(predicted), "predicted");
+    }
+    let drawn = grid.draw();
+    drawn.above(&palette.legend(drawn.width()))
+}
+
+/// The likeliest class of each pixel, `[1, height, width]` for each item.
+fn codes(outputs: AnyTensor) -> Vec<Array> {
+    let AnyTensor::Float4(scores) = outputs else { return Vec::new() };
+    let [_, _, height, width] = scores.dims();
+    let codes: Vec<i64> = scores
+        .argmax(1)
+        .reshape([-1])
+        .try_into_vec_as()
+        .expect("whole numbers are readable as i64");
+    codes
+        .chunks(height * width)
+        .map(|codes| Array::i64([1, height, width], codes.to_vec()))
+        .collect()
+}
+
+/// The pictures that a classifier is most wrong about: predicted, actual, loss, and the probability
+/// of the actual class.
+///
+/// # Errors
+/// Those of preparing the pictures.
+pub fn plot_top_losses(
+    learner: &Learner,
+    set: Set,
+    interpretation: &Interpretation,
+    k: usize,
+) -> Result<Picture> {
+    let classes = interpretation.classes();
+    let columns = (k.max(1) as f64).sqrt().ceil() as usize;
+    let mut grid = Grid::new(columns);
+    for top in interpretation.top_losses(k, true) {
+        let TopLoss { item, loss, predicted, actual, probability, .. } = top;
+        let picture = learner.data().picture(set, item)?;
+        let mark = if predicted == actual { Mark::Right } else { Mark::Wrong };
+        let (predicted, actual) = (&classes[predicted], &classes[actual]);
+        let caption = format!("{predicted}/{actual} / {loss:.2} / {probability:.2}");
+        grid = grid.marked(picture, caption, mark);
+    }
+    Ok(grid.draw())
+}

@@ -1,0 +1,175 @@
+//! What a finished run is wrong about, on its validation set.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+use tinderbox_data::{DataBunch, batch::Set};
+use tinderbox_interpret::{
+    Cells, Interpretation, SegmentationInterpretation, plot_confusion_matrix, plot_top_losses,
+    show_results,
+};
+use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::ConfusionMatrix};
+
+use super::{Plan, SegmenterPlan, fit, segment};
+use crate::{Error, Result, RunFolder, Task, Watch, open_model};
+
+/// Settings of [`interpret`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterpretSettings {
+    /// The folder of a finished run.
+    pub run: PathBuf,
+    /// Where pictures go; `interpretation` in the run folder.
+    pub out: Option<PathBuf>,
+    /// How many of the items with the largest losses are shown; 16.
+    pub top_losses: usize,
+    /// The least often that one class must be taken for another to be told; 2.
+    pub min_confused: u64,
+}
+
+impl InterpretSettings {
+    pub fn new(run: impl Into<PathBuf>) -> Self {
+        Self { run: run.into(), out: None, top_losses: 16, min_confused: 2 }
+    }
+}
+
+/// What a model is right and wrong about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interpreted {
+    /// Of pictures, or of pixels that count.
+    pub accuracy: f64,
+    pub classes: Vec<ClassResult>,
+    /// Actual, predicted, how often; of pixels for masks.
+    pub most_confused: Vec<(String, String, u64)>,
+    /// Files with the largest losses, and these.
+    pub top_losses: Vec<(String, f32)>,
+    /// The pictures that were drawn.
+    pub pictures: Vec<PathBuf>,
+}
+
+/// How right a model is about a class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassResult {
+    pub class: String,
+    /// Pictures, or pixels, that are of it.
+    pub n: u64,
+    /// The share of its predictions that are right; nothing if it never was predicted.
+    pub precision: Option<f64>,
+    /// The share of what is of it that is found; nothing if there is none.
+    pub recall: Option<f64>,
+    /// The overlap of both over their union.
+    pub iou: Option<f64>,
+}
+
+/// Looks at what the model of a run says about its validation set, and draws it: a confusion matrix,
+/// some results, and for classes the pictures that it is most wrong about.
+///
+/// # Errors
+/// [`Error::NoRun`], [`Error::Unfinished`]; [`Error::OtherTask`] for runs on texts; what has become
+/// of the run's data.
+pub fn interpret(settings: &InterpretSettings, watch: &Watch) -> Result<Interpreted> {
+    let run = RunFolder::new(&settings.run);
+    let model = open_model(&settings.run)?;
+    let out = settings.out.clone().unwrap_or_else(|| settings.run.join("interpretation"));
+    fs::create_dir_all(&out).map_err(|source| Error::Write { path: out.clone(), source })?;
+    match run.task()? {
+        Task::Segmenter => {
+            let plan: SegmenterPlan = run.plan()?;
+            let data = segment::data(&plan, watch)?;
+            let void = plan.void.map(|void| i64::from(void.code()));
+            masks(&model, data, void, settings, &out)
+        }
+        _ => {
+            let plan: Plan = run.plan()?;
+            let data = fit::data(&plan, watch)?;
+            classes(&model, data, settings, &out)
+        }
+    }
+}
+
+fn classes(
+    model: &Bundle,
+    data: DataBunch,
+    settings: &InterpretSettings,
+    out: &Path,
+) -> Result<Interpreted> {
+    let learner = model.learner(data, CrossEntropyFlat::default())?;
+    let found = Interpretation::of(&learner, Set::Valid)?;
+    let matrix = found.confusion_matrix();
+    let mut pictures = results(&learner, &matrix, Cells::Counts, out)?;
+    let worst = out.join("top_losses.png");
+    plot_top_losses(&learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
+    pictures.push(worst);
+    let top = found.top_losses(settings.top_losses, true);
+    let name = |item: usize| learner.data().name(Set::Valid, item);
+    let confused = found.most_confused(settings.min_confused).into_iter();
+    Ok(Interpreted {
+        accuracy: matrix.right() as f64 / matrix.total() as f64,
+        classes: class_results(&matrix, found.classes()),
+        most_confused: confused.map(|(a, p, n)| (a.to_owned(), p.to_owned(), n)).collect(),
+        top_losses: top.into_iter().map(|top| (name(top.item), top.loss)).collect(),
+        pictures,
+    })
+}
+
+fn masks(
+    model: &Bundle,
+    data: DataBunch,
+    void: Option<i64>,
+    settings: &InterpretSettings,
+    out: &Path,
+) -> Result<Interpreted> {
+    let loss = CrossEntropyFlat { axis: 1, ignore: void, ..CrossEntropyFlat::default() };
+    let learner = model.learner(data, loss)?;
+    let found = SegmentationInterpretation::of(&learner, Set::Valid, void)?;
+    let matrix = found.confusion_matrix();
+    let pictures = results(&learner, &matrix, Cells::Shares, out)?;
+    let n = found.classes().len();
+    let pairs = (0..n).flat_map(|actual| (0..n).map(move |predicted| (actual, predicted)));
+    let mut confused: Vec<_> = pairs
+        .filter(|(actual, predicted)| actual != predicted)
+        .map(|(actual, predicted)| (actual, predicted, matrix.count(actual, predicted)))
+        .filter(|(.., times)| *times >= settings.min_confused.max(1))
+        .collect();
+    confused.sort_by_key(|(.., times)| std::cmp::Reverse(*times));
+    confused.truncate(2 * n);
+    let class = |code: usize| found.classes()[code].clone();
+    let name = |item: usize| learner.data().name(Set::Valid, item);
+    let top = found.top_losses(settings.top_losses, true).into_iter();
+    Ok(Interpreted {
+        accuracy: matrix.right() as f64 / matrix.total() as f64,
+        classes: class_results(&matrix, found.classes()),
+        most_confused: confused.into_iter().map(|(a, p, n)| (class(a), class(p), n)).collect(),
+        top_losses: top.map(|(item, loss)| (name(item), loss)).collect(),
+        pictures,
+    })
+}
+
+/// Draws the matrix and some results.
+fn results(
+    learner: &Learner,
+    matrix: &ConfusionMatrix,
+    cells: Cells,
+    out: &Path,
+) -> Result<Vec<PathBuf>> {
+    const ROWS: usize = 4;
+    let (confusion, results) = (out.join("confusion.svg"), out.join("results.png"));
+    plot_confusion_matrix(matrix, learner.data().classes(), cells, &confusion)?;
+    show_results(learner, Set::Valid, ROWS)?.save(&results)?;
+    Ok(vec![confusion, results])
+}
+
+fn class_results(matrix: &ConfusionMatrix, classes: &[String]) -> Vec<ClassResult> {
+    let (precision, recall, iou) = (matrix.precision(), matrix.recall(), matrix.iou());
+    let known = |value: f64| Some(value).filter(|value| !value.is_nan());
+    let one = |(at, n): (usize, u64)| ClassResult {
+        class: classes[at].clone(),
+        n,
+        precision: known(precision[at]),
+        recall: known(recall[at]),
+        iou: known(iou[at]),
+    };
+    matrix.actual().into_iter().enumerate().map(one).collect()
+}
