@@ -52,7 +52,7 @@ pub fn cnn_learner(data: DataBunch, spec: &CnnSpec, seed: u64) -> Result<Learner
 /// let (learn, _) = pretrained_cnn_learner(data, &spec, weights, 42)?;
 /// let mut learn = learn.metrics(accuracy);
 /// learn.fit_one_cycle(4, OneCycle::default())?;
-/// learn.unfreeze()?;
+/// learn.unfreeze();
 /// learn.fit_one_cycle(2, LearningRate::Range(1e-5, 3e-4))?;
 /// # Ok(())
 /// # }
