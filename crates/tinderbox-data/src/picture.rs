@@ -246,6 +246,8 @@ fn font() -> &'static FontRef<'static> {
 #[derive(Debug, Clone)]
 pub struct Grid {
     columns: usize,
+    /// Smaller pictures are enlarged.
+    cell: usize,
     cells: Vec<(Picture, String, Mark)>,
 }
 
@@ -254,7 +256,13 @@ impl Grid {
     /// If there are no columns.
     pub fn new(columns: usize) -> Self {
         assert!(columns > 0, "a grid has columns");
-        Self { columns, cells: Vec::new() }
+        Self { columns, cell: CELL, cells: Vec::new() }
+    }
+
+    /// Enlarges pictures by a whole number until they are about this many pixels wide; 96.
+    #[must_use]
+    pub fn cells_of(self, width: usize) -> Self {
+        Self { cell: width, ..self }
     }
 
     /// Adds a picture with a caption.
@@ -271,7 +279,7 @@ impl Grid {
     /// The picture of all of them.
     pub fn draw(&self) -> Picture {
         let widest = self.cells.iter().map(|(picture, ..)| picture.width).max().unwrap_or(1).max(1);
-        let times = CELL.div_ceil(widest).max(1);
+        let times = self.cell.div_ceil(widest).max(1);
         let line = TEXT.ceil() as usize + GAP / 2;
         let width = widest * times;
         let height =

@@ -53,10 +53,13 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
     }
 }
 
+/// Masks are looked at closely, in pixels.
+const MASK_CELL: usize = 180;
+
 fn masks(shown: &Batch, outputs: AnyTensor, classes: &[String], rows: usize) -> Picture {
     let palette = Palette::of(classes);
     let predicted = codes(outputs);
-    let mut grid = Grid::new(3);
+    let mut grid = Grid::new(3).cells_of(MASK_CELL);
     for (row, predicted) in predicted.iter().enumerate().take(rows.min(shown.items.len())) {
         let picture = Picture::of_array(&shown.inputs.row(row));
         let over = |codes: &Array| {

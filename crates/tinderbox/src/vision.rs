@@ -16,7 +16,7 @@ mod survey;
 mod use_model;
 
 pub use camvid::{CAMVID, lesson_camvid};
-pub use demo::{Demo, demo};
+pub use demo::{Demo, demo, demo_masks};
 pub use fit::{lr_find, resume, show_batch, train};
 pub use interpret::{ClassResult, InterpretSettings, Interpreted, interpret};
 pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::demo;
+use tinderbox::vision::{demo, demo_masks};
 
 use super::train::finish;
 use crate::{
@@ -15,12 +15,19 @@ use crate::{
 /// Works without network and without data: digits are drawn from strokes, written
 /// as PNG files in class folders, and the lesson's residual network learns to read
 /// them. It takes less than a minute.
+///
+/// With --masks, scenes of shapes are drawn instead, and a U-Net learns to say what
+/// each pixel shows.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Folder for the digits, the run and the picture; with a number behind it if there is one
     /// already
     #[arg(long, value_name = "DIR", default_value = "tinderbox-demo")]
     out: PathBuf,
+
+    /// Learn what each pixel of a scene shows
+    #[arg(long)]
+    masks: bool,
 
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 42)]
@@ -30,19 +37,36 @@ pub(crate) struct Demo {
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let demo = demo(&self.out, self.seed, &watch(Style::Text))?;
+        let run = if self.masks { demo_masks } else { demo };
+        let demo = run(&self.out, self.seed, &watch(Style::Text))?;
         if let Some(accuracy) = demo.trained.accuracy {
-            print_line(&format!("\naccuracy on digits it has not seen: {:.2} %", accuracy * 100.0));
+            let of = if self.masks { "pixels of scenes" } else { "digits" };
+            print_line(&format!("\naccuracy on {of} it has not seen: {:.2} %", accuracy * 100.0));
         }
         let done = finish(&demo.trained, Style::Text);
         let Some(picture) = &demo.picture else { return Ok(done) };
         print_line(&format!("what it says about some of them: {}", picture.display()));
-        let (digits, run) = (word(&demo.digits), word(demo.trained.run.root()));
+        let (data, run) = (word(&demo.data), word(demo.trained.run.root()));
         say("\nWhat to try next:");
-        say(&format!("  tinderbox predict {run} {digits}/testing/7/0.png"));
-        say(&format!("  tinderbox validate {run} {digits}/testing"));
-        say(&format!("  tinderbox summary {run}"));
-        say("  tinderbox train YOUR-PICTURES     # one folder a class");
+        let lines: &[String] = &match self.masks {
+            false => [
+                format!("predict {run} {data}/testing/7/0.png"),
+                format!("validate {run} {data}/testing"),
+                format!("interpret {run}"),
+                format!("summary {run}"),
+                "train YOUR-PICTURES     # one folder a class".to_owned(),
+            ],
+            true => [
+                format!("predict {run} {data}/images/valid/007.png --overlay seen.png"),
+                format!("predict {run} {data}/images/valid/007.png --out mask.png"),
+                format!("interpret {run}"),
+                format!("summary {run}"),
+                "train --task segment --images PICTURES --masks MASKS --codes codes.txt".to_owned(),
+            ],
+        };
+        for line in lines {
+            say(&format!("  tinderbox {line}"));
+        }
         Ok(done)
     }
 }

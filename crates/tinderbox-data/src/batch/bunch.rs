@@ -323,7 +323,8 @@ impl DataBunch {
             && targets.shape[2..] == inputs.shape[2..];
         let columns = if masks { rows.min(2) } else { rows };
         let palette = Palette::of(self.classes());
-        let mut grid = Grid::new(columns);
+        let grid = Grid::new(columns);
+        let mut grid = if masks { grid.cells_of(180) } else { grid };
         for (row, &item) in items.iter().enumerate().take(rows * columns) {
             let mut picture = Picture::of_array(&inputs.row(row));
             if masks {

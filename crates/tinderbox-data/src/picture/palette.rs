@@ -59,9 +59,11 @@ impl Palette {
             known.map(|(_, color)| *color)
         };
         let streets = classes.iter().filter_map(known).count() * 2 > classes.len();
+        // While they suffice, one of each hue.
+        let step = if classes.len() <= COLORS.len() / 2 { 2 } else { 1 };
         let color = |(at, class): (usize, &String)| match known(class) {
             Some(color) if streets || color == [0; 3] => color,
-            _ => COLORS[at % COLORS.len()],
+            _ => COLORS[at * step % COLORS.len()],
         };
         let colors = classes.iter().enumerate().map(color).collect();
         Self { classes: classes.to_vec(), colors }
@@ -116,7 +118,8 @@ mod tests {
         assert_eq!(streets.colors()[..2], [[128, 128, 128], [128, 64, 128]]);
         assert_eq!((streets.color(3), streets.color(9)), ([0; 3], [90; 3]));
         let others = palette(&["Ground", "Disc", "Car", "Void"]);
-        assert_eq!(others.colors(), [COLORS[0], COLORS[1], COLORS[2], [0; 3]]);
+        assert_eq!(others.colors(), [COLORS[0], COLORS[2], COLORS[4], [0; 3]]);
+        assert_eq!(palette(&["a"; 21]).color(20), COLORS[0], "the first again");
     }
 
     #[test]

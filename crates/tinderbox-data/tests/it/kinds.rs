@@ -166,7 +166,7 @@ fn a_batch_is_shown_as_a_picture_file() {
     let masks = shown(segmentation(root).batches(options(4)).unwrap());
     let classes = masked(root).split_none().label_from_folder().unwrap();
     let classes = shown(classes.batches(options(4)).unwrap());
-    assert_eq!(classes[0], masks[0], "two columns each");
+    assert!(masks[0] > classes[0], "masks are looked at closely");
     assert!(masks[1] > classes[1] + 15, "and what colors mean: {classes:?} {masks:?}");
 
     let rows = (Array::f32([4, 2], vec![0.0; 8]), Array::i64([4], vec![0; 4]));

@@ -79,8 +79,11 @@ impl Metric for MeanIou {
     }
 
     fn value(&self) -> f64 {
-        let of_classes = self.matrix.iou();
-        let there: Vec<f64> = of_classes.into_iter().filter(|iou| !iou.is_nan()).collect();
+        let of_classes = self.matrix.iou().into_iter().enumerate();
+        // A void class has no pixels that count, but may have been predicted.
+        let counts =
+            |(class, iou): &(usize, f64)| !iou.is_nan() && Some(*class as i64) != self.void;
+        let there: Vec<f64> = of_classes.filter(counts).map(|(_, iou)| iou).collect();
         there.iter().sum::<f64>() / there.len() as f64
     }
 }
@@ -191,6 +194,14 @@ mod tests {
         assert_eq!(metric.matrix.iou()[..2], [2.0 / 3.0, 0.5]);
         assert!(metric.matrix.iou()[2].is_nan());
         assert!((metric.value() - 7.0 / 12.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_void_class_is_none_of_the_classes() {
+        let mut metric = MeanIou::new(Some(2));
+        let (output, target) = batch(&[[0, 2, 1]], &[[0, 1, 2]]);
+        metric.update(&output, &target).unwrap();
+        assert_eq!(metric.value(), 0.5, "of class 0 all, of class 1 nothing");
     }
 
     #[test]

@@ -6,19 +6,22 @@ use tinderbox_data::{
     ImageItems,
     digits::{DigitsConfig, write_digits},
     picture::{Grid, Mark, Picture},
+    scenes::{ScenesConfig, write_scenes},
 };
 use tinderbox_learn::Outcome;
 
-use super::{TrainSettings, predict, train};
-use crate::{Result, Trained, Watch, open_model};
+use super::{
+    InterpretSettings, SegmenterSettings, TrainSettings, interpret, predict, train, train_segmenter,
+};
+use crate::{Result, Trained, Watch, open_model, quiet};
 
 /// What the demo made.
 #[derive(Debug)]
 pub struct Demo {
     pub trained: Trained,
-    /// The data set: PNG files in class folders.
-    pub digits: PathBuf,
-    /// Held-out digits with what the model says about them; none if training was stopped.
+    /// The data set: PNG files in class folders, or pictures and masks.
+    pub data: PathBuf,
+    /// Held-out pictures with what the model says about them; none if training was stopped.
     pub picture: Option<PathBuf>,
 }
 
@@ -44,8 +47,44 @@ pub fn demo(folder: &Path, seed: u64, watch: &Watch) -> Result<Demo> {
             Some(picture)
         }
     };
-    Ok(Demo { trained, digits, picture })
+    Ok(Demo { trained, data: digits, picture })
 }
+
+/// Draws scenes of shapes with masks, trains a U-Net on them by the very path of
+/// [`train_segmenter`], and pictures what it says about scenes it has not seen.
+///
+/// A folder that is there already is kept, as by [`demo`].
+///
+/// # Errors
+/// As [`train_segmenter`]; what keeps the files from being written.
+pub fn demo_masks(folder: &Path, seed: u64, watch: &Watch) -> Result<Demo> {
+    let folder = free(folder);
+    let scenes = folder.join("scenes");
+    write_scenes(&scenes, &ScenesConfig { seed, ..ScenesConfig::default() })?;
+    let run = folder.join("run");
+    let settings = SegmenterSettings {
+        arch: Some("resnet-small".into()),
+        epochs: Some(MASK_EPOCHS),
+        lr: Some(4e-3),
+        seed: Some(seed),
+        ..SegmenterSettings::new(scenes.join("images"), scenes.join("masks"), &run)
+    };
+    let trained = train_segmenter(&settings, watch)?;
+    let picture = match trained.outcome {
+        Outcome::Stopped { .. } => None,
+        Outcome::Finished { .. } => {
+            let drawn = folder.join("interpretation");
+            let settings =
+                InterpretSettings { out: Some(drawn.clone()), ..InterpretSettings::new(run) };
+            interpret(&settings, &quiet())?;
+            Some(drawn.join("results.png"))
+        }
+    };
+    Ok(Demo { trained, data: scenes, picture })
+}
+
+/// About a minute on two cores.
+const MASK_EPOCHS: usize = 24;
 
 /// `folder`, or `folder-2` and so on if there is one.
 fn free(folder: &Path) -> PathBuf {

@@ -138,9 +138,13 @@ fn masks(
     let class = |code: usize| found.classes()[code].clone();
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let top = found.top_losses(settings.top_losses, true).into_iter();
+    let mut classes = class_results(&matrix, found.classes());
+    if let Some(void) = void.and_then(|code| classes.get_mut(usize::try_from(code).ok()?)) {
+        (void.precision, void.iou) = (None, None);
+    }
     Ok(Interpreted {
         accuracy: matrix.right() as f64 / matrix.total() as f64,
-        classes: class_results(&matrix, found.classes()),
+        classes,
         most_confused: confused.into_iter().map(|(a, p, n)| (class(a), class(p), n)).collect(),
         top_losses: top.map(|(item, loss)| (name(item), loss)).collect(),
         pictures,

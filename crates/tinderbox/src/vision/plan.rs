@@ -173,7 +173,9 @@ impl Plan {
         };
         let arch = choices.note("architecture", arch);
         let weights = pretrained.file(arch.arch()?, watch)?;
-        choices.note("weights", weights_text(weights.as_ref(), arch.arch()?));
+        if let Some(text) = weights_text(weights.as_ref(), arch.arch()?) {
+            choices.note("weights", text);
+        }
 
         let n_train = survey.n_train(&split);
         let batch_size =
@@ -367,11 +369,13 @@ fn pretrained_arch(
     Ok(chosen(spec, name, because))
 }
 
-fn weights_text(weights: Option<&WeightsFile>, arch: &Arch) -> Chosen<()> {
+fn weights_text(weights: Option<&WeightsFile>, arch: &Arch) -> Option<Chosen<()>> {
     match (weights, arch.weights) {
-        (Some(file), _) => chosen((), file.path.display().to_string(), ASKED),
-        (None, Some(_)) => chosen((), "fresh", "`--pretrained auto` learns more from few pictures"),
-        (None, None) => chosen((), "fresh", "there are no official ones for it"),
+        (Some(file), _) => Some(chosen((), file.path.display().to_string(), ASKED)),
+        (None, Some(_)) => {
+            Some(chosen((), "fresh", "`--pretrained auto` learns more from few pictures"))
+        }
+        (None, None) => None,
     }
 }
 
