@@ -160,14 +160,14 @@ impl Settings {
 
 /// `180x240`, or one side of a square.
 pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
-    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=8192).contains(side));
+    let side = |text: &str| text.trim().parse().ok().filter(|side| (1..=4096).contains(side));
     let sides = match text.split_once(['x', 'X', '×']) {
         Some((height, width)) => side(height).zip(side(width)),
         None => side(text).map(|side| (side, side)),
     };
     match sides {
         Some((height, width)) => Ok([height, width]),
-        None => Err("a size is a height and a width in pixels, such as 180x240".into()),
+        None => Err("a size is a side of 1..=4096 pixels, or height and width, such as 180x240".into()),
     }
 }
 
