@@ -167,7 +167,9 @@ pub(super) fn size(text: &str) -> Result<[usize; 2], String> {
     };
     match sides {
         Some((height, width)) => Ok([height, width]),
-        None => Err("a size is a side of 1..=4096 pixels, or height and width, such as 180x240".into()),
+        None => {
+            Err("a size is a side of 1..=4096 pixels, or height and width, such as 180x240".into())
+        }
     }
 }
 
