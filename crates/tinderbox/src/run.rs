@@ -140,6 +140,23 @@ impl RunFolder {
         }
     }
 
+    /// Compares settings that are given with those that the run was begun with: flag, given, was.
+    ///
+    /// # Errors
+    /// [`Error::ResumeDiffers`] with the first that differs.
+    pub(crate) fn check_settings(
+        &self,
+        checks: impl IntoIterator<Item = (&'static str, Option<String>, String)>,
+    ) -> Result<()> {
+        for (setting, now, was) in checks {
+            if let Some(now) = now.filter(|now| *now != was) {
+                let folder = self.root.clone();
+                return Err(Error::ResumeDiffers { folder, setting, was, now });
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the folder if there is none, and keeps other processes from training in it.
     ///
     /// # Errors

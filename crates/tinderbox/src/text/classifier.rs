@@ -92,12 +92,7 @@ fn same_settings(
         ("--batch-size", number(settings.batch_size), plan.batch_size.to_string()),
         ("--seed", settings.seed.map(|seed| seed.to_string()), plan.seed.to_string()),
     ];
-    for (setting, now, was) in checks {
-        if let Some(now) = now.filter(|now| *now != was) {
-            return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
-        }
-    }
-    Ok(())
+    run.check_settings(checks)
 }
 
 fn batches(plan: &ClassifierPlan, texts: LabelledTexts) -> Result<DataBunch> {

@@ -116,12 +116,7 @@ fn same_settings(
         ("--valid", settings.valid.map(|valid| valid.to_string()), plan.valid.to_string()),
         ("--seed", settings.seed.map(|seed| seed.to_string()), plan.seed.to_string()),
     ];
-    for (setting, now, was) in checks {
-        if let Some(now) = now.filter(|now| *now != was) {
-            return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
-        }
-    }
-    Ok(())
+    run.check_settings(checks)
 }
 
 /// What the texts came to, so that changed ones are noticed.

@@ -100,12 +100,7 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
         ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
     ];
-    for (setting, now, was) in checks {
-        if let Some(now) = now.filter(|now| *now != was) {
-            return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
-        }
-    }
-    Ok(())
+    run.check_settings(checks)
 }
 
 /// The data that a plan asks for; every file is read once, so that unreadable ones are known now.
@@ -135,20 +130,26 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
         ..BatchOptions::default()
     };
     let data = labelled.transform(transforms)?.batches(options)?;
+    let data = checked(data, plan.skip_bad, watch)?;
+    match &plan.transfer {
+        // What the weights were learned with.
+        Some(_) => Ok(data.normalize_by(Normalize::imagenet())?),
+        None => Ok(data.normalize()?),
+    }
+}
+
+/// The data without files that cannot be read, if no more than so many are allowed to be.
+pub(super) fn checked(data: DataBunch, skip_bad: usize, watch: &Watch) -> Result<DataBunch> {
     let progress = |done, total| watch(&Event::Checking { done, total });
     let Checked { data, left_out } =
-        data.check(&Check { allowed: plan.skip_bad, progress: Some(&progress) })?;
+        data.check(&Check { allowed: skip_bad, progress: Some(&progress) })?;
     if !left_out.is_empty() {
         watch(&Event::LeftOut(&left_out));
     }
     for warning in data.warnings() {
         watch(&Event::Warning(warning));
     }
-    match &plan.transfer {
-        // What the weights were learned with.
-        Some(_) => Ok(data.normalize_by(Normalize::imagenet())?),
-        None => Ok(data.normalize()?),
-    }
+    Ok(data)
 }
 
 /// The learner as a run begins, or with weights that its checkpoint will replace.

@@ -9,7 +9,6 @@ use std::fs;
 
 use tinderbox_data::{
     BatchOptions, DataBunch, ImageItems, ImageKind, Label, LabelKind, Normalize,
-    check::{Check, Checked},
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
@@ -25,7 +24,7 @@ pub use predict::{PredictedMask, predict_mask};
 pub use settings::SegmenterSettings;
 
 use super::{
-    fit::{difference, items},
+    fit::{checked, difference, items},
     learner::{pretrained_unet_learner, unet_learner},
 };
 use crate::{
@@ -127,12 +126,7 @@ fn same_settings(
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
         ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
     ];
-    for (setting, now, was) in checks {
-        if let Some(now) = now.filter(|now| *now != was) {
-            return Err(Error::ResumeDiffers { folder: run.root().to_owned(), setting, was, now });
-        }
-    }
-    Ok(())
+    run.check_settings(checks)
 }
 
 /// The data that a plan asks for; every file is read once, so that unreadable ones are known now.
@@ -160,15 +154,7 @@ pub(super) fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
         ..BatchOptions::default()
     };
     let data = labelled.transform(transforms.transform_labels(true))?.batches(options)?;
-    let progress = |done, total| watch(&Event::Checking { done, total });
-    let Checked { data, left_out } =
-        data.check(&Check { allowed: plan.skip_bad, progress: Some(&progress) })?;
-    if !left_out.is_empty() {
-        watch(&Event::LeftOut(&left_out));
-    }
-    for warning in data.warnings() {
-        watch(&Event::Warning(warning));
-    }
+    let data = checked(data, plan.skip_bad, watch)?;
     // What pretrained weights were made with.
     match plan.weights.is_some() || plan.from.is_some() {
         true => Ok(data.normalize_by(Normalize::imagenet())?),
