@@ -14,10 +14,10 @@ use tinderbox_model::{
 
 use crate::{
     Error, Recorder, Result,
-    callback::Callback,
+    callback::{Callback, MixUp},
     checkpoint::Checkpoints,
     fit::{Fit, Observer, Outcome, Policy, Report, Run, forward},
-    loss::{IntoLoss, Loss},
+    loss::{IntoLoss, Loss, MixUpLoss},
     metric::{IntoMetrics, Metric},
     optim::{Decay, Optimizer, Rule},
     schedule::{LearningRate, OneCycle},
@@ -132,6 +132,16 @@ impl Learner {
     pub fn arch(mut self, arch: impl Into<ModelSpec>) -> Self {
         self.arch = Some(arch.into());
         self
+    }
+
+    /// Mixes pictures and classes in training from here on: fastai's `mixup`, whose `alpha` is 0.4.
+    ///
+    /// # Errors
+    /// As [`MixUp::new`].
+    pub fn mixup(mut self, alpha: f32) -> Result<Self> {
+        let seed = self.data.seed();
+        self.loss = Box::new(MixUpLoss::new(self.loss));
+        Ok(self.callback(MixUp::new(alpha, seed)?))
     }
 
     /// Writes checkpoints from here on.
