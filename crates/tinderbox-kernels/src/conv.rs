@@ -2,13 +2,14 @@
 //!
 //! With the channels side by side, `kernel_width × channels` inputs of an output pixel lie in one
 //! row of memory, so each pass is a product of small matrices over such segments. `direct` runs
-//! them as they are, `columns` gathers them first where maps are too narrow for that, and
-//! `winograd` computes 3×3 convolutions with fewer multiplications. `choice` says which of
-//! them runs.
+//! them as they are, `columns` gathers them first where maps are too narrow for that,
+//! `winograd` computes 3×3 convolutions with fewer multiplications, and `depthwise` those whose
+//! channels are each alone. `choice` says which of them runs.
 
 mod axis;
 mod choice;
 mod columns;
+mod depthwise;
 mod direct;
 mod pack;
 mod weight_gradient;
@@ -83,6 +84,8 @@ enum Form {
     /// For each group of channels.
     Taps(Vec<Packed>),
     Winograd(winograd::Kernels),
+    /// `[tap][channel]`.
+    Depthwise(Vec<f32>),
 }
 
 impl Conv {
@@ -141,6 +144,17 @@ impl Conv {
         ones && self.padding == [0, 0] && self.groups == 1
     }
 
+    /// Whether each channel sees itself alone.
+    fn is_depthwise(&self) -> bool {
+        self.groups > 1 && [self.in_channels, self.out_channels] == [self.groups; 2]
+    }
+
+    /// One of its depthwise correlations.
+    fn depthwise<'a>(&self, rows: &'a Axis, columns: &'a Axis) -> depthwise::Maps<'a> {
+        let kernel_width = self.kernel[1];
+        depthwise::Maps { batch: self.batch, channels: self.groups, rows, columns, kernel_width }
+    }
+
     /// Input and output channels of a group.
     fn group(&self) -> [usize; 2] {
         [self.in_channels / self.groups, self.out_channels / self.groups]
@@ -163,6 +177,7 @@ impl Conv {
             Algorithm::Winograd(size) => {
                 Form::Winograd(winograd::Kernels::new(size, weights, self, Pass::Forward))
             }
+            Algorithm::Depthwise => Form::Depthwise(depthwise::pack(self, weights)),
             _ => {
                 let [rows, columns] = Axis::forward(self);
                 Form::Taps(pack::forward(self, weights, &rows, &columns, algorithm))
@@ -210,6 +225,11 @@ impl Conv {
                         padding: self.padding.map(|p| p as isize),
                     };
                     winograd::correlate(&maps, kernels, input, finish, out);
+                }
+                Form::Depthwise(weights) => {
+                    let [rows, columns] = Axis::forward(self);
+                    let maps = self.depthwise(&rows, &columns);
+                    depthwise::correlate(&maps, input, weights, finish, out);
                 }
                 Form::Taps(parts) => {
                     let [rows, columns] = Axis::forward(self);
@@ -271,6 +291,14 @@ impl Conv {
             let parts: Vec<(&Axis, &Axis)> = pairs
                 .filter(|(rows, columns)| [rows, columns].iter().all(|axis| axis.is_seen()))
                 .collect();
+            if algorithm == Algorithm::Depthwise {
+                let weights = depthwise::pack(self, weights);
+                for (rows, columns) in &parts {
+                    let maps = self.depthwise(rows, columns);
+                    depthwise::correlate(&maps, out_gradient, &weights, Finish::default(), out);
+                }
+                return;
+            }
             let packed = pack::backward(self, weights, &parts, algorithm);
             let mut first = 0;
             for (rows, columns) in &parts {
@@ -307,6 +335,7 @@ impl Conv {
         );
         match choice::algorithm(self, Pass::WeightGradient) {
             Algorithm::Winograd(size) => winograd::weight_gradient(self, size, input, out_gradient),
+            Algorithm::Depthwise => depthwise::weight_gradient(self, input, out_gradient),
             // Every pixel's inputs by its gradients: the maps are matrices already. Large ones are
             // read once, band by band, which the sums over bands do better.
             Algorithm::Columns if self.is_matrix() && input_len + out_len <= 1 << 20 => {

@@ -18,6 +18,8 @@ pub enum Algorithm {
     ///
     /// Lavin and Gray, [Fast Algorithms for Convolutional Neural Networks](https://arxiv.org/abs/1509.09308), 2016.
     Winograd(Size),
+    /// A few inputs by their weights, sixteen channels at once.
+    Depthwise,
 }
 
 impl fmt::Display for Algorithm {
@@ -25,6 +27,7 @@ impl fmt::Display for Algorithm {
         f.pad(match self {
             Self::Direct => "direct",
             Self::Columns => "columns",
+            Self::Depthwise => "depthwise",
             Self::Winograd(Size::Two) => "winograd-2x2",
             Self::Winograd(Size::Four) => "winograd-4x4",
         })
@@ -59,6 +62,7 @@ const WINOGRAD_CHANNELS: usize = 32;
 ///
 /// | algorithm | where | why |
 /// |---|---|---|
+/// | depthwise | as many groups as channels in and out | a channel is no matrix |
 /// | columns | 1×1 at stride 1 | the map is a matrix already: nothing is gathered |
 /// | Winograd 4×4 | 3×3 at stride 1, 32 channels and more, maps of 12 pixels and more | a quarter of the multiplications; its transforms and its 36 matrices are worth it for maps with many more pixels than channels |
 /// | Winograd 2×2 | the same from 6 pixels on, up to 384 channels | 4/9 of the multiplications with 16 matrices, which are read once for few pixels |
@@ -70,6 +74,7 @@ pub(super) fn algorithm(conv: &Conv, pass: Pass) -> Algorithm {
 
 fn algorithm_if(exact: bool, conv: &Conv, pass: Pass) -> Algorithm {
     match winograd(conv) {
+        _ if conv.is_depthwise() => Algorithm::Depthwise,
         Some(size) if !exact => Algorithm::Winograd(size),
         _ => by_definition(conv, pass),
     }

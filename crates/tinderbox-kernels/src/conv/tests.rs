@@ -83,6 +83,29 @@ fn shapes() -> Vec<Conv> {
             }
         }
     }
+    // Each channel alone: fewer than a vector, and more; kernels of more taps than are held at once.
+    for (kernel, padding) in
+        [([3, 3], [1, 1]), ([5, 5], [2, 2]), ([3, 4], [0, 3]), ([1, 2], [4, 0])]
+    {
+        for (channels, stride, dilation) in
+            [(6, [1, 1], [1, 1]), (40, [2, 2], [1, 1]), (16, [1, 2], [2, 1]), (33, [1, 1], [1, 2])]
+        {
+            for (batch, height, width) in [(2, 9, 12), (1, 5, 7)] {
+                shapes.push(Conv {
+                    batch,
+                    height,
+                    width,
+                    in_channels: channels,
+                    out_channels: channels,
+                    kernel,
+                    stride,
+                    padding,
+                    dilation,
+                    groups: channels,
+                });
+            }
+        }
+    }
     // Narrow maps with many channels, and what Winograd's algorithms run.
     for (batch, side, channels, padding) in [
         (20, 4, [32, 32], 1),
@@ -255,6 +278,15 @@ proptest! {
     #[test]
     fn any_sizes_are_the_definition(conv in any_conv().prop_filter("too small a map", fits)) {
         check_passes(&conv);
+    }
+
+    #[test]
+    fn any_sizes_of_single_channels_are_the_definition(
+        conv in any_conv().prop_filter("too small a map", fits),
+    ) {
+        let channels = conv.in_channels.max(2);
+        let groups = channels;
+        check_passes(&Conv { in_channels: channels, out_channels: channels, groups, ..conv });
     }
 
     #[test]
