@@ -133,6 +133,12 @@ pub enum Error {
     #[error("a batch size of 0 makes no batches")]
     BatchSize,
 
+    #[error("{kind} has no classes, one an item, that could be drawn as often")]
+    NotClasses { kind: &'static str },
+
+    #[error("no training item is of the class `{class}`")]
+    EmptyClass { class: String },
+
     #[error("no batch of the {set} set: it has {items} items, and a batch holds {batch_size}")]
     NoBatch { set: &'static str, items: usize, batch_size: usize },
 
@@ -341,6 +347,8 @@ impl Error {
             Self::Collate { .. } => "bring them to one size: `Transforms::size`".into(),
             Self::NoSpread { .. } => "are all pixels of the channel the same? give statistics of your own: `normalize_by`".into(),
             Self::BatchSize => "the smallest batch is 1".into(),
+            Self::NotClasses { .. } => "leave `oversample` out".into(),
+            Self::EmptyClass { .. } => "choose another validation set, or leave `oversample` out".into(),
             Self::NoBatch { .. } => "lower the batch size: partial training batches are dropped".into(),
             Self::SavedTransform { .. } => "was it saved by a later version?".into(),
             Self::NotUtf8 { .. } => "save it as UTF-8".into(),
@@ -672,6 +680,16 @@ mod tests {
             Some("one size"),
         );
         check(&Error::BatchSize, "a batch size of 0 makes no batches", Some("1"));
+        check(
+            &Error::NotClasses { kind: "FloatList" },
+            "FloatList has no classes, one an item, that could be drawn as often",
+            Some("leave `oversample` out"),
+        );
+        check(
+            &Error::EmptyClass { class: "ox".into() },
+            "no training item is of the class `ox`",
+            Some("another validation set"),
+        );
         check(&Error::Uneven { inputs: 2, targets: 3 }, "2 inputs but 3 targets", None);
         check(&Error::NormalizedTwice, "cannot normalize twice", None);
         check(

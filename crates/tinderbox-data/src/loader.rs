@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{Batch, BatchOptions, Error, Normalize, Result, Sample, Samples};
@@ -41,6 +41,27 @@ impl Plan {
             order
         });
         Self { order: order.into(), batch_size, batches: items / batch_size }
+    }
+
+    /// Whole batches of `n` items that are drawn with replacement, from each class as often.
+    pub(crate) fn drawing(
+        options: &BatchOptions,
+        epoch: usize,
+        classes: &[Vec<usize>],
+        n: usize,
+    ) -> Self {
+        let mut rng = generator(options.seed, epoch, Purpose::Order);
+        let draw = |_| {
+            let class = &classes[rng.random_range(0..classes.len())];
+            class[rng.random_range(0..class.len())]
+        };
+        let batch_size = options.batch_size;
+        Self { order: (0..n).map(draw).collect(), batch_size, batches: n / batch_size }
+    }
+
+    /// One item.
+    pub(crate) fn only(item: usize) -> Self {
+        Self { order: [item].into(), batch_size: 1, batches: 1 }
     }
 
     pub(crate) fn items(&self) -> usize {

@@ -18,6 +18,9 @@ pub enum Error {
     #[error("the model gives no classes of pixels, which is what is interpreted here")]
     NotMasks,
 
+    #[error("the model gives no map of at least 16 cells to look at")]
+    NoMap,
+
     #[error(transparent)]
     Learn(#[from] tinderbox_learn::Error),
 
@@ -38,6 +41,7 @@ impl Error {
             Self::Ending { path } => Some(format!("say {}.svg", path.with_extension("").display())),
             Self::NotClasses => Some("for masks there is `SegmentationInterpretation`".into()),
             Self::NotMasks => Some("for classes of items there is `Interpretation`".into()),
+            Self::NoMap => Some("larger pictures give larger maps".into()),
             Self::Learn(error) => error.hint(),
             Self::Data(error) => error.hint(),
             Self::Draw { .. } | Self::Nothing { .. } => None,
@@ -62,6 +66,9 @@ mod tests {
         let error = Error::NotMasks;
         assert!(error.to_string().starts_with("the model gives no classes of pixels"));
         assert!(error.hint().unwrap().contains("`Interpretation`"));
+        let error = Error::NoMap;
+        assert!(error.to_string().starts_with("the model gives no map of at least 16 cells"));
+        assert!(error.hint().unwrap().contains("larger pictures"));
         let error = Error::from(tinderbox_data::Error::BatchSize);
         assert!(error.hint().unwrap().contains("smallest batch"));
         let error = Error::from(tinderbox_learn::Error::OneGroup);

@@ -1,15 +1,16 @@
 //! Where a network looks.
 
-use burn::tensor::Tensor;
+use burn::{module::Module, tensor::Tensor};
 use tinderbox_data::picture::Picture;
-use tinderbox_model::{AnyTensor, Layer, Mode, Sequential, Trace, set_mode};
-
-/// Smaller maps say nothing about places.
-const LEAST_CELLS: usize = 16;
+use tinderbox_model::{
+    AnyTensor, Layer, Mode, Step, Trace, set_mode,
+    watch::{class_activation, has_cells},
+};
 
 /// How much each place of a picture speaks for a class: the last map that is large enough, each
 /// channel counted by how much the class's score changes with it. Row by row, in `0.0..=1.0`, with
-/// the map's height and width; nothing for a model that has no such map between two of its children.
+/// the map's height and width; nothing for a model that has no such map, or whose output is not a
+/// score for each class.
 ///
 /// # Shapes
 /// - `x`: `[1, channels, height, width]`, on a device with autodiff
@@ -18,35 +19,30 @@ const LEAST_CELLS: usize = 16;
 /// Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017.
 pub fn grad_cam(model: &dyn Layer, x: Tensor<4>, class: usize) -> Option<(Vec<f32>, [usize; 2])> {
     let model = set_mode(model.clone_boxed(), Mode::Eval);
-    let children = model.as_any().downcast_ref::<Sequential>()?;
-    let run = |layer: &dyn Layer, x: AnyTensor| layer.forward_any(x, &mut Trace::off());
-    let is_map = |x: &AnyTensor| match x.dims()[..] {
-        [_, _, height, width] => height * width >= LEAST_CELLS,
-        _ => false,
-    };
-    let layers: Vec<&dyn Layer> = children.children().map(|(_, layer)| layer).collect();
-    let (mut x, mut last) = (AnyTensor::from(x.detach()), None);
-    for (at, layer) in layers.iter().enumerate() {
-        x = run(*layer, x);
-        if is_map(&x) {
-            last = Some((at, x.clone()));
-        }
-    }
-    let (at, AnyTensor::Float4(map)) = last? else { return None };
-    // From here on the map is what gradients are of.
-    let map = map.detach().require_grad();
-    let rest =
-        layers[at + 1..].iter().fold(AnyTensor::from(map.clone()), |x, layer| run(*layer, x));
-    let AnyTensor::Float2(scores) = rest else { return None };
-    let gradients = scores.narrow(1, class, 1).sum().backward();
-    let weights = map.grad(&gradients)?.mean_dim(2).mean_dim(3);
-    let [_, _, height, width] = map.dims();
-    let looked: Tensor<4> = (map.inner() * weights).sum_dim(1);
+    let layer = last_map(&*model, x.clone())?;
+    let mut map = None;
+    let scores = model.forward_any(x.detach().into(), &mut Trace::cut(&layer, &mut map));
+    let (AnyTensor::Float2(scores), Some(map)) = (scores, map) else { return None };
+    let looked = class_activation(map, scores, class)?;
+    let size = looked.dims();
     let values: Vec<f32> =
         looked.reshape([-1]).try_into_vec_as().expect("floats are readable as f32");
     let most = values.iter().fold(0f32, |most, value| most.max(*value));
-    let share = |value: &f32| if most > 0.0 { value.max(0.0) / most } else { 0.0 };
-    Some((values.iter().map(share).collect(), [height, width]))
+    let share = |value: &f32| if most > 0.0 { value / most } else { 0.0 };
+    Some((values.iter().map(share).collect(), size))
+}
+
+/// The path of the layer that gives the last map of enough cells.
+fn last_map(model: &dyn Layer, x: Tensor<4>) -> Option<String> {
+    let mut last = None;
+    let mut observe = |step: Step<'_>| {
+        if has_cells(&step.output.dims()) {
+            last = Some(step.path.join("."));
+        }
+    };
+    let model = model.clone_boxed().valid();
+    model.forward_any(AnyTensor::from(x).without_autodiff(), &mut Trace::new(&mut observe));
+    last
 }
 
 /// A picture with a map of shares over it, interpolated: the more, the redder.
@@ -70,8 +66,10 @@ pub fn heat(picture: &Picture, map: &[f32], [height, width]: [usize; 2]) -> Pict
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, Distribution};
     use tinderbox_model::{
+        Sequential,
+        arch::ArchSpec,
         layer::{Conv2dConfig, Flatten, Linear, PoolFlatten, ReLU},
         weights::{StateDict, Strict, load_state_dict},
     };
@@ -103,6 +101,16 @@ mod tests {
         assert!(against.iter().all(|share| *share == 0.0), "nothing speaks for it");
         let flat = Sequential::new().push(Flatten::default());
         assert!(grad_cam(&flat, x, 0).is_none());
+    }
+
+    #[test]
+    fn networks_that_are_no_lists_look_somewhere_too() {
+        let device = Device::flex().autodiff();
+        let model = ArchSpec::new("resnet18", 3, 4, [128, 128]).unwrap().build(&device).unwrap();
+        let x = Tensor::<4>::random([1, 3, 128, 128], Distribution::Default, &device);
+        let (map, size) = grad_cam(&model, x, 2).unwrap();
+        assert_eq!((map.len(), size), (16, [4, 4]));
+        assert!(map.iter().any(|share| *share > 0.0), "{map:?}");
     }
 
     #[test]

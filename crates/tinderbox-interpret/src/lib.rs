@@ -16,8 +16,8 @@ pub use error::{Error, Result};
 pub use grad_cam::{grad_cam, heat};
 pub use interpretation::{Interpretation, TopLoss};
 pub use plot::{
-    Skip, plot_losses, plot_losses_skipping, plot_lr_find, plot_lr_find_skipping, plot_metrics,
-    plot_metrics_skipping, plot_rates, plot_rates_skipping,
+    Skip, plot_activations, plot_losses, plot_losses_skipping, plot_lr_find, plot_lr_find_skipping,
+    plot_metrics, plot_metrics_skipping, plot_rates, plot_rates_skipping,
 };
 pub use segmentation::SegmentationInterpretation;
-pub use shown::{plot_top_losses, show_results};
+pub use shown::{plot_top_losses, plot_top_losses_with_heat, show_results};

@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Once};
 
 use plotters::{coord::Shift, prelude::*, style::FontStyle};
-use tinderbox_learn::{LrCurve, Recorder, schedule::suggestion};
+use tinderbox_learn::{LrCurve, Recorder, callback::LayerStats, schedule::suggestion};
 
 use crate::{Error, Result};
 
@@ -139,6 +139,30 @@ pub fn plot_metrics_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Re
     };
     let curves = recorder.metric_names.iter().enumerate().map(curve).collect();
     draw(file, &[Chart { x: "batches", y: "metrics", log_x: false, curves, mark: None }])
+}
+
+/// Mean and spread of what four layers gave over the batches of a fit: of those given, evenly from
+/// the first to the last. A spread that dies away, or explodes, is a network that does not learn.
+///
+/// # Errors
+/// [`Error::Nothing`] if nothing was recorded; [`Error::Ending`] and [`Error::Draw`].
+pub fn plot_activations(layers: &[LayerStats], file: &Path) -> Result<()> {
+    let shown = layers.len().min(COLORS.len());
+    if shown == 0 {
+        return Err(Error::Nothing { what: "no layer was watched" });
+    }
+    let evenly = (0..shown).map(|at| &layers[at * (layers.len() - 1) / (shown - 1).max(1)]);
+    let chart = |y, values: fn(&LayerStats) -> &[f32]| {
+        let curve = |layer: &LayerStats| {
+            let batches = layer.batches.iter().map(|batch| (batch + 1) as f64);
+            let points = batches.zip(values(layer).iter().map(|value| f64::from(*value)));
+            Curve::line(&format!("{} {}", layer.path, layer.layer), points.collect())
+        };
+        let curves = evenly.clone().map(curve).collect();
+        Chart { x: "batches", y, log_x: false, curves, mark: None }
+    };
+    let charts = [chart("mean", |layer| &layer.means), chart("standard deviation", |l| &l.stds)];
+    draw(file, &charts)
 }
 
 /// The finder's loss over the learning rate, with the suggested rate marked, without what
@@ -408,6 +432,28 @@ mod tests {
             error.unwrap_err().to_string(),
             "there is nothing to plot yet: the learner has no metrics"
         );
+    }
+
+    #[test]
+    fn activations_of_some_layers_are_plotted() {
+        let layer = |n: usize| LayerStats {
+            path: format!("0.{n}"),
+            layer: "ReLU".into(),
+            batches: vec![0, 10, 20],
+            means: vec![0.1, 0.2, 0.3],
+            stds: vec![1.0, 1.5, n as f32],
+            near_zero: vec![0.5; 3],
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("activations.svg");
+        plot_activations(&(0..10).map(layer).collect::<Vec<_>>(), &file).unwrap();
+        let svg = fs::read_to_string(&file).unwrap();
+        for (layer, shown) in [("0.0", true), ("0.3", true), ("0.9", true), ("0.1", false)] {
+            assert_eq!(svg.contains(&format!("{layer} ReLU")), shown, "{layer}");
+        }
+        plot_activations(&[layer(1)], &file).unwrap();
+        let error = plot_activations(&[], &file).unwrap_err();
+        assert_eq!(error.to_string(), "there is nothing to plot yet: no layer was watched");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Pictures of what a model says: results, and those that it is most wrong about.
 
+use burn::{module::Module, tensor::Tensor};
 use tinderbox_data::{
     Array, Batch, TargetKind, Values,
     batch::Set,
@@ -8,7 +9,7 @@ use tinderbox_data::{
 use tinderbox_learn::Learner;
 use tinderbox_model::AnyTensor;
 
-use crate::{Interpretation, Result, TopLoss};
+use crate::{Error, Interpretation, Result, TopLoss, grad_cam, heat};
 
 /// The first items of a set with what is true and what the model says: fastai's `show_results`. Of
 /// classes, `rows` × `rows` pictures; of masks, rows of a picture, its mask, and the model's.
@@ -102,12 +103,46 @@ pub fn plot_top_losses(
     interpretation: &Interpretation,
     k: usize,
 ) -> Result<Picture> {
+    top_losses(interpretation, k, |top| Ok(learner.data().picture(set, top.item)?))
+}
+
+/// [`plot_top_losses`], with red where a picture speaks for the class that it was taken for, by
+/// [`grad_cam`].
+///
+/// # Errors
+/// As there; [`Error::NoMap`] for a model that has no map to look at.
+pub fn plot_top_losses_with_heat(
+    learner: &Learner,
+    set: Set,
+    interpretation: &Interpretation,
+    k: usize,
+) -> Result<Picture> {
+    let model = learner.eval_model().train();
+    let device = model.devices().first().cloned().unwrap_or_default();
+    top_losses(interpretation, k, |top| {
+        let data = learner.data();
+        let Array { shape, values } = data.item(set, top.item)?.inputs;
+        let ([_, channels, height, width], Values::F32(values)) = (&shape[..], values) else {
+            return Err(tinderbox_data::Error::NotImages { shape }.into());
+        };
+        let x = Tensor::<1>::from_floats(&values[..], &device);
+        let x = x.reshape([1, *channels, *height, *width]);
+        let (map, size) = grad_cam(&*model, x, top.predicted).ok_or(Error::NoMap)?;
+        Ok(heat(&data.picture(set, top.item)?, &map, size))
+    })
+}
+
+fn top_losses(
+    interpretation: &Interpretation,
+    k: usize,
+    picture: impl Fn(&TopLoss) -> Result<Picture>,
+) -> Result<Picture> {
     let classes = interpretation.classes();
     let columns = (k.max(1) as f64).sqrt().ceil() as usize;
     let mut grid = Grid::new(columns);
     for top in interpretation.top_losses(k, true) {
-        let TopLoss { item, loss, predicted, actual, probability, .. } = top;
-        let picture = learner.data().picture(set, item)?;
+        let picture = picture(&top)?;
+        let TopLoss { loss, predicted, actual, probability, .. } = top;
         let mark = if predicted == actual { Mark::Right } else { Mark::Wrong };
         let (predicted, actual) = (&classes[predicted], &classes[actual]);
         let caption = format!("{predicted}/{actual} / {loss:.2} / {probability:.2}");

@@ -4,6 +4,7 @@
 //! reach into the learner, so what a fit does can be read in one place: its loop, and the list of
 //! changes.
 
+mod activation_stats;
 mod bn_freeze;
 mod changes;
 mod csv_logger;
@@ -22,6 +23,7 @@ mod stop_after_n_batches;
 mod terminate_on_nan;
 mod track_epoch;
 
+pub use activation_stats::{ActivationStats, LayerStats};
 pub use bn_freeze::BnFreeze;
 pub use changes::{Change, Changes};
 pub use csv_logger::CsvLogger;
@@ -41,6 +43,7 @@ pub use terminate_on_nan::TerminateOnNan;
 pub use track_epoch::TrackEpoch;
 
 use serde_json::Value;
+use tinderbox_model::Step;
 
 use crate::{Error, Result, optim::Gradients};
 
@@ -86,6 +89,18 @@ pub trait Callback: Send {
     fn batch_begin(&mut self, state: &State) -> Answer {
         Ok(Changes::none())
     }
+
+    /// Whether it wants to see what each layer gives in the training batch that begins. Layers that
+    /// run as one where nobody watches run one by one then.
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn watches_layers(&self, state: &State) -> bool {
+        false
+    }
+
+    /// What a layer gives in the forward pass, children before what they are in, if it
+    /// [watches](Self::watches_layers).
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn layer_end(&mut self, state: &State, step: &Step<'_>) {}
 
     /// After the forward pass, in training and validation. Takes a change of the output.
     #[expect(unused_variables, reason = "named for those who write it")]

@@ -30,4 +30,4 @@ pub use quiet::catch_panic;
 pub use sequential::Sequential;
 pub use summary::summary;
 pub use trace::{Step, Trace};
-pub use try_forward::{ForwardError, try_forward};
+pub use try_forward::{ForwardError, try_forward, try_forward_traced};

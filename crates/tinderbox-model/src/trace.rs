@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use burn::tensor::Tensor;
+
 use crate::{AnyTensor, Layer};
 
 /// One layer's output, as the observer of a [`Trace`] sees it.
@@ -37,6 +39,8 @@ pub struct Step<'a> {
 pub struct Trace<'a> {
     path: Vec<String>,
     observer: Option<&'a mut dyn FnMut(Step<'_>)>,
+    /// Where differentiation begins, and what came there.
+    cut: Option<(&'a str, &'a mut Option<Tensor<4>>)>,
 }
 
 impl<'a> Trace<'a> {
@@ -47,7 +51,13 @@ impl<'a> Trace<'a> {
 
     /// Calls `observer` with every layer's output, children before their container.
     pub fn new(observer: &'a mut dyn FnMut(Step<'_>)) -> Self {
-        Self { path: Vec::new(), observer: Some(observer) }
+        Self { observer: Some(observer), ..Self::default() }
+    }
+
+    /// Begins differentiation at the layer whose [path](Self::path) is `at`, as Grad-CAM does: what
+    /// comes after it sees a copy of its map that has a gradient, and that is left in `map`.
+    pub fn cut(at: &'a str, map: &'a mut Option<Tensor<4>>) -> Self {
+        Self { cut: Some((at, map)), ..Self::default() }
     }
 
     /// Where the forward pass is: `layer1.0.conv1`, or nothing in the outermost model.
@@ -57,7 +67,18 @@ impl<'a> Trace<'a> {
 
     /// Whether somebody watches: a container may take a shortcut through its layers if not.
     pub fn is_watched(&self) -> bool {
-        self.observer.is_some()
+        self.observer.is_some() || self.cut.is_some()
+    }
+
+    /// The output of the layer where the pass is, or a copy of it where it is cut.
+    fn cut_here(&mut self, output: AnyTensor) -> AnyTensor {
+        let here = self.path.join(".");
+        match (&mut self.cut, output) {
+            (Some((at, map)), AnyTensor::Float4(output)) if here == *at => {
+                map.insert(output.detach().require_grad()).clone().into()
+            }
+            (_, output) => output,
+        }
     }
 
     /// Shows `output` as that of `layer`, the child called `name`, which the container has run
@@ -82,6 +103,7 @@ impl<'a> Trace<'a> {
     ) -> T {
         self.within(name, |trace| {
             let output = layer.forward_any(x.into(), trace);
+            let output = if trace.cut.is_some() { trace.cut_here(output) } else { output };
             if let Some(observer) = &mut trace.observer {
                 observer(Step { path: &trace.path, layer, output: &output });
             }

@@ -19,8 +19,19 @@ pub struct ForwardError {
 /// # Errors
 /// [`ForwardError`].
 pub fn try_forward(model: &dyn Layer, x: AnyTensor) -> Result<AnyTensor, ForwardError> {
-    let mut trace = Trace::off();
-    catch_panic(|| model.forward_any(x, &mut trace)).map_err(|text| {
+    try_forward_traced(model, x, &mut Trace::off())
+}
+
+/// [`try_forward`], watched.
+///
+/// # Errors
+/// As there.
+pub fn try_forward_traced(
+    model: &dyn Layer,
+    x: AnyTensor,
+    trace: &mut Trace<'_>,
+) -> Result<AnyTensor, ForwardError> {
+    catch_panic(|| model.forward_any(x, trace)).map_err(|text| {
         let layer = match trace.path() {
             path if path.is_empty() => model.name().to_owned(),
             path => path,

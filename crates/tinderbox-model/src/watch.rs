@@ -113,6 +113,11 @@ pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<ActivationStats>
 /// Fewer cells than this say nothing about where.
 const CAM_CELLS: usize = 16;
 
+/// Whether something of this shape is a map with enough cells to say something about where.
+pub fn has_cells(shape: &[usize]) -> bool {
+    matches!(shape, [_, _, height, width] if height * width >= CAM_CELLS)
+}
+
 /// Where an image of a batch of one gets its score for `class` from: the features that `body`
 /// gives, each weighted by how much `head`'s score grows with it, where that is positive.
 ///
@@ -132,16 +137,25 @@ pub fn grad_cam(
     class: usize,
 ) -> Option<Tensor<2>> {
     let features: Tensor<4> = body.forward_any(x.into(), &mut Trace::off()).expect_for("grad_cam");
-    let [_, _, height, width] = features.dims();
-    if height * width < CAM_CELLS {
+    if !has_cells(&features.dims()) {
         return None;
     }
     let features = features.detach().require_grad();
     let scores: Tensor<2> =
         head.forward_any(features.clone().into(), &mut Trace::off()).expect_for("grad_cam");
+    class_activation(features, scores, class)
+}
+
+/// What places of a map say for a class, `[height, width]`: each channel weighted by how much the
+/// class's score grows with it, where the sum is positive. Nothing if the score does not depend on
+/// the map.
+///
+/// # Shapes
+/// - `map`: `[1, channels, height, width]`, with a gradient
+/// - `scores`: `[1, classes]`, which come from it
+pub fn class_activation(map: Tensor<4>, scores: Tensor<2>, class: usize) -> Option<Tensor<2>> {
+    let [_, _, height, width] = map.dims();
     let gradients = scores.narrow(1, class, 1).sum().backward();
-    let gradient = features.grad(&gradients).expect("the score depends on the features");
-    let weights = gradient.mean_dim(2).mean_dim(3); // [1, channels, 1, 1]
-    let features = features.inner();
-    Some(relu((features * weights).sum_dim(1)).reshape([height, width]))
+    let weights = map.grad(&gradients)?.mean_dim(2).mean_dim(3); // [1, channels, 1, 1]
+    Some(relu((map.inner() * weights).sum_dim(1)).reshape([height, width]))
 }

@@ -40,6 +40,20 @@ pub enum Error {
     #[error("there are no official weights for `{arch}`")]
     NoOfficialWeights { arch: &'static str, known: Vec<&'static str> },
 
+    #[error(
+        "a training step of {batch_size} pictures takes about {}, and {} of memory are free",
+        gigabytes(*needed), gigabytes(*available)
+    )]
+    BatchMemory {
+        batch_size: usize,
+        /// In bytes.
+        needed: u64,
+        /// In bytes.
+        available: u64,
+        /// The largest batch that there is room for; 0 if there is none for two pictures.
+        fits: usize,
+    },
+
     #[error("a validation share of {value} is outside 0..1")]
     ValidShare { value: String },
 
@@ -208,6 +222,15 @@ impl Error {
             Self::Learn(tinderbox_learn::Error::NoFile { .. } | tinderbox_learn::Error::NotOurs { .. }) => {
                 Some("a model is a run folder that `tinderbox train` finished, or its model.safetensors".into())
             }
+            Self::BatchMemory { fits: 0, .. } => {
+                Some("smaller pictures (`--size`) or a smaller network (`--arch`) take less".into())
+            }
+            Self::BatchMemory { batch_size, fits, .. } => {
+                let (fits, batches) = even_parts(*batch_size, *fits);
+                Some(format!(
+                    "`--batch-size {fits}` fits; with `--accumulate {batches}` a step is of as many pictures"
+                ))
+            }
             Self::Write { .. } | Self::Learn(tinderbox_learn::Error::Write { .. }) => {
                 Some("is there room, and may you write there? `--out` names another folder".into())
             }
@@ -337,6 +360,17 @@ fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
         Error::Transform { .. } => "choose a smaller `--size`".into(),
         _ => return None,
     })
+}
+
+/// For people, in units of 10⁹ bytes.
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
+/// The smallest number of batches that fit and together hold `batch_size`, and the size of each.
+fn even_parts(batch_size: usize, fits: usize) -> (usize, usize) {
+    let batches = batch_size.div_ceil(fits);
+    (batch_size.div_ceil(batches), batches)
 }
 
 fn batch_size_text(batch_size: Option<usize>, n_train: usize, of: &str) -> String {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{ClassResult, InterpretSettings, Interpreted, interpret};
+use tinderbox::vision::{ClassResult, InterpretSettings, Interpreted, LayerActivation, interpret};
 
 use crate::{
     exit::Done,
@@ -15,7 +15,7 @@ use crate::{
 /// Draws a confusion matrix, results, and the pictures that it is most wrong about.
 ///
 /// Example:
-///   tinderbox interpret runs/photos --top-losses 25
+///   tinderbox interpret runs/photos --top-losses 25 --heat
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Interpret {
@@ -29,6 +29,15 @@ pub(crate) struct Interpret {
     /// The least often that a class must be taken for another to be told
     #[arg(long, value_name = "N", default_value_t = 2)]
     min: u64,
+
+    /// Show in red where pictures with large losses speak for what they were taken for
+    /// (Grad-CAM); not for masks
+    #[arg(long)]
+    heat: bool,
+
+    /// Print mean and standard deviation of what each layer gives for a batch
+    #[arg(long)]
+    activations: bool,
 
     /// Folder for the pictures [default: interpretation/ in the run folder]
     #[arg(long, value_name = "DIR")]
@@ -45,6 +54,8 @@ impl Interpret {
             out: self.out.clone(),
             top_losses: self.top_losses as usize,
             min_confused: self.min,
+            heat: self.heat,
+            activations: self.activations,
             ..InterpretSettings::new(&self.run)
         };
         let found = interpret(&settings, &watch(Style::of(self.json)))?;
@@ -61,16 +72,21 @@ impl Interpret {
     }
 }
 
-fn print_table(found: &Interpreted) {
-    const CONFUSED: usize = 12;
-    let names = found.classes.iter().map(|class| class.class.chars().count());
+/// How right a model is about each class.
+pub(super) fn print_classes(classes: &[ClassResult]) {
+    let names = classes.iter().map(|class| class.class.chars().count());
     let width = names.max().unwrap_or(0).max("class".len());
     let share = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
     print_line(&format!("{:<width$}  {:>9}  precision  recall  iou", "class", "n"));
-    for ClassResult { class, n, precision, recall, iou } in &found.classes {
+    for ClassResult { class, n, precision, recall, iou } in classes {
         let [precision, recall, iou] = [precision, recall, iou].map(|value| share(*value));
         print_line(&format!("{class:<width$}  {n:>9}  {precision:<9}  {recall:<6}  {iou}"));
     }
+}
+
+fn print_table(found: &Interpreted) {
+    const CONFUSED: usize = 12;
+    print_classes(&found.classes);
     print_line(&format!("\nright: {:.2} %", found.accuracy * 100.0));
     if !found.most_confused.is_empty() {
         print_line("\nactual, predicted, how often:");
@@ -81,5 +97,11 @@ fn print_table(found: &Interpreted) {
     print_line("\nlargest losses:");
     for (file, loss) in &found.top_losses {
         print_line(&format!("  {loss:.3}  {file}"));
+    }
+    if !found.activations.is_empty() {
+        print_line("\nmean and standard deviation of what layers give:");
+    }
+    for LayerActivation { path, layer, mean, std } in &found.activations {
+        print_line(&format!("  {mean:>9.4}  {std:>8.4}  {path} {layer}"));
     }
 }

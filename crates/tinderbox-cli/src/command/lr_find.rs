@@ -2,9 +2,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use tinderbox::{interpret::plot_lr_find, learn::schedule, vision::lr_find};
+use tinderbox::{
+    interpret::plot_lr_find,
+    learn::schedule,
+    vision::{lr_find, segmenter_lr_find},
+};
 
 use super::{
+    masks::MaskArgs,
     settings::{Settings, drawable},
     train::rate,
 };
@@ -19,13 +24,15 @@ use crate::{
 /// A good rate lies where the loss falls steeply, well before it rises. Nothing is
 /// kept of the run but the plot.
 ///
-/// Example:
+/// Examples:
 ///   tinderbox lr-find photos --plot lr.svg
+///   tinderbox lr-find --images photos --masks masks --plot lr.svg
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct LrFind {
     /// Folder of class folders with pictures in them
-    folder: PathBuf,
+    #[arg(required_unless_present = "images")]
+    folder: Option<PathBuf>,
 
     /// Where to write the plot; .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot)]
@@ -49,6 +56,9 @@ pub(crate) struct LrFind {
 
     #[command(flatten)]
     settings: Settings,
+
+    #[command(flatten)]
+    masks: MaskArgs,
 }
 
 fn plot(text: &str) -> Result<PathBuf, String> {
@@ -60,14 +70,21 @@ impl LrFind {
         interrupt::listen()?;
         let (start, end) = (self.start_lr, self.end_lr);
         ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
+        let folder = self.folder.clone().unwrap_or_default();
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,
             num_it: self.batches as usize,
             ..schedule::LrFind::default()
         };
-        let curve = lr_find(&settings, &options, &watch(Style::Text))?;
+        let watch = watch(Style::Text);
+        let curve = match self.masks.is_given() {
+            true => {
+                let settings = self.masks.read(&self.settings, folder, PathBuf::new());
+                segmenter_lr_find(&settings, &options, &watch)?
+            }
+            false => lr_find(&self.settings.read(folder, PathBuf::new())?, &options, &watch)?,
+        };
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
             say(&format!("plotted in {}", file.display()));

@@ -37,6 +37,15 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", help_heading = "Data", value_parser = clap::value_parser!(u32).range(1..))]
     batch_size: Option<u32>,
 
+    /// Batches whose gradients make a step together: a step of many pictures in the
+    /// memory of a few [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
+    accumulate: Option<u32>,
+
+    /// Draw training pictures so that all classes come as often as the largest
+    #[arg(long, help_heading = "Data")]
+    oversample: bool,
+
     /// What validates: `auto`, a share such as `0.2` or `20%`, a folder's name, a .txt
     /// file of names, or a CSV file's column that says which rows do
     #[arg(long, value_name = "HOW", default_value = "auto", help_heading = "Data", allow_negative_numbers = true, value_parser = valid)]
@@ -90,6 +99,8 @@ impl Settings {
             until: self.until.clone(),
             size,
             batch_size: self.batch_size.map(|size| size as usize),
+            accumulate: self.accumulate.map(|batches| batches as usize),
+            oversample: self.oversample,
             valid: self.valid.clone(),
             skip_bad: self.skip_bad,
             workers: self.workers.map(|workers| workers as usize),
@@ -111,6 +122,8 @@ impl Settings {
             ("--size", self.size.is_some()),
             ("--skip-bad", self.skip_bad.is_some()),
             ("--cache", self.cache.is_some()),
+            ("--accumulate", self.accumulate.is_some()),
+            ("--oversample", self.oversample),
             ("--exact-conv", self.exact_conv),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
@@ -126,6 +139,11 @@ impl Settings {
         }
     }
 
+    /// A setting that was given and means nothing for masks.
+    pub(crate) fn of_classes(&self) -> Option<&'static str> {
+        self.oversample.then_some("--oversample")
+    }
+
     pub(crate) fn read_masks(&self, images: PathBuf, out: PathBuf) -> SegmenterSettings {
         SegmenterSettings {
             arch: self.arch.clone(),
@@ -133,6 +151,7 @@ impl Settings {
             until: self.until.clone(),
             size: self.size,
             batch_size: self.batch_size.map(|size| size as usize),
+            accumulate: self.accumulate.map(|batches| batches as usize),
             valid: self.valid.clone(),
             skip_bad: self.skip_bad,
             workers: self.workers.map(|workers| workers as usize),

@@ -1,9 +1,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::show_batch;
+use tinderbox::vision::{show_batch, show_masks};
 
-use super::settings::{Settings, drawable};
+use super::{
+    masks::MaskArgs,
+    settings::{Settings, drawable},
+};
 use crate::{
     exit::Done,
     interrupt,
@@ -12,13 +15,15 @@ use crate::{
 
 /// Picture some training images as the model sees them
 ///
-/// Example:
+/// Examples:
 ///   tinderbox show-batch photos --out batch.png
+///   tinderbox show-batch --images photos --masks masks --rows 3
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct ShowBatch {
     /// Folder of class folders with pictures in them
-    folder: PathBuf,
+    #[arg(required_unless_present = "images")]
+    folder: Option<PathBuf>,
 
     /// Where to write the picture
     #[arg(long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
@@ -30,6 +35,9 @@ pub(crate) struct ShowBatch {
 
     #[command(flatten)]
     settings: Settings,
+
+    #[command(flatten)]
+    masks: MaskArgs,
 }
 
 fn png(text: &str) -> Result<PathBuf, String> {
@@ -39,8 +47,15 @@ fn png(text: &str) -> Result<PathBuf, String> {
 impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         interrupt::listen()?;
-        let settings = self.settings.read(self.folder.clone(), PathBuf::new())?;
-        let picture = show_batch(&settings, self.rows as usize, &watch(Style::Text))?;
+        let folder = self.folder.clone().unwrap_or_default();
+        let (rows, watch) = (self.rows as usize, watch(Style::Text));
+        let picture = match self.masks.is_given() {
+            true => {
+                let settings = self.masks.read(&self.settings, folder, PathBuf::new());
+                show_masks(&settings, rows, &watch)?
+            }
+            false => show_batch(&self.settings.read(folder, PathBuf::new())?, rows, &watch)?,
+        };
         picture.save(&self.out).map_err(tinderbox::Error::from)?;
         print_line(&self.out.display().to_string());
         Ok(Done::Ok)

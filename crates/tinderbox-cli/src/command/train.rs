@@ -158,6 +158,9 @@ impl Train {
     }
 
     fn run_masks(self, out: PathBuf) -> anyhow::Result<Done> {
+        if let Some(flag) = self.settings.of_classes() {
+            anyhow::bail!("`{flag}` is for pictures of classes, and these have masks");
+        }
         let folder = self.folder.clone().unwrap_or_default();
         let settings = SegmenterSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),

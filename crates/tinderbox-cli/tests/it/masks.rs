@@ -87,6 +87,40 @@ fn masks_are_predicted_drawn_and_interpreted() {
     }
     let found = &place.run(&["interpret", "run", "--json", "--out", "i"]).code(0).json()[0];
     assert_eq!(found["classes"].as_array().unwrap().len(), 5);
+    place.run(&["interpret", "run", "--activations"]).code(0).says("BatchNorm2d");
+}
+
+#[test]
+fn masks_are_shown_validated_and_their_rates_found() {
+    let place = place();
+    let scenes = ["--images", "scenes/images", "--masks", "scenes/masks"];
+    let with = |first: &[&str], more: &[&str]| place.run(&[first, &scenes[..], more].concat());
+    with(&["show-batch"], &["--out", "batch.png", "--rows", "2", "--batch-size", "4"]).code(0);
+    assert!(place.path("batch.png").is_file());
+    let small = ["--arch", "resnet-small", "--size", "16x20", "--batch-size", "2"];
+    let found = with(&["lr-find"], &[&small[..], &["--batches", "30", "--json"]].concat());
+    assert!(found.code(0).json()[0]["losses"].as_array().unwrap().len() > 10);
+    place.run(&["lr-find"]).code(2).says("<FOLDER>");
+
+    train(&place, "run", &[&SMALL[..], &["--size", "16x20", "--accumulate", "2"]].concat());
+    let valid = ["validate", "run", "--images", "scenes/images/valid"];
+    let run = |more: &[&str]| place.run(&[&valid[..], more].concat());
+    let masks = ["--masks", "scenes/masks/valid"];
+    run(&masks).code(0).says("pictures  4").says("mean IoU").says("Triangle");
+    let scores = run(&[&masks[..], &["--json"]].concat()).code(0).json().remove(0);
+    let interpreted = place.run(&["interpret", "run", "--json"]).code(0).json().remove(0);
+    let accuracy = |found: &serde_json::Value| found["accuracy"].as_f64().unwrap();
+    // At the pictures' size, not at the model's.
+    assert!((accuracy(&scores) - accuracy(&interpreted)).abs() < 0.1, "{scores} {interpreted}");
+    run(&[&masks[..], &["--void", "Sky"]].concat()).code(1).says("no class `Sky`");
+    run(&[]).code(2).says("--masks");
+    fs::write(place.path("scenes/masks/valid/002.png"), "no picture").unwrap();
+    run(&masks).code(1).says("002.png");
+    run(&[&masks[..], &["--skip-bad", "1"]].concat()).code(0).says("pictures  3");
+    place
+        .run(&[&TRAIN[..], &["other", "--oversample"], &SMALL].concat())
+        .code(1)
+        .says("`--oversample` is for pictures of classes");
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn a_folder_becomes_a_model_that_is_used_in_every_way() {
     trains(&place);
     predicts(&place);
     validates(&place);
+    interprets(&place);
     summarizes(&place);
     moves(&place);
     refuses(&place);
@@ -125,6 +126,19 @@ fn validates(place: &Place) {
         .says("images    1");
 }
 
+fn interprets(place: &Place) {
+    let plain = place.run(&["interpret", "run", "--top-losses", "4", "--json"]).code(0).json();
+    assert!(plain[0].get("activations").is_none());
+    let picture = |name: &str| fs::read(place.path("run/interpretation").join(name)).unwrap();
+    let worst = picture("top_losses.png");
+    place
+        .run(&["interpret", "run", "--top-losses", "4", "--heat", "--activations"])
+        .code(0)
+        .says("mean and standard deviation of what layers give")
+        .says("BatchNorm2d");
+    assert!(worst != picture("top_losses.png"), "some of it is red");
+}
+
 fn summarizes(place: &Place) {
     let from_run = place.run(&["summary", "run", "--batch-size", "128"]).code(0).out;
     let args = ["--channels", "1", "--size", "28", "--classes", "10", "--batch-size", "128"];
@@ -180,6 +194,22 @@ fn rates_are_looked_for_and_batches_shown() {
         .says("too few batches");
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn batches_make_a_step_together_and_classes_come_as_often() {
+    let place = Place::new();
+    let train = ["train", "digits", "--epochs", "1", "--out", "run", "--json"];
+    let run = |more: &[&str]| place.run(&[&train[..], more].concat());
+    run(&["--batch-size", "16", "--accumulate", "4", "--oversample"]).code(0);
+    let plan = fs::read_to_string(place.path("run/run.json")).unwrap();
+    for said in ["4 batches", "all classes as often as the largest"] {
+        assert!(plan.contains(said), "{plan}");
+    }
+    place
+        .run(&["train", "--out", "run", "--resume", "--accumulate", "2"])
+        .code(1)
+        .says("was made with --accumulate 4, not 2");
 }
 
 /// A loss that is no number any more must not become a model that looks finished.

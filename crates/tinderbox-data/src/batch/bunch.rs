@@ -33,6 +33,8 @@ pub struct DataBunch {
     target: TargetKind,
     options: BatchOptions,
     normalize: Option<Arc<Normalize>>,
+    /// The training items of each class, if all classes are to come as often.
+    oversampled: Option<Arc<[Vec<usize>]>>,
     inference: Inference,
     warnings: Vec<String>,
     /// What was found in the first batch.
@@ -57,6 +59,7 @@ impl DataBunch {
             target,
             options,
             normalize: None,
+            oversampled: None,
             inference,
             warnings,
             doubts: Vec::new(),
@@ -138,6 +141,37 @@ impl DataBunch {
         Ok(self)
     }
 
+    /// Draws training items so that all classes come as often as the largest one does, with
+    /// replacement: fastai's `OverSamplingCallback`. An epoch then has as many items as the largest
+    /// class, times the number of classes.
+    ///
+    /// # Errors
+    /// [`Error::NotClasses`] if items do not have one class each; [`Error::EmptyClass`] if a class
+    /// has no training items.
+    pub fn oversample(mut self) -> Result<Self> {
+        let TargetKind::Category { classes } = &self.target else {
+            return Err(Error::NotClasses { kind: self.target.list_name() });
+        };
+        let mut items = vec![Vec::new(); classes.len()];
+        for index in 0..self.n_train() {
+            let class = self.class_index(&self.label(Set::Train, index));
+            items[class.expect("a label of a class is its name")].push(index);
+        }
+        if let Some(class) = items.iter().position(Vec::is_empty) {
+            return Err(Error::EmptyClass { class: classes[class].clone() });
+        }
+        self.oversampled = Some(items.into());
+        Ok(self)
+    }
+
+    /// How many items an epoch draws.
+    fn n_drawn(&self) -> usize {
+        match &self.oversampled {
+            Some(classes) => classes.len() * classes.iter().map(Vec::len).max().unwrap_or(0),
+            None => self.n_train(),
+        }
+    }
+
     /// The batches of a training epoch, in an order that follows from the seed and the epoch, from
     /// the batch numbered `first` on.
     pub fn train_batches(&self, epoch: usize, first: usize) -> BatchIter {
@@ -191,7 +225,10 @@ impl DataBunch {
             }
             false => samples,
         };
-        let plan = Plan::training(&self.options, epoch, &*samples);
+        let plan = match &self.oversampled {
+            Some(classes) => Plan::drawing(&self.options, epoch, classes, self.n_drawn()),
+            None => Plan::training(&self.options, epoch, &*samples),
+        };
         self.loader_of(samples, plan, epoch)
     }
 
@@ -238,6 +275,21 @@ impl DataBunch {
                 _ => self.valid_batch_size(),
             },
         })?
+    }
+
+    /// One item of a set, as a batch of its own.
+    ///
+    /// # Errors
+    /// [`Error::NoBatch`] if the set has no such item, and those of preparing it.
+    pub fn item(&self, set: Set, index: usize) -> Result<Batch> {
+        let samples = self.samples(set);
+        let items = samples.len();
+        let none = Error::NoBatch { set: set.name(), items, batch_size: 1 };
+        if index >= items {
+            return Err(none);
+        }
+        let one = Loader { workers: 0, ..self.loader_of(samples, Plan::only(index), 0) };
+        one.batches_from(0).next().ok_or(none)?
     }
 
     /// A batch as it was before it was normalized: pixels in `0.0..=1.0` again.
@@ -296,6 +348,9 @@ impl DataBunch {
             self.sets.fix = self.sets.fix.pick(&train.good);
             self.sets.valid = self.sets.valid.pick(&valid.good);
             self.sets.test = self.sets.test.map(|set| set.pick(&test.good));
+            if self.oversampled.take().is_some() {
+                self = self.oversample()?;
+            }
             self.look_at_first_batch();
         }
         Ok(Checked { data: self, left_out: bad })
@@ -380,7 +435,7 @@ impl DataBunch {
 
     /// How many batches an epoch trains on; the last partial one is dropped.
     pub fn n_train_batches(&self) -> usize {
-        self.n_train() / self.options.batch_size
+        self.n_drawn() / self.options.batch_size
     }
 
     /// Batches of [`Set::Valid`]; the last may be smaller.
@@ -525,6 +580,47 @@ mod tests {
         let again = Normalize::of_batch(&batch.inputs).unwrap();
         assert!(again.mean[0].abs() < 1e-6 && (again.std[0] - 1.0).abs() < 1e-6);
         assert!(matches!(normalized.normalize(), Err(Error::NormalizedTwice)));
+    }
+
+    #[test]
+    fn oversampled_classes_come_as_often_as_the_largest() {
+        let folder = tempfile::tempdir().unwrap();
+        for (class, n) in [("rare", 2), ("usual", 10)] {
+            let folder = folder.path().join(class);
+            std::fs::create_dir(&folder).unwrap();
+            for item in 0..n {
+                Picture::filled(8, 8, [item; 3]).save(&folder.join(format!("{item}.png"))).unwrap();
+            }
+        }
+        let options = BatchOptions { batch_size: 4, workers: 0, ..BatchOptions::default() };
+        let data = crate::ImageItems::from_folder(folder.path()).unwrap();
+        let data = data.split_by_rand_pct(0.0, 1).unwrap().label_from_folder().unwrap();
+        let data = data.batches(options).unwrap();
+        assert_eq!(data.n_train_batches(), 3);
+        let data = data.oversample().unwrap();
+        assert_eq!((data.n_train(), data.n_train_batches()), (12, 5));
+        let mut drawn = [0; 2];
+        let mut orders = Vec::new();
+        for epoch in 0..40 {
+            let batches: Vec<Batch> =
+                data.train_batches(epoch, 0).collect::<Result<Vec<_>>>().unwrap();
+            assert_eq!(batches.len(), 5);
+            let items: Vec<usize> = batches.iter().flat_map(|batch| batch.items.clone()).collect();
+            for item in &items {
+                drawn[data.class_index(&data.label(Set::Train, *item)).unwrap()] += 1;
+            }
+            orders.push(items);
+        }
+        let share = f64::from(drawn[0]) / 800.0;
+        assert!((share - 0.5).abs() < 0.06, "{share}");
+        assert!(orders[0] != orders[1], "each epoch draws anew");
+    }
+
+    #[test]
+    fn what_has_no_classes_is_not_oversampled() {
+        let data = data(8, BatchOptions { batch_size: 4, ..BatchOptions::default() }).unwrap();
+        let error = data.oversample().unwrap_err();
+        assert!(matches!(error, Error::NotClasses { .. }), "{error}");
     }
 
     #[test]

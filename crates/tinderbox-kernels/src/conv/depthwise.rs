@@ -4,7 +4,7 @@
 //! of its channel. So sixteen channels lie in a vector, their weights stay in registers along a row
 //! of pixels, and what is left is to read the map.
 
-use std::ops::Range;
+use std::{mem::MaybeUninit, ops::Range};
 
 use super::{Conv, Finish, axis::Axis, axis::Tap};
 use crate::{
@@ -102,15 +102,16 @@ pub(super) fn correlate(
             let (image, y) = (row / rows.out, row % rows.out);
             let seen: Vec<[usize; 2]> = maps.seen(image, y).collect();
             let place = image * rows.total + rows.first + y * rows.step;
-            // This row is written by this task alone.
-            let to = out.at((place * columns.total + columns.first) * channels);
+            let len = columns.total * channels;
+            // SAFETY: this row is written by this task alone.
+            let to = unsafe { out.slice_uninit(place * len, len) };
             correlate_row(maps, &segments, &seen, input, weights, finish, to);
         }
     });
 }
 
 multiversion! {
-    /// A row of the output, which begins at `to`.
+    /// The outputs of the columns' part in a row of the output map.
     fn correlate_row(
         maps: &Maps<'_>,
         segments: &[Segment],
@@ -118,7 +119,7 @@ multiversion! {
         input: &[f32],
         weights: &[f32],
         finish: Finish<'_>,
-        to: *mut f32,
+        to: &mut [MaybeUninit<f32>],
     ) = correlate_row_body::<S>(maps, segments, seen, input, weights, finish, to)
 }
 
@@ -141,9 +142,11 @@ fn correlate_row_body<S: Simd>(
     input: &[f32],
     weights: &[f32],
     finish: Finish<'_>,
-    to: *mut f32,
+    to: &mut [MaybeUninit<f32>],
 ) {
     let (channels, stride) = (maps.channels, maps.columns.stride);
+    let Axis { first, step, out, total, .. } = *maps.columns;
+    assert!(first + out.saturating_sub(1) * step < total && to.len() == total * channels);
     for channel in (0..channels).step_by(LANES) {
         let lanes = (channels - channel).min(LANES);
         for Segment { pixels, taps } in segments {
@@ -151,15 +154,15 @@ fn correlate_row_body<S: Simd>(
                 count: pixels.len(),
                 lanes,
                 in_step: stride * channels,
-                out_step: maps.columns.step * channels,
+                out_step: step * channels,
             };
-            let to = to.wrapping_add(pixels.start * run.out_step + channel);
+            let to = to[(first + pixels.start * step) * channels + channel..].as_mut_ptr().cast();
             let mut held = [Held { map: std::ptr::null(), kernel: std::ptr::null() }; HELD];
             let mut n = 0;
             let bias = finish.bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr());
-            let mut from = match finish.add {
-                Some(_) => From::Output,
-                None => From::Nothing,
+            let mut begin = match finish.add {
+                Some(_) => Begin::Output,
+                None => Begin::Nothing,
             };
             let mut left = seen.len() * taps.len();
             for ([row, row_weights], tap) in
@@ -172,13 +175,13 @@ fn correlate_row_body<S: Simd>(
                 (n, left) = (n + 1, left - 1);
                 if n == HELD && left > 0 {
                     // SAFETY: as below.
-                    unsafe { sum::<S>(&held[..n], run, from, std::ptr::null(), false, to) };
-                    (n, from) = (0, From::Output);
+                    unsafe { sum::<S>(&held[..n], run, begin, std::ptr::null(), false, to) };
+                    (n, begin) = (0, Begin::Output);
                 }
             }
-            // SAFETY: the taps of a segment see inputs inside their rows; the row of the output is
-            // the caller's.
-            unsafe { sum::<S>(&held[..n], run, from, bias, finish.relu, to) };
+            // SAFETY: the taps of a segment see inputs inside their rows, and the outputs are inside
+            // theirs; what they are added to was written before.
+            unsafe { sum::<S>(&held[..n], run, begin, bias, finish.relu, to) };
         }
     }
 }
@@ -192,7 +195,7 @@ struct Held<K> {
 
 /// What a sum begins with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Begin {
     Nothing,
     /// What is in the output already.
     Output,
@@ -223,13 +226,13 @@ macro_rules! for_count {
 unsafe fn sum<S: Simd>(
     taps: &[Held<*const f32>],
     run: Pixels,
-    from: From,
+    begin: Begin,
     bias: *const f32,
     relu: bool,
     to: *mut f32,
 ) {
     // SAFETY: as this function.
-    unsafe { for_count!(taps, sum_of::<S>(taps, run, from, bias, relu, to)) }
+    unsafe { for_count!(taps, sum_of::<S>(taps, run, begin, bias, relu, to)) }
 }
 
 /// # Safety
@@ -238,7 +241,7 @@ unsafe fn sum<S: Simd>(
 unsafe fn sum_of<S: Simd, const N: usize>(
     taps: &[Held<*const f32>],
     run: Pixels,
-    from: From,
+    begin: Begin,
     bias: *const f32,
     relu: bool,
     to: *mut f32,
@@ -256,9 +259,9 @@ unsafe fn sum_of<S: Simd, const N: usize>(
         };
         for x in 0..run.count {
             let to = to.add(x * run.out_step);
-            let mut sum = match from {
-                From::Nothing => bias,
-                From::Output => S::add(bias, S::load_up_to(to, lanes)),
+            let mut sum = match begin {
+                Begin::Nothing => bias,
+                Begin::Output => S::add(bias, S::load_up_to(to, lanes)),
             };
             for i in 0..N {
                 let input = S::load_up_to(taps[i].map.add(x * run.in_step), lanes);

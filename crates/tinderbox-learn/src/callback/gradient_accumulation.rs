@@ -13,7 +13,8 @@ use crate::{
 /// batch of all of them would, but for what batch norms see.
 ///
 /// The loss must give the sum over a batch, as
-/// [`Reduction::Sum`](crate::loss::Reduction::Sum) does. The batches that are left at the end of
+/// [`Reduction::Sum`](crate::loss::Reduction::Sum) does, and as fastai asks for too;
+/// [`of_means`](Self::of_means) is for losses that give a mean. The batches that are left at the end of
 /// an epoch make a step too. A schedule goes on with every batch.
 ///
 /// fastai's `AccumulateScheduler` makes the last step of an epoch after validation; here validation
@@ -23,15 +24,28 @@ use crate::{
 pub struct GradientAccumulation {
     /// How many batches make a step.
     pub n: usize,
+    /// Whether losses are means over a batch, so that a step is with the mean of the batches'
+    /// gradients.
+    #[serde(default)]
+    pub means: bool,
     /// Since the last step.
     batches: usize,
     items: usize,
 }
 
 impl GradientAccumulation {
-    /// A step every `n` batches.
+    /// A step every `n` batches, whose losses are sums.
     pub fn new(n: usize) -> Self {
-        Self { n, batches: 0, items: 0 }
+        Self { n, means: false, batches: 0, items: 0 }
+    }
+
+    /// A step every `n` batches, whose losses are means over as many items each.
+    pub fn of_means(n: usize) -> Self {
+        Self { means: true, ..Self::new(n) }
+    }
+
+    fn restart(&mut self) {
+        (self.batches, self.items) = (0, 0);
     }
 }
 
@@ -45,7 +59,7 @@ impl Callback for GradientAccumulation {
     }
 
     fn train_begin(&mut self, _: &State) -> Answer {
-        *self = Self::new(self.n);
+        self.restart();
         Ok(Changes::none())
     }
 
@@ -56,8 +70,9 @@ impl Callback for GradientAccumulation {
         if self.batches < self.n && !last {
             return Ok([Change::SkipStep, Change::KeepGradients].into());
         }
-        gradients.scale(1.0 / self.items.max(1) as f64);
-        *self = Self::new(self.n);
+        let parts = if self.means { self.batches } else { self.items };
+        gradients.scale(1.0 / parts.max(1) as f64);
+        self.restart();
         Ok(Changes::none())
     }
 

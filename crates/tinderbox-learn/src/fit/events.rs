@@ -128,6 +128,16 @@ impl Run<'_> {
         (callback, &self.state)
     }
 
+    /// The callbacks that want to see what layers give.
+    pub(super) fn watchers(&mut self) -> Vec<Who> {
+        let all = self.order.clone().into_iter();
+        all.filter(|who| {
+            let (callback, state) = self.callback(*who);
+            callback.watches_layers(state)
+        })
+        .collect()
+    }
+
     fn apply(&mut self, change: Change, callback: &'static str, event: Event) -> Result<()> {
         let allowed = change.events();
         if !(allowed.is_empty() || allowed.contains(&event.name())) {

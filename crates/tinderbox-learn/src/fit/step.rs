@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use tinderbox_data::Batch;
-use tinderbox_model::{AnyTensor, ForwardError, Layer, try_forward};
+use tinderbox_model::{AnyTensor, ForwardError, Layer, Step, Trace, try_forward_traced};
 
 use crate::{
     Error, Result,
@@ -42,7 +42,23 @@ impl Run<'_> {
 
     pub(super) fn forward(&mut self) -> Result<()> {
         let input = self.input();
-        self.state.output = Some(forward(self.learn.model(), input)?);
+        let watchers = self.watchers();
+        // So that callbacks, which are the learner's too, can look on.
+        let model = self.learn.model.take().expect("only absent during a step");
+        let output = match watchers[..] {
+            [] => forward(&*model, input),
+            _ => {
+                let mut show = |step: Step<'_>| {
+                    for who in &watchers {
+                        let (callback, state) = self.callback(*who);
+                        callback.layer_end(state, &step);
+                    }
+                };
+                forward_traced(&*model, input, &mut Trace::new(&mut show))
+            }
+        };
+        self.learn.model = Some(model);
+        self.state.output = Some(output?);
         Ok(())
     }
 
@@ -121,10 +137,11 @@ fn mix(seed: u64, part: u64) -> u64 {
 /// # Errors
 /// [`Error::Forward`].
 pub(crate) fn forward(model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> {
+    forward_traced(model, input, &mut Trace::off())
+}
+
+fn forward_traced(model: &dyn Layer, input: AnyTensor, trace: &mut Trace<'_>) -> Result<AnyTensor> {
     let shape = input.dims();
-    try_forward(model, input).map_err(|ForwardError { layer, reason }| Error::Forward {
-        layer,
-        reason,
-        shape,
-    })
+    try_forward_traced(model, input, trace)
+        .map_err(|ForwardError { layer, reason }| Error::Forward { layer, reason, shape })
 }

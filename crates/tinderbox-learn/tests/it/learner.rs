@@ -9,9 +9,9 @@ use burn::tensor::{Device, Int, Tensor};
 use tinderbox_learn::{
     Error, Fit, Learner, Outcome, Policy, Report, Set, Strict, WithOptimizer,
     callback::{
-        Answer, BnFreeze, Callback, Change, Changes, CsvLogger, GradientAccumulation,
-        GradientClipping, LossScaling, Monitor, ReduceLrOnPlateau, SaveModel, SaveWhen, State,
-        StopAfterNBatches, TerminateOnNan, TrackEpoch,
+        ActivationStats, Answer, BnFreeze, Callback, Change, Changes, CsvLogger,
+        GradientAccumulation, GradientClipping, LossScaling, Monitor, ReduceLrOnPlateau, SaveModel,
+        SaveWhen, State, StopAfterNBatches, TerminateOnNan, TrackEpoch,
     },
     loss::{CrossEntropyFlat, Reduction},
     metric::{accuracy, error_rate},
@@ -587,6 +587,10 @@ fn a_fit_that_begins_later_takes_the_weights_of_the_epoch_before() {
 fn accumulated_gradients_make_the_step_of_a_large_batch() {
     let _alone = alone();
     let run = |batch_size: usize, reduction: Reduction, n: usize, max_norm: f64| {
+        let accumulation = match reduction {
+            Reduction::Sum => GradientAccumulation::new(n),
+            _ => GradientAccumulation::of_means(n),
+        };
         let problem = Problem { train: 30, batch_size, shuffle: false, ..Problem::default() };
         let device = Device::flex().autodiff();
         let model = Sequential::new()
@@ -601,7 +605,7 @@ fn accumulated_gradients_make_the_step_of_a_large_batch() {
         let loss = CrossEntropyFlat { reduction, ..CrossEntropyFlat::default() };
         let mut learner = Learner::new(data(problem), model, loss)
             .callback(GradientClipping { max_norm })
-            .callback(GradientAccumulation::new(n));
+            .callback(accumulation);
         learner.load_state_dict(&weights, Strict::Yes).unwrap();
         learner.rule = Rule::SGD;
         learner.fit(2, 0.5).unwrap();
@@ -611,14 +615,34 @@ fn accumulated_gradients_make_the_step_of_a_large_batch() {
     };
     // Six batches of five make two steps of four and two, in which a batch of twenty would end.
     for (n, large, max_norm) in [(2, 10, 1e9), (3, 15, 1e9), (2, 10, 0.05)] {
-        let (small, steps) = run(5, Reduction::Sum, n, max_norm);
-        let (whole, wanted) = run(large, Reduction::Sum, 1, max_norm);
-        assert_eq!(steps, wanted);
-        for (small, whole) in small.iter().zip(&whole) {
-            assert!((small - whole).abs() < 1e-5, "{n}: {small}, expected {whole}");
+        for reduction in [Reduction::Sum, Reduction::Mean] {
+            let (small, steps) = run(5, reduction, n, max_norm);
+            let (whole, wanted) = run(large, reduction, 1, max_norm);
+            assert_eq!(steps, wanted);
+            for (small, whole) in small.iter().zip(&whole) {
+                assert!((small - whole).abs() < 1e-5, "{n}: {small}, expected {whole}");
+            }
         }
     }
     assert_eq!(run(5, Reduction::Sum, 4, 1e9).1, 4, "the rest of an epoch makes a step too");
+}
+
+#[test]
+fn watching_layers_records_them_and_changes_no_result() {
+    let _alone = alone();
+    let mut plain = learner(Problem::default());
+    plain.fit(2, 0.1).unwrap();
+    let stats = ActivationStats::every(3);
+    let mut watched = learner(Problem::default()).callback(stats.clone());
+    watched.fit(2, 0.1).unwrap();
+    assert!(moved(&watched, &bits(&plain)).is_empty());
+    let batches = watched.recorder().losses.len();
+    let layers = stats.layers();
+    assert!(layers.len() > 1);
+    for layer in layers {
+        assert_eq!(layer.batches, (0..batches).step_by(3).collect::<Vec<_>>(), "{}", layer.path);
+        assert!(layer.stds.iter().any(|std| *std > 0.0), "{layer:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use tinderbox_ops::set_exact_conv;
 use super::{
     Augment, Plan, TrainSettings,
     learner::{cnn_learner, pretrained_cnn_learner, seeded},
+    memory::check_memory,
 };
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch, run::absolute, training::Training,
@@ -45,8 +46,11 @@ pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<T
     run.check_is_new()?;
     let _lock = run.lock()?;
     let data = data(plan, watch)?;
-    run.create(plan, &items(&plan.data, &data))?;
-    fit(plan, run, data, watch)
+    let list = items(&plan.data, &data);
+    let learner = learner(plan, data, false, watch)?;
+    check_memory(&learner)?;
+    run.create(plan, &list)?;
+    fit(plan, run, learner, watch)
 }
 
 /// Goes on with the run in `settings.out`, in the middle of an epoch if it was stopped there, and
@@ -81,7 +85,9 @@ pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
     if let Some(what) = difference(&before, &items(&plan.data, &data)) {
         return Err(Error::ItemsChanged { what });
     }
-    fit(&plan, run, data, watch)
+    let learner = learner(&plan, data, run.checkpoint().is_file(), watch)?;
+    check_memory(&learner)?;
+    fit(&plan, run, learner, watch)
 }
 
 fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Result<()> {
@@ -89,13 +95,15 @@ fn same_settings(settings: &TrainSettings, plan: &Plan, run: &RunFolder) -> Resu
     let on = |on: bool| if on { "on" } else { "off" }.to_owned();
     let unfrozen = plan.transfer.as_ref().map_or(0, |transfer| transfer.unfreeze_epochs);
     let unfreeze = settings.unfreeze_epochs.map(|n| n.to_string());
-    let checks: [(&'static str, Option<String>, String); 9] = [
+    let checks: [(&'static str, Option<String>, String); 11] = [
         ("--unfreeze-epochs", unfreeze, unfrozen.to_string()),
         ("--arch", settings.arch.clone(), plan.arch.name.clone()),
         ("--epochs", settings.epochs.map(|n| n.to_string()), plan.epochs.to_string()),
         ("--lr", settings.lr.map(|lr| lr.to_string()), plan.lr.to_string()),
         ("--size", settings.size.map(|n| n.to_string()), plan.size[0].to_string()),
         ("--batch-size", settings.batch_size.map(|n| n.to_string()), plan.batch_size.to_string()),
+        ("--accumulate", settings.accumulate.map(|n| n.to_string()), plan.accumulate.to_string()),
+        ("--oversample", settings.oversample.then(|| on(true)), on(plan.oversample)),
         ("--valid", valid, plan.split.asked()),
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
         ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
@@ -131,6 +139,7 @@ pub(super) fn data(plan: &Plan, watch: &Watch) -> Result<DataBunch> {
     };
     let data = labelled.transform(transforms)?.batches(options)?;
     let data = checked(data, plan.skip_bad, watch)?;
+    let data = if plan.oversample { data.oversample()? } else { data };
     match &plan.transfer {
         // What the weights were learned with.
         Some(_) => Ok(data.normalize_by(Normalize::imagenet())?),
@@ -176,10 +185,10 @@ fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result
     Ok(learner)
 }
 
-fn fit(plan: &Plan, run: RunFolder, data: DataBunch, watch: &Watch) -> Result<Trained> {
-    let learner = learner(plan, data, run.checkpoint().is_file(), watch)?;
+fn fit(plan: &Plan, run: RunFolder, learner: Learner, watch: &Watch) -> Result<Trained> {
     let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
-    let training = Training { run, checkpoint_every: plan.checkpoint_every, lower_lr };
+    let (checkpoint_every, accumulate) = (plan.checkpoint_every, plan.accumulate);
+    let training = Training { run, checkpoint_every, accumulate, lower_lr };
     training.fit(learner, watch, &plan.phases())
 }
 

@@ -5,13 +5,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use burn::{module::Module, tensor::Tensor};
 use serde::Serialize;
-use tinderbox_data::{DataBunch, batch::Set};
+use tinderbox_data::{Array, DataBunch, Values, batch::Set};
 use tinderbox_interpret::{
     Cells, Interpretation, SegmentationInterpretation, plot_confusion_matrix, plot_top_losses,
-    show_results,
+    plot_top_losses_with_heat, show_results,
 };
 use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::ConfusionMatrix};
+use tinderbox_model::watch::{ActivationStats, activation_stats};
 
 use super::{Plan, SegmenterPlan, fit, segment};
 use crate::{Error, Result, RunFolder, Task, Watch, open_model};
@@ -27,11 +29,23 @@ pub struct InterpretSettings {
     pub top_losses: usize,
     /// The least often that one class must be taken for another to be told; 2.
     pub min_confused: u64,
+    /// Whether the pictures with the largest losses show where they speak for what they were taken
+    /// for: Grad-CAM. Not for masks.
+    pub heat: bool,
+    /// Whether mean and spread of what layers give are measured, for a batch.
+    pub activations: bool,
 }
 
 impl InterpretSettings {
     pub fn new(run: impl Into<PathBuf>) -> Self {
-        Self { run: run.into(), out: None, top_losses: 16, min_confused: 2 }
+        Self {
+            run: run.into(),
+            out: None,
+            top_losses: 16,
+            min_confused: 2,
+            heat: false,
+            activations: false,
+        }
     }
 }
 
@@ -45,8 +59,22 @@ pub struct Interpreted {
     pub most_confused: Vec<(String, String, u64)>,
     /// Files with the largest losses, and these.
     pub top_losses: Vec<(String, f32)>,
+    /// What layers with parameters give for the first batch, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<LayerActivation>,
     /// The pictures that were drawn.
     pub pictures: Vec<PathBuf>,
+}
+
+/// Mean and spread of what a layer gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerActivation {
+    /// Where it sits: `0.layer1.0.conv1`.
+    pub path: String,
+    /// PyTorch's name of its kind.
+    pub layer: String,
+    pub mean: f32,
+    pub std: f32,
 }
 
 /// How right a model is about a class.
@@ -100,7 +128,8 @@ fn classes(
     let matrix = found.confusion_matrix();
     let mut pictures = results(&learner, &matrix, Cells::Counts, out)?;
     let worst = out.join("top_losses.png");
-    plot_top_losses(&learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
+    let draw = if settings.heat { plot_top_losses_with_heat } else { plot_top_losses };
+    draw(&learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
     pictures.push(worst);
     let top = found.top_losses(settings.top_losses, true);
     let name = |item: usize| learner.data().name(Set::Valid, item);
@@ -110,8 +139,30 @@ fn classes(
         classes: class_results(&matrix, found.classes()),
         most_confused: confused.map(|(a, p, n)| (a.to_owned(), p.to_owned(), n)).collect(),
         top_losses: top.into_iter().map(|top| (name(top.item), top.loss)).collect(),
+        activations: activations(&learner, settings)?,
         pictures,
     })
+}
+
+/// What layers give for the first batch of the validation set, if that is asked for.
+fn activations(learner: &Learner, settings: &InterpretSettings) -> Result<Vec<LayerActivation>> {
+    if !settings.activations {
+        return Ok(Vec::new());
+    }
+    let model = learner.eval_model();
+    let Array { shape, values } = learner.data().one_batch(Set::Valid)?.inputs;
+    let (&[n, channels, height, width], Values::F32(values)) = (&shape[..], values) else {
+        return Err(tinderbox_data::Error::NotImages { shape }.into());
+    };
+    let device = model.devices().first().cloned().unwrap_or_default();
+    let x = Tensor::<1>::from_floats(&values[..], &device).reshape([n, channels, height, width]);
+    let one = |stats: ActivationStats| LayerActivation {
+        path: stats.path,
+        layer: stats.layer.to_owned(),
+        mean: stats.mean,
+        std: stats.std,
+    };
+    Ok(activation_stats(&*model, x.into()).into_iter().map(one).collect())
 }
 
 fn masks(
@@ -138,15 +189,12 @@ fn masks(
     let class = |code: usize| found.classes()[code].clone();
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let top = found.top_losses(settings.top_losses, true).into_iter();
-    let mut classes = class_results(&matrix, found.classes());
-    if let Some(void) = void.and_then(|code| classes.get_mut(usize::try_from(code).ok()?)) {
-        (void.precision, void.iou) = (None, None);
-    }
     Ok(Interpreted {
         accuracy: matrix.right() as f64 / matrix.total() as f64,
-        classes,
+        classes: mask_results(&matrix, found.classes(), void),
         most_confused: confused.into_iter().map(|(a, p, n)| (class(a), class(p), n)).collect(),
         top_losses: top.map(|(item, loss)| (name(item), loss)).collect(),
+        activations: activations(&learner, settings)?,
         pictures,
     })
 }
@@ -163,6 +211,20 @@ fn results(
     plot_confusion_matrix(matrix, learner.data().classes(), cells, &confusion)?;
     show_results(learner, Set::Valid, ROWS)?.save(&results)?;
     Ok(vec![confusion, results])
+}
+
+/// [`class_results`] of pixels: those of `void` were not counted, so nothing is known of what was
+/// said to be of it.
+pub(super) fn mask_results(
+    matrix: &ConfusionMatrix,
+    classes: &[String],
+    void: Option<i64>,
+) -> Vec<ClassResult> {
+    let mut results = class_results(matrix, classes);
+    if let Some(void) = void.and_then(|code| results.get_mut(usize::try_from(code).ok()?)) {
+        (void.precision, void.iou) = (None, None);
+    }
+    results
 }
 
 fn class_results(matrix: &ConfusionMatrix, classes: &[String]) -> Vec<ClassResult> {

@@ -120,6 +120,8 @@ pub fn lesson_mnist(lesson: &Lesson, watch: &Watch) -> Result<LessonRun> {
         optimizer: Rule::default(),
         weight_decay: WEIGHT_DECAY,
         batch_size: 128,
+        accumulate: 1,
+        oversample: false,
         seed: lesson.seed,
         workers: default_workers(),
         skip_bad: 0,

@@ -32,6 +32,9 @@ const SMALL_SIDE: usize = 64;
 /// The side that photographs are resized to: what a CPU trains in minutes.
 const PHOTO_SIDE: usize = 128;
 
+/// The same for networks that saw pictures of 224 pixels when they learned.
+const TRANSFER_SIDE: usize = 192;
+
 /// The side that tiny images of different sizes are resized to: networks for photographs take no
 /// smaller ones.
 const LEAST_SIDE: usize = 16;
@@ -59,6 +62,12 @@ pub struct Plan {
     pub optimizer: Rule,
     pub weight_decay: f64,
     pub batch_size: usize,
+    /// Batches whose gradients make a step together.
+    #[serde(default = "one")]
+    pub accumulate: usize,
+    /// Whether all classes are drawn as often.
+    #[serde(default)]
+    pub oversample: bool,
     pub seed: u64,
     pub workers: usize,
     pub skip_bad: usize,
@@ -158,7 +167,7 @@ impl Plan {
         let pretrained = settings.pretrained.clone().unwrap_or(Pretrained::No);
         let transfers = pretrained != Pretrained::No;
         let channels = choices.note("channels", channels(&survey, transfers));
-        let size = choices.note("size", size(settings.size, &survey));
+        let size = choices.note("size", size(settings.size, &survey, transfers));
         let small = size[0].max(size[1]) <= SMALL_SIDE && survey.one_size() == Some(size);
         let augment = choices.note("augmentation", augment(small, &survey, size, transfers));
         let arch = match transfers {
@@ -180,6 +189,10 @@ impl Plan {
         let n_train = survey.n_train(&split);
         let batch_size =
             choices.note("batch size", batch_size(settings.batch_size, small, n_train)?);
+        let accumulate = accumulate(settings.accumulate, &mut choices);
+        if settings.oversample {
+            choices.note("drawn", chosen((), "all classes as often as the largest", ASKED));
+        }
         let steps = n_train / batch_size;
         let (epochs, unfreeze_epochs) = match transfers {
             true => choices.note("epochs", transfer_epochs(settings, steps)),
@@ -213,6 +226,8 @@ impl Plan {
             optimizer: Rule::default(),
             weight_decay: WEIGHT_DECAY,
             batch_size,
+            accumulate,
+            oversample: settings.oversample,
             seed: settings.seed.unwrap_or(SEED),
             workers: settings.workers.unwrap_or_else(default_workers),
             skip_bad: settings.skip_bad.unwrap_or(0),
@@ -230,6 +245,20 @@ pub(super) const CACHE_BYTES: usize = 1 << 30;
 
 /// fastai's.
 pub(super) const WEIGHT_DECAY: f64 = 0.01;
+
+/// For plans of versions that did not accumulate.
+pub(super) fn one() -> usize {
+    1
+}
+
+/// Batches that make a step together, which is told if it is more than one.
+pub(super) fn accumulate(asked: Option<usize>, choices: &mut Choices) -> usize {
+    let batches = asked.unwrap_or(1).max(1);
+    if batches > 1 {
+        choices.note("a step", chosen((), format!("{batches} batches"), ASKED));
+    }
+    batches
+}
 
 /// As many as there are cores, up to four: preparing is quick beside training.
 pub(super) fn default_workers() -> usize {
@@ -291,7 +320,7 @@ fn channels(survey: &Survey, transfers: bool) -> Chosen<usize> {
     }
 }
 
-fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
+fn size(asked: Option<usize>, survey: &Survey, transfers: bool) -> Chosen<[usize; 2]> {
     let shown = |[height, width]: [usize; 2]| format!("{height}×{width} px");
     if let Some(side) = asked {
         let size = [side, side];
@@ -302,7 +331,8 @@ fn size(asked: Option<usize>, survey: &Survey) -> Chosen<[usize; 2]> {
             chosen(size, shown(size), "all images have this size, and it is small")
         }
         _ => {
-            let size = [PHOTO_SIDE.min(survey.shorter_side()).max(LEAST_SIDE); 2];
+            let usual = if transfers { TRANSFER_SIDE } else { PHOTO_SIDE };
+            let size = [usual.min(survey.shorter_side()).max(LEAST_SIDE); 2];
             chosen(
                 size,
                 shown(size),
@@ -416,7 +446,7 @@ fn epochs(asked: Option<usize>, per_epoch: usize) -> Chosen<usize> {
 }
 
 /// About so many steps train the new head, and so many everything.
-const TRANSFER_STEPS: [usize; 2] = [60, 180];
+const TRANSFER_STEPS: [usize; 2] = [30, 135];
 
 fn transfer_epochs(settings: &TrainSettings, per_epoch: usize) -> Chosen<(usize, usize)> {
     let usual = TRANSFER_STEPS.map(|steps| steps.div_ceil(per_epoch).clamp(2, 12));
@@ -433,11 +463,11 @@ fn transfer_epochs(settings: &TrainSettings, per_epoch: usize) -> Chosen<(usize,
     chosen((epochs, unfrozen), shown, because)
 }
 
-/// fastai's default.
-const TRANSFER_LR: f64 = 3e-3;
+/// Ten times fastai's, for fewer epochs.
+const TRANSFER_LR: f64 = 2e-2;
 
 fn transfer_lr(asked: Option<f64>) -> Chosen<f64> {
-    let because = if asked.is_some() { ASKED } else { "fastai's; a tenth of it for everything" };
+    let because = if asked.is_some() { ASKED } else { "of the head; a tenth for everything" };
     let lr = asked.unwrap_or(TRANSFER_LR);
     chosen(lr, lr.to_string(), because)
 }
@@ -543,6 +573,8 @@ mod tests {
             skip_bad: Some(1),
             checkpoint_every: Some(0),
             cache_bytes: Some(0),
+            accumulate: Some(3),
+            oversample: true,
             exact_conv: true,
             ..settings(folder.path())
         };
@@ -551,9 +583,10 @@ mod tests {
         assert_eq!((plan.size, plan.batch_size, plan.seed), ([24, 24], 2, 9));
         assert_eq!((plan.workers, plan.skip_bad), (0, 1));
         assert_eq!((plan.checkpoint_every, plan.cache_bytes, plan.exact_conv), (0, 0, true));
+        assert_eq!((plan.accumulate, plan.oversample), (3, true));
         assert_eq!(plan.split, Split::Random { share: 0.0 });
         for setting in
-            ["validation", "size", "architecture", "batch size", "epochs", "convolutions"]
+            ["validation", "size", "architecture", "batch size", "a step", "drawn", "epochs"]
         {
             assert_eq!(because(&plan, setting), ASKED);
         }
@@ -569,7 +602,9 @@ mod tests {
         let folder = pictures(&[("a/1.png", 20, 20), ("b/1.png", 20, 20)]);
         let plan = Plan::new(&settings(folder.path())).unwrap();
         let mut older = serde_json::to_value(&plan).unwrap();
-        older.as_object_mut().unwrap().remove("exact_conv").unwrap();
+        for later in ["exact_conv", "accumulate", "oversample"] {
+            older.as_object_mut().unwrap().remove(later).unwrap();
+        }
         assert_eq!(serde_json::from_value::<Plan>(older).unwrap(), plan);
     }
 

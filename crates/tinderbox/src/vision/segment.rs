@@ -4,16 +4,20 @@ mod pairs;
 mod plan;
 mod predict;
 mod settings;
+mod validate;
 
 use std::fs;
 
 use tinderbox_data::{
     BatchOptions, DataBunch, ImageItems, ImageKind, Label, LabelKind, Normalize,
+    batch::Set,
+    picture::Picture,
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
-    Bundle, Learner,
+    Bundle, Learner, LrCurve,
     metric::{MeanIou, PixelAccuracy},
+    schedule::LrFind,
 };
 use tinderbox_model::weights::Strict;
 use tinderbox_ops::set_exact_conv;
@@ -22,10 +26,12 @@ pub use pairs::MaskName;
 pub use plan::{SegmenterPlan, Void};
 pub use predict::{PredictedMask, predict_mask};
 pub use settings::SegmenterSettings;
+pub use validate::{MaskScores, MaskValidation, validate_masks};
 
 use super::{
     fit::{checked, difference, items},
     learner::{pretrained_unet_learner, unet_learner},
+    memory::check_memory,
 };
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch, open_model,
@@ -63,6 +69,7 @@ pub(super) fn train_plan(
     let data = data(plan, watch)?;
     let list = items(&plan.images, &data);
     let learner = first_learner(plan, from, data, watch)?;
+    check_memory(&learner)?;
     run.create(plan, &list)?;
     fit(plan, learner, run, watch)
 }
@@ -104,7 +111,46 @@ pub fn resume_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<T
             first_learner(&plan, from.as_ref(), data, watch)?
         }
     };
+    check_memory(&learner)?;
     fit(&plan, learner, run, watch)
+}
+
+/// Trains for a moment at rising rates on the pictures and masks that `settings` describes; nothing is
+/// kept.
+///
+/// # Errors
+/// As [`train_segmenter`].
+pub fn segmenter_lr_find(
+    settings: &SegmenterSettings,
+    options: &LrFind,
+    watch: &Watch,
+) -> Result<LrCurve> {
+    let (plan, from) = look(settings, watch)?;
+    let data = data(&plan, watch)?;
+    let mut learner = first_learner(&plan, from.as_ref(), data, watch)?;
+    check_memory(&learner)?;
+    if let Some(phase) = plan.phases.first().filter(|phase| phase.freeze_to != 0) {
+        learner.freeze_to(phase.freeze_to)?;
+    }
+    Ok(learner.lr_find(options)?)
+}
+
+/// A picture of the first training pictures with their masks, as the model would see them.
+///
+/// # Errors
+/// As [`train_segmenter`].
+pub fn show_masks(settings: &SegmenterSettings, rows: usize, watch: &Watch) -> Result<Picture> {
+    let (plan, _) = look(settings, watch)?;
+    Ok(data(&plan, watch)?.show_batch(rows, Set::Train)?)
+}
+
+/// A plan whose epochs and learning rate are nobody's business, and the run that it starts from.
+fn look(settings: &SegmenterSettings, watch: &Watch) -> Result<(SegmenterPlan, Option<Bundle>)> {
+    let from = settings.from.as_deref().map(open_model).transpose()?;
+    let mut plan = SegmenterPlan::new(settings, from.as_ref(), watch)?;
+    plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
+    plan.tell(watch);
+    Ok((plan, from))
 }
 
 fn same_settings(
@@ -116,12 +162,13 @@ fn same_settings(
     let size = |[height, width]: [usize; 2]| format!("{height}x{width}");
     let epochs = |at: usize| plan.phases.get(at).map_or(0, |phase| phase.epochs).to_string();
     let on = |on: bool| if on { "on" } else { "off" }.to_owned();
-    let checks: [(&'static str, Option<String>, String); 8] = [
+    let checks: [(&'static str, Option<String>, String); 9] = [
         ("--arch", settings.arch.clone(), plan.model.body.arch.clone()),
         ("--epochs", number(settings.epochs), epochs(0)),
         ("--unfreeze-epochs", number(settings.unfreeze_epochs), epochs(1)),
         ("--size", settings.size.map(size), size(plan.size())),
         ("--batch-size", number(settings.batch_size), plan.batch_size.to_string()),
+        ("--accumulate", number(settings.accumulate), plan.accumulate.to_string()),
         ("--valid", settings.valid.asked()?, plan.split.asked()),
         ("--seed", settings.seed.map(|n| n.to_string()), plan.seed.to_string()),
         ("--exact-conv", settings.exact_conv.then(|| on(true)), on(plan.exact_conv)),
@@ -199,9 +246,7 @@ fn measured(plan: &SegmenterPlan, mut learner: Learner) -> Learner {
 fn fit(plan: &SegmenterPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {
     let lrs = plan.phases.iter().flat_map(|phase| phase.schedule.lr_max.resolve(2)).flatten();
     let lower_lr = lrs.fold(0.0, f64::max) / 10.0;
-    Training { run, checkpoint_every: plan.checkpoint_every, lower_lr }.fit(
-        learner,
-        watch,
-        &plan.phases,
-    )
+    let (checkpoint_every, accumulate) = (plan.checkpoint_every, plan.accumulate);
+    let training = Training { run, checkpoint_every, accumulate, lower_lr };
+    training.fit(learner, watch, &plan.phases)
 }

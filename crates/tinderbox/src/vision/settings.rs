@@ -47,6 +47,11 @@ pub struct TrainSettings {
     /// Side of the square that images are resized and cropped to, in pixels.
     pub size: Option<usize>,
     pub batch_size: Option<usize>,
+    /// Batches whose gradients make a step together, so that a step of many pictures needs the
+    /// memory of a few; 1. Batch norms see each batch alone.
+    pub accumulate: Option<usize>,
+    /// Whether training draws pictures so that all classes come as often as the largest.
+    pub oversample: bool,
     pub valid: Valid,
     /// Seed of everything random; 42.
     pub seed: Option<u64>,
@@ -78,6 +83,8 @@ impl TrainSettings {
             lr: None,
             size: None,
             batch_size: None,
+            accumulate: None,
+            oversample: false,
             valid: Valid::Auto,
             seed: None,
             workers: None,

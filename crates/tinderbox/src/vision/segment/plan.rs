@@ -26,8 +26,8 @@ use crate::{
     vision::{
         Split, Valid,
         plan::{
-            CACHE_BYTES, CHECKPOINT_EVERY, FIFTH, KNOWN_SPLITS, SEED, WEIGHT_DECAY,
-            default_workers, exact_conv, of_split,
+            CACHE_BYTES, CHECKPOINT_EVERY, FIFTH, KNOWN_SPLITS, SEED, WEIGHT_DECAY, accumulate,
+            default_workers, exact_conv, of_split, one,
         },
         survey::Survey,
     },
@@ -54,6 +54,9 @@ pub struct SegmenterPlan {
     /// The run whose weights this one starts with.
     pub from: Option<PathBuf>,
     pub batch_size: usize,
+    /// Batches whose gradients make a step together.
+    #[serde(default = "one")]
+    pub accumulate: usize,
     pub phases: Vec<Phase>,
     pub optimizer: Rule,
     pub weight_decay: f64,
@@ -114,11 +117,13 @@ impl SegmenterPlan {
     ) -> Result<Self> {
         let mut choices = Choices::default();
         let (images, masks) = (absolute(&settings.images)?, absolute(&settings.masks)?);
-        let out = absolute(&settings.out)?;
-        for folder in [&images, &masks] {
-            if out == *folder {
-                return Err(Error::OutIsData { folder: folder.clone() });
-            }
+        // What is only looked at has no run folder.
+        let out = (!settings.out.as_os_str().is_empty()).then(|| absolute(&settings.out));
+        let out = out.transpose()?;
+        if let Some(folder) =
+            [&images, &masks].into_iter().find(|folder| out.as_ref() == Some(folder))
+        {
+            return Err(Error::OutIsData { folder: folder.clone() });
         }
         let pairs = Pairs::find(&images, &masks, None)?;
         choices.note(
@@ -153,6 +158,7 @@ impl SegmenterPlan {
         let model = choices.note("network", model(settings, from, classes.len(), size)?);
         let batch_size =
             choices.note("batch size", batch_size(settings.batch_size, n_train, size)?);
+        let accumulate = accumulate(settings.accumulate, &mut choices);
         let pretrained = settings.pretrained.clone().unwrap_or(Pretrained::No);
         let weights = match from {
             Some(_) => None,
@@ -176,6 +182,7 @@ impl SegmenterPlan {
             weights,
             from: settings.from.as_deref().map(absolute).transpose()?,
             batch_size,
+            accumulate,
             phases,
             optimizer: Rule::default(),
             weight_decay: WEIGHT_DECAY,
@@ -266,7 +273,8 @@ fn shown_classes(classes: &[String]) -> String {
     }
 }
 
-fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<Void>> {
+/// What is not counted: what was asked for, or the class that is called so.
+pub(super) fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<Void>> {
     const USUAL: [&str; 4] = ["void", "unlabelled", "unlabeled", "ignore"];
     let class = |name: &str| {
         let code = classes.iter().position(|class| class.eq_ignore_ascii_case(name))?;

@@ -58,6 +58,8 @@ pub struct SegmenterSettings {
     /// Learning rate at the first fit's peak.
     pub lr: Option<f64>,
     pub batch_size: Option<usize>,
+    /// Batches whose gradients make a step together; 1.
+    pub accumulate: Option<usize>,
     /// Seed of everything random; 42.
     pub seed: Option<u64>,
     /// As in [`TrainSettings`](crate::vision::TrainSettings), and so are those below.
@@ -91,6 +93,7 @@ impl SegmenterSettings {
             unfreeze_epochs: None,
             lr: None,
             batch_size: None,
+            accumulate: None,
             seed: None,
             workers: None,
             skip_bad: None,

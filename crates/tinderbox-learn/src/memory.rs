@@ -1,0 +1,78 @@
+//! How much memory a training step takes, before it takes it.
+
+use tinderbox_data::batch::Set;
+use tinderbox_model::{groups::parameters, summary::summary_of};
+
+use crate::{Learner, Result, fit::forward, tensors::tensor};
+
+/// About how many bytes a training step takes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepMemory {
+    /// Whatever the batch: weights, their gradients, and what the optimizer remembers.
+    pub fixed: u64,
+    /// For each item: what layers give, which the backward pass reads again.
+    pub per_item: u64,
+}
+
+/// Copies of each weight: itself, its gradient, and Adam's two means.
+const COPIES: u64 = 4;
+/// How much of what layers give is there at the peak of a step: a convolution, its norm and its
+/// rectifier keep less when they run as one.
+///
+/// With it, the estimate is between 13 % below and 12 % above the peaks that were measured for
+/// ResNet-34, MobileNetV2, DenseNet-121, SqueezeNet 1.1, VGG-11 and a U-Net on ResNet-34; for large
+/// batches of a U-Net it is up to a third too high.
+const KEPT: f64 = 0.8;
+/// What pads runs with what is behind it.
+const PADS: &str = "ReplicationPad2d";
+
+impl StepMemory {
+    /// Bytes for a batch of so many items.
+    pub fn of(&self, batch_size: usize) -> u64 {
+        self.fixed.saturating_add(self.per_item.saturating_mul(batch_size as u64))
+    }
+
+    /// The largest batch that fits into so many bytes; 0 if none does.
+    pub fn largest_batch(&self, bytes: u64) -> usize {
+        (bytes.saturating_sub(self.fixed) / self.per_item.max(1)) as usize
+    }
+}
+
+impl Learner {
+    /// About how much memory a training step takes, from the sizes of what the model's innermost
+    /// layers give for one item.
+    ///
+    /// # Errors
+    /// As [`summary`](Self::summary).
+    pub fn step_memory(&self) -> Result<StepMemory> {
+        let input = self.data.item(Set::Train, 0)?.inputs;
+        let input_len: usize = input.shape.iter().product();
+        let input = tensor(input, &self.device.clone().inner())?;
+        forward(&*self.eval_model(), input.clone())?;
+        let summary = summary_of(self.model(), input);
+        let rows = summary.rows.iter().filter(|row| row.layer != PADS);
+        let sizes = rows.map(|row| row.output.iter().product::<usize>());
+        let numbers = sizes.sum::<usize>() + input_len;
+        let weights: usize =
+            parameters(self.model()).iter().map(|part| part.shape.iter().product::<usize>()).sum();
+        let bytes = size_of::<f32>() as u64;
+        Ok(StepMemory {
+            fixed: COPIES * bytes * weights as u64,
+            per_item: (KEPT * (numbers as f64) * bytes as f64) as u64,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_batch_takes_no_more_than_there_is() {
+        let memory = StepMemory { fixed: 100, per_item: 30 };
+        assert_eq!(memory.of(3), 190);
+        for (bytes, largest) in [(190, 3), (189, 2), (130, 1), (129, 0), (5, 0)] {
+            assert_eq!(memory.largest_batch(bytes), largest, "{bytes}");
+        }
+    }
+}
