@@ -589,7 +589,7 @@ mod tests {
             let folder = folder.path().join(class);
             std::fs::create_dir(&folder).unwrap();
             for item in 0..n {
-                Picture::filled(8, 8, [item; 3]).save(&folder.join(format!("{item}.png"))).unwrap();
+                Picture::filled(8, 8, [item; 3]).save(folder.join(format!("{item}.png"))).unwrap();
             }
         }
         let options = BatchOptions { batch_size: 4, workers: 0, ..BatchOptions::default() };
