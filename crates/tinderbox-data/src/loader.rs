@@ -59,9 +59,9 @@ impl Plan {
         Self { order: (0..n).map(draw).collect(), batch_size, batches: n / batch_size }
     }
 
-    /// One item.
-    pub(crate) fn only(item: usize) -> Self {
-        Self { order: [item].into(), batch_size: 1, batches: 1 }
+    /// One batch of these items.
+    pub(crate) fn of(items: &[usize]) -> Self {
+        Self { order: items.into(), batch_size: items.len(), batches: 1 }
     }
 
     pub(crate) fn items(&self) -> usize {

@@ -44,7 +44,7 @@ pub use lighting::{Brightness, Contrast, brightness, contrast};
 pub use pad::{Pad, rand_pad};
 pub use pipeline::Drawn;
 pub(crate) use pipeline::Pipeline;
-pub use transforms::{ResizeMethod, Size, Transforms};
+pub use transforms::{LabelTransforms, ResizeMethod, Size, Transforms};
 pub use view::TtaView;
 pub use warp::{
     Direction, Jitter, PerspectiveWarp, Skew, SymmetricWarp, Tilt, jitter, perspective_warp, skew,

@@ -2,7 +2,7 @@
 
 use burn::{module::Module, tensor::Tensor};
 use tinderbox_data::{
-    Array, Batch, TargetKind, Values,
+    Array, Batch, DataBunch, TargetKind, Values,
     batch::Set,
     picture::{Grid, Mark, Palette, Picture},
 };
@@ -11,20 +11,21 @@ use tinderbox_model::AnyTensor;
 
 use crate::{Error, Interpretation, Result, TopLoss, grad_cam, heat};
 
-/// The first items of a set with what is true and what the model says: fastai's `show_results`. Of
+/// Items of a set, evenly from its first on, with what is true and what the model says: fastai's
+/// `show_results`, which shows the first ones, all of one class where folders are classes. Of
 /// classes, `rows` × `rows` pictures; of masks, rows of a picture, its mask, and the model's.
 ///
 /// # Errors
-/// Those of preparing the batch and of the model; [`NotImages`](tinderbox_data::Error::NotImages)
+/// Those of preparing the items and of the model; [`NotImages`](tinderbox_data::Error::NotImages)
 /// for inputs that are none.
 ///
 /// # Panics
 /// If there are no rows.
 pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture> {
     let data = learner.data();
-    let batch = data.one_batch(set)?;
-    let outputs = learner.pred_batch(set)?;
-    let shown = data.denormalized(batch);
+    let is_masks = matches!(data.target(), TargetKind::Mask { .. });
+    let batch = evenly(data, set, if is_masks { rows } else { rows * rows })?;
+    let shown = data.denormalized(batch.clone());
     if !matches!(
         (&shown.inputs.shape[..], &shown.inputs.values),
         ([_, 1 | 3, _, _], Values::F32(_))
@@ -32,11 +33,11 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
         return Err(tinderbox_data::Error::NotImages { shape: shown.inputs.shape }.into());
     }
     match data.target() {
-        TargetKind::Mask { classes, .. } => Ok(masks(&shown, outputs, classes, rows)),
+        TargetKind::Mask { classes, .. } => Ok(masks(&shown, learner.outputs(batch)?, classes)),
         _ => {
-            let predictions = learner.predict(data.one_batch(set)?)?;
+            let predictions = learner.predict(batch)?;
             let mut grid = Grid::new(rows);
-            for (row, &item) in shown.items.iter().enumerate().take(rows * rows) {
+            for (row, &item) in shown.items.iter().enumerate() {
                 let (truth, said) = (data.label(set, item), predictions[row].label.clone());
                 let numbers = || {
                     let each = predictions[row].probabilities.iter();
@@ -54,14 +55,26 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
     }
 }
 
+/// So many items of a set, as far apart as they can be.
+fn evenly(data: &DataBunch, set: Set, n: usize) -> Result<Batch> {
+    let all = match set {
+        Set::Train | Set::Fix => data.n_train(),
+        Set::Valid => data.n_valid(),
+        Set::Test => data.n_test(),
+    };
+    let n = n.min(all);
+    let indexes: Vec<usize> = (0..n).map(|at| at * all / n).collect();
+    Ok(data.items(set, &indexes)?)
+}
+
 /// Masks are looked at closely, in pixels.
 const MASK_CELL: usize = 180;
 
-fn masks(shown: &Batch, outputs: AnyTensor, classes: &[String], rows: usize) -> Picture {
+fn masks(shown: &Batch, outputs: AnyTensor, classes: &[String]) -> Picture {
     let palette = Palette::of(classes);
     let predicted = codes(outputs);
     let mut grid = Grid::new(3).cells_of(MASK_CELL);
-    for (row, predicted) in predicted.iter().enumerate().take(rows.min(shown.items.len())) {
+    for (row, predicted) in predicted.iter().enumerate() {
         let picture = Picture::of_array(&shown.inputs.row(row));
         let over = |codes: &Array| {
             let mut picture = picture.clone();
@@ -121,7 +134,7 @@ pub fn plot_top_losses_with_heat(
     let device = model.devices().first().cloned().unwrap_or_default();
     top_losses(interpretation, k, |top| {
         let data = learner.data();
-        let Array { shape, values } = data.item(set, top.item)?.inputs;
+        let Array { shape, values } = data.items(set, &[top.item])?.inputs;
         let ([_, channels, height, width], Values::F32(values)) = (&shape[..], values) else {
             return Err(tinderbox_data::Error::NotImages { shape }.into());
         };

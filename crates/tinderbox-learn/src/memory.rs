@@ -45,7 +45,7 @@ impl Learner {
     /// # Errors
     /// As [`summary`](Self::summary).
     pub fn step_memory(&self) -> Result<StepMemory> {
-        let input = self.data.item(Set::Train, 0)?.inputs;
+        let input = self.data.items(Set::Train, &[0])?.inputs;
         let input_len: usize = input.shape.iter().product();
         let input = tensor(input, &self.device.clone().inner())?;
         forward(&*self.eval_model(), input.clone())?;

@@ -167,7 +167,14 @@ impl Learner {
     /// # Errors
     /// If the set has no batch; whatever goes wrong with the data or the model.
     pub fn pred_batch(&self, set: Set) -> Result<AnyTensor> {
-        let batch = self.data.one_batch(set)?;
+        self.outputs(self.data.one_batch(set)?)
+    }
+
+    /// Predictions for a batch, activated as the loss says.
+    ///
+    /// # Errors
+    /// Whatever goes wrong in the model.
+    pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
         let input = tensor(batch.inputs, &self.device.clone().inner())?;
         Ok(self.activation().apply(forward(&*self.eval_model(), input)?))
     }

@@ -277,18 +277,19 @@ impl DataBunch {
         })?
     }
 
-    /// One item of a set, as a batch of its own.
+    /// Some items of a set, in this order, as one batch.
     ///
     /// # Errors
-    /// [`Error::NoBatch`] if the set has no such item, and those of preparing it.
-    pub fn item(&self, set: Set, index: usize) -> Result<Batch> {
+    /// [`Error::NoBatch`] if none are named or the set does not have them all, and those of
+    /// preparing them.
+    pub fn items(&self, set: Set, indexes: &[usize]) -> Result<Batch> {
         let samples = self.samples(set);
         let items = samples.len();
-        let none = Error::NoBatch { set: set.name(), items, batch_size: 1 };
-        if index >= items {
+        let none = Error::NoBatch { set: set.name(), items, batch_size: indexes.len().max(1) };
+        if indexes.is_empty() || indexes.iter().any(|index| *index >= items) {
             return Err(none);
         }
-        let one = Loader { workers: 0, ..self.loader_of(samples, Plan::only(index), 0) };
+        let one = Loader { workers: 0, ..self.loader_of(samples, Plan::of(indexes), 0) };
         one.batches_from(0).next().ok_or(none)?
     }
 
@@ -570,6 +571,18 @@ mod tests {
         assert_eq!((data.n_train_batches(), data.train_batches(0, 0).count()), (2, 2));
         assert_eq!((data.n_valid_batches(), data.valid_batches().count()), (1, 1));
         assert_eq!((data.n_fix_batches(), data.fix_batches().count()), (3, 3));
+    }
+
+    #[test]
+    fn some_items_are_a_batch() {
+        let data = data(10, BatchOptions { batch_size: 4, ..BatchOptions::default() }).unwrap();
+        let batch = data.items(Set::Train, &[7, 2]).unwrap();
+        assert_eq!((batch.items, batch.targets), (vec![7, 2], Array::i64([2], vec![7, 2])));
+        assert_eq!(batch.inputs.values, Values::F32(vec![14.0, 15.0, 4.0, 5.0]));
+        for none in [&[][..], &[1, 10]] {
+            let error = data.items(Set::Train, none).unwrap_err();
+            assert!(matches!(error, Error::NoBatch { items: 10, .. }), "{error}");
+        }
     }
 
     #[test]

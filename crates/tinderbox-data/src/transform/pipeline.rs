@@ -33,8 +33,8 @@ impl Pipeline {
         }
     }
 
-    fn does_nothing(&self) -> bool {
-        self.list.is_empty() && self.settings.size.is_none()
+    fn does_nothing(&self, settings: Settings) -> bool {
+        self.list.is_empty() && settings.size.is_none()
     }
 
     /// What the transforms are called, in the order they run.
@@ -86,9 +86,10 @@ impl Drawn<'_> {
     /// # Errors
     /// [`Error::Transform`] if the picture does not allow it.
     pub fn apply(&self, image: Image) -> Result<Image> {
-        match self.pipeline.does_nothing() {
+        let settings = self.pipeline.settings;
+        match self.pipeline.does_nothing(settings) {
             true => Ok(image),
-            false => self.run(self.canvas(image)).map(Canvas::into_image),
+            false => self.run(canvas(image, settings), settings).map(Canvas::into_image),
         }
     }
 
@@ -98,9 +99,10 @@ impl Drawn<'_> {
     /// # Errors
     /// As there.
     pub fn apply_to_label(&self, image: Image) -> Result<Image> {
-        match self.pipeline.does_nothing() {
+        let settings = self.pipeline.settings.of_labels();
+        match self.pipeline.does_nothing(settings) {
             true => Ok(image),
-            false => self.run(self.canvas(image).of_label()).map(Canvas::into_image),
+            false => self.run(canvas(image, settings).of_label(), settings).map(Canvas::into_image),
         }
     }
 
@@ -110,14 +112,13 @@ impl Drawn<'_> {
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_to_points(&self, points: Vec<Point>, size: [usize; 2]) -> Result<Vec<Point>> {
-        match self.pipeline.does_nothing() {
-            true => Ok(points),
-            false => Ok(self.run(Canvas::points(points, size).of_label())?.into_points().0),
+        // They are shares of the input's picture.
+        let settings = self.pipeline.settings;
+        if self.pipeline.does_nothing(settings) {
+            return Ok(points);
         }
-    }
-
-    fn canvas(&self, image: Image) -> Canvas {
-        Canvas::new(image, self.pipeline.settings.padding, self.pipeline.settings.mode)
+        let canvas = Canvas::points(points, size).of_label();
+        Ok(self.run(canvas, settings)?.into_points().0)
     }
 
     /// Class codes `[1, height, width]`, moved as the picture was, each taken from the nearest pixel.
@@ -128,7 +129,8 @@ impl Drawn<'_> {
     /// # Panics
     /// If the array is not of that form.
     pub fn apply_to_mask(&self, codes: Array) -> Result<Array> {
-        if self.pipeline.does_nothing() {
+        let settings = self.pipeline.settings.of_labels();
+        if self.pipeline.does_nothing(settings) {
             return Ok(codes);
         }
         let (&[1, height, width], Values::I64(values)) = (&codes.shape[..], &codes.values) else {
@@ -136,14 +138,13 @@ impl Drawn<'_> {
         };
         let pixels = values.iter().map(|code| *code as f32).collect();
         let image = Image { channels: 1, height, width, pixels };
-        let canvas = Canvas::mask(image, self.pipeline.settings.padding).of_label();
-        let image = self.run(canvas)?.into_image();
+        let canvas = Canvas::mask(image, settings.padding).of_label();
+        let image = self.run(canvas, settings)?.into_image();
         let codes = image.pixels.iter().map(|code| *code as i64).collect();
         Ok(Array::i64([1, image.height, image.width], codes))
     }
 
-    fn run(&self, mut canvas: Canvas) -> Result<Canvas> {
-        let settings = self.pipeline.settings;
+    fn run(&self, mut canvas: Canvas, settings: Settings) -> Result<Canvas> {
         if let Some(size) = settings.resized(canvas.size()) {
             possible(size)?;
             canvas.resize(size);
@@ -158,6 +159,10 @@ impl Drawn<'_> {
         }
         Ok(canvas)
     }
+}
+
+fn canvas(image: Image, settings: Settings) -> Canvas {
+    Canvas::new(image, settings.padding, settings.mode)
 }
 
 /// The most pixels that a transform makes: 400 MB in three channels. A picture of one row that is

@@ -62,6 +62,28 @@ pub(super) struct Settings {
     labels: bool,
     /// As `labels`, if it is not said.
     test_labels: Option<bool>,
+    #[serde(default)]
+    of_labels: LabelTransforms,
+}
+
+/// What is otherwise for labels that move than for their inputs: fastai's `transform_y`. Where it says
+/// nothing, labels are as inputs; what is random is the same for both.
+///
+/// # Example
+/// ```
+/// use tinderbox_data::transform::{LabelTransforms, Size, Transforms, get_transforms};
+///
+/// // Small pictures in, larger ones out.
+/// let large = LabelTransforms { size: Some(Size::Square(256)), ..LabelTransforms::default() };
+/// let transforms = get_transforms().size(Size::Square(64)).transform_labels_by(large);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LabelTransforms {
+    pub size: Option<Size>,
+    pub method: Option<ResizeMethod>,
+    pub padding: Option<PaddingMode>,
+    /// Not for masks, whose pixels are the nearest ones.
+    pub mode: Option<Interpolation>,
 }
 
 /// One transform or several, as they are handed to [`Transforms::train`].
@@ -145,6 +167,12 @@ impl Transforms {
         self
     }
 
+    /// Moves labels that can move with their inputs, but for what is otherwise.
+    pub fn transform_labels_by(mut self, otherwise: LabelTransforms) -> Self {
+        self.settings.of_labels = otherwise;
+        self.transform_labels(true)
+    }
+
     /// Whether the test set's labels move, if not as the others do: a test set without labels has
     /// none that could.
     pub fn transform_test_labels(mut self, labels: bool) -> Self {
@@ -176,6 +204,19 @@ impl Transforms {
 }
 
 impl Settings {
+    /// Those of labels.
+    pub(super) fn of_labels(self) -> Self {
+        let LabelTransforms { size, method, padding, mode } = self.of_labels;
+        Self {
+            size: size.or(self.size),
+            // A size of another form calls for another method.
+            method: method.or(self.method.filter(|_| size.is_none())),
+            padding: padding.unwrap_or(self.padding),
+            mode: mode.unwrap_or(self.mode),
+            ..self
+        }
+    }
+
     pub(super) fn method(self) -> ResizeMethod {
         self.method.unwrap_or(match self.size {
             Some(Size::Exactly(..)) => ResizeMethod::Squish,
@@ -256,6 +297,37 @@ mod tests {
             let kept = resized(Size::Square(20), Some(ResizeMethod::No), from);
             assert_eq!(kept, [3, from[0], from[1]]);
         }
+    }
+
+    #[test]
+    fn labels_have_a_size_of_their_own_and_the_same_draws() {
+        let large = LabelTransforms { size: Some(Size::Square(40)), ..LabelTransforms::default() };
+        let transforms = Transforms::new().train(crate::transform::flip_lr());
+        let transforms = transforms.size(Size::Square(20)).transform_labels_by(large);
+        let left = |image: &Image| image.pixels[0] > 0.5;
+        let mut flipped = 0;
+        for seed in 0..20 {
+            let pipeline = transforms.pipeline(true);
+            let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(seed));
+            let mut picture = Image::filled([1, 50, 50], 0.0);
+            picture.pixels.chunks_mut(50).for_each(|row| row[..25].fill(1.0));
+            let input = drawn.apply(picture.clone()).unwrap();
+            let label = drawn.apply_to_label(picture).unwrap();
+            assert_eq!([input.height, label.height, label.width], [20, 40, 40]);
+            assert_eq!(left(&input), left(&label), "{seed}");
+            let codes = crate::Array::i64([1, 50, 50], vec![3; 2500]);
+            assert_eq!(drawn.apply_to_mask(codes).unwrap().shape, [1, 40, 40]);
+            flipped += u32::from(!left(&input));
+        }
+        assert!((1..20).contains(&flipped));
+        let saved = serde_json::to_string(&transforms.pipeline(false)).unwrap();
+        let pipeline: Pipeline = serde_json::from_str(&saved).unwrap();
+        assert_eq!(pipeline.settings, transforms.settings);
+        // As versions without it saved it.
+        let mut older: serde_json::Value = serde_json::from_str(&saved).unwrap();
+        older["settings"].as_object_mut().unwrap().remove("of_labels").unwrap();
+        let older: Pipeline = serde_json::from_value(older).unwrap();
+        assert_eq!(older.settings.of_labels, LabelTransforms::default());
     }
 
     #[test]

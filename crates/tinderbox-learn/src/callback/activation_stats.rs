@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tinderbox_model::{AnyTensor, Step};
+use tinderbox_model::{AnyTensor, Step, groups::parameters};
 
 use crate::{
     Result,
@@ -21,14 +21,15 @@ pub struct LayerStats {
     /// The batches that were looked at, counted from 0.
     pub batches: Vec<usize>,
     pub means: Vec<f32>,
-    /// Standard deviations, of all numbers and not of a sample.
+    /// Standard deviations, unbiased.
     pub stds: Vec<f32>,
     /// The share that is zero within 0.05: activations that say nothing.
     pub near_zero: Vec<f32>,
 }
 
-/// Records mean and spread of what the innermost layers give in training: fastai's
-/// `ActivationStats`.
+/// Records mean and spread of what the innermost layers with parameters give in training: fastai's
+/// `ActivationStats`. For a trained model there is
+/// [`activation_stats`](tinderbox_model::watch::activation_stats).
 ///
 /// Its clones share what is recorded, so that one is left when another is the learner's.
 ///
@@ -78,11 +79,11 @@ const NEAR: f32 = 0.05;
 fn stats(output: &AnyTensor) -> Option<[f32; 3]> {
     let data = output.clone().without_autodiff().into_flat().into_data();
     let values: Vec<f32> = data.convert::<f32>().try_to_vec().ok()?;
-    let n = values.len().max(1) as f64;
-    let sum = |of: &dyn Fn(f64) -> f64| values.iter().map(|x| of(f64::from(*x))).sum::<f64>() / n;
-    let mean = sum(&|x| x);
-    let variance = sum(&|x| (x - mean).powi(2));
-    let near = sum(&|x| f64::from(u8::from(x.abs() <= f64::from(NEAR))));
+    let n = values.len() as f64;
+    let sum = |of: &dyn Fn(f64) -> f64| values.iter().map(|x| of(f64::from(*x))).sum::<f64>();
+    let mean = sum(&|x| x) / n;
+    let variance = sum(&|x| (x - mean).powi(2)) / (n - 1.0);
+    let near = values.iter().filter(|x| x.abs() <= NEAR).count() as f64 / n;
     Some([mean, variance.sqrt(), near].map(|x| x as f32))
 }
 
@@ -110,7 +111,7 @@ impl Callback for ActivationStats {
         let inside = format!("{path}.");
         let holds_others = self.ran.iter().any(|other| other.starts_with(&inside));
         self.ran.push(path.clone());
-        if holds_others {
+        if holds_others || parameters(step.layer).is_empty() {
             return;
         }
         let Some([mean, std, near_zero]) = stats(step.output) else { return };
@@ -146,16 +147,21 @@ mod tests {
     use burn::tensor::{Device, Tensor};
     use tinderbox_model::{
         Layer, Sequential, Trace,
-        layer::{Flatten, ReLU},
+        layer::{Linear, ReLU},
+        weights::{StateDict, Strict, load_state_dict},
     };
 
     use super::*;
 
     #[test]
     fn innermost_layers_are_recorded_batch_by_batch() {
-        let inner = Sequential::new().push(ReLU);
-        let model = Sequential::new().push(inner).push(Flatten::default());
         let device = Device::flex();
+        let mut weights = StateDict::default();
+        weights.insert("0.0.weight", vec![4, 1], vec![-1.0, 0.0, 3.0, 1.0]);
+        weights.insert("0.0.bias", vec![4], vec![0.0; 4]);
+        let inner = Sequential::new().push(Linear::new(1, 4, &device));
+        let model = Sequential::new().push(inner).push(ReLU);
+        let (model, _) = load_state_dict(Box::new(model), &weights, Strict::Yes).unwrap();
         let mut callback = ActivationStats::every(2);
         let kept = callback.clone();
         let mut seen = Vec::new();
@@ -163,7 +169,7 @@ mod tests {
             let state = State { iteration, ..State::default() };
             callback.batch_begin(&state).unwrap();
             seen.push(callback.watches_layers(&state));
-            let x = Tensor::<2>::from_floats([[-1.0, 0.0, 3.0, 1.0 + iteration as f32]], &device);
+            let x = Tensor::<2>::from_floats([[1.0 + iteration as f32]], &device);
             let mut show = |step: Step<'_>| callback.layer_end(&state, &step);
             model.forward_any(x.into(), &mut Trace::new(&mut show));
         }
@@ -171,11 +177,14 @@ mod tests {
         let layers = kept.layers();
         let paths: Vec<_> =
             layers.iter().map(|layer| (&layer.path[..], &layer.layer[..])).collect();
-        assert_eq!(paths, [("0.0", "ReLU"), ("1", "Flatten")]);
+        assert_eq!(paths, [("0.0", "Linear")]);
         assert_eq!(layers[0].batches, [0, 1, 2]);
-        assert_eq!(layers[0].means, [1.0, 1.25, 1.5]);
-        assert_eq!(layers[0].near_zero, [0.5; 3]);
-        assert!((layers[0].stds[0] - 1.5f32.sqrt()).abs() < 1e-6);
+        assert_eq!(layers[0].means, [0.75, 1.5, 2.25]);
+        assert_eq!(layers[0].near_zero, [0.25; 3]);
+        let std = (8.75f32 / 3.0).sqrt();
+        for (at, found) in layers[0].stds.iter().enumerate() {
+            assert!((found - std * (at + 1) as f32).abs() < 1e-5, "{found}");
+        }
 
         let mut resumed = ActivationStats::every(2);
         resumed.load_state(&callback.save_state()).unwrap();
