@@ -146,7 +146,7 @@ impl Callback for ActivationStats {
 mod tests {
     use burn::tensor::{Device, Tensor};
     use tinderbox_model::{
-        Layer, Sequential, Trace,
+        Sequential, Trace,
         layer::{Linear, ReLU},
         weights::{StateDict, Strict, load_state_dict},
     };
