@@ -73,6 +73,25 @@ impl Maps<'_> {
         (WORTH / (self.columns.out * self.channels * taps).max(1)).max(1)
     }
 
+    /// What the pixels of a segment see, channels from `channel` on: where the first pixel's inputs
+    /// are in the map, and where their weights are.
+    #[inline(always)]
+    fn places<'a>(
+        &self,
+        segment: &'a Segment,
+        seen: &'a [[usize; 2]],
+        channel: usize,
+    ) -> impl Iterator<Item = [usize; 2]> + use<'a> {
+        let channels = self.channels;
+        let x = (segment.pixels.start * self.columns.stride) as isize;
+        seen.iter().flat_map(move |[row, weights]| {
+            segment.taps.iter().map(move |tap| {
+                let input = row + (x + tap.offset) as usize * channels + channel;
+                [input, weights + tap.at * channels + channel]
+            })
+        })
+    }
+
     /// The rows of the map that an output row sees: where each begins, and where its weights do.
     fn seen(&self, image: usize, y: usize) -> impl Iterator<Item = [usize; 2]> {
         self.rows.taps.iter().filter_map(move |tap| {
@@ -149,14 +168,16 @@ fn correlate_row_body<S: Simd>(
     assert!(first + out.saturating_sub(1) * step < total && to.len() == total * channels);
     for channel in (0..channels).step_by(LANES) {
         let lanes = (channels - channel).min(LANES);
-        for Segment { pixels, taps } in segments {
+        for segment in segments {
             let run = Pixels {
-                count: pixels.len(),
+                count: segment.pixels.len(),
                 lanes,
                 in_step: stride * channels,
                 out_step: step * channels,
             };
-            let to = to[(first + pixels.start * step) * channels + channel..].as_mut_ptr().cast();
+            let to = to[(first + segment.pixels.start * step) * channels + channel..]
+                .as_mut_ptr()
+                .cast();
             let mut held = [Held { map: std::ptr::null(), kernel: std::ptr::null() }; HELD];
             let mut n = 0;
             let bias = finish.bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr());
@@ -164,13 +185,8 @@ fn correlate_row_body<S: Simd>(
                 Some(_) => Begin::Output,
                 None => Begin::Nothing,
             };
-            let mut left = seen.len() * taps.len();
-            for ([row, row_weights], tap) in
-                seen.iter().flat_map(|row| taps.iter().map(move |tap| (row, tap)))
-            {
-                let x = (pixels.start * stride) as isize + tap.offset;
-                let first = row + x as usize * channels + channel;
-                let weight = row_weights + tap.at * channels + channel;
+            let mut left = seen.len() * segment.taps.len();
+            for [first, weight] in maps.places(segment, seen, channel) {
                 held[n] = Held { map: input[first..].as_ptr(), kernel: weights[weight..].as_ptr() };
                 (n, left) = (n + 1, left - 1);
                 if n == HELD && left > 0 {
@@ -332,22 +348,17 @@ fn gradient_row_body<S: Simd>(
     assert!(gradient.len() >= maps.columns.out * channels, "a whole row");
     for channel in (0..channels).step_by(LANES) {
         let lanes = (channels - channel).min(LANES);
-        for Segment { pixels, taps } in segments {
+        for segment in segments {
             let run = Pixels {
-                count: pixels.len(),
+                count: segment.pixels.len(),
                 lanes,
                 in_step: stride * channels,
                 out_step: channels,
             };
-            let gradient = gradient[pixels.start * channels + channel..].as_ptr();
+            let gradient = gradient[segment.pixels.start * channels + channel..].as_ptr();
             let mut held = [Held { map: std::ptr::null(), kernel: std::ptr::null_mut() }; HELD];
             let mut n = 0;
-            for ([row, row_weights], tap) in
-                seen.iter().flat_map(|row| taps.iter().map(move |tap| (row, tap)))
-            {
-                let x = (pixels.start * stride) as isize + tap.offset;
-                let first = row + x as usize * channels + channel;
-                let weight = row_weights + tap.at * channels + channel;
+            for [first, weight] in maps.places(segment, seen, channel) {
                 let kernel = sums[weight..].as_mut_ptr();
                 held[n] = Held { map: input[first..].as_ptr(), kernel };
                 n += 1;
