@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tinderbox_model::ForwardError;
+
 /// What can go wrong in training and around it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -111,6 +113,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Of a forward pass on a batch of this shape.
+    pub(crate) fn of_forward(
+        ForwardError { layer, reason }: ForwardError,
+        shape: Vec<usize>,
+    ) -> Self {
+        Self::Forward { layer, reason, shape }
+    }
+
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {

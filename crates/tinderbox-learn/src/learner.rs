@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use burn::{module::Module, tensor::Device};
-use tinderbox_data::{DataBunch, batch::Set};
+use tinderbox_data::{Batch, DataBunch, batch::Set};
 use tinderbox_model::{
     Layer, Mode,
     arch::ModelSpec,
     groups, set_mode,
-    summary::{Summary, summary_of},
+    summary::{Summary, try_summary_of},
     weights::{StateDict, Strict, load_state_dict, state_dict},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     Error, Recorder, Result,
     callback::{Callback, MixUp},
     checkpoint::Checkpoints,
-    fit::{Fit, Observer, Outcome, Policy, Report, Run, forward},
+    fit::{Fit, Observer, Outcome, Policy, Report, Run},
     loss::{IntoLoss, Loss, MixUpLoss},
     metric::{IntoMetrics, Metric},
     optim::{Decay, Optimizer, Rule},
@@ -286,11 +286,14 @@ impl Learner {
     /// # Errors
     /// Those of preparing the batch; [`Error::Forward`] if the model does not take it.
     pub fn summary(&self) -> Result<Summary> {
-        let batch = self.data.one_batch(Set::Train)?;
+        self.summary_for(self.data.one_batch(Set::Train)?)
+    }
+
+    /// The table for a batch of the data's.
+    pub(crate) fn summary_for(&self, batch: Batch) -> Result<Summary> {
         let input = tensor(batch.inputs, &self.device.clone().inner())?;
-        // What the model does not take is an error that names the layer, which a table cannot give.
-        forward(&*self.eval_model(), input.clone())?;
-        Ok(summary_of(self.model(), input))
+        let shape = input.dims();
+        try_summary_of(self.model(), input).map_err(|error| Error::of_forward(error, shape))
     }
 
     /// The model, as it trains.

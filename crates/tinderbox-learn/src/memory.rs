@@ -1,9 +1,9 @@
 //! How much memory a training step takes, before it takes it.
 
 use tinderbox_data::batch::Set;
-use tinderbox_model::{groups::parameters, summary::summary_of};
+use tinderbox_model::groups::parameters;
 
-use crate::{Learner, Result, fit::forward, tensors::tensor};
+use crate::{Learner, Result};
 
 /// About how many bytes a training step takes at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +45,9 @@ impl Learner {
     /// # Errors
     /// As [`summary`](Self::summary).
     pub fn step_memory(&self) -> Result<StepMemory> {
-        let input = self.data.items(Set::Train, &[0])?.inputs;
-        let input_len: usize = input.shape.iter().product();
-        let input = tensor(input, &self.device.clone().inner())?;
-        forward(&*self.eval_model(), input.clone())?;
-        let summary = summary_of(self.model(), input);
+        let batch = self.data.items(Set::Train, &[0])?;
+        let input_len: usize = batch.inputs.shape.iter().product();
+        let summary = self.summary_for(batch)?;
         let rows = summary.rows.iter().filter(|row| row.layer != PADS);
         let sizes = rows.map(|row| row.output.iter().product::<usize>());
         let numbers = sizes.sum::<usize>() + input_len;

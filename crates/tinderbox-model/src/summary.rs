@@ -8,9 +8,9 @@ use burn::{
 };
 
 use crate::{
-    AnyTensor, Layer, Mode, Trace,
+    AnyTensor, ForwardError, Layer, Mode, Trace,
     groups::{Kind, Parameter, is_under, parameters, parts},
-    set_mode,
+    set_mode, try_forward_traced,
 };
 
 /// One layer.
@@ -48,8 +48,16 @@ pub fn summary(model: &dyn Layer, input: [usize; 4], device: &Device) -> Summary
 /// # Panics
 /// If the model does not take such a batch.
 pub fn summary_of(model: &dyn Layer, batch: AnyTensor) -> Summary {
+    try_summary_of(model, batch).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// [`summary_of`] for a batch that the model may not take.
+///
+/// # Errors
+/// [`ForwardError`].
+pub fn try_summary_of(model: &dyn Layer, batch: AnyTensor) -> Result<Summary, ForwardError> {
     let all = parameters(model);
-    let outputs = outputs(model, batch);
+    let outputs = outputs(model, batch)?;
     // A layer that ran inside another is what is listed, not the one around it.
     let is_leaf = |path: &str| !outputs.keys().any(|other| other != path && is_under(other, path));
     let parts = parts(model);
@@ -71,7 +79,7 @@ pub fn summary_of(model: &dyn Layer, batch: AnyTensor) -> Summary {
         .collect();
     let total = rows.iter().map(|row| row.params).sum();
     let trainable = rows.iter().filter(|row| row.trainable).map(|row| row.params).sum();
-    Summary { rows, total, trainable }
+    Ok(Summary { rows, total, trainable })
 }
 
 fn last(path: &str) -> &str {
@@ -79,14 +87,17 @@ fn last(path: &str) -> &str {
 }
 
 /// Name and output of every layer that ran, by path.
-fn outputs(model: &dyn Layer, batch: AnyTensor) -> BTreeMap<String, (String, Vec<usize>)> {
+fn outputs(
+    model: &dyn Layer,
+    batch: AnyTensor,
+) -> Result<BTreeMap<String, (String, Vec<usize>)>, ForwardError> {
     let model = set_mode(model.clone_boxed().valid(), Mode::Eval);
     let mut outputs = BTreeMap::new();
     let mut observe = |step: crate::Step<'_>| {
         outputs.insert(step.path.join("."), (step.layer.name().to_owned(), step.output.dims()));
     };
-    model.forward_any(batch.without_autodiff(), &mut Trace::new(&mut observe));
-    outputs
+    try_forward_traced(&*model, batch.without_autodiff(), &mut Trace::new(&mut observe))?;
+    Ok(outputs)
 }
 
 impl fmt::Display for Summary {

@@ -72,9 +72,8 @@ impl<'a> Trace<'a> {
 
     /// The output of the layer where the pass is, or a copy of it where it is cut.
     fn cut_here(&mut self, output: AnyTensor) -> AnyTensor {
-        let here = self.path.join(".");
         match (&mut self.cut, output) {
-            (Some((at, map)), AnyTensor::Float4(output)) if here == *at => {
+            (Some((at, map)), AnyTensor::Float4(output)) if self.path.join(".") == *at => {
                 map.insert(output.detach().require_grad()).clone().into()
             }
             (_, output) => output,
@@ -103,7 +102,7 @@ impl<'a> Trace<'a> {
     ) -> T {
         self.within(name, |trace| {
             let output = layer.forward_any(x.into(), trace);
-            let output = if trace.cut.is_some() { trace.cut_here(output) } else { output };
+            let output = trace.cut_here(output);
             if let Some(observer) = &mut trace.observer {
                 observer(Step { path: &trace.path, layer, output: &output });
             }

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tinderbox_model::{AnyTensor, Step, groups::parameters};
+use tinderbox_model::{
+    AnyTensor, Step,
+    groups::{is_under, parameters},
+};
 
 use crate::{
     Result,
@@ -108,8 +111,7 @@ impl Callback for ActivationStats {
 
     fn layer_end(&mut self, state: &State, step: &Step<'_>) {
         let path = step.path.join(".");
-        let inside = format!("{path}.");
-        let holds_others = self.ran.iter().any(|other| other.starts_with(&inside));
+        let holds_others = self.ran.iter().any(|ran| *ran != path && is_under(ran, &path));
         self.ran.push(path.clone());
         if holds_others || parameters(step.layer).is_empty() {
             return;

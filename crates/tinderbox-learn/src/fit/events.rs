@@ -130,12 +130,13 @@ impl Run<'_> {
 
     /// The callbacks that want to see what layers give.
     pub(super) fn watchers(&mut self) -> Vec<Who> {
-        let all = self.order.clone().into_iter();
-        all.filter(|who| {
-            let (callback, state) = self.callback(*who);
-            callback.watches_layers(state)
-        })
-        .collect()
+        (0..self.order.len())
+            .filter_map(|at| {
+                let who = self.order[at];
+                let (callback, state) = self.callback(who);
+                callback.watches_layers(state).then_some(who)
+            })
+            .collect()
     }
 
     fn apply(&mut self, change: Change, callback: &'static str, event: Event) -> Result<()> {

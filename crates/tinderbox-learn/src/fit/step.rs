@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use tinderbox_data::Batch;
-use tinderbox_model::{AnyTensor, ForwardError, Layer, Step, Trace, try_forward_traced};
+use tinderbox_model::{AnyTensor, Layer, Step, Trace, try_forward_traced};
 
 use crate::{
     Error, Result,
@@ -142,6 +142,5 @@ pub(crate) fn forward(model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> 
 
 fn forward_traced(model: &dyn Layer, input: AnyTensor, trace: &mut Trace<'_>) -> Result<AnyTensor> {
     let shape = input.dims();
-    try_forward_traced(model, input, trace)
-        .map_err(|ForwardError { layer, reason }| Error::Forward { layer, reason, shape })
+    try_forward_traced(model, input, trace).map_err(|error| Error::of_forward(error, shape))
 }
