@@ -12,6 +12,8 @@ mod points;
 mod process;
 mod test_set;
 
+pub use file::mask_of;
+
 use std::{
     fmt,
     path::{Path, PathBuf},

@@ -11,7 +11,7 @@ use tinderbox_data::DataBunch;
 use tinderbox_interpret::{plot_losses, plot_rates};
 use tinderbox_learn::{
     Checkpoints, Learner, Outcome, Recorder, Report,
-    callback::{CsvLogger, GradientAccumulation, Speed, TerminateOnNan},
+    callback::{CsvLogger, Speed, TerminateOnNan},
     schedule::OneCycle,
 };
 
@@ -37,8 +37,6 @@ pub(crate) struct Training {
     pub(crate) run: RunFolder,
     /// Steps between checkpoints, besides those after each epoch; 0 for no others.
     pub(crate) checkpoint_every: usize,
-    /// Batches whose gradients make a step together.
-    pub(crate) accumulate: usize,
     /// The learning rate to advise if this one was too high.
     pub(crate) lower_lr: f64,
 }
@@ -70,7 +68,7 @@ impl Training {
     /// [`Error::Checkpoint`]; [`Error::Diverged`] if the loss is no number any more; as
     /// [`Learner::fit`].
     pub(crate) fn fit(self, learner: Learner, watch: &Watch, phases: &[Phase]) -> Result<Trained> {
-        let Self { run, checkpoint_every, accumulate, lower_lr } = self;
+        let Self { run, checkpoint_every, lower_lr } = self;
         let every = NonZeroUsize::new(checkpoint_every);
         let checkpoints = Checkpoints::new(run.checkpoint());
         let (data, news) = (learner.data().clone(), watch.clone());
@@ -91,9 +89,6 @@ impl Training {
                 }
                 news(&Event::Fit { report, unit });
             });
-        if accumulate > 1 {
-            learner = learner.callback(GradientAccumulation::of_means(accumulate));
-        }
         let stop = learner.stop_handle();
         watch(&Event::Training { stop: &stop });
         let resumed = match run.checkpoint().is_file() {

@@ -80,10 +80,13 @@ impl LrFind {
         let watch = watch(Style::Text);
         let curve = match self.masks.is_given() {
             true => {
-                let settings = self.masks.read(&self.settings, folder, PathBuf::new());
+                let settings = self.masks.read(&self.settings, folder, PathBuf::new())?;
                 segmenter_lr_find(&settings, &options, &watch)?
             }
-            false => lr_find(&self.settings.read(folder, PathBuf::new())?, &options, &watch)?,
+            false => {
+                self.masks.check_unused()?;
+                lr_find(&self.settings.read(folder, PathBuf::new())?, &options, &watch)?
+            }
         };
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;

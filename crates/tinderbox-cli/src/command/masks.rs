@@ -39,7 +39,7 @@ pub(super) struct MaskArgs {
 
 impl MaskArgs {
     /// A setting that was given and means nothing without masks.
-    pub(super) fn given(&self) -> Option<&'static str> {
+    fn given(&self) -> Option<&'static str> {
         let given = [
             ("--images", self.images.is_some()),
             ("--masks", self.masks.is_some()),
@@ -55,20 +55,34 @@ impl MaskArgs {
         self.images.is_some() || self.masks.is_some() || self.codes.is_some()
     }
 
-    /// All that is said, where `folder` holds the pictures if nothing else does.
+    /// Fails for settings that mean nothing without masks.
+    pub(super) fn check_unused(&self) -> anyhow::Result<()> {
+        match self.given() {
+            Some(flag) => {
+                anyhow::bail!("`{flag}` is for pictures with masks: `--task segment`")
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// All that is said, where `folder` holds the pictures if nothing else does; fails for settings
+    /// that mean nothing for masks.
     pub(super) fn read(
         &self,
         settings: &Settings,
         folder: PathBuf,
         out: PathBuf,
-    ) -> SegmenterSettings {
+    ) -> anyhow::Result<SegmenterSettings> {
+        if let Some(flag) = settings.of_classes() {
+            anyhow::bail!("`{flag}` is for pictures of classes, and these have masks");
+        }
         let images = self.images.clone().unwrap_or(folder);
-        SegmenterSettings {
+        Ok(SegmenterSettings {
             masks: self.masks.clone().unwrap_or_else(|| images.clone()),
             codes: self.codes.clone(),
             void: self.void.clone(),
             from: self.from.clone(),
             ..settings.read_masks(images, out)
-        }
+        })
     }
 }

@@ -51,10 +51,13 @@ impl ShowBatch {
         let (rows, watch) = (self.rows as usize, watch(Style::Text));
         let picture = match self.masks.is_given() {
             true => {
-                let settings = self.masks.read(&self.settings, folder, PathBuf::new());
+                let settings = self.masks.read(&self.settings, folder, PathBuf::new())?;
                 show_masks(&settings, rows, &watch)?
             }
-            false => show_batch(&self.settings.read(folder, PathBuf::new())?, rows, &watch)?,
+            false => {
+                self.masks.check_unused()?;
+                show_batch(&self.settings.read(folder, PathBuf::new())?, rows, &watch)?
+            }
         };
         picture.save(&self.out).map_err(tinderbox::Error::from)?;
         print_line(&self.out.display().to_string());

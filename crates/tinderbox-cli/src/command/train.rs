@@ -138,9 +138,7 @@ impl Train {
             Task::TextClassifier => return self.run_texts(folder, out),
             _ => {}
         }
-        if let Some(flag) = self.masks.given() {
-            anyhow::bail!("`{flag}` is for pictures with masks: `--task segment`");
-        }
+        self.masks.check_unused()?;
         self.settings.check_pretrained(self.unfreeze_epochs.is_some() && !self.resume)?;
         let settings = TrainSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
@@ -158,16 +156,13 @@ impl Train {
     }
 
     fn run_masks(self, out: PathBuf) -> anyhow::Result<Done> {
-        if let Some(flag) = self.settings.of_classes() {
-            anyhow::bail!("`{flag}` is for pictures of classes, and these have masks");
-        }
         let folder = self.folder.clone().unwrap_or_default();
         let settings = SegmenterSettings {
             epochs: self.epochs.map(|epochs| epochs as usize),
             unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
             lr: self.lr,
             checkpoint_every: self.checkpoint_every,
-            ..self.masks.read(&self.settings, folder, out)
+            ..self.masks.read(&self.settings, folder, out)?
         };
         let style = Style::of(self.json);
         let trained = match self.resume {

@@ -7,7 +7,6 @@ use tinderbox::{
 };
 
 use super::interpret::print_classes;
-
 use crate::{
     exit::Done,
     terminal::{Style, print_line, watch},

@@ -101,6 +101,12 @@ fn masks_are_shown_validated_and_their_rates_found() {
     let found = with(&["lr-find"], &[&small[..], &["--batches", "30", "--json"]].concat());
     assert!(found.code(0).json()[0]["losses"].as_array().unwrap().len() > 10);
     place.run(&["lr-find"]).code(2).says("<FOLDER>");
+    let unused = with(&["show-batch"], &["--oversample"]).code(1);
+    unused.says("`--oversample` is for pictures of classes");
+    for command in ["lr-find", "show-batch"] {
+        let unused = place.run(&[command, "digits", "--void", "3"]).code(1);
+        unused.says("`--void` is for pictures with masks");
+    }
 
     train(&place, "run", &[&SMALL[..], &["--size", "16x20", "--accumulate", "2"]].concat());
     let valid = ["validate", "run", "--images", "scenes/images/valid"];

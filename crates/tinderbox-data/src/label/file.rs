@@ -53,20 +53,8 @@ impl Labels for Masks {
 
     /// `[1, height, width]`
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
-        let path = &self.files[index];
-        let codes = open_mask(path)?;
-        let mask = [codes.shape[1], codes.shape[2]];
-        if let Some(picture) = input.size.filter(|picture| *picture != mask) {
-            return Err(Error::MaskSize { path: path.clone(), mask, picture });
-        }
         // Before they move: padding may hide a code now and show it in the next epoch.
-        let Values::I64(values) = &codes.values else { unreachable!("codes are whole numbers") };
-        let is_known =
-            |code: &&i64| **code < self.classes.len() as i64 || Some(**code) == self.ignore;
-        if let Some(&code) = values.iter().find(|code| !is_known(code)) {
-            let classes = self.classes.to_vec();
-            return Err(Error::MaskCode { path: path.clone(), code, classes });
-        }
+        let codes = mask_of(&self.files[index], input.size, &self.classes, self.ignore)?;
         match input.drawn {
             Some(drawn) => drawn.apply_to_mask(codes),
             None => Ok(codes),
@@ -85,6 +73,30 @@ impl Labels for Masks {
         let (classes, ignore) = (self.classes.clone(), self.ignore);
         Arc::new(Self { classes, ignore, files: pick(&self.files, indexes) })
     }
+}
+
+/// The class codes in a mask's file, `[1, height, width]`: those of classes, and `ignore`.
+///
+/// # Errors
+/// Those of [`open_mask`]; [`Error::MaskSize`] if the mask is not of its picture's size, where that
+/// is known; [`Error::MaskCode`] for another code.
+pub fn mask_of(
+    path: &Path,
+    picture: Option<[usize; 2]>,
+    classes: &[String],
+    ignore: Option<i64>,
+) -> Result<Array> {
+    let codes = open_mask(path)?;
+    let mask = [codes.shape[1], codes.shape[2]];
+    if let Some(picture) = picture.filter(|picture| *picture != mask) {
+        return Err(Error::MaskSize { path: path.to_owned(), mask, picture });
+    }
+    let Values::I64(values) = &codes.values else { unreachable!("codes are whole numbers") };
+    let is_known = |code: &&i64| **code < classes.len() as i64 || Some(**code) == ignore;
+    if let Some(&code) = values.iter().find(|code| !is_known(code)) {
+        return Err(Error::MaskCode { path: path.to_owned(), code, classes: classes.to_vec() });
+    }
+    Ok(codes)
 }
 
 /// Pictures, transformed as their inputs are.

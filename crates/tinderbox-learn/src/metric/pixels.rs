@@ -79,12 +79,7 @@ impl Metric for MeanIou {
     }
 
     fn value(&self) -> f64 {
-        let of_classes = self.matrix.iou().into_iter().enumerate();
-        // A void class has no pixels that count, but may have been predicted.
-        let counts =
-            |(class, iou): &(usize, f64)| !iou.is_nan() && Some(*class as i64) != self.void;
-        let there: Vec<f64> = of_classes.filter(counts).map(|(_, iou)| iou).collect();
-        there.iter().sum::<f64>() / there.len() as f64
+        self.matrix.mean_iou(self.void)
     }
 }
 
@@ -142,6 +137,15 @@ impl ConfusionMatrix {
             right as f64 / (actual[class] + predicted[class] - right) as f64
         };
         (0..self.classes()).map(of_class).collect()
+    }
+
+    /// The mean of [`iou`](Self::iou) over the classes that occur, but for `void`, which has no pixels
+    /// that count, but may have been predicted.
+    pub fn mean_iou(&self, void: Option<i64>) -> f64 {
+        let of_classes = self.iou().into_iter().enumerate();
+        let counts = |(class, iou): &(usize, f64)| !iou.is_nan() && Some(*class as i64) != void;
+        let there: Vec<f64> = of_classes.filter(counts).map(|(_, iou)| iou).collect();
+        there.iter().sum::<f64>() / there.len() as f64
     }
 }
 

@@ -132,7 +132,7 @@ fn first_learner(plan: &ClassifierPlan, data: DataBunch, lm: Option<&Bundle>) ->
 fn fit(plan: &ClassifierPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {
     let lrs = plan.phases.iter().flat_map(|phase| phase.schedule.lr_max.resolve(1)).flatten();
     let lower_lr = lrs.fold(0.0, f64::max) / 10.0;
-    Training { run, checkpoint_every: plan.checkpoint_every, accumulate: 1, lower_lr }.fit(
+    Training { run, checkpoint_every: plan.checkpoint_every, lower_lr }.fit(
         learner,
         watch,
         &plan.phases,

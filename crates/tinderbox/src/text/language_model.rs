@@ -178,7 +178,7 @@ fn fit(
 ) -> Result<Trained> {
     let lrs = plan.phases.iter().flat_map(|phase| phase.schedule.lr_max.resolve(1)).flatten();
     let lower_lr = lrs.fold(f64::INFINITY, f64::min) / 10.0;
-    Training { run, checkpoint_every: plan.checkpoint_every, accumulate: 1, lower_lr }.fit(
+    Training { run, checkpoint_every: plan.checkpoint_every, lower_lr }.fit(
         learner,
         watch,
         &plan.phases,

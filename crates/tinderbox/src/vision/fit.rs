@@ -17,7 +17,8 @@ use tinderbox_ops::set_exact_conv;
 use super::{
     Augment, Plan, TrainSettings,
     learner::{cnn_learner, pretrained_cnn_learner, seeded},
-    memory::check_memory,
+    memory::with_steps_of,
+    plan::leave_training_out,
 };
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch, run::absolute, training::Training,
@@ -48,7 +49,6 @@ pub(super) fn train_plan(plan: &Plan, run: RunFolder, watch: &Watch) -> Result<T
     let data = data(plan, watch)?;
     let list = items(&plan.data, &data);
     let learner = learner(plan, data, false, watch)?;
-    check_memory(&learner)?;
     run.create(plan, &list)?;
     fit(plan, run, learner, watch)
 }
@@ -86,7 +86,6 @@ pub fn resume(settings: &TrainSettings, watch: &Watch) -> Result<Trained> {
         return Err(Error::ItemsChanged { what });
     }
     let learner = learner(&plan, data, run.checkpoint().is_file(), watch)?;
-    check_memory(&learner)?;
     fit(&plan, run, learner, watch)
 }
 
@@ -182,13 +181,12 @@ fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result
     }
     .metrics(accuracy);
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
-    Ok(learner)
+    with_steps_of(plan.accumulate, learner)
 }
 
 fn fit(plan: &Plan, run: RunFolder, learner: Learner, watch: &Watch) -> Result<Trained> {
     let lower_lr = plan.arch.arch()?.lr.min(plan.lr / 10.0);
-    let (checkpoint_every, accumulate) = (plan.checkpoint_every, plan.accumulate);
-    let training = Training { run, checkpoint_every, accumulate, lower_lr };
+    let training = Training { run, checkpoint_every: plan.checkpoint_every, lower_lr };
     training.fit(learner, watch, &plan.phases())
 }
 
@@ -214,7 +212,7 @@ pub fn show_batch(settings: &TrainSettings, rows: usize, watch: &Watch) -> Resul
 /// A plan whose epochs and learning rate are nobody's business.
 fn look(settings: &TrainSettings, watch: &Watch) -> Result<Plan> {
     let mut plan = Plan::fetching(settings, watch)?;
-    plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
+    leave_training_out(&mut plan.choices);
     plan.tell(watch);
     Ok(plan)
 }

@@ -1,20 +1,25 @@
-//! Whether there is memory for a training step.
+//! Training steps, and whether there is memory for them.
 
 use sysinfo::System;
-use tinderbox_learn::{Learner, StepMemory};
+use tinderbox_learn::{Learner, StepMemory, callback::GradientAccumulation};
 
 use crate::{Error, Result};
 
-/// Fails before a step that the system would end the program for.
+/// A learner whose steps are of so many batches each.
 ///
 /// # Errors
-/// [`Error::BatchMemory`] with the size of the batch that fits.
-pub(super) fn check_memory(learner: &Learner) -> Result<()> {
+/// [`Error::BatchMemory`] with the size of the batch that fits, before a step that the system would
+/// end the program for.
+pub(super) fn with_steps_of(batches: usize, learner: Learner) -> Result<Learner> {
     match available() {
         // Some systems do not say.
-        0 => Ok(()),
-        available => check(learner.step_memory()?, learner.data().batch_size(), available),
+        0 => {}
+        available => check(learner.step_memory()?, learner.data().batch_size(), available)?,
     }
+    Ok(match batches {
+        ..=1 => learner,
+        _ => learner.callback(GradientAccumulation::of_means(batches)),
+    })
 }
 
 /// Bytes that this program may still take: the machine's, or those of the container it is in.

@@ -260,6 +260,11 @@ pub(super) fn accumulate(asked: Option<usize>, choices: &mut Choices) -> usize {
     batches
 }
 
+/// Takes out what is nobody's business where nothing is trained.
+pub(super) fn leave_training_out(choices: &mut Vec<Choice>) {
+    choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
+}
+
 /// As many as there are cores, up to four: preparing is quick beside training.
 pub(super) fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))

@@ -31,7 +31,8 @@ pub use validate::{MaskScores, MaskValidation, validate_masks};
 use super::{
     fit::{checked, difference, items},
     learner::{pretrained_unet_learner, unet_learner},
-    memory::check_memory,
+    memory::with_steps_of,
+    plan::leave_training_out,
 };
 use crate::{
     Error, Event, Result, RunFolder, Trained, Watch, open_model,
@@ -69,7 +70,6 @@ pub(super) fn train_plan(
     let data = data(plan, watch)?;
     let list = items(&plan.images, &data);
     let learner = first_learner(plan, from, data, watch)?;
-    check_memory(&learner)?;
     run.create(plan, &list)?;
     fit(plan, learner, run, watch)
 }
@@ -111,7 +111,6 @@ pub fn resume_segmenter(settings: &SegmenterSettings, watch: &Watch) -> Result<T
             first_learner(&plan, from.as_ref(), data, watch)?
         }
     };
-    check_memory(&learner)?;
     fit(&plan, learner, run, watch)
 }
 
@@ -128,7 +127,6 @@ pub fn segmenter_lr_find(
     let (plan, from) = look(settings, watch)?;
     let data = data(&plan, watch)?;
     let mut learner = first_learner(&plan, from.as_ref(), data, watch)?;
-    check_memory(&learner)?;
     if let Some(phase) = plan.phases.first().filter(|phase| phase.freeze_to != 0) {
         learner.freeze_to(phase.freeze_to)?;
     }
@@ -148,7 +146,7 @@ pub fn show_masks(settings: &SegmenterSettings, rows: usize, watch: &Watch) -> R
 fn look(settings: &SegmenterSettings, watch: &Watch) -> Result<(SegmenterPlan, Option<Bundle>)> {
     let from = settings.from.as_deref().map(open_model).transpose()?;
     let mut plan = SegmenterPlan::new(settings, from.as_ref(), watch)?;
-    plan.choices.retain(|choice| !["epochs", "learning rate"].contains(&choice.setting.as_str()));
+    leave_training_out(&mut plan.choices);
     plan.tell(watch);
     Ok((plan, from))
 }
@@ -228,25 +226,26 @@ fn first_learner(
     if let Some(missing) = missing_text(&report) {
         watch(&Event::Warning(&missing));
     }
-    Ok(measured(plan, learner))
+    prepared(plan, learner)
 }
 
 /// The learner as it is before anything is loaded into it.
 fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
     set_exact_conv(plan.exact_conv);
-    Ok(measured(plan, unet_learner(data, &plan.model, plan.seed)?))
+    prepared(plan, unet_learner(data, &plan.model, plan.seed)?)
 }
 
-fn measured(plan: &SegmenterPlan, mut learner: Learner) -> Learner {
+/// With the plan's optimizer, its steps and what is measured.
+fn prepared(plan: &SegmenterPlan, mut learner: Learner) -> Result<Learner> {
     let void = plan.void.map(|void| i64::from(void.code()));
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
-    learner.metrics((PixelAccuracy::new(void).named("accuracy"), MeanIou::new(void)))
+    let metrics = (PixelAccuracy::new(void).named("accuracy"), MeanIou::new(void));
+    with_steps_of(plan.accumulate, learner.metrics(metrics))
 }
 
 fn fit(plan: &SegmenterPlan, learner: Learner, run: RunFolder, watch: &Watch) -> Result<Trained> {
     let lrs = plan.phases.iter().flat_map(|phase| phase.schedule.lr_max.resolve(2)).flatten();
     let lower_lr = lrs.fold(0.0, f64::max) / 10.0;
-    let (checkpoint_every, accumulate) = (plan.checkpoint_every, plan.accumulate);
-    let training = Training { run, checkpoint_every, accumulate, lower_lr };
+    let training = Training { run, checkpoint_every: plan.checkpoint_every, lower_lr };
     training.fit(learner, watch, &plan.phases)
 }

@@ -128,17 +128,29 @@ pub fn validate(model: &Bundle, folder: &Path, skip_bad: usize, watch: &Watch) -
         watch(&Event::Checking { done: done + 1, total: files.len() });
     }
     watch(&Event::Checking { done: files.len(), total: files.len() });
-    if bad.len() > skip_bad || bad.len() == files.len() {
-        let (checked, allowed) = (files.len(), skip_bad);
+    let images = files.len() - left_out(bad, files.len(), skip_bad, watch)?;
+    let right: usize = classes.iter().map(|score| score.right).sum();
+    let (accuracy, loss) = (right as f64 / images as f64, loss / images as f64);
+    Ok(Scores { images, accuracy, loss, classes })
+}
+
+/// How many files were left out of those that were checked, which is told.
+///
+/// # Errors
+/// [`BadFiles`](tinderbox_data::Error::BadFiles) if they are more than are allowed, or all.
+pub(super) fn left_out(
+    bad: Vec<BadFile>,
+    checked: usize,
+    allowed: usize,
+    watch: &Watch,
+) -> Result<usize> {
+    if bad.len() > allowed || bad.len() == checked {
         return Err(tinderbox_data::Error::BadFiles { files: bad, checked, allowed }.into());
     }
     if !bad.is_empty() {
         watch(&Event::LeftOut(&bad));
     }
-    let images = files.len() - bad.len();
-    let right: usize = classes.iter().map(|score| score.right).sum();
-    let (accuracy, loss) = (right as f64 / images as f64, loss / images as f64);
-    Ok(Scores { images, accuracy, loss, classes })
+    Ok(bad.len())
 }
 
 /// The images of class folders, and the number of each one's class.

@@ -117,13 +117,11 @@ impl SegmenterPlan {
     ) -> Result<Self> {
         let mut choices = Choices::default();
         let (images, masks) = (absolute(&settings.images)?, absolute(&settings.masks)?);
-        // What is only looked at has no run folder.
-        let out = (!settings.out.as_os_str().is_empty()).then(|| absolute(&settings.out));
-        let out = out.transpose()?;
-        if let Some(folder) =
-            [&images, &masks].into_iter().find(|folder| out.as_ref() == Some(folder))
-        {
-            return Err(Error::OutIsData { folder: folder.clone() });
+        for folder in [&images, &masks] {
+            // What is only looked at has no run folder.
+            if !settings.out.as_os_str().is_empty() && absolute(&settings.out)? == *folder {
+                return Err(Error::OutIsData { folder: folder.clone() });
+            }
         }
         let pairs = Pairs::find(&images, &masks, None)?;
         choices.note(

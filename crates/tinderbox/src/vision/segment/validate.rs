@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tinderbox_data::{Array, TargetKind, Values, error::BadFile, image::open_mask};
+use tinderbox_data::{TargetKind, Values, error::BadFile, label::mask_of};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
-use super::{Void, pairs::Pairs, plan::void, predict_mask};
+use super::{pairs::Pairs, plan::void, predict_mask};
 use crate::{
     Error, Event, Result, Watch,
-    vision::{ClassResult, interpret::mask_results},
+    vision::{ClassResult, interpret::mask_results, use_model::left_out},
 };
 
 /// Settings of [`validate_masks`].
@@ -54,8 +54,8 @@ pub fn validate_masks(
         return Err(Error::NotASegmenter { what: inference.describe() });
     };
     let void = match (void(settings.void.as_deref(), classes)?, ignore) {
-        (None, Some(code)) => Some(*code),
-        (void, _) => void.map(Void::code),
+        (None, Some(code)) => Some(i64::from(*code)),
+        (void, _) => void.map(|void| i64::from(void.code())),
     };
     let pairs = Pairs::find(&settings.images, &settings.masks, None)?;
     let total = pairs.masks.len();
@@ -63,28 +63,18 @@ pub fn validate_masks(
     let mut bad = Vec::new();
     for (done, (image, mask)) in pairs.masks.iter().enumerate() {
         let image = settings.images.join(image);
-        let one = compare(model, &image, mask, void, classes);
-        match one {
+        match compare(model, &image, mask, void, classes) {
             Ok(pairs) => pairs.into_iter().for_each(|(actual, said)| matrix.add(actual, said)),
             Err(Error::Data(error)) => bad.push(BadFile::new(image, &error)),
             Err(error) => return Err(error),
         }
         watch(&Event::Checking { done: done + 1, total });
     }
-    if bad.len() > settings.skip_bad || bad.len() == total {
-        let (checked, allowed) = (total, settings.skip_bad);
-        return Err(tinderbox_data::Error::BadFiles { files: bad, checked, allowed }.into());
-    }
-    if !bad.is_empty() {
-        watch(&Event::LeftOut(&bad));
-    }
-    let results = mask_results(&matrix, classes, void.map(i64::from));
-    let ious: Vec<f64> = results.iter().filter_map(|class| class.iou).collect();
     Ok(MaskScores {
-        pictures: total - bad.len(),
+        pictures: total - left_out(bad, total, settings.skip_bad, watch)?,
         accuracy: matrix.right() as f64 / matrix.total() as f64,
-        mean_iou: ious.iter().sum::<f64>() / ious.len() as f64,
-        classes: results,
+        mean_iou: matrix.mean_iou(void),
+        classes: mask_results(&matrix, classes, void),
     })
 }
 
@@ -93,28 +83,13 @@ fn compare(
     model: &Bundle,
     image: &Path,
     mask: &Path,
-    void: Option<u16>,
+    void: Option<i64>,
     classes: &[String],
 ) -> Result<Vec<(usize, usize)>> {
     let said = predict_mask(model, image)?;
-    let Array { shape, values: Values::I64(codes) } = open_mask(mask)? else {
-        unreachable!("codes are whole numbers")
-    };
-    let size = [shape[1], shape[2]];
-    let picture = [said.height, said.width];
-    if size != picture {
-        let path = mask.to_owned();
-        return Err(tinderbox_data::Error::MaskSize { path, mask: size, picture }.into());
-    }
-    let counts = |code: &i64| void.is_none_or(|void| *code != i64::from(void));
-    if let Some(code) = codes
-        .iter()
-        .filter(|code| counts(code))
-        .find(|code| usize::try_from(**code).map_or(true, |code| code >= classes.len()))
-    {
-        let (path, classes) = (mask.to_owned(), classes.to_vec());
-        return Err(tinderbox_data::Error::MaskCode { path, code: *code, classes }.into());
-    }
-    let both = codes.iter().zip(&said.codes).filter(|(code, _)| counts(code));
-    Ok(both.map(|(code, said)| (*code as usize, usize::from(*said))).collect())
+    let codes = mask_of(mask, Some([said.height, said.width]), classes, void)?;
+    let Values::I64(codes) = codes.values else { unreachable!("codes are whole numbers") };
+    let counts = |code: i64| Some(code) != void;
+    let both = codes.into_iter().zip(said.codes).filter(|(code, _)| counts(*code));
+    Ok(both.map(|(code, said)| (code as usize, usize::from(said))).collect())
 }
