@@ -116,6 +116,21 @@ impl Learner {
         }
     }
 
+    /// Trains with another loss than the one that it was made with.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn example(learner: tinderbox_learn::Learner) {
+    /// use tinderbox_learn::loss::LabelSmoothingCrossEntropy;
+    ///
+    /// let learner = learner.loss(LabelSmoothingCrossEntropy::default());
+    /// # }
+    /// ```
+    pub fn loss<Args>(mut self, loss: impl IntoLoss<Args>) -> Self {
+        self.loss = loss.into_loss();
+        self
+    }
+
     /// Measures these in every validation.
     pub fn metrics<Args>(mut self, metrics: impl IntoMetrics<Args>) -> Self {
         self.metrics = metrics.into_metrics();

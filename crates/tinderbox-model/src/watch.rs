@@ -4,6 +4,7 @@ use burn::{
     module::Module,
     tensor::{Device, Distribution, Tensor, activation::relu},
 };
+use serde::Serialize;
 
 use crate::{
     AnyTensor, Layer, Mode, Sequential, Trace, catch_panic,
@@ -71,20 +72,23 @@ pub fn num_features(model: &Sequential, channels: usize, device: &Device) -> Opt
     })
 }
 
-/// Mean and unbiased standard deviation of what a layer gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActivationStats {
+/// Mean and spread of what a layer gives.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerActivation {
+    /// Where it sits: `0.layer1.0.conv1`.
     pub path: String,
+    /// PyTorch's name of its kind.
     pub layer: &'static str,
     pub mean: f32,
+    /// Standard deviation, unbiased.
     pub std: f32,
 }
 
 /// Runs the model as it is and measures every innermost layer that has parameters, in the order in
 /// which they stand in the model.
-pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<ActivationStats> {
+pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<LayerActivation> {
     let parameters = parameters(model);
-    let mut found: Vec<ActivationStats> = Vec::new();
+    let mut found: Vec<LayerActivation> = Vec::new();
     let mut observe = |step: crate::Step<'_>| {
         let path = step.path.join(".");
         // Children come before their container, so one that is there already is inside this one.
@@ -97,7 +101,7 @@ pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<ActivationStats>
         let n = values.dims()[0] as f32;
         let mean: f32 = values.clone().mean().into_scalar();
         let squares: f32 = (values - mean).square().sum().into_scalar();
-        found.push(ActivationStats {
+        found.push(LayerActivation {
             path,
             layer: step.layer.name(),
             mean,

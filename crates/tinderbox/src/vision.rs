@@ -19,7 +19,7 @@ mod use_model;
 pub use camvid::{CAMVID, lesson_camvid};
 pub use demo::{Demo, demo, demo_masks};
 pub use fit::{lr_find, resume, show_batch, train};
-pub use interpret::{ClassResult, InterpretSettings, Interpreted, LayerActivation, interpret};
+pub use interpret::{ClassResult, InterpretSettings, Interpreted, interpret};
 pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
 pub use lesson::{Lesson, LessonRun, PUBLISHED, lesson_mnist};
 pub use plan::{Augment, Plan, Transfer};

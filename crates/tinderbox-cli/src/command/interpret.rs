@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{ClassResult, InterpretSettings, Interpreted, LayerActivation, interpret};
+use tinderbox::{
+    model::watch::LayerActivation,
+    vision::{ClassResult, InterpretSettings, Interpreted, interpret},
+};
 
 use crate::{
     exit::Done,

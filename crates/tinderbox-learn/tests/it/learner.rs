@@ -13,7 +13,7 @@ use tinderbox_learn::{
         GradientAccumulation, GradientClipping, LossScaling, Monitor, ReduceLrOnPlateau, SaveModel,
         SaveWhen, State, StopAfterNBatches, TerminateOnNan, TrackEpoch,
     },
-    loss::{CrossEntropyFlat, Reduction},
+    loss::{CrossEntropyFlat, LabelSmoothingCrossEntropy, Reduction},
     metric::{accuracy, error_rate},
     optim::{Gradients, Rule},
     schedule::{LearningRate, LrFind, OneCycle},
@@ -36,6 +36,19 @@ fn the_same_seed_gives_the_same_bits() {
     };
     assert!(run(1) == run(1));
     assert!(run(1) != run(2));
+}
+
+#[test]
+fn another_loss_is_what_is_measured_and_trained() {
+    let _alone = alone();
+    let mut plain = learner(Problem::default());
+    let mut smooth =
+        learner(Problem::default()).loss(LabelSmoothingCrossEntropy { eps: 1.0, ..<_>::default() });
+    assert!(plain.validate().unwrap().loss != smooth.validate().unwrap().loss);
+    for learner in [&mut plain, &mut smooth] {
+        learner.fit(1, 0.01).unwrap();
+    }
+    assert!(bits(&plain) != bits(&smooth));
 }
 
 #[test]

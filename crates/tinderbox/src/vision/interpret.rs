@@ -13,7 +13,7 @@ use tinderbox_interpret::{
     plot_top_losses_with_heat, show_results,
 };
 use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::ConfusionMatrix};
-use tinderbox_model::watch::{ActivationStats, activation_stats};
+use tinderbox_model::watch::{LayerActivation, activation_stats};
 
 use super::{Plan, SegmenterPlan, fit, segment};
 use crate::{Error, Result, RunFolder, Task, Watch, open_model};
@@ -64,17 +64,6 @@ pub struct Interpreted {
     pub activations: Vec<LayerActivation>,
     /// The pictures that were drawn.
     pub pictures: Vec<PathBuf>,
-}
-
-/// Mean and spread of what a layer gives.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LayerActivation {
-    /// Where it sits: `0.layer1.0.conv1`.
-    pub path: String,
-    /// PyTorch's name of its kind.
-    pub layer: String,
-    pub mean: f32,
-    pub std: f32,
 }
 
 /// How right a model is about a class.
@@ -156,13 +145,7 @@ fn activations(learner: &Learner, settings: &InterpretSettings) -> Result<Vec<La
     };
     let device = model.devices().first().cloned().unwrap_or_default();
     let x = Tensor::<1>::from_floats(&values[..], &device).reshape([n, channels, height, width]);
-    let one = |stats: ActivationStats| LayerActivation {
-        path: stats.path,
-        layer: stats.layer.to_owned(),
-        mean: stats.mean,
-        std: stats.std,
-    };
-    Ok(activation_stats(&*model, x.into()).into_iter().map(one).collect())
+    Ok(activation_stats(&*model, x.into()))
 }
 
 fn masks(

@@ -188,7 +188,7 @@ impl Plan {
 
         let n_train = survey.n_train(&split);
         let batch_size =
-            choices.note("batch size", batch_size(settings.batch_size, small, n_train)?);
+            choices.note("batch size", batch_size(settings.batch_size, small, n_train, transfers)?);
         let accumulate = accumulate(settings.accumulate, &mut choices);
         if settings.oversample {
             choices.note("drawn", chosen((), "all classes as often as the largest", ASKED));
@@ -415,14 +415,24 @@ fn weights_text(weights: Option<&WeightsFile>, arch: &Arch) -> Option<Chosen<()>
 }
 
 /// Batch norm needs two images, and a training batch is never partial.
-fn batch_size(asked: Option<usize>, small: bool, n_train: usize) -> Result<Chosen<usize>> {
+fn batch_size(
+    asked: Option<usize>,
+    small: bool,
+    n_train: usize,
+    transfers: bool,
+) -> Result<Chosen<usize>> {
     if n_train < 2 || asked.is_some_and(|size| !(2..=n_train).contains(&size)) {
         return Err(Error::BatchSize { batch_size: asked, n_train, of: "image" });
     }
     if let Some(size) = asked {
         return Ok(chosen(size, size.to_string(), ASKED));
     }
-    let usual: usize = if small { 128 } else { 32 };
+    let usual: usize = match small {
+        true => 128,
+        // A pretrained network learns in few epochs: smaller batches give it more steps.
+        false if transfers => 16,
+        false => 32,
+    };
     // A few dozen steps an epoch are what one-cycle and batch norm are comfortable with.
     let size = (n_train / 24).next_power_of_two().clamp(4, usual).min(n_train);
     let because = match size == usual {
@@ -450,8 +460,9 @@ fn epochs(asked: Option<usize>, per_epoch: usize) -> Chosen<usize> {
     )
 }
 
-/// About so many steps train the new head, and so many everything.
-const TRANSFER_STEPS: [usize; 2] = [30, 135];
+/// About so many steps train the new head, and so many everything: of some hundred pictures, more
+/// learn by heart.
+const TRANSFER_STEPS: [usize; 2] = [60, 60];
 
 fn transfer_epochs(settings: &TrainSettings, per_epoch: usize) -> Chosen<(usize, usize)> {
     let usual = TRANSFER_STEPS.map(|steps| steps.div_ceil(per_epoch).clamp(2, 12));
@@ -551,6 +562,20 @@ mod tests {
         assert_eq!((plan.arch.name.as_str(), plan.arch.classes), ("resnet-small", 2));
         assert_eq!(plan.split, Split::Random { share: 0.2 });
         assert_eq!(plan.batch_size, 4);
+    }
+
+    #[test]
+    fn what_is_pretrained_takes_few_epochs_of_many_steps() {
+        let of = |n_train, transfers| {
+            Choices::default().note("", batch_size(None, false, n_train, transfers).unwrap())
+        };
+        assert_eq!([of(480, false), of(480, true), of(60, true)], [32, 16, 4]);
+        let plain = settings(Path::new(""));
+        let epochs =
+            |settings, steps| Choices::default().note("", transfer_epochs(settings, steps));
+        assert_eq!([500, 30, 15, 2].map(|steps| epochs(&plain, steps).0), [2, 2, 4, 12]);
+        let head = TrainSettings { unfreeze_epochs: Some(0), ..plain.clone() };
+        assert_eq!(epochs(&head, 30), (2, 0));
     }
 
     #[test]
