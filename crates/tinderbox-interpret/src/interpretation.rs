@@ -128,19 +128,10 @@ impl Interpretation {
     /// The pairs of classes of which one was taken for the other at least `min` times, the most often
     /// first: actual, predicted, how often.
     pub fn most_confused(&self, min: u64) -> Vec<(&str, &str, u64)> {
-        let matrix = self.confusion_matrix();
-        let n = self.classes.len();
-        let pairs = (0..n).flat_map(|actual| (0..n).map(move |predicted| (actual, predicted)));
-        let mut confused: Vec<_> = pairs
-            .filter(|(actual, predicted)| actual != predicted)
-            .map(|(actual, predicted)| (actual, predicted, matrix.count(actual, predicted)))
-            .filter(|(.., times)| *times >= min.max(1))
-            .collect();
-        // Equal ones stay in the order of the classes.
-        confused.sort_by_key(|(.., times)| std::cmp::Reverse(*times));
+        let confused = self.confusion_matrix().most_confused(min).into_iter();
         let named = |(actual, predicted, times): (usize, usize, u64)| {
             (self.classes[actual].as_str(), self.classes[predicted].as_str(), times)
         };
-        confused.into_iter().map(named).collect()
+        confused.map(named).collect()
     }
 }

@@ -9,7 +9,7 @@ use tinderbox_data::{
 use tinderbox_learn::Learner;
 use tinderbox_model::AnyTensor;
 
-use crate::{Error, Interpretation, Result, TopLoss, grad_cam, heat};
+use crate::{Error, Interpretation, Result, SegmentationInterpretation, TopLoss, grad_cam, heat};
 
 /// Items of a set, evenly from its first on, with what is true and what the model says: fastai's
 /// `show_results`, which shows the first ones, all of one class where folders are classes. Of
@@ -33,7 +33,9 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
         return Err(tinderbox_data::Error::NotImages { shape: shown.inputs.shape }.into());
     }
     match data.target() {
-        TargetKind::Mask { classes, .. } => Ok(masks(&shown, learner.outputs(batch)?, classes)),
+        TargetKind::Mask { classes, .. } => {
+            Ok(MaskGrid::new(classes).with(&shown, learner.outputs(batch)?, "picture").draw())
+        }
         _ => {
             let predictions = learner.predict(batch)?;
             let mut grid = Grid::new(rows);
@@ -70,24 +72,37 @@ fn evenly(data: &DataBunch, set: Set, n: usize) -> Result<Batch> {
 /// Masks are looked at closely, in pixels.
 const MASK_CELL: usize = 180;
 
-fn masks(shown: &Batch, outputs: AnyTensor, classes: &[String]) -> Picture {
-    let palette = Palette::of(classes);
-    let predicted = codes(outputs);
-    let mut grid = Grid::new(3).cells_of(MASK_CELL);
-    for (row, predicted) in predicted.iter().enumerate() {
-        let picture = Picture::of_array(&shown.inputs.row(row));
-        let over = |codes: &Array| {
-            let mut picture = picture.clone();
-            picture.overlay(codes, &palette);
-            picture
-        };
-        grid = grid
-            .cell(picture.clone(), "picture")
-            .cell(over(&shown.targets.row(row)), "mask")
-            .cell(over(predicted), "predicted");
+/// Rows of a picture, its mask, and the model's.
+struct MaskGrid {
+    palette: Palette,
+    grid: Grid,
+}
+
+impl MaskGrid {
+    fn new(classes: &[String]) -> Self {
+        Self { palette: Palette::of(classes), grid: Grid::new(3).cells_of(MASK_CELL) }
     }
-    let drawn = grid.draw();
-    drawn.above(&palette.legend(drawn.width()))
+
+    /// Adds the pictures of a batch, with this above each of them.
+    fn with(mut self, shown: &Batch, outputs: AnyTensor, caption: &str) -> Self {
+        for (row, predicted) in codes(outputs).iter().enumerate() {
+            let picture = Picture::of_array(&shown.inputs.row(row));
+            let over = |codes: &Array| {
+                let mut picture = picture.clone();
+                picture.overlay(codes, &self.palette);
+                picture
+            };
+            let (mask, predicted) = (over(&shown.targets.row(row)), over(predicted));
+            self.grid =
+                self.grid.cell(picture, caption).cell(mask, "mask").cell(predicted, "predicted");
+        }
+        self
+    }
+
+    fn draw(&self) -> Picture {
+        let drawn = self.grid.draw();
+        drawn.above(&self.palette.legend(drawn.width()))
+    }
 }
 
 /// The likeliest class of each pixel, `[1, height, width]` for each item.
@@ -143,6 +158,28 @@ pub fn plot_top_losses_with_heat(
         let (map, size) = grad_cam(&*model, x, top.predicted).ok_or(Error::NoMap)?;
         Ok(heat(&data.picture(set, top.item)?, &map, size))
     })
+}
+
+/// The pictures that a segmenter is most wrong about, each with its loss, its mask, and the model's.
+///
+/// # Errors
+/// [`Error::NotMasks`] for other targets; those of preparing the pictures and of the model.
+pub fn plot_top_losses_of_masks(
+    learner: &Learner,
+    set: Set,
+    interpretation: &SegmentationInterpretation,
+    k: usize,
+) -> Result<Picture> {
+    let data = learner.data();
+    let TargetKind::Mask { classes, .. } = data.target() else { return Err(Error::NotMasks) };
+    let mut grid = MaskGrid::new(classes);
+    for (item, loss) in interpretation.top_losses(k, true) {
+        // One at a time: there may be many, and large ones.
+        let batch = data.items(set, &[item])?;
+        let shown = data.denormalized(batch.clone());
+        grid = grid.with(&shown, learner.outputs(batch)?, &format!("loss {loss:.2}"));
+    }
+    Ok(grid.draw())
 }
 
 fn top_losses(

@@ -17,10 +17,12 @@ use crate::{
 /// about each class, what it takes for what, and the files with the largest losses.
 /// Draws a confusion matrix, results, and the pictures that it is most wrong about.
 ///
-/// Example:
+/// Examples:
 ///   tinderbox interpret runs/photos --top-losses 25 --heat
+///   tinderbox interpret runs/streets --confusion
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Interpret {
     /// Run folder
     run: PathBuf,
@@ -28,6 +30,10 @@ pub(crate) struct Interpret {
     /// How many of the largest losses to show
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=400))]
     top_losses: u32,
+
+    /// Print how often each class was taken for each, too: of pixels for masks
+    #[arg(long)]
+    confusion: bool,
 
     /// The least often that a class must be taken for another to be told
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -56,6 +62,7 @@ impl Interpret {
         let settings = InterpretSettings {
             out: self.out.clone(),
             top_losses: self.top_losses as usize,
+            confusion: self.confusion,
             min_confused: self.min,
             heat: self.heat,
             activations: self.activations,
@@ -87,6 +94,24 @@ pub(super) fn print_classes(classes: &[ClassResult]) {
     }
 }
 
+fn print_confusion(classes: &[&str], counts: &[Vec<u64>]) {
+    let width = |text: &str| text.chars().count();
+    let first = classes.iter().copied().map(width).max().unwrap_or(0);
+    let widths = classes.iter().enumerate().map(|(predicted, class)| {
+        let widest = counts.iter().map(|row| width(&row[predicted].to_string())).max();
+        widest.unwrap_or(0).max(width(class))
+    });
+    let widths: Vec<usize> = widths.collect();
+    let line = |class: &str, cells: Vec<String>| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
+        print_line(&format!("{class:<first$}{}", cells.collect::<String>()));
+    };
+    line("", classes.iter().map(ToString::to_string).collect());
+    for (class, row) in classes.iter().zip(counts) {
+        line(class, row.iter().map(u64::to_string).collect());
+    }
+}
+
 fn print_table(found: &Interpreted) {
     const CONFUSED: usize = 12;
     print_classes(&found.classes);
@@ -96,6 +121,11 @@ fn print_table(found: &Interpreted) {
     }
     for (actual, predicted, n) in found.most_confused.iter().take(CONFUSED) {
         print_line(&format!("  {actual}, {predicted}: {n}"));
+    }
+    if !found.confusion.is_empty() {
+        let classes: Vec<&str> = found.classes.iter().map(|class| class.class.as_str()).collect();
+        print_line("\nactual below each other, predicted beside each other:");
+        print_confusion(&classes, &found.confusion);
     }
     print_line("\nlargest losses:");
     for (file, loss) in &found.top_losses {

@@ -80,13 +80,25 @@ fn masks_are_predicted_drawn_and_interpreted() {
     assert!(place.path("masks/001.png").is_file());
     place.run(&["predict", "run", "no.png"]).code(3).says("no.png");
 
-    let ended = place.run(&["interpret", "run", "--top-losses", "2"]).code(0);
-    ended.says("precision").says("Triangle").says("right: ").says("largest losses");
-    for picture in ["confusion.svg", "results.png"] {
+    let ended = place.run(&["interpret", "run", "--top-losses", "2", "--confusion"]).code(0);
+    let printed = &ended.says("precision").says("right: ").says("largest losses").out;
+    for picture in ["confusion.svg", "results.png", "top_losses.png"] {
         assert!(place.path("run/interpretation").join(picture).is_file());
     }
     let found = &place.run(&["interpret", "run", "--json", "--out", "i"]).code(0).json()[0];
     assert_eq!(found["classes"].as_array().unwrap().len(), 5);
+    assert!(found.get("confusion").is_none());
+    let found = &place.run(&["interpret", "run", "--json", "--confusion"]).code(0).json()[0];
+    let counts: Vec<Vec<u64>> = serde_json::from_value(found["confusion"].clone()).unwrap();
+    for (class, row) in found["classes"].as_array().unwrap().iter().zip(counts) {
+        assert_eq!(row.iter().sum::<u64>(), class["n"].as_u64().unwrap());
+        let cells: Vec<String> = row.iter().map(u64::to_string).collect();
+        let name = class["class"].as_str().unwrap();
+        let is_row = |line: &str| {
+            line.split_whitespace().eq([name].into_iter().chain(cells.iter().map(String::as_str)))
+        };
+        assert!(printed.lines().any(is_row), "{name} {cells:?} in {printed}");
+    }
     place.run(&["interpret", "run", "--activations"]).code(0).says("BatchNorm2d");
 }
 

@@ -1,5 +1,7 @@
 //! Which class is taken for which, and the scores that follow from that.
 
+use std::cmp::Reverse;
+
 use tinderbox_model::AnyTensor;
 
 use crate::{
@@ -91,6 +93,19 @@ impl ConfusionMatrix {
     /// The counts of each actual class.
     pub fn rows(&self) -> impl Iterator<Item = &[u64]> {
         self.counts.chunks(self.classes.max(1))
+    }
+
+    /// The pairs of classes of which one was taken for the other at least `min` times and once, the
+    /// most often first, and else in the order of the classes: actual, predicted, how often.
+    pub fn most_confused(&self, min: u64) -> Vec<(usize, usize, u64)> {
+        let pairs = self.rows().enumerate().flat_map(|(actual, row)| {
+            row.iter().enumerate().map(move |(predicted, times)| (actual, predicted, *times))
+        });
+        let mut confused: Vec<_> = pairs
+            .filter(|(actual, predicted, times)| actual != predicted && *times >= min.max(1))
+            .collect();
+        confused.sort_by_key(|(.., times)| Reverse(*times));
+        confused
     }
 
     /// How many items were counted.
@@ -403,6 +418,13 @@ mod tests {
         assert_eq!(Precision { average: Average::Binary { positive: 0 } }.score(&matrix), 0.6);
         assert!((Precision { average: Average::Weighted }.score(&matrix) - 0.72).abs() < 1e-12);
         assert!((KappaScore::default().score(&matrix) - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_most_confused_come_first_and_equals_by_class() {
+        let matrix = matrix(&[&[9, 2, 0], &[2, 8, 5], &[0, 1, 7]]);
+        assert_eq!(matrix.most_confused(2), [(1, 2, 5), (0, 1, 2), (1, 0, 2)]);
+        assert_eq!(matrix.most_confused(0).len(), 4, "what never happens is not told");
     }
 
     #[test]

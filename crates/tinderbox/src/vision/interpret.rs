@@ -10,7 +10,7 @@ use serde::Serialize;
 use tinderbox_data::{Array, DataBunch, Values, batch::Set};
 use tinderbox_interpret::{
     Cells, Interpretation, SegmentationInterpretation, plot_confusion_matrix, plot_top_losses,
-    plot_top_losses_with_heat, show_results,
+    plot_top_losses_of_masks, plot_top_losses_with_heat, show_results,
 };
 use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::ConfusionMatrix};
 use tinderbox_model::watch::{LayerActivation, activation_stats};
@@ -27,6 +27,8 @@ pub struct InterpretSettings {
     pub out: Option<PathBuf>,
     /// How many of the items with the largest losses are shown; 16.
     pub top_losses: usize,
+    /// Whether the counts of the confusion matrix are wanted, not its picture alone.
+    pub confusion: bool,
     /// The least often that one class must be taken for another to be told; 2.
     pub min_confused: u64,
     /// Whether the pictures with the largest losses show where they speak for what they were taken
@@ -42,6 +44,7 @@ impl InterpretSettings {
             run: run.into(),
             out: None,
             top_losses: 16,
+            confusion: false,
             min_confused: 2,
             heat: false,
             activations: false,
@@ -57,6 +60,10 @@ pub struct Interpreted {
     pub classes: Vec<ClassResult>,
     /// Actual, predicted, how often; of pixels for masks.
     pub most_confused: Vec<(String, String, u64)>,
+    /// How often each class, in the order of `classes`, was taken for each, if that was asked for; of
+    /// pixels for masks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confusion: Vec<Vec<u64>>,
     /// Files with the largest losses, and these.
     pub top_losses: Vec<(String, f32)>,
     /// What layers with parameters give for the first batch, if that was asked for.
@@ -127,10 +134,19 @@ fn classes(
         accuracy: matrix.right() as f64 / matrix.total() as f64,
         classes: class_results(&matrix, found.classes()),
         most_confused: confused.map(|(a, p, n)| (a.to_owned(), p.to_owned(), n)).collect(),
+        confusion: counts(&matrix, settings),
         top_losses: top.into_iter().map(|top| (name(top.item), top.loss)).collect(),
         activations: activations(&learner, settings)?,
         pictures,
     })
+}
+
+/// The rows of the matrix, if they are asked for.
+fn counts(matrix: &ConfusionMatrix, settings: &InterpretSettings) -> Vec<Vec<u64>> {
+    match settings.confusion {
+        true => matrix.rows().map(<[u64]>::to_vec).collect(),
+        false => Vec::new(),
+    }
 }
 
 /// What layers give for the first batch of the validation set, if that is asked for.
@@ -159,16 +175,12 @@ fn masks(
     let learner = model.learner(data, loss)?;
     let found = SegmentationInterpretation::of(&learner, Set::Valid, void)?;
     let matrix = found.confusion_matrix();
-    let pictures = results(&learner, &matrix, Cells::Shares, out)?;
-    let n = found.classes().len();
-    let pairs = (0..n).flat_map(|actual| (0..n).map(move |predicted| (actual, predicted)));
-    let mut confused: Vec<_> = pairs
-        .filter(|(actual, predicted)| actual != predicted)
-        .map(|(actual, predicted)| (actual, predicted, matrix.count(actual, predicted)))
-        .filter(|(.., times)| *times >= settings.min_confused.max(1))
-        .collect();
-    confused.sort_by_key(|(.., times)| std::cmp::Reverse(*times));
-    confused.truncate(2 * n);
+    let mut pictures = results(&learner, &matrix, Cells::Shares, out)?;
+    let worst = out.join("top_losses.png");
+    plot_top_losses_of_masks(&learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
+    pictures.push(worst);
+    let mut confused = matrix.most_confused(settings.min_confused);
+    confused.truncate(2 * found.classes().len());
     let class = |code: usize| found.classes()[code].clone();
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let top = found.top_losses(settings.top_losses, true).into_iter();
@@ -176,6 +188,7 @@ fn masks(
         accuracy: matrix.right() as f64 / matrix.total() as f64,
         classes: mask_results(&matrix, found.classes(), void),
         most_confused: confused.into_iter().map(|(a, p, n)| (class(a), class(p), n)).collect(),
+        confusion: counts(&matrix, settings),
         top_losses: top.map(|(item, loss)| (name(item), loss)).collect(),
         activations: activations(&learner, settings)?,
         pictures,
