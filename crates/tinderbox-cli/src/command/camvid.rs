@@ -112,7 +112,7 @@ impl Camvid {
         }
         let (trained, published) = told(lesson_camvid(&settings, &watch(style)), style)?;
         if style == Style::Text {
-            print_line(&format!("\n{}, beside the lesson:", published.heading));
+            print_line(&format!("\nours, beside the lesson's {}:", published.heading));
             print_line(published.beside_run(&trained.run)?.trim_end());
         }
         Ok(finish(&trained, style))
