@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{iter, path::PathBuf};
 
 use clap::Args;
 use tinderbox::{
@@ -94,21 +94,20 @@ pub(super) fn print_classes(classes: &[ClassResult]) {
     }
 }
 
+/// The counts with the classes above and before them.
 fn print_confusion(classes: &[&str], counts: &[Vec<u64>]) {
-    let width = |text: &str| text.chars().count();
-    let first = classes.iter().copied().map(width).max().unwrap_or(0);
-    let widths = classes.iter().enumerate().map(|(predicted, class)| {
-        let widest = counts.iter().map(|row| width(&row[predicted].to_string())).max();
-        widest.unwrap_or(0).max(width(class))
+    let names = || classes.iter().map(ToString::to_string);
+    let head = iter::once(String::new()).chain(names()).collect();
+    let rows = names().zip(counts).map(|(class, row)| {
+        iter::once(class).chain(row.iter().map(u64::to_string)).collect::<Vec<_>>()
     });
-    let widths: Vec<usize> = widths.collect();
-    let line = |class: &str, cells: Vec<String>| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:>width$}"));
-        print_line(&format!("{class:<first$}{}", cells.collect::<String>()));
-    };
-    line("", classes.iter().map(ToString::to_string).collect());
-    for (class, row) in classes.iter().zip(counts) {
-        line(class, row.iter().map(u64::to_string).collect());
+    let table: Vec<Vec<String>> = iter::once(head).chain(rows).collect();
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..=classes.len()).filter_map(width).collect();
+    for row in &table {
+        let cells =
+            row.iter().zip(&widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
+        print_line(&format!("{:<width$}{}", row[0], cells.collect::<String>(), width = widths[0]));
     }
 }
 
