@@ -46,6 +46,17 @@ pub struct TopLoss {
     pub probability: f32,
 }
 
+/// The rows of the `k` largest losses, or the smallest, in that order.
+pub(crate) fn by_loss(losses: &[f32], k: usize, largest: bool) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..losses.len()).collect();
+    rows.sort_by(|a, b| {
+        let order = losses[*a].total_cmp(&losses[*b]);
+        if largest { order.reverse() } else { order }
+    });
+    rows.truncate(k);
+    rows
+}
+
 impl Interpretation {
     /// Predicts for a set.
     ///
@@ -99,12 +110,6 @@ impl Interpretation {
     /// The `k` items with the largest losses, or the smallest, in that order.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<TopLoss> {
         let predicted = self.predicted();
-        let mut rows: Vec<usize> = (0..self.losses.len()).collect();
-        rows.sort_by(|a, b| {
-            let order = self.losses[*a].total_cmp(&self.losses[*b]);
-            if largest { order.reverse() } else { order }
-        });
-        rows.truncate(k);
         let one = |row: usize| TopLoss {
             row,
             item: self.items[row],
@@ -113,7 +118,7 @@ impl Interpretation {
             actual: self.targets[row],
             probability: self.probabilities[row][self.targets[row]],
         };
-        rows.into_iter().map(one).collect()
+        by_loss(&self.losses, k, largest).into_iter().map(one).collect()
     }
 
     /// How often each class was taken for each.

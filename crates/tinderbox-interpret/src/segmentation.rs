@@ -3,7 +3,7 @@
 use tinderbox_learn::{BatchOutput, Learner, Set, metric::ConfusionMatrix};
 use tinderbox_model::AnyTensor;
 
-use crate::{Error, Result};
+use crate::{Error, Result, interpretation::by_loss};
 
 /// What a segmenter says about a set, beside what is true, picture by picture: fastai's
 /// `SegmentationInterpretation`. Maps are not kept.
@@ -67,14 +67,8 @@ impl SegmentationInterpretation {
 
     /// The `k` pictures with the largest losses, or the smallest, in that order: item and loss.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<(usize, f32)> {
-        let mut all: Vec<(usize, f32)> =
-            self.items.iter().copied().zip(self.losses.iter().copied()).collect();
-        all.sort_by(|a, b| {
-            let order = a.1.total_cmp(&b.1);
-            if largest { order.reverse() } else { order }
-        });
-        all.truncate(k);
-        all
+        let rows = by_loss(&self.losses, k, largest).into_iter();
+        rows.map(|row| (self.items[row], self.losses[row])).collect()
     }
 
     /// For each picture, the share of each class's pixels that was taken for each; NaN for a class
