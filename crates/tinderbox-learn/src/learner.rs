@@ -171,6 +171,24 @@ impl Learner {
         self
     }
 
+    /// Ends its fits when `stop` asks for it, in place of a handle of its own: one that is shared
+    /// with what runs before and after, as the preparation of the data.
+    ///
+    /// A handle that asked already ends the next fit after its first batch.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn example(learner: tinderbox_learn::Learner) {
+    /// let stop = tinderbox_learn::StopHandle::default();
+    /// let learner = learner.stopped_by(stop.clone());
+    /// std::thread::spawn(move || stop.stop());
+    /// # }
+    /// ```
+    pub fn stopped_by(mut self, stop: StopHandle) -> Self {
+        self.stop = stop;
+        self
+    }
+
     /// Trains for `epochs` epochs at a constant learning rate.
     ///
     /// The optimizer of an earlier fit goes on with what it remembers.

@@ -235,6 +235,18 @@ fn a_stopped_fit_says_how_to_go_on() {
 }
 
 #[test]
+fn a_fit_listens_to_the_handle_it_was_given() {
+    let _alone = alone();
+    let stop = StopHandle::default();
+    let mut learner = learner(Problem::default()).stopped_by(stop.clone());
+    learner.stop_handle().stop();
+    assert!(stop.is_stopping(), "it is the same handle");
+    assert!(matches!(fit(&mut learner), Outcome::Stopped { epoch: 1, batch: 1, .. }));
+    assert!(!stop.is_stopping(), "the next fit is not meant");
+    assert!(matches!(fit(&mut learner), Outcome::Finished { .. }));
+}
+
+#[test]
 fn a_checkpoint_of_another_fit_is_refused() {
     let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
