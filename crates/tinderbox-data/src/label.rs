@@ -61,10 +61,10 @@ impl Label {
     }
 }
 
-/// What a target is: what the last layer, the loss and the prediction follow from.
+/// What a target is: what the last layer, the loss and the prediction follow from. Whoever adds a
+/// kind is told by the compiler where each of these is decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum TargetKind {
     /// One of the classes, as its index.
     Category { classes: Vec<String> },

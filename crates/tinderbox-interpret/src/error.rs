@@ -21,6 +21,9 @@ pub enum Error {
     #[error("the model gives no map of at least 16 cells to look at")]
     NoMap,
 
+    #[error("targets of kind {target} have nothing to show beside a picture")]
+    NotShown { target: &'static str },
+
     #[error(transparent)]
     Learn(#[from] tinderbox_learn::Error),
 
@@ -41,6 +44,9 @@ impl Error {
             Self::Ending { path } => Some(format!("say {}.svg", path.with_extension("").display())),
             Self::NotClasses => Some("for masks there is `SegmentationInterpretation`".into()),
             Self::NotMasks => Some("for classes of items there is `Interpretation`".into()),
+            Self::NotShown { .. } => {
+                Some("classes, numbers, points, masks and pictures can be shown".into())
+            }
             Self::NoMap => Some("larger pictures give larger maps".into()),
             Self::Learn(error) => error.hint(),
             Self::Data(error) => error.hint(),
@@ -69,6 +75,12 @@ mod tests {
         let error = Error::NoMap;
         assert!(error.to_string().starts_with("the model gives no map of at least 16 cells"));
         assert!(error.hint().unwrap().contains("larger pictures"));
+        let error = Error::NotShown { target: "EmptyLabelList" };
+        assert_eq!(
+            error.to_string(),
+            "targets of kind EmptyLabelList have nothing to show beside a picture"
+        );
+        assert!(error.hint().unwrap().contains("masks and pictures"));
         let error = Error::from(tinderbox_data::Error::BatchSize);
         assert!(error.hint().unwrap().contains("smallest batch"));
         let error = Error::from(tinderbox_learn::Error::OneGroup);

@@ -13,18 +13,19 @@ use crate::{Error, Interpretation, Result, SegmentationInterpretation, TopLoss, 
 
 /// Items of a set, evenly from its first on, with what is true and what the model says: fastai's
 /// `show_results`, which shows the first ones, all of one class where folders are classes. Of
-/// classes, `rows` × `rows` pictures; of masks, rows of a picture, its mask, and the model's.
+/// classes and numbers, `rows` × `rows` pictures; of masks and of pictures to be made, rows of a
+/// picture, its target, and what the model makes of it.
 ///
 /// # Errors
 /// Those of preparing the items and of the model; [`NotImages`](tinderbox_data::Error::NotImages)
-/// for inputs that are none.
+/// for inputs that are none, [`Error::NotShown`] for targets that cannot be shown.
 ///
 /// # Panics
 /// If there are no rows.
 pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture> {
     let data = learner.data();
-    let is_masks = matches!(data.target(), TargetKind::Mask { .. });
-    let batch = evenly(data, set, if is_masks { rows } else { rows * rows })?;
+    let in_rows = matches!(data.target(), TargetKind::Mask { .. } | TargetKind::Image { .. });
+    let batch = evenly(data, set, if in_rows { rows } else { rows * rows })?;
     let shown = data.denormalized(batch.clone());
     if !matches!(
         (&shown.inputs.shape[..], &shown.inputs.values),
@@ -36,25 +37,68 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
         TargetKind::Mask { classes, .. } => {
             Ok(MaskGrid::new(classes).with(&shown, learner.outputs(batch)?, "picture").draw())
         }
-        _ => {
-            let predictions = learner.predict(batch)?;
-            let mut grid = Grid::new(rows);
-            for (row, &item) in shown.items.iter().enumerate() {
-                let (truth, said) = (data.label(set, item), predictions[row].label.clone());
-                let numbers = || {
-                    let each = predictions[row].probabilities.iter();
-                    each.map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ")
-                };
-                let (caption, mark) = match said {
-                    Some(said) if said == truth => (said, Mark::Right),
-                    Some(said) => (format!("{said}, not {truth}"), Mark::Wrong),
-                    None => (format!("{} ({truth})", numbers()), Mark::Plain),
-                };
-                grid = grid.marked(Picture::of_array(&shown.inputs.row(row)), caption, mark);
-            }
-            Ok(grid.draw())
+        TargetKind::Image { .. } => made(data, &shown, learner.outputs(batch)?),
+        TargetKind::Category { .. }
+        | TargetKind::MultiCategory { .. }
+        | TargetKind::Number { .. }
+        | TargetKind::Points { .. } => captioned(learner, set, rows, batch, &shown),
+        // Of arrays: a class or a few numbers for each item.
+        TargetKind::Array if shown.targets.shape.len() <= 2 => {
+            captioned(learner, set, rows, batch, &shown)
         }
+        target @ (TargetKind::Words { .. }
+        | TargetKind::Tags { .. }
+        | TargetKind::Empty
+        | TargetKind::Array) => Err(Error::NotShown { target: target.list_name() }),
     }
+}
+
+/// Pictures with what the model says about each above it, and what is true.
+fn captioned(
+    learner: &Learner,
+    set: Set,
+    columns: usize,
+    batch: Batch,
+    shown: &Batch,
+) -> Result<Picture> {
+    let predictions = learner.predict(batch)?;
+    let mut grid = Grid::new(columns);
+    for (row, &item) in shown.items.iter().enumerate() {
+        let (truth, said) = (learner.data().label(set, item), predictions[row].label.clone());
+        let numbers = || {
+            let each = predictions[row].probabilities.iter();
+            each.map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(" ")
+        };
+        let (caption, mark) = match said {
+            Some(said) if said == truth => (said, Mark::Right),
+            Some(said) => (format!("{said}, not {truth}"), Mark::Wrong),
+            None => (format!("{} ({truth})", numbers()), Mark::Plain),
+        };
+        grid = grid.marked(Picture::of_array(&shown.inputs.row(row)), caption, mark);
+    }
+    Ok(grid.draw())
+}
+
+/// Rows of an input, the picture that is to be made of it, and the model's.
+fn made(data: &DataBunch, shown: &Batch, outputs: AnyTensor) -> Result<Picture> {
+    let shape = outputs.dims();
+    if !matches!(shape[..], [_, 1 | 3, _, _]) {
+        return Err(tinderbox_data::Error::NotImages { shape }.into());
+    }
+    let values = outputs.into_flat().try_into_vec_as().expect("floats are readable as f32");
+    let outputs = Array { shape, values: Values::F32(values) };
+    // Normalized as the targets are, if they are.
+    let (inputs, items) = (shown.inputs.clone(), shown.items.clone());
+    let predicted = data.denormalized(Batch { inputs, targets: outputs, items }).targets;
+    let mut grid = Grid::new(3).cells_of(CLOSE_CELL);
+    for row in 0..shown.items.len() {
+        let picture = |array: &Array| Picture::of_array(&array.row(row));
+        grid = grid
+            .cell(picture(&shown.inputs), "input")
+            .cell(picture(&shown.targets), "target")
+            .cell(picture(&predicted), "predicted");
+    }
+    Ok(grid.draw())
 }
 
 /// So many items of a set, as far apart as they can be.
@@ -69,8 +113,8 @@ fn evenly(data: &DataBunch, set: Set, n: usize) -> Result<Batch> {
     Ok(data.items(set, &indexes)?)
 }
 
-/// Masks are looked at closely, in pixels.
-const MASK_CELL: usize = 180;
+/// What is compared pixel by pixel is looked at closely, in pixels.
+const CLOSE_CELL: usize = 180;
 
 /// Rows of a picture, its mask, and the model's.
 struct MaskGrid {
@@ -80,7 +124,7 @@ struct MaskGrid {
 
 impl MaskGrid {
     fn new(classes: &[String]) -> Self {
-        Self { palette: Palette::of(classes), grid: Grid::new(3).cells_of(MASK_CELL) }
+        Self { palette: Palette::of(classes), grid: Grid::new(3).cells_of(CLOSE_CELL) }
     }
 
     /// Adds the pictures of a batch, with this above each of them.

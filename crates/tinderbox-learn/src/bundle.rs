@@ -18,7 +18,7 @@ use tinderbox_model::{
 use crate::{
     Error, Learner, Result,
     fit::forward,
-    loss::{Activation, IntoLoss},
+    loss::Activation,
     predict::{Prediction, predict},
     store::{Kind, Store, Tensors},
     tensors::tensor,
@@ -138,11 +138,13 @@ impl Bundle {
         forward(&*self.model, tensor(batch.inputs, &self.device)?)
     }
 
-    /// A learner with this model, to validate it or to train it further.
+    /// A learner with this model and the loss that the data's targets call for, to validate it or to
+    /// train it further.
     ///
     /// # Errors
-    /// [`Error::Field`] if the data has other classes.
-    pub fn learner<Args>(&self, data: DataBunch, loss: impl IntoLoss<Args>) -> Result<Learner> {
+    /// [`Error::Field`] if the data has other classes, [`Error::NoLoss`] if its targets call for no
+    /// loss.
+    pub fn learner(&self, data: DataBunch) -> Result<Learner> {
         if data.classes() != self.classes() {
             return Err(Error::Field {
                 field: "classes",
@@ -151,7 +153,7 @@ impl Bundle {
             });
         }
         let model = self.manifest.arch.build(&self.device.clone().autodiff())?;
-        let mut learner = Learner::boxed(data, model, loss).arch(self.manifest.arch.clone());
+        let mut learner = Learner::for_target(data, model)?.arch(self.manifest.arch.clone());
         learner.load_state_dict(&self.weights, Strict::Yes)?;
         Ok(learner)
     }

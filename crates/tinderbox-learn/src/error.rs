@@ -52,6 +52,9 @@ pub enum Error {
     #[error("{layer}: {reason} (the model's input is of shape {shape:?})")]
     Forward { layer: String, reason: String, shape: Vec<usize> },
 
+    #[error("there is no default loss for targets of kind {target}")]
+    NoLoss { target: &'static str },
+
     #[error("{loss}: {reason}")]
     Loss { loss: String, reason: String },
 
@@ -152,6 +155,10 @@ impl Error {
             Self::GroupOrder { .. } => "name the groups in the order of the model's parameters",
             Self::Forward { .. } => {
                 "does the layer fit what the one before it gives, and the first the data?"
+            }
+            Self::NoLoss { .. } => {
+                "give one: `Learner::new(data, model, loss)`, or `Learner::loss` for a learner that \
+                 is there"
             }
             Self::Loss { .. } => "does the loss fit what the model gives and what the targets are?",
             Self::Change { allowed, .. } => {
@@ -264,6 +271,11 @@ mod tests {
             &Error::Forward { layer: "0.1".into(), reason: "too wide".into(), shape: vec![2, 3] },
             "0.1: too wide (the model's input is of shape [2, 3])",
             Some("the one before it"),
+        );
+        check(
+            &Error::NoLoss { target: "ImageList" },
+            "there is no default loss for targets of kind ImageList",
+            Some("`Learner::loss`"),
         );
         check(
             &Error::Loss { loss: "mse".into(), reason: "3 and 4".into() },

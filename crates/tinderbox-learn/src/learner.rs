@@ -17,7 +17,7 @@ use crate::{
     callback::{Callback, MixUp},
     checkpoint::Checkpoints,
     fit::{Fit, Observer, Outcome, Policy, Report, Run},
-    loss::{IntoLoss, Loss, MixUpLoss},
+    loss::{IntoLoss, Loss, MixUpLoss, loss_of},
     metric::{IntoMetrics, Metric},
     optim::{Decay, Optimizer, Rule},
     schedule::{LearningRate, OneCycle},
@@ -114,6 +114,15 @@ impl Learner {
             stop: StopHandle::default(),
             observer: None,
         }
+    }
+
+    /// [`boxed`](Self::boxed), with the loss that the data's targets call for.
+    ///
+    /// # Errors
+    /// [`Error::NoLoss`] for targets that call for none: see [`loss_of`].
+    pub fn for_target(data: DataBunch, model: Box<dyn Layer>) -> Result<Self> {
+        let loss = loss_of(data.target())?;
+        Ok(Self::boxed(data, model, loss))
     }
 
     /// Trains with another loss than the one that it was made with.

@@ -11,6 +11,7 @@ mod cross_entropy;
 mod function;
 mod label_smoothing;
 mod mixup;
+mod of_target;
 mod regression;
 
 pub use activation::Activation;
@@ -20,6 +21,7 @@ pub use cross_entropy::CrossEntropyFlat;
 pub use function::IntoLoss;
 pub use label_smoothing::LabelSmoothingCrossEntropy;
 pub use mixup::{MixUpLoss, mix_up};
+pub use of_target::loss_of;
 pub use regression::{L1LossFlat, MSELossFlat};
 
 use burn::tensor::Tensor;

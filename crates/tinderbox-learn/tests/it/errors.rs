@@ -20,7 +20,7 @@ use tinderbox_data::{Array, BatchOptions, DataBunch, Sample, Samples, TargetKind
 use tinderbox_learn::{
     Checkpoints, Error, Learner, Outcome, Set, WithOptimizer,
     callback::{Answer, Callback, Changes, State},
-    loss::CrossEntropyFlat,
+    loss::{Activation, CrossEntropyFlat},
     optim::Gradients,
 };
 use tinderbox_model::{AnyTensor, Forward, layer::Linear};
@@ -238,6 +238,23 @@ fn data_may_fail_in_the_middle_of_an_epoch() {
             check(learner, "never", Fuse::default(), "a batch size of 0 makes no batches");
         }
     }
+}
+
+#[test]
+fn the_targets_decide_the_loss() {
+    let set = |n| -> Arc<dyn Samples> {
+        Arc::new(Torn { indexes: (0..n).collect(), fuse: Fuse::default() })
+    };
+    let learner = |target: TargetKind| {
+        let options = BatchOptions { batch_size: 5, ..BatchOptions::default() };
+        let data = DataBunch::from_samples(set(10), set(5), target, options).unwrap();
+        Learner::for_target(data, Box::new(model()))
+    };
+    let classes = ["a", "b", "c"].map(String::from).into();
+    let learner_of_classes = learner(TargetKind::Category { classes }).unwrap();
+    assert_eq!(learner_of_classes.activation(), Activation::Softmax { axis: -1 });
+    let error = learner(TargetKind::Array).unwrap_err();
+    assert_eq!(error.to_string(), "there is no default loss for targets of kind ItemList");
 }
 
 #[test]
