@@ -12,7 +12,7 @@ use tinderbox_interpret::{
     Cells, Interpretation, SegmentationInterpretation, plot_confusion_matrix, plot_top_losses,
     plot_top_losses_of_masks, plot_top_losses_with_heat, show_results,
 };
-use tinderbox_learn::{Bundle, Learner, loss::CrossEntropyFlat, metric::ConfusionMatrix};
+use tinderbox_learn::{Bundle, Learner, metric::ConfusionMatrix};
 use tinderbox_model::watch::{LayerActivation, activation_stats};
 
 use super::{Plan, SegmenterPlan, fit, segment};
@@ -119,7 +119,7 @@ fn classes(
     settings: &InterpretSettings,
     out: &Path,
 ) -> Result<Interpreted> {
-    let learner = model.learner(data, CrossEntropyFlat::default())?;
+    let learner = model.learner(data)?;
     let found = Interpretation::of(&learner, Set::Valid)?;
     let matrix = found.confusion_matrix();
     let mut pictures = results(&learner, &matrix, Cells::Counts, out)?;
@@ -171,8 +171,7 @@ fn masks(
     settings: &InterpretSettings,
     out: &Path,
 ) -> Result<Interpreted> {
-    let loss = CrossEntropyFlat { axis: 1, ignore: void, ..CrossEntropyFlat::default() };
-    let learner = model.learner(data, loss)?;
+    let learner = model.learner(data)?;
     let found = SegmentationInterpretation::of(&learner, Set::Valid, void)?;
     let matrix = found.confusion_matrix();
     let mut pictures = results(&learner, &matrix, Cells::Shares, out)?;
