@@ -15,6 +15,7 @@ pub(crate) use validation::Weighted;
 use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tinderbox_model::random;
 
 use crate::{
     Result,
@@ -132,19 +133,23 @@ impl Run<'_> {
             && let Some(batch) = batches.next()
         {
             self.begin_batch(batch?, true)?;
-            self.event(Event::BatchBegin)?;
-            self.forward()?;
-            self.event(Event::LossBegin)?;
-            self.loss()?;
-            self.event(Event::BackwardBegin)?;
-            self.backward()?;
-            self.event(Event::BackwardEnd)?;
-            self.step();
-            self.event(Event::StepEnd)?;
-            self.event(Event::BatchEnd)?;
+            random::seeded(self.step_seed(), || self.train_batch())?;
             self.finish_batch(batches.waited())?;
         }
         Ok(())
+    }
+
+    fn train_batch(&mut self) -> Result<()> {
+        self.event(Event::BatchBegin)?;
+        self.forward()?;
+        self.event(Event::LossBegin)?;
+        self.loss()?;
+        self.event(Event::BackwardBegin)?;
+        self.backward()?;
+        self.event(Event::BackwardEnd)?;
+        self.step();
+        self.event(Event::StepEnd)?;
+        self.event(Event::BatchEnd)
     }
 
     fn validate(&mut self) -> Result<()> {

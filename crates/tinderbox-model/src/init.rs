@@ -1,8 +1,10 @@
 //! Where training starts.
 //!
-//! All that is random comes from the device's generator: seed it, and a model starts the same.
+//! All that is random is drawn by [`random`]: within [`random::seeded`], a model starts the same.
 
 use burn::tensor::{Device, Distribution, Tensor};
+
+use crate::random;
 
 /// How the weights and the bias of a convolution or linear layer start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,7 +50,7 @@ impl Init {
             Self::KaimingFanOut => normal(shape, (2.0 / fan_out(&shape)).sqrt(), device),
             Self::KaimingUniform => {
                 let bound = (6.0 / fan_in(&shape)).sqrt();
-                Tensor::random(shape, Distribution::Uniform(-bound, bound), device)
+                random::tensor(shape, Distribution::Uniform(-bound, bound), device)
             }
             Self::Icnr { scale } => {
                 let mut kernels = shape;
@@ -84,7 +86,7 @@ pub(crate) fn uniform<const D: usize, const W: usize>(
     device: &Device,
 ) -> Tensor<D> {
     let bound = 1.0 / fan_in(&weight).sqrt();
-    Tensor::random(shape, Distribution::Uniform(-bound, bound), device)
+    random::tensor(shape, Distribution::Uniform(-bound, bound), device)
 }
 
 /// Normal with standard deviation sqrt(2 / fan_in).
@@ -104,7 +106,7 @@ pub fn icnr<const D: usize>(kernels: Tensor<D>, scale: usize) -> Tensor<D> {
 }
 
 fn normal<const D: usize>(shape: [usize; D], std: f64, device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, std), device)
+    random::tensor(shape, Distribution::Normal(0.0, std), device)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod groups;
 pub mod init;
 pub mod layer;
 mod quiet;
+pub mod random;
 mod sequential;
 pub mod summary;
 mod trace;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     AnyTensor, Layer, Mode, Sequential, Trace, catch_panic,
     groups::{is_under, parameters, parts},
-    set_mode,
+    random, set_mode,
 };
 
 /// The channels that a model takes, by its first weight; nothing for a model without one.
@@ -43,11 +43,8 @@ pub fn model_sizes(
             sizes[at] = step.output.dims();
         }
     };
-    let x = Tensor::<4>::random(
-        [1, channels, height, width],
-        Distribution::Uniform(-1.0, 1.0),
-        &device,
-    );
+    let noise = Distribution::Uniform(-1.0, 1.0);
+    let x: Tensor<4> = random::tensor([1, channels, height, width], noise, &device);
     eval.forward_any(x.into(), &mut Trace::new(&mut observe));
     sizes
 }

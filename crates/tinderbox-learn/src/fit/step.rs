@@ -1,6 +1,5 @@
 //! The parts of a training step.
 
-use burn::tensor::Device;
 use tinderbox_data::Batch;
 use tinderbox_model::{AnyTensor, Layer, Step, Trace, try_forward_traced};
 
@@ -27,17 +26,14 @@ impl Run<'_> {
         self.state.skip_backward = false;
         self.state.skip_step = false;
         self.state.keep_gradients = false;
-        if training {
-            self.seed(&device);
-        }
         Ok(())
     }
 
     /// Random numbers of a step, as those of dropout, follow from the seed and the step's number:
-    /// a fit that goes on from a checkpoint sees the same ones.
-    fn seed(&self, device: &Device) {
+    /// a fit that goes on from a checkpoint sees the same ones, whatever else the process does.
+    pub(super) fn step_seed(&self) -> u64 {
         let parts = [self.learn.data.seed(), self.learn.fits, self.state.iteration as u64];
-        device.seed(parts.into_iter().fold(0, mix));
+        parts.into_iter().fold(0, mix)
     }
 
     pub(super) fn forward(&mut self) -> Result<()> {

@@ -13,11 +13,10 @@ use tinderbox_learn::{
     optim::Gradients,
 };
 
-use crate::common::{Problem, alone, learner};
+use crate::common::{Problem, learner};
 
 #[test]
 fn callback_events() {
-    let _alone = alone();
     let group = Group::open("callback_events");
     let mut report = Report::new("callback_events");
     for case in group.cases() {

@@ -1,7 +1,5 @@
 //! A small problem and a model for it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use burn::{
     module::{Module, ModuleMapper, Param},
     tensor::{Device, Tensor, TensorData},
@@ -57,13 +55,6 @@ pub(crate) fn noise(index: usize) -> f32 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     ((z >> 40) as f64 / f64::from(1 << 23) - 1.0) as f32
-}
-
-/// Held while a test trains. Random numbers of the CPU backend come from one generator for the
-/// whole process, which every training step seeds anew.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static TRAINS: Mutex<()> = Mutex::new(());
-    TRAINS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A network with everything that has state: dropout, batch norm, weights.

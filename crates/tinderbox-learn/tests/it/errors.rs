@@ -25,7 +25,7 @@ use tinderbox_learn::{
 };
 use tinderbox_model::{AnyTensor, Forward, layer::Linear};
 
-use crate::common::{Problem, alone, bits, data, learner, model, noise};
+use crate::common::{Problem, bits, data, learner, model, noise};
 
 /// Counts down from call to call; the one that reaches zero fails, and no other.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +118,6 @@ fn check(learner: Learner, fails_at: &'static str, fuse: Fuse, message: &str) {
 
 #[test]
 fn a_callback_may_fail_at_any_event() {
-    let _alone = alone();
     for (event, call) in [
         ("train_begin", 1),
         ("epoch_begin", 2),
@@ -138,7 +137,6 @@ fn a_callback_may_fail_at_any_event() {
 
 #[test]
 fn a_loss_may_panic_in_training_and_in_validation() {
-    let _alone = alone();
     // An epoch is five batches of training and three of validation.
     for call in [11, 14] {
         let fuse = Fuse::after(call);
@@ -172,7 +170,6 @@ impl Forward for Brittle {
 
 #[test]
 fn a_model_may_panic_in_training_and_in_validation() {
-    let _alone = alone();
     for call in [11, 14] {
         let device = burn::tensor::Device::flex().autodiff();
         let model = Brittle { inner: Linear::new(4, 3, &device), fuse: Fuse::after(call) };
@@ -223,7 +220,6 @@ impl Samples for Torn {
 
 #[test]
 fn data_may_fail_in_the_middle_of_an_epoch() {
-    let _alone = alone();
     // 25 of the 26 training items are read in an epoch, and all 11 of validation.
     for (train, valid) in [(37, 0), (0, 14)] {
         for workers in [0, 2] {
@@ -259,7 +255,6 @@ fn the_targets_decide_the_loss() {
 
 #[test]
 fn a_refused_checkpoint_leaves_a_learner_that_trains() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let mut other = learner(Problem::default()).checkpoints(Checkpoints::new(&file));

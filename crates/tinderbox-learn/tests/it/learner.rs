@@ -2,7 +2,8 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex},
+    sync::{Arc, Barrier, Mutex},
+    thread,
 };
 
 use burn::tensor::{Device, Int, Tensor};
@@ -24,11 +25,10 @@ use tinderbox_model::{
     weights::{StateDict, state_dict},
 };
 
-use crate::common::{Problem, alone, bits, data, learner, noise};
+use crate::common::{Problem, bits, data, learner, noise};
 
 #[test]
 fn the_same_seed_gives_the_same_bits() {
-    let _alone = alone();
     let run = |seed| {
         let mut learner = learner(Problem { seed, ..Problem::default() });
         learner.fit_one_cycle(2, OneCycle::from(0.05)).unwrap();
@@ -39,8 +39,31 @@ fn the_same_seed_gives_the_same_bits() {
 }
 
 #[test]
+fn two_that_train_at_the_same_time_do_not_disturb_each_other() {
+    let train = |seed| {
+        let problem = Problem { train: 200, seed, ..Problem::default() };
+        let mut learner = learner(problem);
+        learner.fit_one_cycle(3, OneCycle::from(0.05)).unwrap();
+        bits(&learner)
+    };
+    let alone = [train(1), train(2)];
+    let start = Barrier::new(2);
+    let at_once = thread::scope(|scope| {
+        let threads = [1, 2].map(|seed| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                train(seed)
+            })
+        });
+        threads.map(|thread| thread.join().unwrap())
+    });
+    assert!(at_once == alone);
+    assert!(alone[0] != alone[1], "dropout and order follow from the seed");
+}
+
+#[test]
 fn another_loss_is_what_is_measured_and_trained() {
-    let _alone = alone();
     let mut plain = learner(Problem::default());
     let mut smooth =
         learner(Problem::default()).loss(LabelSmoothingCrossEntropy { eps: 1.0, ..<_>::default() });
@@ -61,7 +84,6 @@ fn a_learner_can_train_on_another_thread() {
 
 #[test]
 fn a_fit_makes_the_loss_smaller() {
-    let _alone = alone();
     let problem = Problem { train: 200, valid: 50, batch_size: 20, ..Problem::default() };
     for rule in [Rule::ADAM, Rule::SGD, Rule::RMS_PROP] {
         let mut learner = learner(problem);
@@ -78,7 +100,6 @@ fn a_fit_makes_the_loss_smaller() {
 
 #[test]
 fn lr_find_leaves_everything_as_it_was() {
-    let _alone = alone();
     let problem = Problem::default();
     let mut plain = learner(problem);
     let mut searched = learner(problem);
@@ -102,7 +123,6 @@ fn lr_find_leaves_everything_as_it_was() {
 
 #[test]
 fn lr_find_before_any_fit_leaves_no_optimizer() {
-    let _alone = alone();
     let mut learner = learner(Problem::default());
     let before = bits(&learner);
     let curve = learner.lr_find(&LrFind { end_lr: 1e4, ..LrFind::default() }).unwrap();
@@ -121,7 +141,6 @@ fn moved(learner: &Learner, before: &[(String, Vec<u32>)]) -> Vec<String> {
 
 #[test]
 fn lr_find_leaves_what_is_frozen_and_what_callbacks_remember_as_they_were() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let run = |search: bool| {
         let mut learner = learner(Problem::default())
@@ -146,7 +165,6 @@ fn lr_find_leaves_what_is_frozen_and_what_callbacks_remember_as_they_were() {
 
 #[test]
 fn only_what_is_not_frozen_moves() {
-    let _alone = alone();
     let mut learner = learner(Problem::default());
     learner.split(["body", "head"]).unwrap();
     learner.train_bn = false;
@@ -162,7 +180,6 @@ fn only_what_is_not_frozen_moves() {
 
 #[test]
 fn what_comes_before_the_first_start_is_a_group_too() {
-    let _alone = alone();
     let paths = |starts: &[&str]| -> Vec<Vec<String>> {
         let mut learner = learner(Problem::default());
         learner.split(starts.iter().copied()).unwrap();
@@ -231,7 +248,6 @@ fn a_training_set_below_one_batch_is_an_error() {
 
 #[test]
 fn a_panic_in_a_layer_is_an_error_that_names_it_and_the_model_is_kept() {
-    let _alone = alone();
     let device = Device::flex();
     let model = Sequential::new()
         .named("first", Linear::new(4, 8, &device))
@@ -248,7 +264,6 @@ fn a_panic_in_a_layer_is_an_error_that_names_it_and_the_model_is_kept() {
 
 #[test]
 fn a_loss_of_many_numbers_is_an_error_that_asks_for_one() {
-    let _alone = alone();
     let loss = CrossEntropyFlat { reduction: Reduction::None, ..CrossEntropyFlat::default() };
     let mut learner = Learner::new(data(Problem::default()), crate::common::model(), loss);
     let message = "CrossEntropyFlat: 5 numbers for a batch, expected one: their mean or their sum";
@@ -261,7 +276,6 @@ fn a_panic_in_a_metric_is_an_error_that_names_it() {
     fn picky(_output: Tensor<2>, _target: Tensor<1, Int>) -> f64 {
         panic!("three of them")
     }
-    let _alone = alone();
     let mut learner = learner(Problem::default()).metrics(picky);
     for error in [learner.fit(1, 0.1).unwrap_err(), learner.validate().unwrap_err()] {
         assert_eq!(error.to_string(), "picky: three of them");
@@ -274,7 +288,6 @@ fn a_panic_in_the_loss_is_an_error_that_names_it() {
     fn wants_pictures(output: Tensor<4>, _target: Tensor<4>) -> Tensor<1> {
         output.mean()
     }
-    let _alone = alone();
     let mut learner =
         Learner::new(data(Problem::default()), crate::common::model(), wants_pictures);
     let error = learner.fit(1, 0.1).unwrap_err();
@@ -329,7 +342,6 @@ impl Callback for Answering {
 
 #[test]
 fn a_change_where_nothing_looks_at_it_is_an_error_and_train_end_hears_of_it() {
-    let _alone = alone();
     let ended = Arc::new(Mutex::new(None));
     let change = Change::KeepGradients;
     let callback = Answering { event: "epoch_end", change, ended: Arc::clone(&ended) };
@@ -346,7 +358,6 @@ fn a_change_where_nothing_looks_at_it_is_an_error_and_train_end_hears_of_it() {
 
 #[test]
 fn a_changed_input_is_what_the_model_sees() {
-    let _alone = alone();
     let zeros = Tensor::<2>::zeros([5, 9], &Device::flex().autodiff());
     let change = Change::Input(zeros.into());
     let callback = Answering { event: "batch_begin", change, ended: Arc::default() };
@@ -356,7 +367,6 @@ fn a_changed_input_is_what_the_model_sees() {
 
 #[test]
 fn skipped_steps_leave_the_weights_alone() {
-    let _alone = alone();
     let callback =
         Answering { event: "backward_end", change: Change::SkipStep, ended: Arc::default() };
     let mut learner = learner(Problem::default()).callback(callback);
@@ -370,7 +380,6 @@ fn skipped_steps_leave_the_weights_alone() {
 
 #[test]
 fn a_loss_that_is_not_a_number_ends_the_fit_and_says_where() {
-    let _alone = alone();
     let mut learner = learner(Problem::default()).callback(TerminateOnNan);
     learner.rule = Rule::SGD;
     let outcome = learner.fit(3, 1e30).unwrap();
@@ -383,7 +392,6 @@ fn a_loss_that_is_not_a_number_ends_the_fit_and_says_where() {
 
 #[test]
 fn a_short_fit_stops_after_its_batches() {
-    let _alone = alone();
     let mut learner = learner(Problem::default()).callback(StopAfterNBatches { n: 3 });
     learner.fit(2, 0.1).unwrap();
     assert_eq!(learner.recorder().losses.len(), 3);
@@ -391,7 +399,6 @@ fn a_short_fit_stops_after_its_batches() {
 
 #[test]
 fn a_plateau_lowers_the_rates_of_what_follows() {
-    let _alone = alone();
     let mut callback = ReduceLrOnPlateau::default();
     callback.monitor.min_delta = 1e9;
     (callback.factor, callback.min_lr) = (0.5, 0.0);
@@ -404,7 +411,6 @@ fn a_plateau_lowers_the_rates_of_what_follows() {
 
 #[test]
 fn a_tracked_epoch_is_where_the_next_fit_begins() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("epoch");
     let learner = || learner(Problem::default()).callback(TrackEpoch::new(&file));
@@ -417,7 +423,6 @@ fn a_tracked_epoch_is_where_the_next_fit_begins() {
 
 #[test]
 fn what_is_saved_is_loaded() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let fresh = || {
         let mut learner = learner(Problem::default());
@@ -454,7 +459,6 @@ fn what_is_saved_is_loaded() {
 
 #[test]
 fn loading_keeps_groups_and_what_is_frozen_and_a_refused_file_changes_nothing() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let fresh = || {
         let mut learner = learner(Problem::default());
@@ -501,7 +505,6 @@ fn a_folder_that_cannot_be_written_to_is_named() {
 
 #[test]
 fn predictions_are_in_the_sets_order() {
-    let _alone = alone();
     let learner = learner(Problem::default());
     let preds = learner.get_preds(Set::Valid).unwrap();
     assert_eq!(preds.items, (0..11).collect::<Vec<_>>());
@@ -523,7 +526,6 @@ fn predictions_are_in_the_sets_order() {
 
 #[test]
 fn other_metrics_and_sets_are_measured_when_asked_for() {
-    let _alone = alone();
     let mut learner = learner(Problem::default());
     let own = learner.validate().unwrap();
     let other = learner.validate_with(Set::Valid, (error_rate, accuracy)).unwrap();
@@ -536,7 +538,6 @@ fn other_metrics_and_sets_are_measured_when_asked_for() {
 
 #[test]
 fn a_fit_of_no_epochs_changes_nothing() {
-    let _alone = alone();
     let mut learner = learner(Problem::default());
     let before = bits(&learner);
     let finished = Outcome::Finished { epochs: 0, reason: None };
@@ -548,7 +549,6 @@ fn a_fit_of_no_epochs_changes_nothing() {
 
 #[test]
 fn a_later_part_of_a_fit_runs_at_the_schedules_later_rates() {
-    let _alone = alone();
     let policy = || Policy::OneCycle(OneCycle::from(0.05));
     let rates = |fit: Fit| {
         let mut learner = learner(Problem::default());
@@ -577,7 +577,6 @@ fn a_later_part_of_a_fit_runs_at_the_schedules_later_rates() {
 
 #[test]
 fn a_fit_that_begins_later_takes_the_weights_of_the_epoch_before() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let fresh = || {
         let mut learner = learner(Problem::default())
@@ -598,7 +597,6 @@ fn a_fit_that_begins_later_takes_the_weights_of_the_epoch_before() {
 
 #[test]
 fn accumulated_gradients_make_the_step_of_a_large_batch() {
-    let _alone = alone();
     let run = |batch_size: usize, reduction: Reduction, n: usize, max_norm: f64| {
         let accumulation = match reduction {
             Reduction::Sum => GradientAccumulation::new(n),
@@ -642,7 +640,6 @@ fn accumulated_gradients_make_the_step_of_a_large_batch() {
 
 #[test]
 fn watching_layers_records_them_and_changes_no_result() {
-    let _alone = alone();
     let mut plain = learner(Problem::default());
     plain.fit(2, 0.1).unwrap();
     let stats = ActivationStats::every(3);
@@ -660,7 +657,6 @@ fn watching_layers_records_them_and_changes_no_result() {
 
 #[test]
 fn a_scaled_loss_is_clipped_like_any_other() {
-    let _alone = alone();
     let run = |scale: f64| {
         let mut learner = learner(Problem::default())
             .callback(GradientClipping { max_norm: 0.1 })
@@ -674,7 +670,6 @@ fn a_scaled_loss_is_clipped_like_any_other() {
 
 #[test]
 fn whoever_watches_hears_of_every_batch_and_epoch() {
-    let _alone = alone();
     let news = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&news);
     let mut learner = learner(Problem::default()).observe(move |report| {

@@ -17,10 +17,11 @@ use tinderbox_model::{
     Forward,
     arch::Model5,
     layer::{Carried, Linear},
+    random,
     weights::{StateDict, Strict},
 };
 
-use crate::common::{alone, bits, noise};
+use crate::common::{bits, noise};
 
 const BATCH: usize = 4;
 
@@ -85,7 +86,6 @@ fn seen(learner: &Learner) -> Vec<f32> {
 
 #[test]
 fn a_state_goes_on_through_validation_from_epoch_to_epoch() {
-    let _alone = alone();
     let mut learner = counting(0.0);
     learner.fit(2, 0.0).unwrap();
     assert_eq!(seen(&learner), [10.0; BATCH]);
@@ -97,7 +97,6 @@ fn a_state_goes_on_through_validation_from_epoch_to_epoch() {
 
 #[test]
 fn each_epoch_starts_anew_if_that_is_asked_for() {
-    let _alone = alone();
     let mut learner = counting(0.0).callback(ResetState);
     learner.fit(2, 0.0).unwrap();
     assert_eq!(seen(&learner), [5.0; BATCH]);
@@ -106,7 +105,6 @@ fn each_epoch_starts_anew_if_that_is_asked_for() {
 /// The model is right already, so only the penalty moves it.
 #[test]
 fn a_penalty_is_differentiated_but_not_shown() {
-    let _alone = alone();
     let weight = |share: f64| {
         let mut learner = counting(share);
         learner.fit(1, 0.01).unwrap();
@@ -135,7 +133,6 @@ impl Callback for StopAfter {
 
 #[test]
 fn a_fit_stopped_anywhere_goes_on_with_what_was_carried() {
-    let _alone = alone();
     let words = |rows: usize, from: usize| {
         let word = |at: usize| (noise(from + at).abs() * 7.0) as i64;
         let ids = |shift: usize| (0..rows * 5).map(|at| word(at + shift)).collect();
@@ -144,8 +141,7 @@ fn a_fit_stopped_anywhere_goes_on_with_what_was_carried() {
     let data = DataBunch::from_arrays(words(3 * BATCH, 0), words(2 * BATCH, 999), options());
     let data = data.unwrap();
     let device = Device::flex().autodiff();
-    device.seed(3);
-    let model = Model5::new(7, 6, &device);
+    let model = random::seeded(3, || Model5::new(7, 6, &device));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let make = |stop: usize| {

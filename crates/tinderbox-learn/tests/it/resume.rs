@@ -11,7 +11,7 @@ use tinderbox_learn::{
     schedule::OneCycle,
 };
 
-use crate::common::{Problem, alone, bits, learner};
+use crate::common::{Problem, bits, learner};
 
 const EPOCHS: usize = 3;
 
@@ -104,7 +104,6 @@ fn undisturbed() -> Left {
 
 #[test]
 fn a_fit_stopped_anywhere_goes_on_to_the_same_bits() {
-    let _alone = alone();
     let want = undisturbed();
     let batches = 15;
     assert_eq!(want.recorder.losses.len(), batches);
@@ -124,7 +123,6 @@ fn a_fit_stopped_anywhere_goes_on_to_the_same_bits() {
 
 #[test]
 fn a_fit_stopped_in_validation_validates_again() {
-    let _alone = alone();
     let want = undisturbed();
     for epoch in 1..=EPOCHS {
         let folder = tempfile::tempdir().unwrap();
@@ -139,7 +137,6 @@ fn a_fit_stopped_in_validation_validates_again() {
 
 #[test]
 fn a_fit_can_be_stopped_and_resumed_many_times() {
-    let _alone = alone();
     let want = undisturbed();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
@@ -178,7 +175,6 @@ fn every_checkpoint_of_a_fit_leads_to_its_end() {
         }
     }
 
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let learner = |checkpoint: &str| {
         crate::common::learner(Problem::default())
@@ -199,7 +195,6 @@ fn every_checkpoint_of_a_fit_leads_to_its_end() {
 
 #[test]
 fn a_second_fit_goes_on_where_the_first_ended_also_after_a_checkpoint() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let mut whole = make(folder.path(), None, None);
     let _first = fit(&mut whole);
@@ -219,7 +214,6 @@ fn a_second_fit_goes_on_where_the_first_ended_also_after_a_checkpoint() {
 
 #[test]
 fn a_stopped_fit_says_how_to_go_on() {
-    let _alone = alone();
     let mut learner = learner(Problem::default());
     learner.stop_handle().stop();
     let outcome = fit(&mut learner);
@@ -236,7 +230,6 @@ fn a_stopped_fit_says_how_to_go_on() {
 
 #[test]
 fn a_fit_listens_to_the_handle_it_was_given() {
-    let _alone = alone();
     let stop = StopHandle::default();
     let mut learner = learner(Problem::default()).stopped_by(stop.clone());
     learner.stop_handle().stop();
@@ -248,7 +241,6 @@ fn a_fit_listens_to_the_handle_it_was_given() {
 
 #[test]
 fn a_checkpoint_of_another_fit_is_refused() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let _stopped = fit(&mut make(folder.path(), Some(2), None));
@@ -265,7 +257,6 @@ fn a_checkpoint_of_another_fit_is_refused() {
 
 #[test]
 fn gradients_that_wait_are_in_the_checkpoint() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let learner = |stop: Option<usize>| {
@@ -290,7 +281,6 @@ fn gradients_that_wait_are_in_the_checkpoint() {
 
 #[test]
 fn a_checkpoint_with_other_metrics_is_refused() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let learner = || learner(Problem::default()).checkpoints(Checkpoints::new(&file));
@@ -311,7 +301,6 @@ fn stopped(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
 
 #[test]
 fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (file, whole) = stopped(folder.path());
     let mut learner = make(folder.path(), None, None);
@@ -328,7 +317,6 @@ fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
 
 #[test]
 fn a_checkpoint_with_a_flipped_bit_is_refused_unless_nothing_reads_it() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (file, whole) = stopped(folder.path());
     let mut learner = make(folder.path(), None, None);
@@ -352,7 +340,6 @@ fn a_checkpoint_with_a_flipped_bit_is_refused_unless_nothing_reads_it() {
 
 #[test]
 fn a_checkpoint_of_a_later_format_is_refused_with_both_numbers() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let (file, whole) = stopped(folder.path());
     let (now, later) = (b"\\\"format\\\":1", b"\\\"format\\\":2");
@@ -385,7 +372,6 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_model() {
         }
     }
 
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let learner = |at: usize| {
@@ -411,7 +397,6 @@ fn a_checkpoint_that_cannot_be_written_leaves_the_one_before_and_the_model() {
 
 #[test]
 fn truncated_and_foreign_checkpoints_are_refused() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("checkpoint");
     let error = make(folder.path(), None, None).resume(&file).unwrap_err();

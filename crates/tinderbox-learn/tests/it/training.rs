@@ -12,11 +12,10 @@ use tinderbox_learn::{
     schedule::{LearningRate, LrFind, OneCycle},
 };
 
-use crate::{common::alone, nets};
+use crate::nets;
 
 #[test]
 fn training() {
-    let _alone = alone();
     let group = Group::open("training");
     let mut report = Report::new("training");
     for case in group.cases() {
@@ -27,7 +26,6 @@ fn training() {
 
 #[test]
 fn unet_training() {
-    let _alone = alone();
     let group = Group::open("unet_training");
     let mut report = Report::new("unet_training");
     for case in group.cases() {

@@ -6,6 +6,7 @@ use burn::{
 };
 
 use super::forward_any_rank;
+use crate::random;
 
 /// In training, drops each number with a probability and enlarges the others to make up for it.
 ///
@@ -30,7 +31,8 @@ impl Dropout {
             return x;
         }
         let keep = 1.0 - self.p;
-        let mask = x.random_like(Distribution::Bernoulli(keep));
+        let mask = random::tensor(x.dims(), Distribution::Bernoulli(keep), &x.device());
+        let mask = mask.cast(x.dtype());
         x * mask / keep
     }
 }

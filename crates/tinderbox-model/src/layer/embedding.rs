@@ -6,7 +6,7 @@ use burn::{
 };
 use tinderbox_ops::embedding;
 
-use crate::Forward;
+use crate::{Forward, random};
 
 /// A vector for each of `n` ids.
 ///
@@ -21,7 +21,7 @@ impl Embedding {
     /// fastai's start: normal numbers within two standard deviations, times 0.01. What lies
     /// outside is folded back as C's `fmod` does.
     pub fn new(n: usize, size: usize, device: &Device) -> Self {
-        let values: Tensor<2> = Tensor::random([n, size], Distribution::Normal(0.0, 1.0), device);
+        let values: Tensor<2> = random::tensor([n, size], Distribution::Normal(0.0, 1.0), device);
         let values: Vec<f32> =
             values.into_data().convert::<f32>().try_to_vec().expect("just converted");
         let values: Vec<f32> = values.into_iter().map(|value| value % 2.0 * 0.01).collect();
@@ -31,7 +31,7 @@ impl Embedding {
 
     /// PyTorch's start: normal numbers.
     pub fn normal(n: usize, size: usize, device: &Device) -> Self {
-        let values = Tensor::random([n, size], Distribution::Normal(0.0, 1.0), device);
+        let values = random::tensor([n, size], Distribution::Normal(0.0, 1.0), device);
         Self { weight: Param::from_tensor(values) }
     }
 }

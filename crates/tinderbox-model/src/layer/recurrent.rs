@@ -10,7 +10,7 @@ use burn::{
 pub use tinderbox_ops::{LstmState, Nonlinearity};
 use tinderbox_ops::{RnnWeights, gru, lstm, rnn};
 
-use crate::Forward;
+use crate::{Forward, random};
 
 /// The parameters of one layer.
 #[derive(Module, Debug)]
@@ -27,10 +27,10 @@ impl Parameters {
         let start = Distribution::Uniform(-bound, bound);
         let rows = gates * hidden;
         Self {
-            weight_ih: Param::from_tensor(Tensor::random([rows, input], start, device)),
-            weight_hh: Param::from_tensor(Tensor::random([rows, hidden], start, device)),
-            bias_ih: Param::from_tensor(Tensor::random([rows], start, device)),
-            bias_hh: Param::from_tensor(Tensor::random([rows], start, device)),
+            weight_ih: Param::from_tensor(random::tensor([rows, input], start, device)),
+            weight_hh: Param::from_tensor(random::tensor([rows, hidden], start, device)),
+            bias_ih: Param::from_tensor(random::tensor([rows], start, device)),
+            bias_hh: Param::from_tensor(random::tensor([rows], start, device)),
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     Conv2dConfig, ConvKind, Running,
     conv::{conv1d, norm_classes},
 };
+use crate::random;
 
 /// Keeps a norm from being divided by when it is zero: PyTorch's.
 const EPS: f64 = 1e-12;
@@ -108,7 +109,7 @@ fn unit(x: Tensor<1>) -> Tensor<1> {
 
 /// The vectors' start: normal noise of length 1.
 fn unit_noise(len: usize, device: &Device) -> Running<1> {
-    Running::new(unit(Tensor::random([len], Distribution::Normal(0.0, 1.0), device)))
+    Running::new(unit(random::tensor([len], Distribution::Normal(0.0, 1.0), device)))
 }
 
 norm_classes!(SpectralNormConv);

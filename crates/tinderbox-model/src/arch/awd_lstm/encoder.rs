@@ -13,6 +13,7 @@ use super::{AwdLstmConfig, Masks, masks::masked, weight_drop::WeightDropLstm};
 use crate::{
     Forward,
     layer::{Carried, Embedding, flat, pairs},
+    random,
 };
 
 /// Which parameters come first. Groups of parameters are ranges of them: a language model has the
@@ -73,7 +74,7 @@ impl AwdLstm {
             WeightDropLstm::new(input, out(at), device)
         };
         let start = Distribution::Uniform(-0.1, 0.1);
-        let table = Tensor::<2>::random([vocab, embedding], start, device);
+        let table = random::tensor::<2>([vocab, embedding], start, device);
         let blank = Tensor::zeros([1, embedding], device);
         let table = table.slice_assign([padding..padding + 1, 0..embedding], blank);
         Self {

@@ -11,6 +11,7 @@ use crate::{
     Forward,
     arch::parts::module_of_parts,
     layer::{Aside, Carried},
+    random,
 };
 
 /// fastai's AWD-LSTM language model: the next word after each one. It goes on from where the last
@@ -51,7 +52,7 @@ impl LanguageModel {
     pub fn new(config: &LanguageModelConfig, device: &Device) -> Self {
         let LanguageModelConfig { encoder, tie_weights, out_bias, alpha, beta } = config;
         let shape = [encoder.vocab, encoder.embedding];
-        let weight = || Tensor::random(shape, Distribution::Uniform(-0.1, 0.1), device);
+        let weight = || random::tensor(shape, Distribution::Uniform(-0.1, 0.1), device);
         let decoder = TiedLinear {
             weight: (!tie_weights).then(|| Param::from_tensor(weight())),
             bias: out_bias.then(|| Param::from_tensor(Tensor::zeros([encoder.vocab], device))),

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 
 use super::AwdLstmConfig;
+use crate::random;
 
 /// The numbers that a pass is multiplied by: 0 for what is dropped, and 1 / (1 - p) for what is
 /// kept. Nothing is dropped where there is none.
@@ -40,7 +41,7 @@ impl Masks {
 
 fn mask<const D: usize>(shape: [usize; D], p: f64, device: &Device) -> Option<Tensor<D>> {
     let keep = 1.0 - p;
-    (p > 0.0).then(|| Tensor::random(shape, Distribution::Bernoulli(keep), device) / keep)
+    (p > 0.0).then(|| random::tensor(shape, Distribution::Bernoulli(keep), device) / keep)
 }
 
 /// What is left of `x`; a mask of length 1 along an axis is the same all along it.

@@ -7,6 +7,7 @@ use burn::{
 use tinderbox_ops::{LstmState, RnnWeights, lstm};
 
 use super::masks::masked;
+use crate::random;
 
 /// Named as fastai's `WeightDropout`: the weights that are masked are one parameter, which is not
 /// in `module`.
@@ -35,11 +36,11 @@ impl WeightDropLstm {
         let start = Distribution::Uniform(-bound, bound);
         let rows = 4 * out;
         Self {
-            weight_hh_l0_raw: Param::from_tensor(Tensor::random([rows, out], start, device)),
+            weight_hh_l0_raw: Param::from_tensor(random::tensor([rows, out], start, device)),
             module: OtherWeights {
-                weight_ih_l0: Param::from_tensor(Tensor::random([rows, input], start, device)),
-                bias_ih_l0: Param::from_tensor(Tensor::random([rows], start, device)),
-                bias_hh_l0: Param::from_tensor(Tensor::random([rows], start, device)),
+                weight_ih_l0: Param::from_tensor(random::tensor([rows, input], start, device)),
+                bias_ih_l0: Param::from_tensor(random::tensor([rows], start, device)),
+                bias_hh_l0: Param::from_tensor(random::tensor([rows], start, device)),
             },
         }
     }
