@@ -15,7 +15,7 @@ mod pack;
 mod weight_gradient;
 mod winograd;
 
-pub use choice::{Algorithm, Pass, exact, set_exact};
+pub use choice::{Algorithm, Pass, exact, with_exact};
 
 use crate::{
     elementwise,
@@ -124,7 +124,7 @@ impl Conv {
         self.batch * oh * ow * weights
     }
 
-    /// How a pass is computed, by the sizes and by [`set_exact`].
+    /// How a pass is computed, by the sizes and by [`with_exact`].
     pub fn algorithm(&self, pass: Pass) -> Algorithm {
         choice::algorithm(self, pass)
     }

@@ -19,7 +19,7 @@ use crate::{
     Error, Learner, Result,
     fit::forward,
     loss::Activation,
-    predict::{Prediction, predict},
+    predict::{Prediction, predictions},
     store::{Kind, Store, Tensors},
     tensors::tensor,
 };
@@ -126,8 +126,8 @@ impl Bundle {
     /// # Errors
     /// Whatever goes wrong in the model.
     pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
-        let input = tensor(batch.inputs, &self.device)?;
-        predict(&*self.model, input, self.manifest.activation, self.manifest.inference.target())
+        let Manifest { activation, inference, .. } = &self.manifest;
+        Ok(predictions(self.outputs(batch)?, *activation, inference.target()))
     }
 
     /// What comes out of the model for a batch, as it is: not activated.

@@ -11,6 +11,7 @@ use tinderbox_model::{
     summary::{Summary, try_summary_of},
     weights::{StateDict, Strict, load_state_dict, state_dict},
 };
+use tinderbox_ops::with_exact_conv;
 
 use crate::{
     Error, Recorder, Result,
@@ -50,6 +51,9 @@ pub struct Learner {
     pub weight_decay: f64,
     /// Whether batch norms in frozen groups stay trainable; they do unless it is set.
     pub train_bn: bool,
+    /// Whether the CPU's convolutions form their sums as the definition says, in training, validation
+    /// and predictions: slower, and exact. See [`with_exact_conv`]. They do not unless it is set.
+    pub exact_conv: bool,
     /// Where [`save`](Self::save) and [`load`](Self::load) find their files: `models` in the
     /// folder that the program runs in, unless it is set.
     pub model_dir: PathBuf,
@@ -102,6 +106,7 @@ impl Learner {
             decay: Decay::default(),
             weight_decay: 0.01,
             train_bn: true,
+            exact_conv: false,
             model_dir: "models".into(),
             starts: Vec::new(),
             frozen_to: 0,
@@ -221,7 +226,7 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Self::fit).
     pub fn fit_with(&mut self, fit: Fit, callbacks: Vec<Box<dyn Callback>>) -> Result<Outcome> {
-        Run::begin(self, fit, callbacks)?.finish()
+        with_exact_conv(self.exact_conv, || Run::begin(self, fit, callbacks)?.finish())
     }
 
     /// Goes on with the fit that the checkpoint in `file` was written in, to the same weights, bit
@@ -238,10 +243,10 @@ impl Learner {
         file: &Path,
         callbacks: Vec<Box<dyn Callback>>,
     ) -> Result<Outcome> {
-        match Run::resume(self, file, callbacks)? {
+        with_exact_conv(self.exact_conv, || match Run::resume(self, file, callbacks)? {
             Some(run) => run.finish(),
             None => Ok(Outcome::Finished { epochs: self.recorder.last_epoch(), reason: None }),
-        }
+        })
     }
 
     /// [`resume_with`](Self::resume_with) the learner's own callbacks only.

@@ -5,6 +5,7 @@ use std::mem;
 use burn::module::Module;
 use serde_json::Value;
 use tinderbox_model::Layer;
+use tinderbox_ops::with_exact_conv;
 
 use crate::{
     Learner, Recorder, Result,
@@ -59,7 +60,9 @@ impl Learner {
         let fit = Fit::new(options.num_it.div_ceil(batches), Policy::LrFind(options.clone()));
         let before = Before::take(self);
         let finder = Box::new(Finder { rule: options.divergence() });
-        let result = Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish());
+        let result = with_exact_conv(self.exact_conv, || {
+            Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish())
+        });
         let recorder = before.put_back(self);
         result?;
         let Recorder { lrs, losses, raw_losses, .. } = recorder?;

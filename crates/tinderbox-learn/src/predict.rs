@@ -4,6 +4,7 @@ use std::mem;
 
 use tinderbox_data::{Batch, BatchIter, TargetKind, batch::Set};
 use tinderbox_model::{AnyTensor, Layer, catch_panic};
+use tinderbox_ops::with_exact_conv;
 
 use crate::{
     Error, Learner, Result,
@@ -102,7 +103,7 @@ impl Learner {
             let batch = batch?;
             let items = batch.items.len();
             let target = tensor(batch.targets, &device)?;
-            let output = forward(&*model, tensor(batch.inputs, &device)?)?;
+            let output = self.forward(&*model, tensor(batch.inputs, &device)?)?;
             let of_batch = self.guarded_loss(output.clone(), target.clone())?;
             loss.add(scalar(of_batch), items);
             update(metrics, &output, &target)?;
@@ -155,7 +156,7 @@ impl Learner {
             let batch = batch?;
             n += batch.items.len();
             let target = tensor(batch.targets, &device)?;
-            let raw = forward(&*model, tensor(batch.inputs, &device)?)?;
+            let raw = self.forward(&*model, tensor(batch.inputs, &device)?)?;
             let losses = host(self.item_losses(raw.clone(), target.clone())?.into());
             each(BatchOutput { raw, target, losses, items: batch.items })?;
         }
@@ -176,7 +177,7 @@ impl Learner {
     /// Whatever goes wrong in the model.
     pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
         let input = tensor(batch.inputs, &self.device.clone().inner())?;
-        Ok(self.activation().apply(forward(&*self.eval_model(), input)?))
+        Ok(self.activation().apply(self.forward(&*self.eval_model(), input)?))
     }
 
     /// What the model says about the items of a batch.
@@ -185,12 +186,13 @@ impl Learner {
     /// Whatever goes wrong in the model.
     pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let device = self.device.clone().inner();
-        predict(
-            &*self.eval_model(),
-            tensor(batch.inputs, &device)?,
-            self.activation(),
-            self.data.target(),
-        )
+        let output = self.forward(&*self.eval_model(), tensor(batch.inputs, &device)?)?;
+        Ok(predictions(output, self.activation(), self.data.target()))
+    }
+
+    /// A forward pass as the learner's settings want it.
+    fn forward(&self, model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> {
+        with_exact_conv(self.exact_conv, || forward(model, input))
     }
 
     /// The loss of a batch; a panic in it becomes an error, as does one of several numbers.
@@ -230,14 +232,13 @@ pub(crate) fn update(
     })
 }
 
-/// What `model` says about the items of a batch.
-pub(crate) fn predict(
-    model: &dyn Layer,
-    input: AnyTensor,
+/// What a model's raw output says about each item of a batch.
+pub(crate) fn predictions(
+    output: AnyTensor,
     activation: Activation,
     target: &TargetKind,
-) -> Result<Vec<Prediction>> {
-    let output = activation.apply(forward(model, input)?);
+) -> Vec<Prediction> {
+    let output = activation.apply(output);
     let items = output.dims()[0];
     // One row of classes for each item: in a map of them there is no one class to name.
     let of_classes = matches!(activation, Activation::Softmax { .. } | Activation::Exp)
@@ -245,30 +246,28 @@ pub(crate) fn predict(
     let values = host(output);
     let each = values.len() / items.max(1);
     let rows = values.chunks_exact(each.max(1));
-    Ok(rows
-        .map(|row| {
-            let best = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
-            let index = of_classes.then(|| (0..row.len()).reduce(best)).flatten();
-            Prediction {
-                label: match target {
-                    TargetKind::MultiCategory { classes, threshold } => {
-                        let of_item = classes.iter().zip(row).filter(|(_, p)| *p > threshold);
-                        let of_item: Vec<&str> = of_item.map(|(class, _)| class.as_str()).collect();
-                        Some(of_item.join(";"))
-                    }
-                    target => index.and_then(|index| target.classes().get(index).cloned()),
-                },
-                index,
-                probabilities: row.to_vec(),
-            }
-        })
-        .collect())
+    rows.map(|row| {
+        let best = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
+        let index = of_classes.then(|| (0..row.len()).reduce(best)).flatten();
+        Prediction {
+            label: match target {
+                TargetKind::MultiCategory { classes, threshold } => {
+                    let of_item = classes.iter().zip(row).filter(|(_, p)| *p > threshold);
+                    let of_item: Vec<&str> = of_item.map(|(class, _)| class.as_str()).collect();
+                    Some(of_item.join(";"))
+                }
+                target => index.and_then(|index| target.classes().get(index).cloned()),
+            },
+            index,
+            probabilities: row.to_vec(),
+        }
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Tensor};
-    use tinderbox_model::Sequential;
 
     use super::*;
 
@@ -283,7 +282,7 @@ mod tests {
         target: &TargetKind,
         want: &[Option<&str>],
     ) {
-        let predictions = predict(&Sequential::new(), output, activation, target).unwrap();
+        let predictions = predictions(output, activation, target);
         let labels: Vec<Option<&str>> = predictions.iter().map(|p| p.label.as_deref()).collect();
         assert_eq!(labels, want);
     }

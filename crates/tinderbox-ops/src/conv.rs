@@ -4,17 +4,28 @@ use burn::{backend::Dispatch, tensor::Tensor};
 
 use crate::extension::{ConvSpec, Maybe, Tracked, TrainingOps};
 
-/// Whether the CPU's convolutions form their sums as the definition says, from here on and in the
-/// whole process; they do not at first.
+/// Runs `run`, in which the CPU's convolutions form their sums as the definition says, or do not, as
+/// elsewhere. Backward passes that `run` asks for are included.
+///
+/// It holds on this thread. What held before holds again afterwards, also after a panic.
 ///
 /// Where it pays, 3×3 convolutions run Winograd's algorithms, which multiply less and whose rounding
 /// errors are up to about ten times those of the definition. With `true` none does, which is slower.
-/// The bits of a result depend on it, so it is to be said before anything is computed.
-pub fn set_exact_conv(exact: bool) {
-    tinderbox_kernels::conv::set_exact(exact);
+/// The bits of a result depend on it, so a training is either in it from its first step on, or not
+/// at all.
+///
+/// # Example
+/// ```
+/// use tinderbox_ops::{exact_conv, with_exact_conv};
+///
+/// assert!(with_exact_conv(true, exact_conv));
+/// assert!(!exact_conv());
+/// ```
+pub fn with_exact_conv<T>(exact: bool, run: impl FnOnce() -> T) -> T {
+    tinderbox_kernels::conv::with_exact(exact, run)
 }
 
-/// What [`set_exact_conv`] said.
+/// What [`with_exact_conv`] says on this thread.
 pub fn exact_conv() -> bool {
     tinderbox_kernels::conv::exact()
 }

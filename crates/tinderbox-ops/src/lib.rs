@@ -32,7 +32,7 @@ mod testing;
 pub use activation::{add_relu, leaky_relu, relu, relu6};
 pub use blur::{Neighbors, blur, double_bilinear};
 pub use concat::concat;
-pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu, exact_conv, set_exact_conv};
+pub use conv::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu, exact_conv, with_exact_conv};
 pub use embedding::embedding;
 pub use linear::linear;
 pub use loss::{cross_entropy, cross_entropy_map};

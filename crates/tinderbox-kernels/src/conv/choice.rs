@@ -1,9 +1,6 @@
 //! Which algorithm runs a pass of a convolution.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{cell::Cell, fmt};
 
 use super::{Conv, winograd::Size};
 
@@ -42,16 +39,29 @@ pub enum Pass {
     WeightGradient,
 }
 
-static EXACT: AtomicBool = AtomicBool::new(false);
+thread_local! {
+    static EXACT: Cell<bool> = const { Cell::new(false) };
+}
 
-/// Turns Winograd's algorithms off, or on again: then every sum is formed as the definition says.
-pub fn set_exact(exact: bool) {
-    EXACT.store(exact, Ordering::Relaxed);
+/// Runs `run` with Winograd's algorithms off, so that every sum is formed as the definition says, or
+/// on. It holds for the convolutions that this thread asks for, whichever threads compute them; what
+/// held before holds again afterwards, also after a panic.
+pub fn with_exact<T>(exact: bool, run: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            EXACT.set(self.0);
+        }
+    }
+
+    let _before = Before(EXACT.replace(exact));
+    run()
 }
 
 /// Whether Winograd's algorithms are off.
 pub fn exact() -> bool {
-    EXACT.load(Ordering::Relaxed)
+    EXACT.get()
 }
 
 /// Channels from which Winograd's transforms are worth what they save.

@@ -5,6 +5,7 @@
 mod callback_events;
 mod common;
 mod errors;
+mod exact_conv;
 mod generation;
 mod killed;
 mod learner;

@@ -1,12 +1,16 @@
 //! Convolutions.
 
+use std::{panic, sync::Barrier, thread};
+
 use burn::tensor::{
-    Tensor,
+    Device, Tensor, TensorData,
     activation::relu,
     module,
     ops::{ConvOptions, ConvTransposeOptions},
 };
-use tinderbox_ops::{Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu};
+use tinderbox_ops::{
+    Conv2dOptions, conv_transpose2d, conv2d, conv2d_relu, exact_conv, with_exact_conv,
+};
 
 use crate::common::{close, close_numbers, host, noise, orders, tensor};
 
@@ -198,4 +202,54 @@ fn channels_must_fit() {
 fn a_kernel_must_fit() {
     let options = Conv2dOptions { dilation: [2, 2], padding: [1, 0], ..Conv2dOptions::default() };
     let _y = conv2d(tensor(1, [1, 3, 4, 4]), tensor(2, [6, 3, 3, 3]), None, options);
+}
+
+/// The bits of an output and of both gradients, where Winograd's algorithms pay.
+fn passes() -> Vec<u32> {
+    // They are the CPU's.
+    let device = Device::flex().autodiff();
+    let leaf = |seed, shape: [usize; 4]| {
+        let data = TensorData::new(noise(seed, shape.iter().product()), shape);
+        Tensor::<4>::from_data(data, &device).require_grad()
+    };
+    let (x, weight) = (leaf(1, [4, 32, 12, 12]), leaf(2, [32, 32, 3, 3]));
+    let options = Conv2dOptions { padding: [1, 1], ..Conv2dOptions::default() };
+    let y = conv2d(x.clone(), weight.clone(), None, options);
+    let gradients = y.clone().square().sum().backward();
+    let of = |leaf: &Tensor<4>| host(leaf.grad(&gradients).expect("it requires a gradient"));
+    [host(y), of(&x), of(&weight)].concat().into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn what_is_exact_on_one_thread_is_not_on_another() {
+    let [fast, exact] = [false, true].map(|exact| with_exact_conv(exact, passes));
+    let parts = [4 * 32 * 144, 4 * 32 * 144, 32 * 32 * 9];
+    let mut from = 0;
+    for len in parts {
+        let part = from..from + len;
+        assert!(fast[part.clone()] != exact[part], "each pass has its own algorithm");
+        from += len;
+    }
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        for (is_exact, alone) in [(false, &fast), (true, &exact)] {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                for _ in 0..20 {
+                    assert!(with_exact_conv(is_exact, passes) == *alone, "exact: {is_exact}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn exactness_ends_with_its_scope() {
+    with_exact_conv(true, || {
+        assert!(!with_exact_conv(false, exact_conv));
+        panic::catch_unwind(|| with_exact_conv(false, || panic!("within"))).unwrap_err();
+        assert!(exact_conv());
+    });
+    assert!(!exact_conv());
 }
