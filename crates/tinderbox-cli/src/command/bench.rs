@@ -8,7 +8,7 @@ use tinderbox::{
         kernels::{LEGEND, Peak, Row, Total, layers},
         serve, set_path,
     },
-    ops::set_exact_conv,
+    ops::with_exact_conv,
 };
 
 use crate::{
@@ -54,9 +54,9 @@ struct How {
 }
 
 impl How {
-    fn set(&self) -> Result<(), tinderbox::Error> {
-        set_exact_conv(self.exact_conv);
-        self.path.as_deref().map_or(Ok(()), set_path)
+    fn run(&self, run: impl FnOnce() -> anyhow::Result<Done>) -> anyhow::Result<Done> {
+        self.path.as_deref().map_or(Ok(()), set_path)?;
+        with_exact_conv(self.exact_conv, run)
     }
 }
 
@@ -77,9 +77,10 @@ pub(crate) struct Serve {
 
 impl Serve {
     fn run(self) -> anyhow::Result<Done> {
-        self.how.set()?;
-        serve(&self.workload, stdin().lock(), stdout().lock())?;
-        Ok(Done::Ok)
+        self.how.run(|| {
+            serve(&self.workload, stdin().lock(), stdout().lock())?;
+            Ok(Done::Ok)
+        })
     }
 }
 
@@ -122,9 +123,12 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 impl Kernels {
     fn run(self) -> anyhow::Result<Done> {
+        self.how.run(|| self.time())
+    }
+
+    fn time(&self) -> anyhow::Result<Done> {
         /// The peak is what all else is compared with.
         const MORE_FOR_THE_PEAK: f64 = 10.0;
-        self.how.set()?;
         let layers = layers(&self.filter)?;
         let peak = Peak::measure(self.seconds * MORE_FOR_THE_PEAK);
         match self.json {

@@ -12,7 +12,6 @@ use tinderbox_data::{
 use tinderbox_learn::{
     Learner, LrCurve, loss::CrossEntropyFlat, metric::accuracy, schedule::LrFind,
 };
-use tinderbox_ops::set_exact_conv;
 
 use super::{
     Augment, Plan, TrainSettings,
@@ -162,7 +161,6 @@ pub(super) fn checked(data: DataBunch, skip_bad: usize, watch: &Watch) -> Result
 
 /// The learner as a run begins, or with weights that its checkpoint will replace.
 fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result<Learner> {
-    set_exact_conv(plan.exact_conv);
     let mut learner = match &plan.transfer {
         Some(transfer) if resumes => cnn_learner(data, &plan.cnn(transfer), plan.seed)?,
         Some(transfer) => {
@@ -181,6 +179,7 @@ fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result
     }
     .metrics(accuracy);
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    learner.exact_conv = plan.exact_conv;
     with_steps_of(plan.accumulate, learner)
 }
 

@@ -20,7 +20,6 @@ use tinderbox_learn::{
     schedule::LrFind,
 };
 use tinderbox_model::weights::Strict;
-use tinderbox_ops::set_exact_conv;
 
 pub use pairs::MaskName;
 pub use plan::{SegmenterPlan, Void};
@@ -214,7 +213,6 @@ fn first_learner(
     data: DataBunch,
     watch: &Watch,
 ) -> Result<Learner> {
-    set_exact_conv(plan.exact_conv);
     let Some(weights) = plan.weights.as_ref().map(WeightsFile::read).transpose()? else {
         let mut learner = learner(plan, data)?;
         if let Some(from) = from {
@@ -231,7 +229,6 @@ fn first_learner(
 
 /// The learner as it is before anything is loaded into it.
 fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
-    set_exact_conv(plan.exact_conv);
     prepared(plan, unet_learner(data, &plan.model, plan.seed)?)
 }
 
@@ -239,6 +236,7 @@ fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
 fn prepared(plan: &SegmenterPlan, mut learner: Learner) -> Result<Learner> {
     let void = plan.void.map(|void| i64::from(void.code()));
     (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    learner.exact_conv = plan.exact_conv;
     let metrics = (PixelAccuracy::new(void).named("accuracy"), MeanIou::new(void));
     with_steps_of(plan.accumulate, learner.metrics(metrics))
 }

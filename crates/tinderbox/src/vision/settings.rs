@@ -65,7 +65,7 @@ pub struct TrainSettings {
     /// Bound on the memory that keeps decoded images between epochs, in bytes; 1 GiB.
     pub cache_bytes: Option<usize>,
     /// Whether convolutions form their sums as the definition says, which is slower: see
-    /// [`set_exact_conv`](tinderbox_ops::set_exact_conv). It holds for the whole process.
+    /// [`with_exact_conv`](tinderbox_ops::with_exact_conv).
     pub exact_conv: bool,
 }
 
