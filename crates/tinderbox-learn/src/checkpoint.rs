@@ -18,10 +18,10 @@ use tinderbox_model::{
 };
 
 use crate::{
-    Error, Learner, Recorder, Result,
+    Error, Learner, Network, Recorder, Result, Supervised, TrainStep,
     callback::{Callback, State},
     exact::Exact,
-    fit::{Fit, Run},
+    fit::{Fit, Stage},
     optim::{Decay, Gradients, Optimizer, Rule},
     schedule::Smoothed,
     store::{Kind, Store, Tensors},
@@ -59,6 +59,9 @@ struct Saved {
     data: DataFacts,
     learner: LearnerFacts,
     optimizer: OptimizerFacts,
+    /// Of a step that has something to save.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    step: Option<StepFacts>,
     recorder: RecorderFacts,
 }
 
@@ -90,11 +93,32 @@ struct DataFacts {
 struct LearnerFacts {
     fits: u64,
     epochs: usize,
+    #[serde(flatten)]
+    network: NetworkFacts,
+    loss: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct NetworkFacts {
     groups: Vec<String>,
     frozen_to: usize,
     train_bn: bool,
     weight_decay: f64,
-    loss: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StepFacts {
+    name: String,
+    state: Value,
+    others: Vec<OtherFacts>,
+}
+
+/// A network besides the learner's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct OtherFacts {
+    name: String,
+    network: NetworkFacts,
+    optimizer: OptimizerFacts,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -119,7 +143,7 @@ struct RecorderFacts {
 }
 
 impl Mark {
-    pub(crate) fn of(run: &Run<'_>) -> Self {
+    pub(crate) fn of(run: &Stage<'_>) -> Self {
         let callbacks = run.learn.callbacks.iter().chain(&run.passed);
         Self {
             fit: run.fit.clone(),
@@ -148,6 +172,81 @@ impl DataFacts {
     }
 }
 
+impl NetworkFacts {
+    fn of(network: &Network) -> Self {
+        Self {
+            groups: network.starts.clone(),
+            frozen_to: network.frozen_to,
+            train_bn: network.train_bn,
+            weight_decay: network.weight_decay,
+        }
+    }
+
+    /// All of a network that has numbers, under names that begin with `prefix`.
+    fn write(network: &Network, prefix: &str, tensors: &mut Tensors) {
+        tensors.weights(&format!("{prefix}{MODEL}"), &network.state_dict());
+        if let Some(optimizer) = network.optimizer() {
+            OptimizerFacts::write(optimizer, prefix, tensors);
+        }
+        for (at, gradient) in network.kept.iter().flat_map(Gradients::indexed) {
+            tensors.floats(format!("{prefix}{GRADIENTS}{at}"), gradient.clone());
+        }
+        if let Some(carried) = network.model().carried() {
+            tensors.weights(&format!("{prefix}{CARRIED}"), &carried_weights(carried));
+        }
+    }
+
+    /// Makes a network what it was, but for gradients that waited.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`] or [`Error::Model`] for what does not fit it.
+    fn load(
+        &self,
+        optimizer: &OptimizerFacts,
+        store: &Store,
+        prefix: &str,
+        network: &mut Network,
+    ) -> Result<()> {
+        (network.rule, network.decay) = (optimizer.rule, optimizer.decay);
+        network.train_bn = self.train_bn;
+        network.weight_decay = self.weight_decay;
+        network.split(self.groups.clone())?;
+        network.freeze_to(self.frozen_to as isize)?;
+        let weights = store.weights(&format!("{prefix}{MODEL}"));
+        network.load_state_dict(&weights.map_err(|what| store.error(what))?, Strict::Yes)?;
+        let optimizer = optimizer.read(store, prefix, network);
+        network.optimizer = Some(optimizer.map_err(|what| store.error(what))?);
+        load_carried(store, prefix, network).map_err(|what| store.error(what))
+    }
+}
+
+impl StepFacts {
+    /// Nothing for a step that has nothing to say: one network and no state.
+    fn of(learn: &mut Learner, tensors: &mut Tensors) -> Option<Self> {
+        let step = learn.train_step_mut();
+        let (name, state) = (step.name(), step.save_state());
+        let others: Vec<OtherFacts> = step
+            .others()
+            .into_iter()
+            .map(|(name, network)| {
+                NetworkFacts::write(network, &format!("{name}."), tensors);
+                let optimizer = network.optimizer().expect("made when the fit began");
+                OtherFacts {
+                    name: name.to_owned(),
+                    network: NetworkFacts::of(network),
+                    optimizer: OptimizerFacts::of(optimizer),
+                }
+            })
+            .collect();
+        let plain = name == Supervised.name() && state.is_null() && others.is_empty();
+        (!plain).then(|| Self { name: name.to_owned(), state, others })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.others.iter().map(|other| other.name.as_str()).collect()
+    }
+}
+
 impl OptimizerFacts {
     pub(crate) fn of(optimizer: &Optimizer) -> Self {
         let slots = optimizer.slots().iter();
@@ -162,21 +261,26 @@ impl OptimizerFacts {
         }
     }
 
-    /// What the optimizer remembers, as tensors.
-    pub(crate) fn write(optimizer: &Optimizer, tensors: &mut Tensors) {
+    /// What the optimizer remembers, as tensors whose names begin with `prefix`.
+    pub(crate) fn write(optimizer: &Optimizer, prefix: &str, tensors: &mut Tensors) {
         for slot in optimizer.slots() {
             for (at, memory) in slot.memory.iter().enumerate() {
-                tensors.floats(memory_name(&slot.path, at), memory.clone());
+                tensors.floats(memory_name(prefix, &slot.path, at), memory.clone());
             }
         }
     }
 
-    /// The optimizer that these are facts of, for the model of `learn`.
+    /// The optimizer that these are facts of, for the model of `network`.
     ///
     /// # Errors
     /// What does not fit, in words.
-    pub(crate) fn read(&self, store: &Store, learn: &Learner) -> Result<Optimizer, String> {
-        let mut optimizer = Optimizer::new(learn.model(), &learn.starts, self.rule, self.decay);
+    pub(crate) fn read(
+        &self,
+        store: &Store,
+        prefix: &str,
+        network: &Network,
+    ) -> Result<Optimizer, String> {
+        let mut optimizer = Optimizer::new(network.model(), &network.starts, self.rule, self.decay);
         let slots: Vec<&str> = optimizer.slots().iter().map(|slot| slot.path.as_str()).collect();
         let saved: Vec<&str> = self.slots.iter().map(|(path, _)| path.as_str()).collect();
         if let Some(odd) = slots.iter().find(|path| !saved.contains(path)) {
@@ -189,11 +293,11 @@ impl OptimizerFacts {
         if self.lrs.len() != groups || self.weight_decays.len() != groups {
             return Err(format!("{} parameter groups, here there are {groups}", self.lrs.len()));
         }
-        let device = learn.device.clone().inner();
+        let device = network.device.clone().inner();
         let memory = slots.iter().map(|path| {
             let saved = self.slots.iter().find(|(saved, _)| saved == path);
             let n = saved.map_or(0, |(_, n)| *n);
-            (0..n).map(|at| store.tensor(&memory_name(path, at), &device)).collect()
+            (0..n).map(|at| store.tensor(&memory_name(prefix, path, at), &device)).collect()
         });
         let memory = memory.collect::<Result<_, String>>()?;
         optimizer.lrs.clone_from(&self.lrs);
@@ -204,8 +308,36 @@ impl OptimizerFacts {
     }
 }
 
-fn memory_name(path: &str, at: usize) -> String {
-    format!("optimizer:{path}.{at}")
+fn memory_name(prefix: &str, path: &str, at: usize) -> String {
+    format!("{prefix}{OPTIMIZER}{path}.{at}")
+}
+
+/// What the names of a network's weights begin with.
+const MODEL: &str = "model.";
+/// What the names of what its optimizer remembers begin with.
+const OPTIMIZER: &str = "optimizer:";
+/// What the names of gradients that wait for the next batch begin with.
+const GRADIENTS: &str = "gradients.";
+/// What the names of a recurrent model's state begin with.
+const CARRIED: &str = "carried.";
+/// What the names of the recorder's lists begin with.
+const RECORDER: &str = "recorder.";
+
+/// # Panics
+/// If the tensors of one of these networks would be taken for those of another, or of the learner.
+pub(crate) fn check_names(others: &[(&'static str, &mut Network)]) {
+    let of_learner = [MODEL, OPTIMIZER, GRADIENTS, CARRIED, RECORDER];
+    for (at, (name, _)) in others.iter().enumerate() {
+        let prefix = format!("{name}.");
+        let taken = of_learner.iter().any(|taken| prefix.starts_with(taken));
+        assert!(!taken, "a network of a training step cannot be called `{name}`");
+        let alike = |(other, _): &(&str, &mut Network)| {
+            let other = format!("{other}.");
+            other.starts_with(&prefix) || prefix.starts_with(&other)
+        };
+        let other = others[..at].iter().find(|other| alike(other)).map(|(other, _)| other);
+        assert!(other.is_none(), "networks of a training step called {other:?} and `{name}`");
+    }
 }
 
 /// Writes the checkpoint of a run, if the learner keeps any: where it is now, or where `mark` says
@@ -213,10 +345,15 @@ fn memory_name(path: &str, at: usize) -> String {
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(crate) fn write(run: &Run<'_>, mark: Option<Mark>, finished: bool) -> Result<()> {
+pub(crate) fn write(run: &mut Stage<'_>, mark: Option<Mark>, finished: bool) -> Result<()> {
+    if run.learn.checkpoints.is_none() {
+        return Ok(());
+    }
+    let mut tensors = Tensors::default();
+    let step = StepFacts::of(run.learn, &mut tensors);
     let learn = &*run.learn;
     let Some(checkpoints) = &learn.checkpoints else { return Ok(()) };
-    let optimizer = learn.optimizer.as_ref().expect("made when the fit began");
+    let optimizer = learn.optimizer().expect("made when the fit began");
     let recorder = &learn.recorder;
     let saved = Saved {
         finished,
@@ -225,13 +362,11 @@ pub(crate) fn write(run: &Run<'_>, mark: Option<Mark>, finished: bool) -> Result
         learner: LearnerFacts {
             fits: learn.fits,
             epochs: learn.epochs,
-            groups: learn.starts.clone(),
-            frozen_to: learn.frozen_to,
-            train_bn: learn.train_bn,
-            weight_decay: learn.weight_decay,
+            network: NetworkFacts::of(&learn.network),
             loss: learn.loss.name(),
         },
         optimizer: OptimizerFacts::of(optimizer),
+        step,
         recorder: RecorderFacts {
             n_batches: recorder.n_batches.clone(),
             first_epoch: recorder.first_epoch,
@@ -241,25 +376,12 @@ pub(crate) fn write(run: &Run<'_>, mark: Option<Mark>, finished: bool) -> Result
                 .collect(),
         },
     };
-    let mut tensors = Tensors::default();
-    tensors.weights("model.", &learn.state_dict());
-    OptimizerFacts::write(optimizer, &mut tensors);
+    NetworkFacts::write(&learn.network, "", &mut tensors);
     for (name, list) in LISTS.iter().zip(recorder.lists()) {
         tensors.f64(name, list);
     }
-    if let Some(kept) = &run.kept {
-        for (at, gradient) in kept.indexed() {
-            tensors.floats(format!("gradients.{at}"), gradient.clone());
-        }
-    }
-    if let Some(carried) = learn.model().carried() {
-        tensors.weights(CARRIED, &carried_weights(carried));
-    }
     tensors.write(&checkpoints.file, KIND, &saved)
 }
-
-/// What the names of a recurrent model's state begin with.
-const CARRIED: &str = "carried.";
 
 /// The state of a recurrent model, by number.
 fn carried_weights(carried: &Carried) -> StateDict {
@@ -302,7 +424,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::CheckpointFit`] naming the first thing that differs.
-    pub(crate) fn check(&self, learn: &Learner, passed: &[Box<dyn Callback>]) -> Result<()> {
+    pub(crate) fn check(&self, learn: &mut Learner, passed: &[Box<dyn Callback>]) -> Result<()> {
         let (saved, here) = (&self.saved.data, DataFacts::of(learn));
         let names = |learn: &Learner| {
             let callbacks = learn.callbacks.iter().chain(passed);
@@ -310,6 +432,13 @@ impl Checkpoint {
         };
         let saved_names: Vec<&str> =
             self.saved.mark.callbacks.iter().map(|(name, _)| name.as_str()).collect();
+        let step = learn.train_step_mut();
+        let step_name = step.name().to_owned();
+        let others: Vec<&str> = step.others().into_iter().map(|(name, _)| name).collect();
+        let (saved_step, saved_others) = match &self.saved.step {
+            Some(step) => (step.name.as_str(), step.names()),
+            None => (Supervised.name(), Vec::new()),
+        };
         let metrics: Vec<String> = learn.metrics.iter().map(|metric| metric.name()).collect();
         let facts = [
             ("seed", saved.seed.to_string(), here.seed.to_string()),
@@ -317,6 +446,8 @@ impl Checkpoint {
             ("validation items", saved.n_valid.to_string(), here.n_valid.to_string()),
             ("batch size", saved.batch_size.to_string(), here.batch_size.to_string()),
             ("classes", saved.classes.join(", "), here.classes.join(", ")),
+            ("training step", saved_step.to_owned(), step_name),
+            ("networks besides the learner's", saved_others.join(", "), others.join(", ")),
             ("loss", self.saved.learner.loss.clone(), learn.loss.name()),
             ("metrics", self.saved.mark.state.metric_names.join(", "), metrics.join(", ")),
             ("callbacks", saved_names.join(", "), names(learn)),
@@ -333,25 +464,25 @@ impl Checkpoint {
     /// [`Error::NotOurs`] or [`Error::Model`] for what does not fit its model.
     pub(crate) fn load_learner(&self, learn: &mut Learner) -> Result<()> {
         let facts = &self.saved.learner;
-        (learn.rule, learn.decay) = (self.saved.optimizer.rule, self.saved.optimizer.decay);
-        learn.train_bn = facts.train_bn;
-        learn.weight_decay = facts.weight_decay;
-        learn.split(facts.groups.clone())?;
-        learn.freeze_to(facts.frozen_to as isize)?;
-        let weights = self.store.weights("model.").map_err(|what| self.store.error(what))?;
-        learn.load_state_dict(&weights, Strict::Yes)?;
-        let optimizer = self.saved.optimizer.read(&self.store, learn);
-        learn.optimizer = Some(optimizer.map_err(|what| self.store.error(what))?);
+        let (optimizer, store) = (&self.saved.optimizer, &self.store);
+        facts.network.load(optimizer, store, "", &mut learn.network)?;
+        if let Some(saved) = &self.saved.step {
+            let step = learn.train_step_mut();
+            for ((name, network), saved) in step.others().into_iter().zip(&saved.others) {
+                saved.network.load(&saved.optimizer, store, &format!("{name}."), network)?;
+            }
+            step.load_state(&saved.state)?;
+        }
         learn.recorder = self.recorder().map_err(|what| self.store.error(what))?;
         (learn.fits, learn.epochs) = (facts.fits, facts.epochs);
-        self.load_carried(learn).map_err(|what| self.store.error(what))
+        Ok(())
     }
 
     /// Makes a new run of the saved fit go on from where that was.
     ///
     /// # Errors
     /// As [`load_learner`](Self::load_learner), and [`Error::CallbackState`].
-    pub(crate) fn load_run(&self, run: &mut Run<'_>) -> Result<()> {
+    pub(crate) fn load_run(&self, run: &mut Stage<'_>) -> Result<()> {
         let mark = &self.saved.mark;
         run.state = mark.state.clone();
         run.smooth = mark.smooth.clone();
@@ -359,7 +490,10 @@ impl Checkpoint {
         run.norms_frozen = mark.norms_frozen;
         run.schedule_offset = mark.schedule_offset;
         run.set_elapsed(mark.elapsed);
-        run.kept = self.kept(run.learn).map_err(|what| self.store.error(what))?;
+        self.load_kept("", &mut run.learn.network)?;
+        for (name, network) in run.learn.others() {
+            self.load_kept(&format!("{name}."), network)?;
+        }
         let callbacks = run.learn.callbacks.iter_mut().chain(&mut run.passed);
         for (callback, (_, state)) in callbacks.zip(&mark.callbacks) {
             callback.load_state(state)?;
@@ -367,19 +501,9 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn load_carried(&self, learn: &Learner) -> Result<(), String> {
-        let Some(carried) = learn.model().carried() else { return Ok(()) };
-        let weights = self.store.weights(CARRIED)?;
-        let device = learn.device.clone().inner();
-        let states = (0..).map_while(|at| weights.get(&at.to_string()));
-        let states = states.map(|Weight { shape, values }| match shape[..] {
-            [batch, size] => {
-                let data = TensorData::new(values.clone(), [batch, size]);
-                Ok(Tensor::from_data(data, &device))
-            }
-            _ => Err(format!("a state of shape {shape:?}")),
-        });
-        carried.set(states.collect::<Result<_, String>>()?);
+    fn load_kept(&self, prefix: &str, network: &mut Network) -> Result<()> {
+        let kept = kept(&self.store, prefix, network);
+        network.kept = kept.map_err(|what| self.store.error(what))?;
         Ok(())
     }
 
@@ -407,19 +531,35 @@ impl Checkpoint {
             first_epoch: facts.first_epoch,
         })
     }
+}
 
-    /// Gradients that wait for those of the next batch.
-    fn kept(&self, learn: &Learner) -> Result<Option<Gradients>, String> {
-        let device = learn.device.clone().inner();
-        let mut kept = Vec::new();
-        for name in self.store.names() {
-            let Some(at) = name.strip_prefix("gradients.") else { continue };
-            let at: usize = at.parse().map_err(|_| format!("`{name}` has no number"))?;
-            if kept.len() <= at {
-                kept.resize(at + 1, None);
-            }
-            kept[at] = Some(self.store.tensor(&name, &device)?);
+fn load_carried(store: &Store, prefix: &str, network: &Network) -> Result<(), String> {
+    let Some(carried) = network.model().carried() else { return Ok(()) };
+    let weights = store.weights(&format!("{prefix}{CARRIED}"))?;
+    let device = network.device.clone().inner();
+    let states = (0..).map_while(|at| weights.get(&at.to_string()));
+    let states = states.map(|Weight { shape, values }| match shape[..] {
+        [batch, size] => {
+            let data = TensorData::new(values.clone(), [batch, size]);
+            Ok(Tensor::from_data(data, &device))
         }
-        Ok((!kept.is_empty()).then(|| Gradients::new(kept)))
+        _ => Err(format!("a state of shape {shape:?}")),
+    });
+    carried.set(states.collect::<Result<_, String>>()?);
+    Ok(())
+}
+
+/// Gradients that wait for those of the next batch.
+fn kept(store: &Store, prefix: &str, network: &Network) -> Result<Option<Gradients>, String> {
+    let (prefix, device) = (format!("{prefix}{GRADIENTS}"), network.device.clone().inner());
+    let mut kept = Vec::new();
+    for name in store.names() {
+        let Some(at) = name.strip_prefix(&prefix) else { continue };
+        let at: usize = at.parse().map_err(|_| format!("`{name}` has no number"))?;
+        if kept.len() <= at {
+            kept.resize(at + 1, None);
+        }
+        kept[at] = Some(store.tensor(&name, &device)?);
     }
+    Ok((!kept.is_empty()).then(|| Gradients::new(kept)))
 }

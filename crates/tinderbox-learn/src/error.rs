@@ -84,6 +84,9 @@ pub enum Error {
     #[error("the saved state of `{callback}` is not one of its own")]
     CallbackState { callback: &'static str, source: serde_json::Error },
 
+    #[error("the saved state of the training step `{step}` is not one of its own")]
+    StepState { step: &'static str, source: serde_json::Error },
+
     #[error("the checkpoint is of another fit: {what} was `{saved}`, here it is `{here}`")]
     CheckpointFit { what: &'static str, saved: String, here: String },
 
@@ -179,6 +182,7 @@ impl Error {
             | Self::NotWords { .. }
             | Self::Rank { .. }
             | Self::CallbackState { .. }
+            | Self::StepState { .. }
             | Self::NoFile { .. }
             | Self::Read { .. }
             | Self::NotOurs { .. }
@@ -320,6 +324,12 @@ mod tests {
         check(
             &Error::CallbackState { callback: "mine", source },
             "the saved state of `mine` is not one of its own",
+            None,
+        );
+        let source = serde_json::from_str::<u32>("x").unwrap_err();
+        check(
+            &Error::StepState { step: "mine", source },
+            "the saved state of the training step `mine` is not one of its own",
             None,
         );
     }

@@ -3,12 +3,12 @@
 mod clock;
 mod events;
 mod report;
-mod run;
+mod stage;
 mod step;
 mod validation;
 
 pub use report::{Observer, Progress, Report};
-pub(crate) use run::Run;
+pub use stage::Stage;
 pub(crate) use step::forward;
 pub(crate) use validation::Weighted;
 
@@ -109,7 +109,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl Run<'_> {
+impl Stage<'_> {
     fn epochs(&mut self) -> Result<()> {
         while self.more_epochs() {
             self.begin_epoch()?;
@@ -141,14 +141,7 @@ impl Run<'_> {
 
     fn train_batch(&mut self) -> Result<()> {
         self.event(Event::BatchBegin)?;
-        self.forward()?;
-        self.event(Event::LossBegin)?;
-        self.loss()?;
-        self.event(Event::BackwardBegin)?;
-        self.backward()?;
-        self.event(Event::BackwardEnd)?;
-        self.step();
-        self.event(Event::StepEnd)?;
+        self.run_step()?;
         self.event(Event::BatchEnd)
     }
 

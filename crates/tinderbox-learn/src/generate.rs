@@ -81,7 +81,7 @@ impl Learner {
     /// # Errors
     /// As [`generate`].
     pub fn generate(&self, prompt: &[usize], settings: &Generate) -> Result<Generated> {
-        let device = self.device.clone().inner();
+        let device = self.network.device.clone().inner();
         generate(&*self.eval_model(), &device, prompt, settings, |_| ControlFlow::Continue(()))
     }
 }

@@ -2,25 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::{module::Module, tensor::Device};
 use tinderbox_data::{Batch, DataBunch, batch::Set};
 use tinderbox_model::{
-    Layer, Mode,
+    Layer,
     arch::ModelSpec,
-    groups, set_mode,
-    summary::{Summary, try_summary_of},
-    weights::{StateDict, Strict, load_state_dict, state_dict},
+    summary::Summary,
+    weights::{StateDict, Strict},
 };
 use tinderbox_ops::with_exact_conv;
 
 use crate::{
-    Error, Recorder, Result,
+    Network, Recorder, Result, Supervised, TrainStep,
     callback::{Callback, MixUp},
-    checkpoint::Checkpoints,
-    fit::{Fit, Observer, Outcome, Policy, Report, Run},
+    checkpoint::{Checkpoints, check_names},
+    fit::{Fit, Observer, Outcome, Policy, Report, Stage},
     loss::{IntoLoss, Loss, MixUpLoss, loss_of},
     metric::{IntoMetrics, Metric},
-    optim::{Decay, Optimizer, Rule},
+    optim::Optimizer,
     schedule::{LearningRate, OneCycle},
     stop::StopHandle,
     tensors::tensor,
@@ -31,26 +29,16 @@ use crate::{
 /// The model is trained on a device with autodiff; validation and prediction run without, on a
 /// copy in evaluation mode.
 ///
-/// The public fields are the settings, at fastai's defaults. They are read when a fit begins, and
-/// those of the optimizer when one is made.
+/// The public fields are settings, as are those of its [`Network`], at fastai's defaults.
 pub struct Learner {
     pub(crate) data: DataBunch,
-    /// Only absent during a step.
-    pub(crate) model: Option<Box<dyn Layer>>,
+    pub(crate) network: Network,
+    /// Only absent while it runs.
+    pub(crate) step: Option<Box<dyn TrainStep>>,
     pub(crate) loss: Box<dyn Loss>,
     pub(crate) metrics: Vec<Box<dyn Metric>>,
     pub(crate) callbacks: Vec<Box<dyn Callback>>,
-    /// With autodiff.
-    pub(crate) device: Device,
 
-    /// The optimizer's rule; [`Rule::ADAM`] unless it is set.
-    pub rule: Rule,
-    /// How parameters decay.
-    pub decay: Decay,
-    /// How much parameters decay; 0.01 unless it is set.
-    pub weight_decay: f64,
-    /// Whether batch norms in frozen groups stay trainable; they do unless it is set.
-    pub train_bn: bool,
     /// Whether the CPU's convolutions form their sums as the definition says, in training, validation
     /// and predictions: slower, and exact. See [`with_exact_conv`]. They do not unless it is set.
     pub exact_conv: bool,
@@ -58,11 +46,6 @@ pub struct Learner {
     /// folder that the program runs in, unless it is set.
     pub model_dir: PathBuf,
 
-    /// Where the parameter groups begin; empty for a single one.
-    pub(crate) starts: Vec<String>,
-    /// The first group that is trained.
-    pub(crate) frozen_to: usize,
-    pub(crate) optimizer: Option<Optimizer>,
     pub(crate) recorder: Recorder,
     /// How many fits there were, and how many epochs they were given: what the next one's random
     /// numbers and order of items come from.
@@ -90,27 +73,15 @@ impl Learner {
 
     /// [`new`](Self::new), for a model of whatever type.
     pub fn boxed<Args>(data: DataBunch, model: Box<dyn Layer>, loss: impl IntoLoss<Args>) -> Self {
-        let device = model.devices().first().cloned().unwrap_or_default();
-        let (model, device) = match device.is_autodiff() {
-            true => (model, device),
-            false => (model.train(), device.autodiff()),
-        };
         Self {
             data,
-            model: Some(model),
+            network: Network::new(model),
+            step: Some(Box::new(Supervised)),
             loss: loss.into_loss(),
             metrics: Vec::new(),
             callbacks: Vec::new(),
-            device,
-            rule: Rule::default(),
-            decay: Decay::default(),
-            weight_decay: 0.01,
-            train_bn: true,
             exact_conv: false,
             model_dir: "models".into(),
-            starts: Vec::new(),
-            frozen_to: 0,
-            optimizer: None,
             recorder: Recorder::default(),
             fits: 0,
             epochs: 0,
@@ -124,7 +95,7 @@ impl Learner {
     /// [`boxed`](Self::boxed), with the loss that the data's targets call for.
     ///
     /// # Errors
-    /// [`Error::NoLoss`] for targets that call for none: see [`loss_of`].
+    /// [`Error::NoLoss`](crate::Error::NoLoss) for targets that call for none: see [`loss_of`].
     pub fn for_target(data: DataBunch, model: Box<dyn Layer>) -> Result<Self> {
         let loss = loss_of(data.target())?;
         Ok(Self::boxed(data, model, loss))
@@ -171,6 +142,21 @@ impl Learner {
         let seed = self.data.seed();
         self.loss = Box::new(MixUpLoss::new(self.loss));
         Ok(self.callback(MixUp::new(alpha, seed)?))
+    }
+
+    /// Does something else with a batch than forward pass, loss, backward pass and update of its
+    /// network. Validation and predictions are the network's as before.
+    ///
+    /// # Panics
+    /// If two of the step's [other networks](TrainStep::others) have the same name, or one has that
+    /// of a part that every checkpoint has.
+    ///
+    /// # Example
+    /// See [`TrainStep`].
+    pub fn train_step(mut self, mut step: impl TrainStep + 'static) -> Self {
+        check_names(&step.others());
+        self.step = Some(Box::new(step));
+        self
     }
 
     /// Writes checkpoints from here on.
@@ -226,7 +212,7 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Self::fit).
     pub fn fit_with(&mut self, fit: Fit, callbacks: Vec<Box<dyn Callback>>) -> Result<Outcome> {
-        with_exact_conv(self.exact_conv, || Run::begin(self, fit, callbacks)?.finish())
+        with_exact_conv(self.exact_conv, || Stage::begin(self, fit, callbacks)?.finish())
     }
 
     /// Goes on with the fit that the checkpoint in `file` was written in, to the same weights, bit
@@ -236,14 +222,14 @@ impl Learner {
     /// must be those that were passed to the fit. A fit that was finished is only loaded.
     ///
     /// # Errors
-    /// [`Error::NotOurs`] or [`Error::CheckpointFit`] for a file that cannot be used here; then
+    /// [`Error::NotOurs`](crate::Error::NotOurs) or [`Error::CheckpointFit`](crate::Error::CheckpointFit) for a file that cannot be used here; then
     /// as [`fit`](Self::fit).
     pub fn resume_with(
         &mut self,
         file: &Path,
         callbacks: Vec<Box<dyn Callback>>,
     ) -> Result<Outcome> {
-        with_exact_conv(self.exact_conv, || match Run::resume(self, file, callbacks)? {
+        with_exact_conv(self.exact_conv, || match Stage::resume(self, file, callbacks)? {
             Some(run) => run.finish(),
             None => Ok(Outcome::Finished { epochs: self.recorder.last_epoch(), reason: None }),
         })
@@ -257,30 +243,12 @@ impl Learner {
         self.resume_with(file, Vec::new())
     }
 
-    /// Divides the parameters into groups, each from a path of `starts` on to the next:
-    /// `["layer3", "fc"]`. What comes before the first is a group too. The optimizer begins anew.
+    /// Divides the parameters into groups: see [`Network::split`].
     ///
     /// # Errors
-    /// [`Error::NoSuchPart`] if the model has no parameters there, [`Error::GroupOrder`] if one
-    /// does not come after the one before it.
+    /// As there.
     pub fn split<S: Into<String>>(&mut self, starts: impl IntoIterator<Item = S>) -> Result<()> {
-        let mut starts: Vec<String> = starts.into_iter().map(Into::into).collect();
-        let parts = groups::parameters(self.model());
-        let first = |start: &String| {
-            let at = parts.iter().position(|part| groups::is_under(&part.path, start));
-            let model = self.model().name();
-            at.ok_or_else(|| Error::NoSuchPart { part: start.clone(), model })
-        };
-        let firsts = starts.iter().map(first).collect::<Result<Vec<usize>>>()?;
-        if let Some(at) = firsts.windows(2).position(|pair| pair[0] >= pair[1]) {
-            let (before, part) = (starts[at].clone(), starts[at + 1].clone());
-            return Err(Error::GroupOrder { part, before });
-        }
-        if firsts.first().is_some_and(|first| *first > 0) {
-            starts.insert(0, parts[0].path.clone());
-        }
-        self.starts = starts;
-        self.freeze_to(0)
+        self.network.split(starts)
     }
 
     /// How many fits were finished.
@@ -290,77 +258,72 @@ impl Learner {
 
     /// How many parameter groups there are.
     pub fn n_groups(&self) -> usize {
-        self.starts.len().max(1)
+        self.network.n_groups()
     }
 
-    /// Trains the groups from `first` on, counted from the end if it is negative, and with
-    /// [`train_bn`](Self::train_bn) the batch norms of the others. The optimizer begins anew.
+    /// Trains the groups from `first` on: see [`Network::freeze_to`].
     ///
     /// # Errors
-    /// [`Error::NoSuchGroup`].
+    /// [`Error::NoSuchGroup`](crate::Error::NoSuchGroup).
     pub fn freeze_to(&mut self, first: isize) -> Result<()> {
-        let groups = self.n_groups();
-        let index = if first < 0 { first + groups as isize } else { first };
-        let index = usize::try_from(index).ok().filter(|index| *index < groups);
-        let Some(index) = index else { return Err(Error::NoSuchGroup { first, groups }) };
-        self.frozen_to = index;
-        self.optimizer = None;
-        let starts: Vec<&str> = self.starts.iter().map(String::as_str).collect();
-        let train_bn = self.train_bn;
-        let model = self.model.take().expect("only absent during a step");
-        self.model = Some(groups::freeze_to(model, &starts, index, train_bn));
-        Ok(())
+        self.network.freeze_to(first)
     }
 
     /// Trains the last group only.
     ///
     /// # Errors
-    /// [`Error::OneGroup`] if there is no other.
+    /// [`Error::OneGroup`](crate::Error::OneGroup) if there is no other.
     pub fn freeze(&mut self) -> Result<()> {
-        match self.n_groups() {
-            1 => Err(Error::OneGroup),
-            _ => self.freeze_to(-1),
-        }
+        self.network.freeze()
     }
 
     /// Trains everything.
     pub fn unfreeze(&mut self) {
-        self.freeze_to(0).expect("there is a first group");
+        self.network.unfreeze();
     }
 
     /// The table of the model's layers, for a batch of the training set.
     ///
     /// # Errors
-    /// Those of preparing the batch; [`Error::Forward`] if the model does not take it.
+    /// Those of preparing the batch; [`Error::Forward`](crate::Error::Forward) if the model does not take it.
     pub fn summary(&self) -> Result<Summary> {
         self.summary_for(self.data.one_batch(Set::Train)?)
     }
 
     /// The table for a batch of the data's.
     pub(crate) fn summary_for(&self, batch: Batch) -> Result<Summary> {
-        let input = tensor(batch.inputs, &self.device.clone().inner())?;
-        let shape = input.dims();
-        try_summary_of(self.model(), input).map_err(|error| Error::of_forward(error, shape))
+        self.network.summary(tensor(batch.inputs, &self.network.device.clone().inner())?)
+    }
+
+    /// The model, its groups and its optimizer.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The model, its groups and its optimizer, whose settings are set here:
+    /// `learner.network_mut().rule = Rule::SGD`.
+    pub fn network_mut(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// The networks that its [step](Self::train_step) trains besides its own, each by its name; none
+    /// for the supervised step.
+    pub fn others(&mut self) -> Vec<(&'static str, &mut Network)> {
+        self.train_step_mut().others()
+    }
+
+    pub(crate) fn train_step_mut(&mut self) -> &mut dyn TrainStep {
+        &mut **self.step.as_mut().expect("only absent while it runs")
     }
 
     /// The model, as it trains.
     pub fn model(&self) -> &dyn Layer {
-        &**self.boxed_model()
-    }
-
-    #[expect(clippy::borrowed_box, reason = "Burn visits the box")]
-    pub(crate) fn boxed_model(&self) -> &Box<dyn Layer> {
-        self.model.as_ref().expect("only absent during a step")
+        self.network.model()
     }
 
     /// A copy for inference: without autodiff, in evaluation mode.
     pub fn eval_model(&self) -> Box<dyn Layer> {
-        set_mode(self.boxed_model().valid(), Mode::Eval)
-    }
-
-    pub(crate) fn change_model(&mut self, change: impl FnOnce(Box<dyn Layer>) -> Box<dyn Layer>) {
-        let model = self.model.take().expect("only absent during a step");
-        self.model = Some(change(model));
+        self.network.eval_model()
     }
 
     /// The data.
@@ -375,7 +338,7 @@ impl Learner {
 
     /// The optimizer of the last fit, if the groups are still what they were.
     pub fn optimizer(&self) -> Option<&Optimizer> {
-        self.optimizer.as_ref()
+        self.network.optimizer()
     }
 
     /// What turns the model's output into predictions: the loss says.
@@ -390,37 +353,23 @@ impl Learner {
 
     /// The weights and running statistics, by PyTorch's names.
     pub fn state_dict(&self) -> StateDict {
-        state_dict(&*self.boxed_model().valid())
+        self.network.state_dict()
     }
 
     /// Replaces the weights; groups and what is frozen stay.
     ///
     /// # Errors
-    /// [`Error::Model`] naming what does not fit.
+    /// [`Error::Model`](crate::Error::Model) naming what does not fit.
     pub fn load_state_dict(&mut self, weights: &StateDict, strict: Strict) -> Result<()> {
-        let model = self.model.take().expect("only absent during a step");
-        let kept = model.clone();
-        match load_state_dict(model, weights, strict) {
-            Ok((model, _)) => {
-                self.model = Some(model);
-                Ok(())
-            }
-            Err(error) => {
-                self.model = Some(kept);
-                Err(error.into())
-            }
-        }
+        self.network.load_state_dict(weights, strict)
     }
 }
 
 impl std::fmt::Debug for Learner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Learner")
-            .field("model", &self.model)
+            .field("network", &self.network)
             .field("loss", &self.loss.name())
-            .field("rule", &self.rule)
-            .field("weight_decay", &self.weight_decay)
-            .field("groups", &self.starts)
             .finish_non_exhaustive()
     }
 }

@@ -2,17 +2,15 @@
 
 use std::mem;
 
-use burn::module::Module;
 use serde_json::Value;
-use tinderbox_model::Layer;
 use tinderbox_ops::with_exact_conv;
 
 use crate::{
     Learner, Recorder, Result,
     callback::{Answer, Callback, Change, Changes, State},
     checkpoint::Checkpoints,
-    fit::{Fit, Policy, Run},
-    optim::Optimizer,
+    fit::{Fit, Policy, Stage},
+    network::Snapshot,
     schedule::{Divergence, LrFind, Suggestion, Verdict, suggestion},
 };
 
@@ -61,7 +59,7 @@ impl Learner {
         let before = Before::take(self);
         let finder = Box::new(Finder { rule: options.divergence() });
         let result = with_exact_conv(self.exact_conv, || {
-            Run::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish())
+            Stage::begin(self, fit, vec![finder]).and_then(|run| run.quiet().finish())
         });
         let recorder = before.put_back(self);
         result?;
@@ -74,9 +72,10 @@ impl Learner {
 
 /// What the finder must leave as it was.
 struct Before {
-    /// Without autodiff, so that running statistics are copies.
-    model: Box<dyn Layer>,
-    optimizer: Option<Optimizer>,
+    network: Snapshot,
+    /// The step's other networks, and its state.
+    others: Vec<Snapshot>,
+    step: Value,
     recorder: Recorder,
     checkpoints: Option<Checkpoints>,
     fits: u64,
@@ -95,8 +94,9 @@ impl Before {
         learn.callbacks = part.into_iter().map(|(_, callback)| callback).collect();
         Self {
             remembered: learn.callbacks.iter().map(|callback| callback.save_state()).collect(),
-            model: learn.boxed_model().valid(),
-            optimizer: learn.optimizer.clone(),
+            network: learn.network.snapshot(),
+            others: learn.others().into_iter().map(|(_, network)| network.snapshot()).collect(),
+            step: learn.train_step_mut().save_state(),
             recorder: mem::take(&mut learn.recorder),
             checkpoints: learn.checkpoints.take(),
             fits: learn.fits,
@@ -109,8 +109,11 @@ impl Before {
     fn put_back(self, learn: &mut Learner) -> Result<Recorder> {
         let mut remembered = learn.callbacks.iter_mut().zip(&self.remembered);
         let loaded = remembered.try_for_each(|(callback, state)| callback.load_state(state));
-        learn.model = Some(self.model.train());
-        learn.optimizer = self.optimizer;
+        let loaded = loaded.and(learn.train_step_mut().load_state(&self.step));
+        learn.network.put_back(self.network);
+        for ((_, network), before) in learn.others().into_iter().zip(self.others) {
+            network.put_back(before);
+        }
         learn.checkpoints = self.checkpoints;
         (learn.fits, learn.epochs) = (self.fits, self.epochs);
         for (at, callback) in self.callbacks {

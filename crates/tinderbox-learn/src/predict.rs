@@ -94,7 +94,7 @@ impl Learner {
 
     fn measure(&self, set: Set, metrics: &mut [Box<dyn Metric>]) -> Result<Validated> {
         let model = self.eval_model();
-        let device = self.device.clone().inner();
+        let device = self.network.device.clone().inner();
         let mut loss = Weighted::default();
         for metric in &mut *metrics {
             metric.reset();
@@ -150,7 +150,7 @@ impl Learner {
         mut each: impl FnMut(BatchOutput) -> Result<()>,
     ) -> Result<usize> {
         let model = self.eval_model();
-        let device = self.device.clone().inner();
+        let device = self.network.device.clone().inner();
         let mut n = 0;
         for batch in batches {
             let batch = batch?;
@@ -176,7 +176,7 @@ impl Learner {
     /// # Errors
     /// Whatever goes wrong in the model.
     pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
-        let input = tensor(batch.inputs, &self.device.clone().inner())?;
+        let input = tensor(batch.inputs, &self.network.device.clone().inner())?;
         Ok(self.activation().apply(self.forward(&*self.eval_model(), input)?))
     }
 
@@ -185,7 +185,7 @@ impl Learner {
     /// # Errors
     /// Whatever goes wrong in the model.
     pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
-        let device = self.device.clone().inner();
+        let device = self.network.device.clone().inner();
         let output = self.forward(&*self.eval_model(), tensor(batch.inputs, &device)?)?;
         Ok(predictions(output, self.activation(), self.data.target()))
     }

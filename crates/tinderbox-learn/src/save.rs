@@ -46,11 +46,11 @@ impl Learner {
     /// [`Error::Write`].
     pub fn save(&self, name: impl AsRef<Path>, with: WithOptimizer) -> Result<PathBuf> {
         let path = self.saved(name.as_ref());
-        let optimizer = self.optimizer.as_ref().filter(|_| with != WithOptimizer::No);
+        let optimizer = self.optimizer().filter(|_| with != WithOptimizer::No);
         let mut tensors = Tensors::default();
         tensors.weights("", &self.state_dict());
         if let Some(optimizer) = optimizer {
-            OptimizerFacts::write(optimizer, &mut tensors);
+            OptimizerFacts::write(optimizer, "", &mut tensors);
         }
         tensors.write(&path, KIND, &Facts { optimizer: optimizer.map(OptimizerFacts::of) })?;
         Ok(path)
@@ -78,11 +78,11 @@ impl Learner {
             (None, WithOptimizer::Yes) => {
                 return Ok(Some(format!("{file} was saved without an optimizer")));
             }
-            (Some(facts), _) => facts.read(&store, self),
+            (Some(facts), _) => facts.read(&store, "", &self.network),
         };
         match optimizer {
             Ok(optimizer) => {
-                self.optimizer = Some(optimizer);
+                self.network.optimizer = Some(optimizer);
                 Ok(None)
             }
             Err(what) => Ok(Some(format!("the optimizer in {file} does not fit: {what}"))),

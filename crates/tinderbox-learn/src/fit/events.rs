@@ -7,7 +7,7 @@ use tinderbox_model::groups;
 use crate::{
     Error, Recorder, Result, Strict, WithOptimizer,
     callback::{Callback, Change},
-    fit::{Report, Run},
+    fit::{Report, Stage},
     optim::{Gradients, Optimizer},
     table::Table,
 };
@@ -69,7 +69,7 @@ pub(super) fn order(
     all.into_iter().map(|(_, who)| who).collect()
 }
 
-impl Run<'_> {
+impl Stage<'_> {
     /// Tells every callback, and does what each answers before the next is told.
     pub(super) fn event(&mut self, event: Event) -> Result<()> {
         for at in 0..self.order.len() {
@@ -183,9 +183,9 @@ impl Run<'_> {
     /// fit's, not those of the moment when they were saved.
     fn load(&mut self, name: &Path) -> Result<()> {
         let settings = |o: &Optimizer| (o.lrs.clone(), o.weight_decays.clone(), o.momentum);
-        let now = self.learn.optimizer.as_ref().map(settings);
+        let now = self.learn.optimizer().map(settings);
         let warning = self.learn.load(name, Strict::Yes, WithOptimizer::IfThere)?;
-        if let (Some(optimizer), Some(now)) = (&mut self.learn.optimizer, now) {
+        if let (Some(optimizer), Some(now)) = (&mut self.learn.network.optimizer, now) {
             (optimizer.lrs, optimizer.weight_decays, optimizer.momentum) = now;
         }
         if let Some(warning) = warning {
@@ -213,6 +213,6 @@ impl Run<'_> {
 
     fn freeze_norms(&mut self) {
         self.norms_frozen = true;
-        self.learn.change_model(groups::eval_frozen_norms);
+        self.learn.network.change_model(groups::eval_frozen_norms);
     }
 }

@@ -5,7 +5,7 @@ use tinderbox_model::Layer;
 use crate::{
     Result,
     checkpoint::{self, Mark},
-    fit::{Progress, Report, Run},
+    fit::{Progress, Report, Stage},
     predict::update,
 };
 
@@ -43,7 +43,7 @@ fn hand_over(from: &dyn Layer, to: &dyn Layer) {
     }
 }
 
-impl Run<'_> {
+impl Stage<'_> {
     pub(super) fn begin_validation(&mut self) -> Validation {
         // Whoever resumes a fit that stops in here validates from the beginning.
         self.mark = self.learn.checkpoints.is_some().then(|| Mark::of(self));

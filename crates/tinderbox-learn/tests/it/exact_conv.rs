@@ -36,26 +36,35 @@ fn learner(exact: bool) -> Learner {
 }
 
 /// What a learner gives before it was trained, and its weights afterwards.
-fn all_of(exact: bool) -> (f64, Vec<f32>, Vec<f64>, Vec<(String, Vec<u32>)>) {
+#[derive(PartialEq)]
+struct Given {
+    valid_loss: f64,
+    predictions: Vec<f32>,
+    finder_losses: Vec<f64>,
+    weights: Vec<(String, Vec<u32>)>,
+}
+
+fn all_of(exact: bool) -> Given {
     let mut learner = learner(exact);
-    let loss = learner.validate().unwrap().loss;
+    let valid_loss = learner.validate().unwrap().loss;
     let predictions = learner.get_preds(Set::Valid).unwrap();
     let predictions = predictions.outputs.into_flat().into_data().try_to_vec().unwrap();
-    let curve = learner.lr_find(&LrFind { num_it: 4, ..LrFind::default() }).unwrap();
+    let options = LrFind { num_it: 4, ..LrFind::default() };
+    let finder_losses = learner.lr_find(&options).unwrap().raw_losses;
     learner.fit(2, 0.01).unwrap();
     assert!(!exact_conv(), "only in the learner's own passes");
-    (loss, predictions, curve.raw_losses, bits(&learner))
+    Given { valid_loss, predictions, finder_losses, weights: bits(&learner) }
 }
 
 #[test]
 fn an_exact_learner_and_another_train_at_the_same_time() {
     let alone = [false, true].map(all_of);
     let [fast, exact] = &alone;
-    assert!((fast.0 - exact.0).abs() < 1e-4, "{} {}", fast.0, exact.0);
-    assert!(fast.0 != exact.0, "validation");
-    assert!(fast.1 != exact.1, "predictions");
-    assert!(fast.2 != exact.2, "the rate finder's losses");
-    assert!(fast.3 != exact.3, "weights");
+    assert!((fast.valid_loss - exact.valid_loss).abs() < 1e-4);
+    assert!(fast.valid_loss != exact.valid_loss);
+    assert!(fast.predictions != exact.predictions);
+    assert!(fast.finder_losses != exact.finder_losses);
+    assert!(fast.weights != exact.weights);
     let start = Barrier::new(2);
     thread::scope(|scope| {
         for (is_exact, alone) in [(false, fast), (true, exact)] {

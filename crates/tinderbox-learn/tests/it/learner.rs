@@ -87,7 +87,7 @@ fn a_fit_makes_the_loss_smaller() {
     let problem = Problem { train: 200, valid: 50, batch_size: 20, ..Problem::default() };
     for rule in [Rule::ADAM, Rule::SGD, Rule::RMS_PROP] {
         let mut learner = learner(problem);
-        learner.rule = rule;
+        learner.network_mut().rule = rule;
         let before = learner.validate().unwrap();
         learner.fit_one_cycle(5, OneCycle::from(0.05)).unwrap();
         let after = learner.validate().unwrap();
@@ -148,7 +148,7 @@ fn lr_find_leaves_what_is_frozen_and_what_callbacks_remember_as_they_were() {
             .callback(LossScaling::new(4e19, 1000))
             .callback(CsvLogger::new(folder.path().join("history.csv")).without_time())
             .callback(BnFreeze);
-        learner.train_bn = false;
+        learner.network_mut().train_bn = false;
         learner.split(["body", "head"]).unwrap();
         learner.freeze().unwrap();
         let before = bits(&learner);
@@ -167,7 +167,7 @@ fn lr_find_leaves_what_is_frozen_and_what_callbacks_remember_as_they_were() {
 fn only_what_is_not_frozen_moves() {
     let mut learner = learner(Problem::default());
     learner.split(["body", "head"]).unwrap();
-    learner.train_bn = false;
+    learner.network_mut().train_bn = false;
     learner.freeze().unwrap();
     let before = bits(&learner);
     learner.fit(1, LearningRate::Slice(0.01)).unwrap();
@@ -381,7 +381,7 @@ fn skipped_steps_leave_the_weights_alone() {
 #[test]
 fn a_loss_that_is_not_a_number_ends_the_fit_and_says_where() {
     let mut learner = learner(Problem::default()).callback(TerminateOnNan);
-    learner.rule = Rule::SGD;
+    learner.network_mut().rule = Rule::SGD;
     let outcome = learner.fit(3, 1e30).unwrap();
     let Outcome::Finished { epochs: 1, reason: Some(reason) } = outcome else {
         panic!("{outcome:?}")
@@ -464,7 +464,7 @@ fn loading_keeps_groups_and_what_is_frozen_and_a_refused_file_changes_nothing() 
         let mut learner = learner(Problem::default());
         learner.model_dir = folder.path().to_owned();
         learner.split(["body", "head"]).unwrap();
-        learner.train_bn = false;
+        learner.network_mut().train_bn = false;
         learner.freeze().unwrap();
         learner
     };
@@ -618,7 +618,7 @@ fn accumulated_gradients_make_the_step_of_a_large_batch() {
             .callback(GradientClipping { max_norm })
             .callback(accumulation);
         learner.load_state_dict(&weights, Strict::Yes).unwrap();
-        learner.rule = Rule::SGD;
+        learner.network_mut().rule = Rule::SGD;
         learner.fit(2, 0.5).unwrap();
         let weights = learner.state_dict();
         let values: Vec<f32> = weights.iter().flat_map(|(_, w)| w.values.clone()).collect();
@@ -661,7 +661,7 @@ fn a_scaled_loss_is_clipped_like_any_other() {
         let mut learner = learner(Problem::default())
             .callback(GradientClipping { max_norm: 0.1 })
             .callback(LossScaling::new(scale, 1000));
-        learner.rule = Rule::SGD;
+        learner.network_mut().rule = Rule::SGD;
         learner.fit(1, 0.5).unwrap();
         bits(&learner)
     };

@@ -20,3 +20,4 @@ mod tables;
 mod tensors;
 mod training;
 mod tta;
+mod two_networks;

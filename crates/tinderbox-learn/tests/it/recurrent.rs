@@ -75,7 +75,7 @@ fn counting(share: f64) -> Learner {
     weights.insert("linear.weight", vec![1, 1], vec![1.0]);
     weights.insert("linear.bias", vec![1], vec![0.0]);
     learner.load_state_dict(&weights, Strict::Yes).unwrap();
-    learner.weight_decay = 0.0;
+    learner.network_mut().weight_decay = 0.0;
     learner
 }
 

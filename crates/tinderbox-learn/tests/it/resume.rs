@@ -84,7 +84,7 @@ fn make(folder: &Path, training: Option<usize>, validation: Option<usize>) -> Le
         .callback(GradientClipping { max_norm: 0.5 })
         .callback(BnFreeze);
     learner.model_dir = folder.join("models");
-    learner.train_bn = false;
+    learner.network_mut().train_bn = false;
     learner.split(["body", "head"]).unwrap();
     learner.freeze().unwrap();
     let handle = learner.stop_handle();

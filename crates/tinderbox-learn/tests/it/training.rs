@@ -82,10 +82,10 @@ fn learner(case: Case<'_>) -> Result<Learner, String> {
     learner
         .load_state_dict(&nets::state(&case.state()), Strict::Yes)
         .map_err(|error| error.to_string())?;
-    learner.train_bn = flag("train_bn", true);
-    learner.decay.true_wd = flag("true_wd", true);
-    learner.decay.bn_wd = flag("bn_wd", true);
-    learner.rule = match config["opt"].as_str() {
+    learner.network_mut().train_bn = flag("train_bn", true);
+    learner.network_mut().decay.true_wd = flag("true_wd", true);
+    learner.network_mut().decay.bn_wd = flag("bn_wd", true);
+    learner.network_mut().rule = match config["opt"].as_str() {
         None => Rule::ADAM,
         Some("sgd momentum") => Rule::SGD,
         Some(other) => return Err(format!("an unknown optimizer, {other}")),

@@ -13,13 +13,17 @@ use crate::{
         clock::Clock,
         events::{Event, Who, order},
     },
-    optim::{Gradients, Optimizer},
+    optim::Gradients,
     schedule::{Schedule, Smoothed},
 };
 
-/// A fit under way.
+/// A fit under way, as a [`TrainStep`](crate::TrainStep) meets it: the batch, the learner's network
+/// and loss, and the events that callbacks are told of.
+///
+/// The parts of the [supervised](crate::Supervised) step are methods: each does with the learner's
+/// network what its name says, and leaves the result for the next.
 #[expect(clippy::struct_excessive_bools, reason = "they are independent")]
-pub(crate) struct Run<'a> {
+pub struct Stage<'a> {
     pub(crate) learn: &'a mut Learner,
     pub(crate) fit: Fit,
     pub(crate) passed: Vec<Box<dyn Callback>>,
@@ -27,9 +31,8 @@ pub(crate) struct Run<'a> {
     pub(super) schedule: Schedule,
     pub(crate) state: State,
     pub(crate) smooth: Smoothed,
-    /// Those of the batch that runs, and those kept for the next.
+    /// Those of the batch that runs.
     pub(super) gradients: Option<Gradients>,
-    pub(crate) kept: Option<Gradients>,
     /// Whether this epoch's frozen norms are in evaluation mode.
     pub(crate) norms_frozen: bool,
     /// Whether the epoch has begun: nobody is to be told again.
@@ -48,7 +51,7 @@ pub(crate) struct Run<'a> {
     pub(super) stop: StopHandle,
 }
 
-impl<'a> Run<'a> {
+impl<'a> Stage<'a> {
     /// Begins a fit: makes the optimizer if there is none.
     pub(crate) fn begin(
         learn: &'a mut Learner,
@@ -56,15 +59,11 @@ impl<'a> Run<'a> {
         passed: Vec<Box<dyn Callback>>,
     ) -> Result<Self> {
         let mut run = Self::new(learn, fit, passed)?;
-        let weight_decay = run.fit.weight_decay.unwrap_or(run.learn.weight_decay);
-        let groups = run.learn.n_groups();
-        let learn = &mut *run.learn;
-        let optimizer = match learn.optimizer.take() {
-            Some(optimizer) => optimizer,
-            None => learn.new_optimizer()?,
-        };
-        let optimizer = learn.optimizer.insert(optimizer);
-        optimizer.weight_decays = vec![weight_decay; groups];
+        let network = &mut run.learn.network;
+        network.begin_fit(run.fit.weight_decay.unwrap_or(network.weight_decay))?;
+        for (_, network) in run.learn.others() {
+            network.begin_fit(network.weight_decay)?;
+        }
         run.jump_to(run.fit.start_epoch);
         Ok(run)
     }
@@ -115,7 +114,6 @@ impl<'a> Run<'a> {
             state,
             smooth: Smoothed::default(),
             gradients: None,
-            kept: None,
             norms_frozen: false,
             in_epoch: false,
             schedule_offset: 0,
@@ -144,7 +142,7 @@ impl<'a> Run<'a> {
         }
         self.learn.fits += 1;
         self.learn.epochs += self.fit.epochs;
-        checkpoint::write(&self, None, true)?;
+        checkpoint::write(&mut self, None, true)?;
         self.tell_table(|table| Report::End { table });
         let reason = self.state.stop_training.take();
         Ok(Outcome::Finished { epochs: self.state.epoch, reason })
@@ -179,7 +177,7 @@ impl<'a> Run<'a> {
     fn follow_schedule(&mut self) {
         let at = self.schedule_offset + self.state.iteration;
         let constant = matches!(self.fit.policy, Policy::Constant(_));
-        let Some(optimizer) = &mut self.learn.optimizer else { return };
+        let Some(optimizer) = &mut self.learn.network.optimizer else { return };
         if !constant || self.state.iteration == 0 {
             optimizer.set_lrs(&self.schedule.lrs(at));
         }
@@ -205,7 +203,7 @@ impl<'a> Run<'a> {
         if lrs.len() != groups {
             return Err(Error::RateCount { given: lrs.len(), groups });
         }
-        if let Some(optimizer) = &mut self.learn.optimizer {
+        if let Some(optimizer) = &mut self.learn.network.optimizer {
             optimizer.set_lrs(lrs);
         }
         self.state.lrs = lrs.to_vec();
@@ -224,10 +222,13 @@ impl<'a> Run<'a> {
 
     pub(super) fn begin_epoch(&mut self) -> Result<()> {
         self.clock.begin_epoch();
-        self.learn.change_model(|model| set_mode(model, Mode::Train));
+        self.learn.network.change_model(|model| set_mode(model, Mode::Train));
+        for (_, network) in self.learn.others() {
+            network.change_model(|model| set_mode(model, Mode::Train));
+        }
         if self.in_epoch {
             if self.norms_frozen {
-                self.learn.change_model(groups::eval_frozen_norms);
+                self.learn.network.change_model(groups::eval_frozen_norms);
             }
             return Ok(());
         }
@@ -267,7 +268,7 @@ impl<'a> Run<'a> {
         self.tell(&Report::Batch(Progress::after_batch(&self.state)));
         self.forget_batch();
         if !self.state.keep_gradients {
-            self.kept = None;
+            self.drop_kept();
         }
         self.end_with_schedule();
         self.state.iteration += 1;
@@ -289,6 +290,14 @@ impl<'a> Run<'a> {
         (state.input, state.target, state.output, state.loss) = (None, None, None, None);
     }
 
+    /// Lets go of gradients that waited for the next batch's.
+    fn drop_kept(&mut self) {
+        self.learn.network.kept = None;
+        for (_, network) in self.learn.others() {
+            network.kept = None;
+        }
+    }
+
     pub(super) fn finish_epoch(&mut self) -> Result<()> {
         self.mark = None;
         self.tell_table(|table| Report::Epoch { table });
@@ -300,17 +309,5 @@ impl<'a> Run<'a> {
         }
         self.state.interrupted = stop && self.state.epoch < self.state.n_epochs;
         Ok(())
-    }
-}
-
-impl Learner {
-    /// A new optimizer for what is trainable now.
-    fn new_optimizer(&mut self) -> Result<Optimizer> {
-        let model = self.model();
-        let optimizer = Optimizer::new(model, &self.starts, self.rule, self.decay);
-        match optimizer.slots().is_empty() {
-            true => Err(Error::NothingToTrain),
-            false => Ok(optimizer),
-        }
     }
 }
