@@ -121,7 +121,8 @@ fn list(data: &DataBunch) -> String {
 /// With fresh weights, or with the encoder of a language model.
 fn first_learner(plan: &ClassifierPlan, data: DataBunch, lm: Option<&Bundle>) -> Result<Learner> {
     let mut learner = text_classifier_learner(data, &plan.arch, plan.seed)?;
-    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    let network = learner.network_mut();
+    (network.rule, network.weight_decay) = (plan.optimizer, plan.weight_decay);
     if let Some(lm) = lm {
         let weights = load_encoder(learner.state_dict(), lm.weights())?;
         learner.load_state_dict(&weights, Strict::Yes)?;

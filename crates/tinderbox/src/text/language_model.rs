@@ -154,7 +154,8 @@ pub(super) fn learner_of(plan: &LanguageModelPlan, data: DataBunch) -> Result<Le
         Some(max_norm) => learner.callback(GradientClipping { max_norm }),
         None => learner,
     };
-    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    let network = learner.network_mut();
+    (network.rule, network.weight_decay) = (plan.optimizer, plan.weight_decay);
     Ok(learner)
 }
 

@@ -178,7 +178,8 @@ fn learner(plan: &Plan, data: DataBunch, resumes: bool, watch: &Watch) -> Result
         }
     }
     .metrics(accuracy);
-    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    let network = learner.network_mut();
+    (network.rule, network.weight_decay) = (plan.optimizer, plan.weight_decay);
     learner.exact_conv = plan.exact_conv;
     with_steps_of(plan.accumulate, learner)
 }

@@ -235,7 +235,8 @@ fn learner(plan: &SegmenterPlan, data: DataBunch) -> Result<Learner> {
 /// With the plan's optimizer, its steps and what is measured.
 fn prepared(plan: &SegmenterPlan, mut learner: Learner) -> Result<Learner> {
     let void = plan.void.map(|void| i64::from(void.code()));
-    (learner.rule, learner.weight_decay) = (plan.optimizer, plan.weight_decay);
+    let network = learner.network_mut();
+    (network.rule, network.weight_decay) = (plan.optimizer, plan.weight_decay);
     learner.exact_conv = plan.exact_conv;
     let metrics = (PixelAccuracy::new(void).named("accuracy"), MeanIou::new(void));
     with_steps_of(plan.accumulate, learner.metrics(metrics))
