@@ -5,11 +5,13 @@ mod events;
 mod report;
 mod stage;
 mod step;
+mod time_steps;
 mod validation;
 
 pub use report::{Observer, Progress, Report};
 pub use stage::Stage;
 pub(crate) use step::forward;
+pub use time_steps::StepTimes;
 pub(crate) use validation::Weighted;
 
 use std::{fmt, path::PathBuf};

@@ -39,7 +39,7 @@ pub use bundle::{Bundle, Manifest};
 pub use checkpoint::Checkpoints;
 pub use error::{Error, Result};
 pub use file::write_atomically;
-pub use fit::{Fit, Observer, Outcome, Policy, Progress, Report, Stage};
+pub use fit::{Fit, Observer, Outcome, Policy, Progress, Report, Stage, StepTimes};
 pub use learner::Learner;
 pub use lr_find::LrCurve;
 pub use memory::StepMemory;

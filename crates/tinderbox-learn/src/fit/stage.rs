@@ -291,7 +291,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Lets go of gradients that waited for the next batch's.
-    fn drop_kept(&mut self) {
+    pub(super) fn drop_kept(&mut self) {
         self.learn.network.kept = None;
         for (_, network) in self.learn.others() {
             network.kept = None;

@@ -18,6 +18,7 @@ mod resume;
 mod schedules;
 mod tables;
 mod tensors;
+mod time_steps;
 mod training;
 mod tta;
 mod two_networks;
