@@ -100,6 +100,13 @@ pub enum Error {
     )]
     MaskCode { path: PathBuf, code: i64, classes: Vec<String> },
 
+    #[error(
+        "the class {void} is not to be counted, but there are {} classes: {}",
+        classes.len(),
+        listed(classes)
+    )]
+    VoidClass { void: u16, classes: Vec<String> },
+
     #[error("points need pictures that they are in")]
     PointsWithoutSize,
 
@@ -333,8 +340,9 @@ impl Error {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
             Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
-            Self::NoClasses => "give the names in the order of their codes: `label_kind(LabelKind::Mask(names))`".into(),
+            Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
             Self::MaskCode { code, .. } => format!("codes count from 0: name a class for every one that occurs; if {code} marks what has none, leave it out: `--void {code}`"),
+            Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "label pictures with points, or these items with numbers".into(),
             Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
             Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
@@ -537,6 +545,11 @@ mod tests {
             },
             "m.png holds the code 255, but there are 2 classes: Sky, Road",
             Some("leave it out: `--void 255`"),
+        );
+        check(
+            &Error::VoidClass { void: 255, classes: vec!["Sky".into(), "Road".into()] },
+            "the class 255 is not to be counted, but there are 2 classes: Sky, Road",
+            Some("is `ignore`"),
         );
         check(
             &Error::PointsWithoutSize,

@@ -74,11 +74,15 @@ pub enum TargetKind {
     Number { len: usize, log: bool },
     /// So many places in the picture: row and column, in `-1.0..=1.0`.
     Points { n: usize },
-    /// A class for each pixel. Pixels of the code `ignore` have none.
+    /// A class for each pixel.
     Mask {
         classes: Vec<String>,
+        /// The code of pixels that have no class, such as 255: they are not learned.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<u16>,
+        /// The class that is learned, but that metrics do not count, such as `Void`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        void: Option<u16>,
     },
     /// A picture.
     Image { mode: ConvertMode },
@@ -112,6 +116,15 @@ impl TargetKind {
             return vocab.index(class).map(|index| index as usize);
         }
         self.classes().iter().position(|name| name == class)
+    }
+
+    /// The code of the pixels that metrics do not count: that of the void class, else that of pixels
+    /// without a class. None for what is no mask.
+    pub fn uncounted(&self) -> Option<u16> {
+        match self {
+            Self::Mask { ignore, void, .. } => void.or(*ignore),
+            _ => None,
+        }
     }
 
     /// How many outputs a model needs: fastai's `c`.
@@ -206,11 +219,13 @@ pub enum LabelKind {
         log: bool,
     },
     /// Masks with these classes, in the order of their codes.
-    Mask(Vec<String>),
-    /// The same, where pixels of one more code have no class: what many data sets mark with 255.
-    MaskWithout {
+    Mask {
         classes: Vec<String>,
-        ignore: u16,
+        /// One more code, whose pixels have no class and are not learned: what many data sets mark
+        /// with 255.
+        ignore: Option<u16>,
+        /// The class that is learned, but that metrics do not count.
+        void: Option<u16>,
     },
     /// Pictures to be made of the inputs.
     Image(ConvertMode),
@@ -279,6 +294,35 @@ impl<K: InputKind> fmt::Display for Labelled<K> {
                 f.write_str("\n\n")?;
                 part(f, "Test", test)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(ignore: Option<u16>, void: Option<u16>) -> TargetKind {
+        TargetKind::Mask { classes: vec!["Road".into(), "Void".into()], ignore, void }
+    }
+
+    #[test]
+    fn a_void_class_comes_before_pixels_without_a_class() {
+        assert_eq!(mask(None, None).uncounted(), None);
+        assert_eq!(mask(Some(255), None).uncounted(), Some(255));
+        assert_eq!(mask(Some(255), Some(1)).uncounted(), Some(1));
+        assert_eq!(TargetKind::Empty.uncounted(), None);
+    }
+
+    #[test]
+    fn what_is_not_counted_is_saved_where_there_is_something() {
+        let saved = |target: &TargetKind| serde_json::to_string(target).unwrap();
+        // As versions without it saved it.
+        let plain = r#"{"mask":{"classes":["Road","Void"]}}"#;
+        assert_eq!(saved(&mask(None, None)), plain);
+        for target in [mask(None, None), mask(None, Some(1)), mask(Some(255), Some(1))] {
+            let read: TargetKind = serde_json::from_str(&saved(&target)).unwrap();
+            assert_eq!(read, target);
         }
     }
 }

@@ -133,7 +133,8 @@ impl<K: InputKind> Split<K> {
     ///   items are [to be dropped](Self::unknown_labels)
     /// - [`Error::NotAClass`] for a label that is none of the given classes, [`Error::OneHot`] for
     ///   another number of flags
-    /// - [`Error::NoClasses`] for files without the classes of their masks
+    /// - [`Error::NoClasses`] for files without the classes of their masks, [`Error::VoidClass`] for
+    ///   a void class that is none of them
     /// - [`Error::NotFinite`] for a number that is not, [`Error::NoLogarithm`] for one that has none
     pub fn label_from_lists(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         for (labels, items) in [(train, &self.train), (valid, &self.valid)] {
@@ -343,10 +344,17 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_given_comes_before_the_first_label() {
-        let mask = LabelKind::Mask(vec!["sky".into()]);
-        let labelled = split(&["a"], &[]).label_kind(mask);
-        let labelled = labelled.label_from_func(|path| Label::File(path.into())).unwrap();
-        assert_eq!(labelled.target, TargetKind::Mask { classes: vec!["sky".into()], ignore: None });
+        let masks = |void| {
+            let classes = vec!["sky".into(), "void".into()];
+            let kind = LabelKind::Mask { classes, ignore: Some(255), void };
+            split(&["a"], &[]).label_kind(kind).label_from_func(|path| Label::File(path.into()))
+        };
+        let classes = vec!["sky".into(), "void".into()];
+        assert_eq!(
+            masks(Some(1)).unwrap().target,
+            TargetKind::Mask { classes, ignore: Some(255), void: Some(1) }
+        );
+        assert!(matches!(masks(Some(2)), Err(Error::VoidClass { void: 2, .. })));
         let number = split(&["a"], &[]).label_kind(LabelKind::Number { log: true });
         let labelled = number.label_const(&Label::Integer(1)).unwrap();
         assert_eq!(target(&labelled.train, 0), Array::f32([], vec![0.0]));

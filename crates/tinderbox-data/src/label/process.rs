@@ -84,13 +84,11 @@ impl LabelKind {
             Self::MultiCategory(Some(classes)) => several(classes),
             Self::MultiCategory(None) => several(category::classes(train)?),
             Self::Number { log } => TargetKind::Number { len: number::len(train)?, log },
-            Self::Mask(classes) | Self::MaskWithout { classes, .. } if classes.is_empty() => {
-                return Err(Error::NoClasses);
+            Self::Mask { classes, .. } if classes.is_empty() => return Err(Error::NoClasses),
+            Self::Mask { classes, void: Some(void), .. } if usize::from(void) >= classes.len() => {
+                return Err(Error::VoidClass { void, classes });
             }
-            Self::Mask(classes) => TargetKind::Mask { classes, ignore: None },
-            Self::MaskWithout { classes, ignore } => {
-                TargetKind::Mask { classes, ignore: Some(ignore) }
-            }
+            Self::Mask { classes, ignore, void } => TargetKind::Mask { classes, ignore, void },
             Self::Image(mode) => TargetKind::Image { mode },
             Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
                 Label::Number(_) | Label::Numbers(_) => {
@@ -117,7 +115,7 @@ impl TargetKind {
             }
             Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
             Self::Points { n } => Arc::new(points::Points::new(raw, *n)?),
-            Self::Mask { classes, ignore } => {
+            Self::Mask { classes, ignore, .. } => {
                 Arc::new(file::Masks::new(classes, *ignore, root, raw)?)
             }
             Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),

@@ -94,7 +94,11 @@ fn segmentation(root: &Path) -> tinderbox_data::Labelled<ImageKind> {
     masked(root)
         .split_by_folder("train", "valid")
         .unwrap()
-        .label_kind(LabelKind::Mask((0..12).map(|code| format!("class {code}")).collect()))
+        .label_kind(LabelKind::Mask {
+            classes: (0..12).map(|code| format!("class {code}")).collect(),
+            ignore: None,
+            void: None,
+        })
         .label_from_func(|path| Label::File(Path::new("masks").join(path)))
         .unwrap()
 }
