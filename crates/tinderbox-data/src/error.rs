@@ -74,12 +74,18 @@ pub enum Error {
 
     #[error(
         "the {set} data has labels that are not in the training set: {} ({items} items)",
-        labels.join(", ")
+        listed(labels)
     )]
     UnknownLabels { set: &'static str, labels: Vec<String>, items: usize },
 
     #[error("the label `{label}` is not among the given classes: {}", listed(classes))]
     NotAClass { label: String, classes: Vec<String> },
+
+    #[error("the model predicts {model}; these items are labelled with {data}")]
+    OtherTarget { model: String, data: String },
+
+    #[error("the model takes {model}; these items are {data}")]
+    OtherInput { model: String, data: String },
 
     #[error("{given} flags for {classes} classes")]
     OneHot { given: usize, classes: usize },
@@ -276,7 +282,7 @@ fn folder_list(found: &[String]) -> String {
 }
 
 /// The first few of them.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 10;
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => names.join(", "),
@@ -340,6 +346,10 @@ impl Error {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
             Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
+            Self::OtherTarget { .. } => {
+                "label them as the model was: `label_kind(inference.target().label_kind())`".into()
+            }
+            Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
             Self::MaskCode { code, .. } => format!("codes count from 0: name a class for every one that occurs; if {code} marks what has none, leave it out: `--void {code}`"),
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
@@ -524,6 +534,16 @@ mod tests {
             &Error::NotAClass { label: "cow".into(), classes: vec!["cat".into(), "dog".into()] },
             "the label `cow` is not among the given classes: cat, dog",
             Some("leave its items out"),
+        );
+        check(
+            &Error::OtherTarget { model: "2 numbers".into(), data: "1 number".into() },
+            "the model predicts 2 numbers; these items are labelled with 1 number",
+            Some("`label_kind(inference.target().label_kind())`"),
+        );
+        check(
+            &Error::OtherInput { model: "gray images".into(), data: "RGB images".into() },
+            "the model takes gray images; these items are RGB images",
+            Some("`convert_mode`"),
         );
         check(&Error::OneHot { given: 2, classes: 3 }, "2 flags for 3 classes", None);
         check(

@@ -7,8 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, file, image::Pixels,
-    text::TextInput, transform::Pipeline,
+    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, file,
+    image::Pixels,
+    text::{Padding, TextInput},
+    transform::Pipeline,
 };
 
 /// How a model's inputs come about, as it is saved with the model.
@@ -30,14 +32,17 @@ pub enum SavedInput {
 #[serde(deny_unknown_fields)]
 pub struct Inference {
     input: SavedInput,
-    transforms: Pipeline,
+    pub(crate) transforms: Pipeline,
     target: TargetKind,
     pub(crate) normalize: Option<Normalize>,
+    /// How texts of several lengths become one batch, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) padding: Option<Padding>,
 }
 
 impl Inference {
     pub(crate) fn new(input: SavedInput, transforms: Pipeline, target: TargetKind) -> Self {
-        Self { input, transforms, target, normalize: None }
+        Self { input, transforms, target, normalize: None, padding: None }
     }
 
     /// A batch of the one picture or text at `path`; its target is 0.
@@ -115,6 +120,41 @@ impl Inference {
         &self.target
     }
 
+    /// What the targets of data that the model is measured on are.
+    ///
+    /// # Errors
+    /// [`Error::OtherTarget`] if they are not of the model's kind.
+    pub(crate) fn target_like(&self, data: TargetKind) -> Result<TargetKind> {
+        match (self.target.is_like(&data), data) {
+            // Codes without a class are those of the data's masks.
+            (true, data @ TargetKind::Mask { .. }) => Ok(data),
+            (true, _) => Ok(self.target.clone()),
+            (false, data) => {
+                let (model, data) = (self.target.describe(), data.describe());
+                Err(Error::OtherTarget { model, data })
+            }
+        }
+    }
+
+    /// Whether other items are opened as the model's are.
+    ///
+    /// # Errors
+    /// [`Error::OtherInput`].
+    pub(crate) fn check_input(&self, data: &SavedInput) -> Result<()> {
+        match self.input == *data {
+            true => Ok(()),
+            false => {
+                let (model, data) = (self.input.to_string(), data.to_string());
+                Err(Error::OtherInput { model, data })
+            }
+        }
+    }
+
+    /// As it is before the data is normalized.
+    pub(crate) fn unnormalized(&self) -> Self {
+        Self { normalize: None, ..self.clone() }
+    }
+
     /// The classes, in the order of their indexes.
     pub fn classes(&self) -> &[String] {
         self.target.classes()
@@ -132,15 +172,22 @@ impl Inference {
     }
 }
 
+/// `RGB images`, or how texts are divided and how many tokens are known.
+impl fmt::Display for SavedInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(kind) => write!(f, "{} images", kind.mode),
+            Self::Text(input) => {
+                write!(f, "{}, a vocabulary of {}", input.tokenizing, input.vocab.len())
+            }
+            Self::Array => write!(f, "arrays"),
+        }
+    }
+}
+
 impl fmt::Display for Inference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.input {
-            SavedInput::Image(kind) => write!(f, "{} images", kind.mode)?,
-            SavedInput::Text(input) => {
-                write!(f, "{}, a vocabulary of {}", input.tokenizing, input.vocab.len())?;
-            }
-            SavedInput::Array => write!(f, "arrays")?,
-        }
+        write!(f, "{}", self.input)?;
         if let Some(size) = self.transforms.describe_size() {
             write!(f, ", {size}")?;
         }

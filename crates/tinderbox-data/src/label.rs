@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Array, ConvertMode, Result,
+    error::listed,
     items::{InputKind, Items, first_five},
     text::Vocab,
     transform::Drawn,
@@ -124,6 +125,63 @@ impl TargetKind {
         match self {
             Self::Mask { ignore, void, .. } => void.or(*ignore),
             _ => None,
+        }
+    }
+
+    /// How the labels of new items are made so that they are of this kind: with these classes, in
+    /// this order.
+    pub fn label_kind(&self) -> LabelKind {
+        match self.clone() {
+            Self::Category { classes } => LabelKind::Category(Some(classes)),
+            Self::MultiCategory { classes, .. } => LabelKind::MultiCategory(Some(classes)),
+            Self::Number { log, .. } => LabelKind::Number { log },
+            Self::Mask { classes, ignore, void } => LabelKind::Mask { classes, ignore, void },
+            Self::Image { mode } => LabelKind::Image(mode),
+            Self::Points { .. } | Self::Empty => LabelKind::Auto,
+            Self::Words { .. } | Self::Tags { .. } | Self::Array => LabelKind::Auto,
+        }
+    }
+
+    /// Whether a model of this kind can be measured with targets of the other: they have the same
+    /// classes and numbers. Which pixels have no class may differ, and which are not counted.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::MultiCategory { classes, .. },
+                Self::MultiCategory { classes: of_other, .. },
+            )
+            | (Self::Mask { classes, .. }, Self::Mask { classes: of_other, .. }) => {
+                classes == of_other
+            }
+            _ => self == other,
+        }
+    }
+
+    /// In words: `one of 2 classes: cat, dog`.
+    pub(crate) fn describe(&self) -> String {
+        let several = |n: usize, what: &str| match n {
+            1 => format!("1 {what}"),
+            n => format!("{n} {what}s"),
+        };
+        let classes = |classes: &[String]| {
+            let n =
+                if classes.len() == 1 { "1 class" } else { &format!("{} classes", classes.len()) };
+            format!("{n}: {}", listed(classes))
+        };
+        match self {
+            Self::Category { classes: names } => format!("one of {}", classes(names)),
+            Self::MultiCategory { classes: names, .. } => format!("any of {}", classes(names)),
+            Self::Number { len, log: false } => several(*len, "number"),
+            Self::Number { len, log: true } => {
+                format!("the logarithms of {}", several(*len, "number"))
+            }
+            Self::Points { n } => several(*n, "point"),
+            Self::Mask { classes: names, .. } => format!("masks of {}", classes(names)),
+            Self::Image { mode } => format!("{mode} images"),
+            Self::Words { vocab } => format!("the next word of {}", vocab.len()),
+            Self::Tags { classes: names } => format!("tags of {}", classes(names)),
+            Self::Empty => "nothing".into(),
+            Self::Array => "arrays".into(),
         }
     }
 

@@ -80,12 +80,15 @@ impl<K: InputKind> Split<K> {
     }
 
     /// Labels each item with several columns of its row. The columns that are true are its classes,
-    /// in the order given; with [`LabelKind::Number`], the columns are the numbers to predict.
+    /// in the order given, or in that of the classes if they are [given](Self::label_kind) and are
+    /// what the columns are called; with [`LabelKind::Number`], the columns are the numbers to
+    /// predict.
     ///
     /// # Errors
     /// As [`label_from_df`](Self::label_from_df).
     pub fn label_from_columns(mut self, columns: &[&str]) -> Result<Labelled<K>> {
         let numbers = matches!(self.label_kind, LabelKind::Number { .. });
+        let columns = in_order_of(&self.label_kind, columns);
         let label = |table: &Table, row: usize| {
             let cells = columns.iter().map(|column| (column, table.column(column)));
             match numbers {
@@ -152,6 +155,18 @@ impl<K: InputKind> Split<K> {
     }
 }
 
+/// Columns that are called as the classes, in the classes' order; others as they are.
+fn in_order_of<'a>(kind: &LabelKind, columns: &[&'a str]) -> Vec<&'a str> {
+    let mut columns = columns.to_vec();
+    if let LabelKind::MultiCategory(Some(classes)) = kind {
+        let place = |column: &str| classes.iter().position(|class| class == column);
+        if columns.iter().all(|column| place(column).is_some()) {
+            columns.sort_by_key(|column| place(column));
+        }
+    }
+    columns
+}
+
 fn table<K>(items: &Items<K>) -> Result<&Table> {
     items.table.as_deref().ok_or(Error::NoTable)
 }
@@ -178,6 +193,10 @@ impl ColumnKind {
         match kind {
             LabelKind::Auto => {}
             LabelKind::Number { .. } => return Ok(Self::Number),
+            // As they were when the classes were found in such a column.
+            LabelKind::Category(Some(classes)) if classes.iter().all(|name| is_whole(name)) => {
+                return Ok(Self::Integer);
+            }
             _ => return Ok(Self::Text),
         }
         let at = table.column(column)?;
@@ -224,6 +243,11 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
         .filter_map(Result::ok)
         .flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>());
     fields.filter(|field| !field.is_empty()).collect()
+}
+
+/// Whether a class is called by a whole number, as one is written.
+fn is_whole(name: &str) -> bool {
+    name.parse::<i64>().is_ok_and(|number| number.to_string() == name)
 }
 
 fn is_set(cell: &str) -> bool {

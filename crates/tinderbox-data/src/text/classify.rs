@@ -7,6 +7,7 @@ mod order;
 use std::sync::Arc;
 
 use rand::RngCore;
+use serde::{Deserialize, Serialize};
 
 pub use data::{ClassifierOptions, LabelledTexts};
 
@@ -14,7 +15,8 @@ use super::TokenId;
 use crate::{Array, Error, Labels, Result, Sample, Samples, Values, label::InputFacts};
 
 /// How texts of different lengths become one batch. The defaults are fastai's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Padding {
     /// The number that is filled in: that of `xxpad`, 1.
     pub id: TokenId,

@@ -33,6 +33,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether labels that can move do so with their inputs.
+    pub(crate) fn moves_labels(&self) -> bool {
+        self.settings.labels
+    }
+
     fn does_nothing(&self, settings: Settings) -> bool {
         self.list.is_empty() && settings.size.is_none()
     }

@@ -59,7 +59,7 @@ pub(super) struct Settings {
     pub(super) multiple: Option<usize>,
     pub(super) padding: PaddingMode,
     pub(super) mode: Interpolation,
-    labels: bool,
+    pub(super) labels: bool,
     /// As `labels`, if it is not said.
     test_labels: Option<bool>,
     #[serde(default)]
