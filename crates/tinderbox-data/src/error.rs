@@ -164,10 +164,11 @@ pub enum Error {
     #[error("inputs of shape {shape:?} are not images, which are [batch, channels, height, width]")]
     NotImages { shape: Vec<usize> },
 
-    #[error(
-        "these inputs come from arrays in memory: there is no way known to read one from a file"
-    )]
-    NotFromFiles,
+    #[error("the model takes {takes}, not {given}")]
+    UnfitInput { takes: &'static str, given: &'static str },
+
+    #[error("texts of {} tokens cannot be one batch", lengths_list(lengths))]
+    TextLengths { lengths: Vec<usize> },
 
     #[error("{given} channel statistics for images of {channels} channels")]
     Channels { given: usize, channels: usize },
@@ -296,10 +297,19 @@ fn size([height, width]: [usize; 2]) -> String {
 }
 
 fn shapes_list(shapes: &[Vec<usize>]) -> String {
+    different(shapes.iter().map(|shape| format!("{shape:?}")))
+}
+
+fn lengths_list(lengths: &[usize]) -> String {
+    different(lengths.iter().map(usize::to_string))
+}
+
+/// Each of them once.
+fn different(all: impl Iterator<Item = String>) -> String {
     let mut seen: Vec<String> = Vec::new();
-    for shape in shapes.iter().map(|shape| format!("{shape:?}")) {
-        if !seen.contains(&shape) {
-            seen.push(shape);
+    for one in all {
+        if !seen.contains(&one) {
+            seen.push(one);
         }
     }
     listed(&seen)
@@ -363,6 +373,13 @@ impl Error {
             }
             Self::LabelTransform { .. } => "transform the inputs only: `transform_labels(false)`".into(),
             Self::Collate { .. } => "bring them to one size: `Transforms::size`".into(),
+            Self::UnfitInput { takes, .. } => match *takes {
+                "images" => "give it the file of an image, or what is in it",
+                "text" => "give it text, or a text file",
+                _ => "it was trained on arrays in memory: give it a batch of them",
+            }
+            .into(),
+            Self::TextLengths { .. } => "this model was trained on texts that are not filled up: give it one at a time".into(),
             Self::NoSpread { .. } => "are all pixels of the channel the same? give statistics of your own: `normalize_by`".into(),
             Self::BatchSize => "the smallest batch is 1".into(),
             Self::NotClasses { .. } => "leave `oversample` out".into(),
@@ -750,10 +767,21 @@ mod tests {
             "inputs of shape [4, 2] are not images, which are [batch, channels, height, width]",
             None,
         );
+        for (takes, hint) in [
+            ("images", Some("an image")),
+            ("text", Some("a text file")),
+            ("arrays", Some("memory")),
+        ] {
+            check(
+                &Error::UnfitInput { takes, given: "noise" },
+                &format!("the model takes {takes}, not noise"),
+                hint,
+            );
+        }
         check(
-            &Error::NotFromFiles,
-            "these inputs come from arrays in memory: there is no way known to read one from a file",
-            None,
+            &Error::TextLengths { lengths: vec![5, 3, 5] },
+            "texts of 5, 3 tokens cannot be one batch",
+            Some("one at a time"),
         );
         check(
             &Error::SavedTransform { name: "sharpen".into(), reason: "not known".into() },

@@ -38,6 +38,15 @@ impl Padding {
         self.collate_with(texts, i64::from(self.id))
     }
 
+    /// Texts, `[length]` each, as rows of one length.
+    ///
+    /// # Errors
+    /// [`Error::Collate`] for what are no whole numbers.
+    pub(crate) fn batch(self, texts: &[Array]) -> Result<Array> {
+        let texts = texts.iter().map(numbers);
+        Ok(self.collate(&texts.collect::<Result<Vec<_>>>()?))
+    }
+
     /// With another number to fill in, for what goes along with the texts.
     pub(super) fn collate_with(self, texts: &[&[i64]], id: i64) -> Array {
         let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0).max(1);

@@ -73,7 +73,7 @@ fn noise_is_a_kind_of_item_like_any_other() {
     assert_eq!(first, batches(0).collect::<Vec<_>>());
     assert_ne!(first[0].inputs, batches(1).next().unwrap().inputs);
     let error = data.one_item(Path::new("x.png")).unwrap_err();
-    assert!(matches!(error, Error::NotFromFiles), "{error}");
+    assert!(matches!(error, Error::UnfitInput { takes: "arrays", .. }), "{error}");
 }
 
 /// Pictures whose gray values are ten times the codes of their masks.
