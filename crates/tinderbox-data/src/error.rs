@@ -185,9 +185,6 @@ pub enum Error {
     #[error("no column is named to take the texts from")]
     NoTextColumns,
 
-    #[error("these texts are not tokenized, so there are no numbers for a model")]
-    NotTokenized,
-
     #[error("{what} has no tokens")]
     NoTokens { what: String },
 
@@ -388,7 +385,6 @@ impl Error {
             Self::SavedTransform { .. } => "was it saved by a later version?".into(),
             Self::NotUtf8 { .. } => "save it as UTF-8".into(),
             Self::NoTextColumns => "name one: `TextCsv { columns: vec![\"text\".into()], .. }`".into(),
-            Self::NotTokenized => "call `label_for_lm`, or `tokenize` after the labels, before `batches`".into(),
             Self::NoTokens { .. } => "give it some text".into(),
             Self::ShortCorpus { .. } => "add text, or lower `batch_size` or `bptt`".into(),
             Self::TagLine { .. } => "a line is a token, spaces or tabs, and its tag".into(),
@@ -638,11 +634,6 @@ mod tests {
             &Error::NoTextColumns,
             "no column is named to take the texts from",
             Some("columns: vec!["),
-        );
-        check(
-            &Error::NotTokenized,
-            "these texts are not tokenized, so there are no numbers for a model",
-            Some("call `label_for_lm`"),
         );
         check(
             &Error::NoTokens { what: "the training set".into() },

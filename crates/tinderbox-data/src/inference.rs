@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, file,
+    Array, Batch, Error, ImageKind, ItemKind, Normalize, Result, TargetKind, file,
     image::Pixels,
     text::{Padding, TextInput},
     transform::Pipeline,

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Array, ConvertMode, Result,
     error::listed,
-    items::{InputKind, Items, first_five},
+    items::{ItemKind, Items, first_five},
     text::Vocab,
     transform::Drawn,
 };
@@ -316,7 +316,7 @@ pub struct LabelledPart<K> {
     pub labels: Arc<dyn Labels>,
 }
 
-impl<K: InputKind> Labelled<K> {
+impl<K: ItemKind> Labelled<K> {
     /// **Removes** the pairs for which `remove` holds, as the reference's filter after labelling
     /// does: the opposite of [`Items::filter_by_func`]. It gets the path and the label's text.
     pub fn filter_by_func(mut self, mut remove: impl FnMut(&Path, &str) -> bool) -> Self {
@@ -333,7 +333,7 @@ impl<K: InputKind> Labelled<K> {
 }
 
 /// Each set with its first five inputs and labels.
-impl<K: InputKind> fmt::Display for Labelled<K> {
+impl<K: ItemKind> fmt::Display for Labelled<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |f: &mut fmt::Formatter<'_>, name: &str, part: &LabelledPart<K>| {
             let LabelledPart { items, labels } = part;

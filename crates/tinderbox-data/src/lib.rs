@@ -51,7 +51,7 @@ pub use batch::{Batch, BatchOptions, DataBunch};
 pub use error::{Error, Result};
 pub use image::{ConvertMode, Image};
 pub use inference::{Inference, Input, SavedInput};
-pub use items::{Entry, ImageItems, ImageKind, InputKind, Items};
+pub use items::{Entry, ImageItems, ImageKind, InputKind, ItemKind, Items};
 pub use label::{Label, LabelKind, Labelled, Labels, TargetKind, UnknownLabels};
 pub use loader::BatchIter;
 pub use normalize::Normalize;

@@ -12,7 +12,7 @@ pub use permutation::{Mt19937, permutation};
 
 use crate::{
     Error, Result, file,
-    items::{InputKind, Items, first_folder},
+    items::{ItemKind, Items, first_folder},
     label::{LabelKind, UnknownLabels},
 };
 
@@ -54,7 +54,7 @@ fn complement(n: usize, valid: &Part) -> Vec<usize> {
     (0..n).filter(|index| !is_valid[*index]).collect()
 }
 
-impl<K: InputKind> Items<K> {
+impl<K: ItemKind> Items<K> {
     /// Everything trains; nothing validates, and nobody is warned about it.
     pub fn split_none(self) -> Split<K> {
         let valid = self.pick(&[]);
@@ -228,7 +228,7 @@ fn is_true(cell: &str) -> bool {
     }
 }
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Two lists made elsewhere.
     pub fn by_list(train: Items<K>, valid: Items<K>) -> Self {
         let (label_kind, unknown) = (LabelKind::Auto, UnknownLabels::Refuse);
@@ -300,7 +300,7 @@ impl<K: InputKind> Split<K> {
 }
 
 /// Both lists, as they show themselves.
-impl<K: InputKind> fmt::Display for Split<K> {
+impl<K: ItemKind> fmt::Display for Split<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Train: {}\n\nValid: {}", self.train, self.valid)
     }

@@ -7,10 +7,10 @@ use regex::Regex;
 use super::{Label, LabelKind, Labelled, process::Raw};
 use crate::{
     Error, Result, Split,
-    items::{InputKind, Items, Table, with_slashes},
+    items::{ItemKind, Items, Table, with_slashes},
 };
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Labels each item with its parent folder's name.
     ///
     /// # Errors

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     Error, Result, Split,
     error::listed,
-    items::{InputKind, Items},
+    items::{ItemKind, Items},
     split::Wanted,
 };
 
 /// A set's labels before they are processed.
 pub(super) type Raw = Vec<Label>;
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Makes label lists of raw labels.
     pub(super) fn labelled(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         let mut warnings = self.warnings();
@@ -61,7 +61,7 @@ impl<K: InputKind> Split<K> {
     }
 }
 
-impl<K: InputKind> LabelledPart<K> {
+impl<K: ItemKind> LabelledPart<K> {
     /// Items that all have one label, processed as validation labels are.
     pub(super) fn of_one_label(
         items: Items<K>,
