@@ -142,7 +142,7 @@ impl Inference {
                 let lengths = inputs.iter().map(Array::rows).collect();
                 return Err(Error::TextLengths { lengths });
             }
-            _ => Array::stack(&inputs)?,
+            _ => Array::stack_all(inputs)?,
         };
         Ok(Batch { inputs, targets: Array::i64([n], vec![0; n]), items: (0..n).collect() })
     }

@@ -137,8 +137,7 @@ impl TargetKind {
             Self::Number { log, .. } => LabelKind::Number { log },
             Self::Mask { classes, ignore, void } => LabelKind::Mask { classes, ignore, void },
             Self::Image { mode } => LabelKind::Image(mode),
-            Self::Points { .. } | Self::Empty => LabelKind::Auto,
-            Self::Words { .. } | Self::Tags { .. } | Self::Array => LabelKind::Auto,
+            _ => LabelKind::Auto,
         }
     }
 

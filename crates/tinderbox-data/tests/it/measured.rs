@@ -151,11 +151,12 @@ fn items_of_another_kind_than_the_models_are_refused() {
 
 /// The rows of `t.csv` in a folder of images; the last three validate.
 fn rows(root: &Path, columns: &str, cells: [&str; 6]) -> ImageItems {
-    let mut table = format!("name,{columns}\n");
-    for (n, cells) in cells.iter().enumerate() {
+    let row = |(n, cells): (usize, &&str)| {
         image(&root.join(format!("{n}.png")), n as u32, 255);
-        table += &format!("{n}.png,{cells}\n");
-    }
+        format!("{n}.png,{cells}\n")
+    };
+    let rows: Vec<String> = cells.iter().enumerate().map(row).collect();
+    let table = format!("name,{columns}\n{}", rows.concat());
     fs::write(root.join("t.csv"), table).unwrap();
     let items = ImageItems::from_csv(root, "t.csv", &CsvOptions::default()).unwrap();
     items.convert_mode(ConvertMode::L)
