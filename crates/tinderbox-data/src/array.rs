@@ -73,6 +73,17 @@ impl Array {
         }
     }
 
+    /// [`stack`](Self::stack), which copies no numbers of a single array.
+    pub(crate) fn stack_all(arrays: Vec<Self>) -> Result<Self> {
+        match <[Self; 1]>::try_from(arrays) {
+            Ok([Self { mut shape, values }]) => {
+                shape.insert(0, 1);
+                Ok(Self { shape, values })
+            }
+            Err(arrays) => Self::stack(&arrays),
+        }
+    }
+
     /// Stacks arrays of one shape along a new first axis.
     ///
     /// # Errors

@@ -120,6 +120,38 @@ impl<K: InputKind> Labelled<K> {
         Ok(transformed)
     }
 
+    /// Batches as a finished model was given them in validation: with its transforms and its
+    /// normalization, masks moving with their pictures if they did. What is measured on them can be
+    /// compared with what training measured, see
+    /// [`Items::split_all_valid`](crate::Items::split_all_valid). Training items, if
+    /// there are any, are prepared so too.
+    ///
+    /// # Errors
+    /// [`Error::OtherTarget`] if the labels are not of the model's kind with its classes;
+    /// [`Error::OtherInput`] if the items are not opened as the model's are; [`Error::Transform`] if
+    /// the first item does not allow the transforms; [`Error::Channels`], [`Error::BatchSize`].
+    pub fn batches_like(self, inference: &Inference, options: BatchOptions) -> Result<DataBunch> {
+        let target = inference.target_like(self.target)?;
+        inference.check_input(&self.valid.items.kind.saved())?;
+        let pipeline = Arc::new(inference.transforms.clone());
+        let moves = pipeline.moves_labels();
+        for part in [&self.train, &self.valid].into_iter().filter(|part| !part.items.is_empty()) {
+            part.try_first(&pipeline, moves)?;
+        }
+        let pipelines = Pipelines {
+            train: pipeline.clone(),
+            valid: pipeline,
+            moves_labels: moves,
+            moves_test_labels: moves,
+        };
+        let labelled = Self { target, ..self };
+        let data = labelled.bunch(&pipelines, options, inference.unnormalized())?;
+        match inference.normalization() {
+            Some(normalize) => data.normalize_by(normalize.clone()),
+            None => Ok(data),
+        }
+    }
+
     /// Batches without transforms.
     ///
     /// # Errors
@@ -152,29 +184,54 @@ impl<K: InputKind> Transformed<K> {
     /// [`Error::BatchSize`] for batches of nothing.
     pub fn batches(self, options: BatchOptions) -> Result<DataBunch> {
         let Self { labelled, transforms } = self;
-        let Labelled { train, valid, test, target, warnings } = labelled;
+        let pipelines = Pipelines {
+            train: Arc::new(transforms.pipeline(true)),
+            valid: Arc::new(transforms.pipeline(false)),
+            moves_labels: transforms.moves_labels(),
+            moves_test_labels: transforms.moves_test_labels(),
+        };
+        let input = labelled.train.items.kind.saved();
+        let target = labelled.target.clone();
+        let inference = Inference::new(input, (*pipelines.valid).clone(), target);
+        labelled.bunch(&pipelines, options, inference)
+    }
+}
+
+/// What happens to the items of each set.
+struct Pipelines {
+    train: Arc<Pipeline>,
+    /// That of all sets that do not train.
+    valid: Arc<Pipeline>,
+    moves_labels: bool,
+    moves_test_labels: bool,
+}
+
+impl<K: InputKind> Labelled<K> {
+    fn bunch(
+        self,
+        pipelines: &Pipelines,
+        options: BatchOptions,
+        inference: Inference,
+    ) -> Result<DataBunch> {
+        let Self { train, valid, test, target, warnings } = self;
         let budget = Budget::new(options.cache_bytes);
-        let input = train.items.kind.saved();
-        let train_pipeline = Arc::new(transforms.pipeline(true));
-        let valid_pipeline = Arc::new(transforms.pipeline(false));
-        let inference = Inference::new(input, (*valid_pipeline).clone(), target.clone());
         let cache = |part: &LabelledPart<K>| {
             Arc::new(Cache::<K::Opened>::new(part.items.len(), budget.clone()))
         };
-        let moves = transforms.moves_labels();
+        let moves = pipelines.moves_labels;
         let samples = |part, pipeline: &Arc<Pipeline>, cache, moves_labels| {
-            let (pipeline, augment) = (pipeline.clone(), train_pipeline.clone());
+            let (pipeline, augment) = (pipeline.clone(), pipelines.train.clone());
             Arc::new(LabelledSamples::<K> { part, pipeline, augment, cache, moves_labels })
                 as Arc<dyn Samples>
         };
         let (train_cache, valid_cache) = (cache(&train), cache(&valid));
         let sets = Sets {
-            fix: samples(train.clone(), &valid_pipeline, train_cache.clone(), moves),
-            train: samples(train, &train_pipeline, train_cache, moves),
-            valid: samples(valid, &valid_pipeline, valid_cache, moves),
+            fix: samples(train.clone(), &pipelines.valid, train_cache.clone(), moves),
+            train: samples(train, &pipelines.train, train_cache, moves),
+            valid: samples(valid, &pipelines.valid, valid_cache, moves),
             test: test.map(|part| {
                 let cache = cache(&part);
-                samples(part, &valid_pipeline, cache, transforms.moves_test_labels())
+                samples(part, &pipelines.valid, cache, pipelines.moves_test_labels)
             }),
         };
         DataBunch::new(sets, target, options, inference, warnings)

@@ -74,12 +74,18 @@ pub enum Error {
 
     #[error(
         "the {set} data has labels that are not in the training set: {} ({items} items)",
-        labels.join(", ")
+        listed(labels)
     )]
     UnknownLabels { set: &'static str, labels: Vec<String>, items: usize },
 
     #[error("the label `{label}` is not among the given classes: {}", listed(classes))]
     NotAClass { label: String, classes: Vec<String> },
+
+    #[error("the model predicts {model}; these items are labelled with {data}")]
+    OtherTarget { model: String, data: String },
+
+    #[error("the model takes {model}; these items are {data}")]
+    OtherInput { model: String, data: String },
 
     #[error("{given} flags for {classes} classes")]
     OneHot { given: usize, classes: usize },
@@ -99,6 +105,13 @@ pub enum Error {
         listed(classes)
     )]
     MaskCode { path: PathBuf, code: i64, classes: Vec<String> },
+
+    #[error(
+        "the class {void} is not to be counted, but there are {} classes: {}",
+        classes.len(),
+        listed(classes)
+    )]
+    VoidClass { void: u16, classes: Vec<String> },
 
     #[error("points need pictures that they are in")]
     PointsWithoutSize,
@@ -151,10 +164,11 @@ pub enum Error {
     #[error("inputs of shape {shape:?} are not images, which are [batch, channels, height, width]")]
     NotImages { shape: Vec<usize> },
 
-    #[error(
-        "these inputs come from arrays in memory: there is no way known to read one from a file"
-    )]
-    NotFromFiles,
+    #[error("the model takes {takes}, not {given}")]
+    UnfitInput { takes: &'static str, given: &'static str },
+
+    #[error("texts of {} tokens cannot be one batch", lengths_list(lengths))]
+    TextLengths { lengths: Vec<usize> },
 
     #[error("{given} channel statistics for images of {channels} channels")]
     Channels { given: usize, channels: usize },
@@ -170,9 +184,6 @@ pub enum Error {
 
     #[error("no column is named to take the texts from")]
     NoTextColumns,
-
-    #[error("these texts are not tokenized, so there are no numbers for a model")]
-    NotTokenized,
 
     #[error("{what} has no tokens")]
     NoTokens { what: String },
@@ -269,7 +280,7 @@ fn folder_list(found: &[String]) -> String {
 }
 
 /// The first few of them.
-fn listed(names: &[String]) -> String {
+pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 10;
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => names.join(", "),
@@ -283,10 +294,19 @@ fn size([height, width]: [usize; 2]) -> String {
 }
 
 fn shapes_list(shapes: &[Vec<usize>]) -> String {
+    different(shapes.iter().map(|shape| format!("{shape:?}")))
+}
+
+fn lengths_list(lengths: &[usize]) -> String {
+    different(lengths.iter().map(usize::to_string))
+}
+
+/// Each of them once.
+fn different(all: impl Iterator<Item = String>) -> String {
     let mut seen: Vec<String> = Vec::new();
-    for shape in shapes.iter().map(|shape| format!("{shape:?}")) {
-        if !seen.contains(&shape) {
-            seen.push(shape);
+    for one in all {
+        if !seen.contains(&one) {
+            seen.push(one);
         }
     }
     listed(&seen)
@@ -333,8 +353,13 @@ impl Error {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
             Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
-            Self::NoClasses => "give the names in the order of their codes: `label_kind(LabelKind::Mask(names))`".into(),
+            Self::OtherTarget { .. } => {
+                "label them as the model was: `label_kind(inference.target().label_kind())`".into()
+            }
+            Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
+            Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
             Self::MaskCode { code, .. } => format!("codes count from 0: name a class for every one that occurs; if {code} marks what has none, leave it out: `--void {code}`"),
+            Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "label pictures with points, or these items with numbers".into(),
             Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
             Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
@@ -345,6 +370,13 @@ impl Error {
             }
             Self::LabelTransform { .. } => "transform the inputs only: `transform_labels(false)`".into(),
             Self::Collate { .. } => "bring them to one size: `Transforms::size`".into(),
+            Self::UnfitInput { takes, .. } => match *takes {
+                "images" => "give it the file of an image, or what is in it",
+                "text" => "give it text, or a text file",
+                _ => "it was trained on arrays in memory: give it a batch of them",
+            }
+            .into(),
+            Self::TextLengths { .. } => "this model was trained on texts that are not filled up: give it one at a time".into(),
             Self::NoSpread { .. } => "are all pixels of the channel the same? give statistics of your own: `normalize_by`".into(),
             Self::BatchSize => "the smallest batch is 1".into(),
             Self::NotClasses { .. } => "leave `oversample` out".into(),
@@ -353,7 +385,6 @@ impl Error {
             Self::SavedTransform { .. } => "was it saved by a later version?".into(),
             Self::NotUtf8 { .. } => "save it as UTF-8".into(),
             Self::NoTextColumns => "name one: `TextCsv { columns: vec![\"text\".into()], .. }`".into(),
-            Self::NotTokenized => "call `label_for_lm`, or `tokenize` after the labels, before `batches`".into(),
             Self::NoTokens { .. } => "give it some text".into(),
             Self::ShortCorpus { .. } => "add text, or lower `batch_size` or `bptt`".into(),
             Self::TagLine { .. } => "a line is a token, spaces or tabs, and its tag".into(),
@@ -517,6 +548,16 @@ mod tests {
             "the label `cow` is not among the given classes: cat, dog",
             Some("leave its items out"),
         );
+        check(
+            &Error::OtherTarget { model: "2 numbers".into(), data: "1 number".into() },
+            "the model predicts 2 numbers; these items are labelled with 1 number",
+            Some("`label_kind(inference.target().label_kind())`"),
+        );
+        check(
+            &Error::OtherInput { model: "gray images".into(), data: "RGB images".into() },
+            "the model takes gray images; these items are RGB images",
+            Some("`convert_mode`"),
+        );
         check(&Error::OneHot { given: 2, classes: 3 }, "2 flags for 3 classes", None);
         check(
             &Error::MixedLabels { first: "text".into(), other: "number".into() },
@@ -537,6 +578,11 @@ mod tests {
             },
             "m.png holds the code 255, but there are 2 classes: Sky, Road",
             Some("leave it out: `--void 255`"),
+        );
+        check(
+            &Error::VoidClass { void: 255, classes: vec!["Sky".into(), "Road".into()] },
+            "the class 255 is not to be counted, but there are 2 classes: Sky, Road",
+            Some("is `ignore`"),
         );
         check(
             &Error::PointsWithoutSize,
@@ -588,11 +634,6 @@ mod tests {
             &Error::NoTextColumns,
             "no column is named to take the texts from",
             Some("columns: vec!["),
-        );
-        check(
-            &Error::NotTokenized,
-            "these texts are not tokenized, so there are no numbers for a model",
-            Some("call `label_for_lm`"),
         );
         check(
             &Error::NoTokens { what: "the training set".into() },
@@ -717,10 +758,21 @@ mod tests {
             "inputs of shape [4, 2] are not images, which are [batch, channels, height, width]",
             None,
         );
+        for (takes, hint) in [
+            ("images", Some("an image")),
+            ("text", Some("a text file")),
+            ("arrays", Some("memory")),
+        ] {
+            check(
+                &Error::UnfitInput { takes, given: "noise" },
+                &format!("the model takes {takes}, not noise"),
+                hint,
+            );
+        }
         check(
-            &Error::NotFromFiles,
-            "these inputs come from arrays in memory: there is no way known to read one from a file",
-            None,
+            &Error::TextLengths { lengths: vec![5, 3, 5] },
+            "texts of 5, 3 tokens cannot be one batch",
+            Some("one at a time"),
         );
         check(
             &Error::SavedTransform { name: "sharpen".into(), reason: "not known".into() },

@@ -93,6 +93,14 @@ impl Pixels {
         decode::open(path, mode)
     }
 
+    /// Decodes what is in a file, as [`open`](Self::open) does.
+    ///
+    /// # Errors
+    /// As there; where a file would be named, it is `the image`.
+    pub fn decode(bytes: &[u8], mode: ConvertMode) -> Result<Self> {
+        decode::decode(bytes, mode)
+    }
+
     /// Floats in `0.0..=1.0`, channels first.
     pub fn to_image(&self) -> Image {
         let Self { height, width, channels, ref bytes } = *self;

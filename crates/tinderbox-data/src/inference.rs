@@ -7,8 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, Batch, Error, ImageKind, InputKind, Normalize, Result, TargetKind, file, image::Pixels,
-    text::TextInput, transform::Pipeline,
+    Array, Batch, Error, ImageKind, ItemKind, Normalize, Result, TargetKind, file,
+    image::Pixels,
+    text::{Padding, TextInput},
+    transform::Pipeline,
 };
 
 /// How a model's inputs come about, as it is saved with the model.
@@ -24,62 +26,152 @@ pub enum SavedInput {
     Array,
 }
 
+impl SavedInput {
+    /// What a model takes, in a word.
+    fn what(&self) -> &'static str {
+        match self {
+            Self::Image(_) => "images",
+            Self::Text(_) => "text",
+            Self::Array => "arrays",
+        }
+    }
+}
+
+/// A new item for a model, wherever it comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Input<'a> {
+    /// The file of an image, or of a text.
+    File(&'a Path),
+    /// What is in the file of an image.
+    Bytes(&'a [u8]),
+    Text(&'a str),
+    /// Numbers that are drawn, for models that make something of them; a seed gives the same ones.
+    Noise {
+        seed: u64,
+    },
+}
+
+impl Input<'_> {
+    /// What it is, in a word.
+    fn what(self) -> &'static str {
+        match self {
+            Self::File(_) => "files",
+            Self::Bytes(_) => "bytes of an image",
+            Self::Text(_) => "text",
+            Self::Noise { .. } => "noise",
+        }
+    }
+}
+
+/// The numbers of a text's tokens, `[length]`.
+fn tokens(input: &TextInput, text: &str) -> Result<Array> {
+    let ids: Vec<i64> = input.ids(text)?.into_iter().map(i64::from).collect();
+    match text.trim().is_empty() || ids.is_empty() {
+        true => Err(Error::NoTokens { what: format!("the text {text:?}") }),
+        false => Ok(Array::i64([ids.len()], ids)),
+    }
+}
+
 /// How a new item is prepared: opened, transformed as in validation, normalized. Saved with a
 /// model; holds no images.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inference {
     input: SavedInput,
-    transforms: Pipeline,
+    pub(crate) transforms: Pipeline,
     target: TargetKind,
     pub(crate) normalize: Option<Normalize>,
+    /// How texts of several lengths become one batch, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) padding: Option<Padding>,
 }
 
 impl Inference {
     pub(crate) fn new(input: SavedInput, transforms: Pipeline, target: TargetKind) -> Self {
-        Self { input, transforms, target, normalize: None }
+        Self { input, transforms, target, normalize: None, padding: None }
     }
 
-    /// A batch of the one picture or text at `path`; its target is 0.
+    /// One item as the model sees it, without a batch axis: an image `[channels, height, width]`,
+    /// transformed as in validation and normalized; a text as the numbers of its tokens, `[length]`.
     ///
     /// # Errors
-    /// Those of [`Pixels::open`], and [`Error::Transform`]; for text [`Error::NotUtf8`] and those
-    /// of [`text`](Self::text); [`Error::NotFromFiles`] if the model was trained on arrays.
-    pub fn open(&self, path: &Path) -> Result<Batch> {
-        if let SavedInput::Text(_) = self.input {
-            return self.text(&file::read_text(path)?);
+    /// [`Error::UnfitInput`] for what is not the model's kind of input; those of [`Pixels::open`] and
+    /// [`prepare`](Self::prepare); for text [`Error::NotUtf8`], and [`Error::NoTokens`] if nothing is
+    /// left of it.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{Inference, Input, Result};
+    ///
+    /// fn two_at_once(model: &Inference, file: &std::path::Path, sent: &[u8]) -> Result<()> {
+    ///     let inputs = vec![model.input(Input::File(file))?, model.input(Input::Bytes(sent))?];
+    ///     let batch = model.batch(inputs)?;
+    ///     assert_eq!(batch.inputs.rows(), 2);
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn input(&self, input: Input<'_>) -> Result<Array> {
+        match (&self.input, input) {
+            (SavedInput::Text(of_text), Input::Text(text)) => tokens(of_text, text),
+            (SavedInput::Text(of_text), Input::File(path)) => {
+                tokens(of_text, &file::read_text(path)?)
+            }
+            _ => self.prepare(&self.pixels(input)?).map_err(|error| match input {
+                Input::File(path) => error.of_item(path.display()),
+                _ => error,
+            }),
         }
-        self.prepare(&self.pixels(path)?).map_err(|error| error.of_item(path.display()))
     }
 
-    /// A batch of one decoded picture; its target is 0.
+    /// A batch of some items as [`input`](Self::input) gives them, in their order; its targets are
+    /// 0. Shorter texts are filled up as in validation.
     ///
     /// # Errors
-    /// [`Error::Transform`].
-    pub fn prepare(&self, pixels: &Pixels) -> Result<Batch> {
+    /// [`Error::Collate`] for images of several sizes; [`Error::TextLengths`] for texts of several
+    /// lengths that the model was not trained to see filled up; [`Error::BatchSize`] for no items.
+    pub fn batch(&self, inputs: Vec<Array>) -> Result<Batch> {
+        let n = inputs.len();
+        if n == 0 {
+            return Err(Error::BatchSize);
+        }
+        let inputs = match (&self.input, self.padding) {
+            (SavedInput::Text(_), Some(padding)) => padding.batch(&inputs)?,
+            (SavedInput::Text(_), None)
+                if inputs.iter().any(|text| text.shape != inputs[0].shape) =>
+            {
+                let lengths = inputs.iter().map(Array::rows).collect();
+                return Err(Error::TextLengths { lengths });
+            }
+            _ => Array::stack_all(inputs)?,
+        };
+        Ok(Batch { inputs, targets: Array::i64([n], vec![0; n]), items: (0..n).collect() })
+    }
+
+    /// An image as the model opens it, upright and with its channels, before it is transformed.
+    ///
+    /// # Errors
+    /// [`Error::UnfitInput`] if the model or the input is not of images; those of [`Pixels::open`].
+    pub fn pixels(&self, input: Input<'_>) -> Result<Pixels> {
+        match (&self.input, input) {
+            (SavedInput::Image(kind), Input::File(path)) => kind.open(path),
+            (SavedInput::Image(kind), Input::Bytes(bytes)) => Pixels::decode(bytes, kind.mode),
+            (saved, input) => Err(Error::UnfitInput { takes: saved.what(), given: input.what() }),
+        }
+    }
+
+    /// A decoded image as the model sees it: transformed as in validation and normalized,
+    /// `[channels, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Transform`] if its size does not allow that; [`Error::Channels`] for other channels
+    /// than the model is normalized for.
+    pub fn prepare(&self, pixels: &Pixels) -> Result<Array> {
         let drawn = self.transforms.draw(&mut ChaCha8Rng::seed_from_u64(0));
-        let image = drawn.apply(pixels.to_image())?;
-        let mut inputs = Array::stack(&[image.into_array()])?;
+        let mut image = drawn.apply(pixels.to_image())?;
         if let Some(normalize) = self.normalize.as_ref().filter(|normalize| normalize.inputs) {
-            normalize.check_images(&inputs)?;
-            normalize.apply(&mut inputs);
+            normalize.apply_to_image(&mut image)?;
         }
-        Ok(Batch { inputs, targets: Array::i64([1], vec![0]), items: vec![0] })
-    }
-
-    /// A batch of one text, `[1, length]` numbers of tokens; its target is 0.
-    ///
-    /// # Errors
-    /// [`Error::NotFromText`] if the model was not trained on text; [`Error::NoTokens`] if nothing
-    /// is left of it.
-    pub fn text(&self, text: &str) -> Result<Batch> {
-        let input = self.text_input()?;
-        let ids: Vec<i64> = input.ids(text)?.into_iter().map(i64::from).collect();
-        if text.trim().is_empty() || ids.is_empty() {
-            return Err(Error::NoTokens { what: format!("the text {text:?}") });
-        }
-        let inputs = Array::i64([1, ids.len()], ids);
-        Ok(Batch { inputs, targets: Array::i64([1], vec![0]), items: vec![0] })
+        Ok(image.into_array())
     }
 
     /// The tokenizer and the vocabulary of a model that is given text.
@@ -89,30 +181,53 @@ impl Inference {
     pub fn text_input(&self) -> Result<&TextInput> {
         match &self.input {
             SavedInput::Text(input) => Ok(input),
-            SavedInput::Image(_) => Err(Error::NotFromText { inputs: "images" }),
-            SavedInput::Array => Err(Error::NotFromText { inputs: "arrays" }),
+            other => Err(Error::NotFromText { inputs: other.what() }),
         }
     }
 
     /// How the inputs come about.
-    pub fn input(&self) -> &SavedInput {
+    pub fn saved_input(&self) -> &SavedInput {
         &self.input
-    }
-
-    /// A picture as the model opens it, before it is transformed.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn pixels(&self, path: &Path) -> Result<Pixels> {
-        match &self.input {
-            SavedInput::Image(kind) => kind.open(path),
-            SavedInput::Text(_) | SavedInput::Array => Err(Error::NotFromFiles),
-        }
     }
 
     /// What is predicted.
     pub fn target(&self) -> &TargetKind {
         &self.target
+    }
+
+    /// What the targets of data that the model is measured on are.
+    ///
+    /// # Errors
+    /// [`Error::OtherTarget`] if they are not of the model's kind.
+    pub(crate) fn target_like(&self, data: TargetKind) -> Result<TargetKind> {
+        match (self.target.is_like(&data), data) {
+            // Codes without a class are those of the data's masks.
+            (true, data @ TargetKind::Mask { .. }) => Ok(data),
+            (true, _) => Ok(self.target.clone()),
+            (false, data) => {
+                let (model, data) = (self.target.describe(), data.describe());
+                Err(Error::OtherTarget { model, data })
+            }
+        }
+    }
+
+    /// Whether other items are opened as the model's are.
+    ///
+    /// # Errors
+    /// [`Error::OtherInput`].
+    pub(crate) fn check_input(&self, data: &SavedInput) -> Result<()> {
+        match self.input == *data {
+            true => Ok(()),
+            false => {
+                let (model, data) = (self.input.to_string(), data.to_string());
+                Err(Error::OtherInput { model, data })
+            }
+        }
+    }
+
+    /// As it is before the data is normalized.
+    pub(crate) fn unnormalized(&self) -> Self {
+        Self { normalize: None, ..self.clone() }
     }
 
     /// The classes, in the order of their indexes.
@@ -132,15 +247,22 @@ impl Inference {
     }
 }
 
+/// `RGB images`, or how texts are divided and how many tokens are known.
+impl fmt::Display for SavedInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(kind) => write!(f, "{} images", kind.mode),
+            Self::Text(input) => {
+                write!(f, "{}, a vocabulary of {}", input.tokenizing, input.vocab.len())
+            }
+            Self::Array => write!(f, "arrays"),
+        }
+    }
+}
+
 impl fmt::Display for Inference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.input {
-            SavedInput::Image(kind) => write!(f, "{} images", kind.mode)?,
-            SavedInput::Text(input) => {
-                write!(f, "{}, a vocabulary of {}", input.tokenizing, input.vocab.len())?;
-            }
-            SavedInput::Array => write!(f, "arrays")?,
-        }
+        write!(f, "{}", self.input)?;
         if let Some(size) = self.transforms.describe_size() {
             write!(f, ", {size}")?;
         }
@@ -160,6 +282,7 @@ mod tests {
     use super::*;
     use crate::{
         ConvertMode,
+        text::{Tokenizing, Vocab},
         transform::{Size, Transforms},
     };
 
@@ -180,9 +303,9 @@ mod tests {
         let text = serde_json::to_string(&inference).unwrap();
         let read: Inference = serde_json::from_str(&text).unwrap();
         let pixels = Pixels { height: 8, width: 6, channels: 1, bytes: (0..48).collect() };
-        let batch = read.prepare(&pixels).unwrap();
-        assert_eq!(batch.inputs.shape, [1, 1, 4, 4]);
-        assert_eq!(batch, inference.prepare(&pixels).unwrap());
+        let input = read.prepare(&pixels).unwrap();
+        assert_eq!(input.shape, [1, 4, 4]);
+        assert_eq!(input, inference.prepare(&pixels).unwrap());
         assert_eq!(read.classes(), ["a", "b"]);
     }
 
@@ -200,14 +323,79 @@ mod tests {
         image::GrayImage::new(60_000, 1).save(&path).unwrap();
         let pipeline = Transforms::new().size(Size::Square(128)).pipeline(false);
         let target = TargetKind::Category { classes: vec!["a".into()] };
-        let error = Inference::new(gray(), pipeline, target).open(&path).unwrap_err();
+        let error = Inference::new(gray(), pipeline, target);
+        let error = error.input(Input::File(&path)).unwrap_err();
         assert!(error.to_string().contains("thin.png: a picture of 128×"), "{error}");
     }
 
+    fn of_text(padding: Option<Padding>) -> Inference {
+        let tokens = ["xxunk", "xxpad", "xxbos", "a", "b"].map(String::from).to_vec();
+        let vocab = Vocab::from_tokens(tokens).unwrap();
+        let input = TextInput { tokenizing: Tokenizing::characters(), vocab };
+        let inference = inference(SavedInput::Text(input));
+        Inference { normalize: None, padding, ..inference }
+    }
+
     #[test]
-    fn a_model_of_arrays_opens_no_files() {
-        let error = inference(SavedInput::Array).open(Path::new("a.png")).unwrap_err();
-        assert!(matches!(error, Error::NotFromFiles));
+    fn what_a_model_does_not_take_is_refused() {
+        let path = Path::new("none.png");
+        let noise = Input::Noise { seed: 1 };
+        for (inference, input, message) in [
+            (inference(gray()), Input::Text("a"), "the model takes images, not text"),
+            (inference(gray()), noise, "the model takes images, not noise"),
+            (of_text(None), Input::Bytes(&[1]), "the model takes text, not bytes of an image"),
+            (of_text(None), noise, "the model takes text, not noise"),
+            (inference(SavedInput::Array), Input::File(path), "the model takes arrays, not files"),
+        ] {
+            let error = inference.input(input).unwrap_err();
+            assert!(matches!(error, Error::UnfitInput { .. }));
+            assert_eq!(error.to_string(), message);
+        }
+        let error = of_text(None).pixels(Input::File(path)).unwrap_err();
+        assert_eq!(error.to_string(), "the model takes text, not files");
+    }
+
+    #[test]
+    fn a_file_and_its_bytes_are_the_same_input() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        image::GrayImage::from_fn(6, 8, |x, y| image::Luma([(x * 40 + y) as u8]))
+            .save(&path)
+            .unwrap();
+        let (inference, bytes) = (inference(gray()), std::fs::read(&path).unwrap());
+        let [file, bytes] = [Input::File(&path), Input::Bytes(&bytes)];
+        let input = inference.input(file).unwrap();
+        assert_eq!(input.shape, [1, 4, 4]);
+        assert_eq!(inference.input(bytes).unwrap(), input);
+        assert_eq!(inference.pixels(bytes).unwrap(), inference.pixels(file).unwrap());
+        let batch = inference.batch(vec![input.clone(), input.clone()]).unwrap();
+        assert_eq!((batch.inputs.row(1), batch.items), (input, vec![0, 1]));
+        assert_eq!(batch.targets, Array::i64([2], vec![0; 2]));
+        let error = inference.input(Input::Bytes(b"GIF")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read the image as an image: "), "{error}");
+    }
+
+    #[test]
+    fn texts_are_filled_up_as_in_validation() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        std::fs::write(&path, "ab").unwrap();
+        let padded = |padding: Option<Padding>| {
+            let inference = of_text(padding);
+            let texts = [Input::Text("a"), Input::File(&path)];
+            inference.batch(texts.map(|text| inference.input(text).unwrap()).to_vec())
+        };
+        let first = padded(Some(Padding::default())).unwrap();
+        assert_eq!(first.inputs, Array::i64([2, 3], vec![1, 2, 3, 2, 3, 4]));
+        let last = padded(Some(Padding { first: false, ..Padding::default() })).unwrap();
+        assert_eq!(last.inputs, Array::i64([2, 3], vec![2, 3, 1, 2, 3, 4]));
+        let error = padded(None).unwrap_err();
+        assert!(matches!(&error, Error::TextLengths { lengths } if *lengths == [2, 3]), "{error}");
+        let one = of_text(None);
+        let input = one.input(Input::Text("ab")).unwrap();
+        assert_eq!(one.batch(vec![input]).unwrap().inputs, Array::i64([1, 3], vec![2, 3, 4]));
+        assert!(matches!(one.input(Input::Text(" ")), Err(Error::NoTokens { .. })));
+        assert!(matches!(one.batch(Vec::new()), Err(Error::BatchSize)));
     }
 
     #[test]

@@ -35,11 +35,12 @@ pub struct Entry {
     pub row: Option<usize>,
 }
 
-/// How an entry becomes a model's input.
+/// What is in a list: how an entry is opened and shown.
 ///
-/// Images are one kind; noise or text are further implementations of this trait and need nothing
-/// else of the data block to change.
-pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
+/// Implement it for what can be listed, split and labelled. A list whose items are a model's inputs
+/// one by one, as images and noise are, has an [`InputKind`] besides. Texts have none: what a model
+/// is given are the numbers of their tokens, which all texts decide together.
+pub trait ItemKind: Clone + fmt::Debug + Send + Sync + 'static {
     /// An item as it is kept between epochs: read, with nothing random about it yet.
     type Opened: Send + Sync + 'static;
 
@@ -51,12 +52,22 @@ pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
         "items"
     }
 
-    /// Reads the item at `path`.
+    /// Reads the item that is called `path`: a file below the items' root, or a name for what is
+    /// read from elsewhere, as a text's number is.
     ///
     /// # Errors
     /// Those of the format, with the path.
     fn open(&self, path: &Path) -> Result<Self::Opened>;
 
+    /// An item for people, in a few words.
+    fn show(&self, path: &Path) -> String;
+}
+
+/// How an opened item becomes a model's input, and what a model file keeps of that.
+///
+/// Implement it, beside [`ItemKind`], for a further kind of what models are trained on; nothing else
+/// of the data block needs to change.
+pub trait InputKind: ItemKind {
     /// Memory that an opened item takes.
     fn bytes(&self, opened: &Self::Opened) -> usize;
 
@@ -76,9 +87,6 @@ pub trait InputKind: Clone + fmt::Debug + Send + Sync + 'static {
         rng: &mut dyn RngCore,
     ) -> Result<Array>;
 
-    /// An item for people, in a few words.
-    fn show(&self, path: &Path) -> String;
-
     /// How it is saved with a model, so that new files are opened as those it was trained on.
     fn saved(&self) -> SavedInput;
 }
@@ -89,7 +97,7 @@ pub struct ImageKind {
     pub mode: ConvertMode,
 }
 
-impl InputKind for ImageKind {
+impl ItemKind for ImageKind {
     type Opened = Pixels;
 
     fn name(&self) -> &'static str {
@@ -104,6 +112,18 @@ impl InputKind for ImageKind {
         Pixels::open(path, self.mode)
     }
 
+    /// `Image (1, 28, 28)`: channels, height, width.
+    fn show(&self, path: &Path) -> String {
+        match ImageInfo::read(path) {
+            Ok(info) => {
+                format!("Image ({}, {}, {})", self.mode.channels(), info.height, info.width)
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+impl InputKind for ImageKind {
     fn bytes(&self, opened: &Pixels) -> usize {
         opened.bytes.len()
     }
@@ -115,16 +135,6 @@ impl InputKind for ImageKind {
     /// `[channels, height, width]`, values in `0.0..=1.0`
     fn input(&self, opened: &Pixels, drawn: &Drawn<'_>, _: &mut dyn RngCore) -> Result<Array> {
         Ok(drawn.apply(opened.to_image())?.into_array())
-    }
-
-    /// `Image (1, 28, 28)`: channels, height, width.
-    fn show(&self, path: &Path) -> String {
-        match ImageInfo::read(path) {
-            Ok(info) => {
-                format!("Image ({}, {}, {})", self.mode.channels(), info.height, info.width)
-            }
-            Err(error) => error.to_string(),
-        }
     }
 
     fn saved(&self) -> SavedInput {
@@ -152,7 +162,7 @@ impl ImageItems {
     }
 }
 
-impl<K: InputKind> Items<K> {
+impl<K: ItemKind> Items<K> {
     /// Items from a list made elsewhere; paths below `root`.
     pub fn new(root: impl Into<PathBuf>, paths: Vec<PathBuf>, kind: K) -> Self {
         let entries = paths.into_iter().map(|path| Entry { path, row: None }).collect();
@@ -250,7 +260,7 @@ impl<K: InputKind> Items<K> {
 }
 
 /// `ImageItems (3 items)`, the first five, and the root. The five are looked into.
-impl<K: InputKind> fmt::Display for Items<K> {
+impl<K: ItemKind> fmt::Display for Items<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({} items)", self.kind.name(), self.len())?;
         writeln!(f, "{}", self.first_five())?;
@@ -258,7 +268,7 @@ impl<K: InputKind> fmt::Display for Items<K> {
     }
 }
 
-impl<K: InputKind> Items<K> {
+impl<K: ItemKind> Items<K> {
     pub(crate) fn first_five(&self) -> String {
         first_five(self.len(), |index| self.kind.show(&self.path(index)))
     }

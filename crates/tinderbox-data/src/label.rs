@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Array, ConvertMode, Result,
-    items::{InputKind, Items, first_five},
+    error::listed,
+    items::{ItemKind, Items, first_five},
     text::Vocab,
     transform::Drawn,
 };
@@ -74,11 +75,15 @@ pub enum TargetKind {
     Number { len: usize, log: bool },
     /// So many places in the picture: row and column, in `-1.0..=1.0`.
     Points { n: usize },
-    /// A class for each pixel. Pixels of the code `ignore` have none.
+    /// A class for each pixel.
     Mask {
         classes: Vec<String>,
+        /// The code of pixels that have no class, such as 255: they are not learned.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<u16>,
+        /// The class that is learned, but that metrics do not count, such as `Void`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        void: Option<u16>,
     },
     /// A picture.
     Image { mode: ConvertMode },
@@ -112,6 +117,71 @@ impl TargetKind {
             return vocab.index(class).map(|index| index as usize);
         }
         self.classes().iter().position(|name| name == class)
+    }
+
+    /// The code of the pixels that metrics do not count: that of the void class, else that of pixels
+    /// without a class. None for what is no mask.
+    pub fn uncounted(&self) -> Option<u16> {
+        match self {
+            Self::Mask { ignore, void, .. } => void.or(*ignore),
+            _ => None,
+        }
+    }
+
+    /// How the labels of new items are made so that they are of this kind: with these classes, in
+    /// this order.
+    pub fn label_kind(&self) -> LabelKind {
+        match self.clone() {
+            Self::Category { classes } => LabelKind::Category(Some(classes)),
+            Self::MultiCategory { classes, .. } => LabelKind::MultiCategory(Some(classes)),
+            Self::Number { log, .. } => LabelKind::Number { log },
+            Self::Mask { classes, ignore, void } => LabelKind::Mask { classes, ignore, void },
+            Self::Image { mode } => LabelKind::Image(mode),
+            _ => LabelKind::Auto,
+        }
+    }
+
+    /// Whether a model of this kind can be measured with targets of the other: they have the same
+    /// classes and numbers. Which pixels have no class may differ, and which are not counted.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::MultiCategory { classes, .. },
+                Self::MultiCategory { classes: of_other, .. },
+            )
+            | (Self::Mask { classes, .. }, Self::Mask { classes: of_other, .. }) => {
+                classes == of_other
+            }
+            _ => self == other,
+        }
+    }
+
+    /// In words: `one of 2 classes: cat, dog`.
+    pub(crate) fn describe(&self) -> String {
+        let several = |n: usize, what: &str| match n {
+            1 => format!("1 {what}"),
+            n => format!("{n} {what}s"),
+        };
+        let classes = |classes: &[String]| {
+            let n =
+                if classes.len() == 1 { "1 class" } else { &format!("{} classes", classes.len()) };
+            format!("{n}: {}", listed(classes))
+        };
+        match self {
+            Self::Category { classes: names } => format!("one of {}", classes(names)),
+            Self::MultiCategory { classes: names, .. } => format!("any of {}", classes(names)),
+            Self::Number { len, log: false } => several(*len, "number"),
+            Self::Number { len, log: true } => {
+                format!("the logarithms of {}", several(*len, "number"))
+            }
+            Self::Points { n } => several(*n, "point"),
+            Self::Mask { classes: names, .. } => format!("masks of {}", classes(names)),
+            Self::Image { mode } => format!("{mode} images"),
+            Self::Words { vocab } => format!("the next word of {}", vocab.len()),
+            Self::Tags { classes: names } => format!("tags of {}", classes(names)),
+            Self::Empty => "nothing".into(),
+            Self::Array => "arrays".into(),
+        }
     }
 
     /// How many outputs a model needs: fastai's `c`.
@@ -206,11 +276,13 @@ pub enum LabelKind {
         log: bool,
     },
     /// Masks with these classes, in the order of their codes.
-    Mask(Vec<String>),
-    /// The same, where pixels of one more code have no class: what many data sets mark with 255.
-    MaskWithout {
+    Mask {
         classes: Vec<String>,
-        ignore: u16,
+        /// One more code, whose pixels have no class and are not learned: what many data sets mark
+        /// with 255.
+        ignore: Option<u16>,
+        /// The class that is learned, but that metrics do not count.
+        void: Option<u16>,
     },
     /// Pictures to be made of the inputs.
     Image(ConvertMode),
@@ -243,7 +315,7 @@ pub struct LabelledPart<K> {
     pub labels: Arc<dyn Labels>,
 }
 
-impl<K: InputKind> Labelled<K> {
+impl<K: ItemKind> Labelled<K> {
     /// **Removes** the pairs for which `remove` holds, as the reference's filter after labelling
     /// does: the opposite of [`Items::filter_by_func`]. It gets the path and the label's text.
     pub fn filter_by_func(mut self, mut remove: impl FnMut(&Path, &str) -> bool) -> Self {
@@ -260,7 +332,7 @@ impl<K: InputKind> Labelled<K> {
 }
 
 /// Each set with its first five inputs and labels.
-impl<K: InputKind> fmt::Display for Labelled<K> {
+impl<K: ItemKind> fmt::Display for Labelled<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = |f: &mut fmt::Formatter<'_>, name: &str, part: &LabelledPart<K>| {
             let LabelledPart { items, labels } = part;
@@ -279,6 +351,35 @@ impl<K: InputKind> fmt::Display for Labelled<K> {
                 f.write_str("\n\n")?;
                 part(f, "Test", test)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(ignore: Option<u16>, void: Option<u16>) -> TargetKind {
+        TargetKind::Mask { classes: vec!["Road".into(), "Void".into()], ignore, void }
+    }
+
+    #[test]
+    fn a_void_class_comes_before_pixels_without_a_class() {
+        assert_eq!(mask(None, None).uncounted(), None);
+        assert_eq!(mask(Some(255), None).uncounted(), Some(255));
+        assert_eq!(mask(Some(255), Some(1)).uncounted(), Some(1));
+        assert_eq!(TargetKind::Empty.uncounted(), None);
+    }
+
+    #[test]
+    fn what_is_not_counted_is_saved_where_there_is_something() {
+        let saved = |target: &TargetKind| serde_json::to_string(target).unwrap();
+        // As versions without it saved it.
+        let plain = r#"{"mask":{"classes":["Road","Void"]}}"#;
+        assert_eq!(saved(&mask(None, None)), plain);
+        for target in [mask(None, None), mask(None, Some(1)), mask(Some(255), Some(1))] {
+            let read: TargetKind = serde_json::from_str(&saved(&target)).unwrap();
+            assert_eq!(read, target);
         }
     }
 }

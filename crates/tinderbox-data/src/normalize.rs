@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Array, Error, Result, Values};
+use crate::{Array, Error, Image, Result, Values};
 
 /// `(x - mean) / std` for each channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +115,19 @@ impl Normalize {
         Ok(())
     }
 
+    /// Normalizes one image.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub(crate) fn apply_to_image(&self, image: &mut Image) -> Result<()> {
+        self.check(image.channels)?;
+        let plane = image.height * image.width;
+        self.each_plane(&mut image.pixels, [image.channels, plane], |value, mean, std| {
+            (value - mean) / std
+        });
+        Ok(())
+    }
+
     /// Normalizes images `[batch, channels, height, width]` in place. Other arrays are left alone.
     pub fn apply(&self, array: &mut Array) {
         self.each_channel(array, |value, mean, std| (value - mean) / std);
@@ -131,7 +144,17 @@ impl Normalize {
         else {
             return;
         };
-        for (at, plane) in values.chunks_exact_mut((height * width).max(1)).enumerate() {
+        self.each_plane(values, [channels, height * width], change);
+    }
+
+    /// Changes images of so many channels of so many pixels.
+    fn each_plane(
+        &self,
+        values: &mut [f32],
+        [channels, pixels]: [usize; 2],
+        change: impl Fn(f32, f32, f32) -> f32,
+    ) {
+        for (at, plane) in values.chunks_exact_mut(pixels.max(1)).enumerate() {
             let (mean, std) = (self.mean[at % channels], self.std[at % channels]);
             for value in plane {
                 *value = change(*value, mean, std);

@@ -12,7 +12,7 @@ pub use permutation::{Mt19937, permutation};
 
 use crate::{
     Error, Result, file,
-    items::{InputKind, Items, first_folder},
+    items::{ItemKind, Items, first_folder},
     label::{LabelKind, UnknownLabels},
 };
 
@@ -24,10 +24,17 @@ pub(crate) type Part = [usize];
 pub struct Split<K> {
     pub train: Items<K>,
     pub valid: Items<K>,
-    /// Whether there is meant to be no validation set.
-    without_valid: bool,
+    pub(crate) wanted: Wanted,
     pub(crate) label_kind: LabelKind,
     pub(crate) unknown: UnknownLabels,
+}
+
+/// Which sets there are meant to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Both,
+    Training,
+    Validation,
 }
 
 /// `int(share * n)`, as the reference counts.
@@ -47,11 +54,46 @@ fn complement(n: usize, valid: &Part) -> Vec<usize> {
     (0..n).filter(|index| !is_valid[*index]).collect()
 }
 
-impl<K: InputKind> Items<K> {
+impl<K: ItemKind> Items<K> {
     /// Everything trains; nothing validates, and nobody is warned about it.
     pub fn split_none(self) -> Split<K> {
         let valid = self.pick(&[]);
-        Split { without_valid: true, ..Split::by_list(self, valid) }
+        Split { wanted: Wanted::Training, ..Split::by_list(self, valid) }
+    }
+
+    /// Everything validates; nothing trains, and nobody is warned about it: what a finished model is
+    /// measured on. Labels must be of the model's kind and classes, as
+    /// [`TargetKind::label_kind`](crate::TargetKind::label_kind) gives them.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{BatchOptions, ImageItems, transform::{Size, Transforms}};
+    /// # use tinderbox_data::digits::{DigitsConfig, write_digits};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # write_digits(folder.path(), &DigitsConfig { train_per_class: 2, test_per_class: 1, seed: 1 })?;
+    /// # let (digits, new_digits) = (folder.path(), folder.path().join("testing"));
+    /// let options = BatchOptions { batch_size: 10, ..BatchOptions::default() };
+    /// let trained_on = ImageItems::from_folder(digits)?
+    ///     .split_by_folder("training", "testing")?
+    ///     .label_from_folder()?
+    ///     .transform(Transforms::new().size(Size::Square(20)))?
+    ///     .batches(options.clone())?;
+    /// let model_has = trained_on.inference();
+    ///
+    /// let measured_on = ImageItems::from_folder(new_digits)?
+    ///     .split_all_valid()
+    ///     .label_kind(model_has.target().label_kind())
+    ///     .label_from_folder()?
+    ///     .batches_like(&model_has, options)?;
+    /// assert_eq!((measured_on.n_train(), measured_on.n_valid()), (0, 10));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn split_all_valid(self) -> Split<K> {
+        let train = self.pick(&[]);
+        Split { wanted: Wanted::Validation, ..Split::by_list(train, self) }
     }
 
     /// By the first folder below the root. Items in other folders, or in none, are left out.
@@ -186,11 +228,11 @@ fn is_true(cell: &str) -> bool {
     }
 }
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Two lists made elsewhere.
     pub fn by_list(train: Items<K>, valid: Items<K>) -> Self {
         let (label_kind, unknown) = (LabelKind::Auto, UnknownLabels::Refuse);
-        Self { train, valid, without_valid: false, label_kind, unknown }
+        Self { train, valid, wanted: Wanted::Both, label_kind, unknown }
     }
 
     /// Which kind of labels is made, however they are come by; found out from the first training
@@ -207,7 +249,7 @@ impl<K: InputKind> Split<K> {
     /// let classes = vec!["sky".into(), "road".into()];
     /// let masks = items
     ///     .split_none()
-    ///     .label_kind(LabelKind::Mask(classes))
+    ///     .label_kind(LabelKind::Mask { classes, ignore: None, void: None })
     ///     .label_from_func(|picture| Label::File(Path::new("masks").join(picture)))?;
     /// assert_eq!(masks.target.class_index("road"), Some(1));
     /// # Ok(())
@@ -245,10 +287,10 @@ impl<K: InputKind> Split<K> {
     /// What a user may want to know before going on.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.train.is_empty() {
+        if self.train.is_empty() && self.wanted != Wanted::Validation {
             warnings.push("your training set is empty".to_owned());
         }
-        if self.valid.is_empty() && !self.without_valid {
+        if self.valid.is_empty() && self.wanted != Wanted::Training {
             warnings.push(
                 "your validation set is empty; if that is meant, use `split_none`".to_owned(),
             );
@@ -258,7 +300,7 @@ impl<K: InputKind> Split<K> {
 }
 
 /// Both lists, as they show themselves.
-impl<K: InputKind> fmt::Display for Split<K> {
+impl<K: ItemKind> fmt::Display for Split<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Train: {}\n\nValid: {}", self.train, self.valid)
     }
@@ -317,6 +359,8 @@ mod tests {
         assert!(items(&["a"]).split_none().warnings().is_empty());
         assert_eq!(items(&["a"]).split_by_rand_pct(0.1, 0).unwrap().warnings().len(), 1);
         assert_eq!(items(&[]).split_none().warnings(), ["your training set is empty"]);
+        assert!(items(&["a"]).split_all_valid().warnings().is_empty());
+        assert_eq!(items(&[]).split_all_valid().warnings().len(), 1);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{Batch, DataBunch, Inference};
+use tinderbox_data::{Batch, DataBunch, Inference, Input};
 use tinderbox_model::{
     AnyTensor, Layer, Mode,
     arch::ModelSpec,
@@ -116,8 +116,9 @@ impl Bundle {
     /// # Errors
     /// [`Error::Data`] if it cannot be read; whatever goes wrong in the model.
     pub fn predict_file(&self, file: &Path) -> Result<Prediction> {
-        let batch = self.manifest.inference.open(file)?;
-        let mut predictions = self.predict(batch)?;
+        let inference = &self.manifest.inference;
+        let input = inference.input(Input::File(file))?;
+        let mut predictions = self.predict(inference.batch(vec![input])?)?;
         Ok(predictions.remove(0))
     }
 

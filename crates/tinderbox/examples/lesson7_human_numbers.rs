@@ -21,7 +21,7 @@
 use burn::tensor::activation::relu;
 use tinderbox::{
     data::{
-        InputKind,
+        ItemKind,
         text::{LmOptions, Profile, Tokenizing, VocabOptions, human_numbers},
     },
     learn::loss::IntoLoss,

@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
     println!("{items}\n");
     let labelled = items
         .split_by_folder("train", course.valid)?
-        .label_kind(LabelKind::Mask(codes.clone()))
+        .label_kind(LabelKind::Mask { classes: codes.clone(), ignore: None, void: None })
         .label_from_func(|picture| Label::File(root.join((course.mask_of)(picture))))?;
     let [height, width] = course.size;
     let transforms = get_transforms().size(Size::Exactly(height, width)).transform_labels(true);

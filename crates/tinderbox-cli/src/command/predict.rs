@@ -6,7 +6,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use tinderbox::{
-    data::TargetKind,
+    data::{Input, TargetKind},
     learn::Bundle,
     model::arch::ModelSpec,
     open_model, text,
@@ -141,7 +141,11 @@ impl Predict {
             mask.save(&self.place(out, file)?)?;
         }
         if let Some(overlay) = &self.overlay {
-            let pixels = model.manifest.inference.pixels(file).map_err(tinderbox::Error::from)?;
+            let pixels = model
+                .manifest
+                .inference
+                .pixels(Input::File(file))
+                .map_err(tinderbox::Error::from)?;
             let picture = mask.over(&pixels);
             picture.save(self.place(overlay, file)?).map_err(tinderbox::Error::from)?;
         }

@@ -8,8 +8,8 @@ use std::{
 
 use super::{Batch, BatchOptions, Set, sanity};
 use crate::{
-    Array, ArraySamples, BatchIter, Error, Inference, Normalize, Result, Samples, TargetKind,
-    Values,
+    Array, ArraySamples, BatchIter, Error, Inference, Input, Normalize, Result, Samples,
+    TargetKind, Values,
     check::{Check, Checked},
     error::BadFile,
     inference::SavedInput,
@@ -196,9 +196,9 @@ impl DataBunch {
     /// A batch of one new item from a file, prepared as the validation set is; its target is 0.
     ///
     /// # Errors
-    /// As [`Inference::open`].
+    /// As [`Inference::input`].
     pub fn one_item(&self, path: &Path) -> Result<Batch> {
-        self.inference.open(path)
+        self.inference.batch(vec![self.inference.input(Input::File(path))?])
     }
 
     /// Batches of a set; those of [`Set::Train`] are epoch 0's.

@@ -60,7 +60,18 @@ fn turns(orientation: Orientation) -> bool {
 }
 
 pub(super) fn open(path: &Path, mode: ConvertMode) -> Result<Pixels> {
-    let (_, image) = decoded(path, &bytes(path)?)?;
+    pixels(path, &bytes(path)?, mode)
+}
+
+pub(super) fn decode(bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
+    // What has no file is called so in messages.
+    let name = Path::new("the image");
+    check_len(name, bytes.len() as u64)?;
+    pixels(name, bytes, mode)
+}
+
+fn pixels(path: &Path, bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
+    let (_, image) = decoded(path, bytes)?;
     Ok(convert(image, mode))
 }
 
@@ -123,12 +134,17 @@ fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// Opens a picture's file, if it is one that ends soon.
 fn file(path: &Path) -> Result<fs::File> {
-    let metadata = regular(path)?;
-    let too_long = metadata.len() > MAX_FILE;
-    if too_long || metadata.len() == 0 {
-        return Err(bad(path, if too_long { "it is longer than 1 GiB" } else { "it is empty" }));
-    }
+    check_len(path, regular(path)?.len())?;
     fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })
+}
+
+/// Whether there are as many bytes as a picture may have.
+fn check_len(path: &Path, bytes: u64) -> Result<()> {
+    match bytes {
+        0 => Err(bad(path, "it is empty")),
+        bytes if bytes > MAX_FILE => Err(bad(path, "it is longer than 1 GiB")),
+        _ => Ok(()),
+    }
 }
 
 /// A decoder that has read the header and allocates no more than it says, if it says no more than

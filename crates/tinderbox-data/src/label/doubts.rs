@@ -6,16 +6,16 @@ use std::{
 };
 
 use super::{Labelled, LabelledPart, TargetKind};
-use crate::items::InputKind;
+use crate::items::ItemKind;
 
 /// The data with its doubts among the warnings.
-pub(super) fn noted<K: InputKind>(mut data: Labelled<K>) -> Labelled<K> {
+pub(super) fn noted<K: ItemKind>(mut data: Labelled<K>) -> Labelled<K> {
     let found = [one_class(&data), alike(&data), contradictions(&data), leak(&data)];
     data.warnings.extend(found.into_iter().flatten());
     data
 }
 
-fn one_class<K: InputKind>(data: &Labelled<K>) -> Option<String> {
+fn one_class<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     match &data.target {
         TargetKind::Category { classes } if classes.len() == 1 => {
             Some(format!("there is one class only, `{}`: nothing to tell apart", classes[0]))
@@ -25,7 +25,7 @@ fn one_class<K: InputKind>(data: &Labelled<K>) -> Option<String> {
 }
 
 /// Classes that a typing mistake may have made of one.
-fn alike<K: InputKind>(data: &Labelled<K>) -> Option<String> {
+fn alike<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for class in data.target.classes() {
         groups.entry(class.trim().to_lowercase()).or_default().push(class);
@@ -35,12 +35,12 @@ fn alike<K: InputKind>(data: &Labelled<K>) -> Option<String> {
     Some(format!("the classes {} differ in case or blanks only", names.join(" and ")))
 }
 
-fn paths<K: InputKind>(part: &LabelledPart<K>) -> impl Iterator<Item = (usize, &Path)> {
+fn paths<K: ItemKind>(part: &LabelledPart<K>) -> impl Iterator<Item = (usize, &Path)> {
     part.items.relative_paths().enumerate()
 }
 
 /// One item under two labels.
-fn contradictions<K: InputKind>(data: &Labelled<K>) -> Option<String> {
+fn contradictions<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     let TargetKind::Category { .. } = data.target else { return None };
     let mut first: HashMap<&Path, String> = HashMap::new();
     let mut twice: Option<(&Path, String, String)> = None;
@@ -61,7 +61,7 @@ fn contradictions<K: InputKind>(data: &Labelled<K>) -> Option<String> {
 }
 
 /// One item in both sets: what is learned by heart looks like success.
-fn leak<K: InputKind>(data: &Labelled<K>) -> Option<String> {
+fn leak<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     let train: HashSet<&Path> = data.train.items.relative_paths().collect();
     let both: Vec<&Path> =
         data.valid.items.relative_paths().filter(|path| train.contains(path)).collect();

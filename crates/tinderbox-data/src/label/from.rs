@@ -7,10 +7,10 @@ use regex::Regex;
 use super::{Label, LabelKind, Labelled, process::Raw};
 use crate::{
     Error, Result, Split,
-    items::{InputKind, Items, Table, with_slashes},
+    items::{ItemKind, Items, Table, with_slashes},
 };
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Labels each item with its parent folder's name.
     ///
     /// # Errors
@@ -80,12 +80,15 @@ impl<K: InputKind> Split<K> {
     }
 
     /// Labels each item with several columns of its row. The columns that are true are its classes,
-    /// in the order given; with [`LabelKind::Number`], the columns are the numbers to predict.
+    /// in the order given, or in that of the classes if they are [given](Self::label_kind) and are
+    /// what the columns are called; with [`LabelKind::Number`], the columns are the numbers to
+    /// predict.
     ///
     /// # Errors
     /// As [`label_from_df`](Self::label_from_df).
     pub fn label_from_columns(mut self, columns: &[&str]) -> Result<Labelled<K>> {
         let numbers = matches!(self.label_kind, LabelKind::Number { .. });
+        let columns = in_order_of(&self.label_kind, columns);
         let label = |table: &Table, row: usize| {
             let cells = columns.iter().map(|column| (column, table.column(column)));
             match numbers {
@@ -133,7 +136,8 @@ impl<K: InputKind> Split<K> {
     ///   items are [to be dropped](Self::unknown_labels)
     /// - [`Error::NotAClass`] for a label that is none of the given classes, [`Error::OneHot`] for
     ///   another number of flags
-    /// - [`Error::NoClasses`] for files without the classes of their masks
+    /// - [`Error::NoClasses`] for files without the classes of their masks, [`Error::VoidClass`] for
+    ///   a void class that is none of them
     /// - [`Error::NotFinite`] for a number that is not, [`Error::NoLogarithm`] for one that has none
     pub fn label_from_lists(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         for (labels, items) in [(train, &self.train), (valid, &self.valid)] {
@@ -149,6 +153,18 @@ impl<K: InputKind> Split<K> {
         let valid = self.valid.relative_paths().map(&mut label).collect::<Result<Raw>>()?;
         self.labelled(&train, &valid)
     }
+}
+
+/// Columns that are called as the classes, in the classes' order; others as they are.
+fn in_order_of<'a>(kind: &LabelKind, columns: &[&'a str]) -> Vec<&'a str> {
+    let mut columns = columns.to_vec();
+    if let LabelKind::MultiCategory(Some(classes)) = kind {
+        let place = |column: &str| classes.iter().position(|class| class == column);
+        if columns.iter().all(|column| place(column).is_some()) {
+            columns.sort_by_key(|column| place(column));
+        }
+    }
+    columns
 }
 
 fn table<K>(items: &Items<K>) -> Result<&Table> {
@@ -177,6 +193,10 @@ impl ColumnKind {
         match kind {
             LabelKind::Auto => {}
             LabelKind::Number { .. } => return Ok(Self::Number),
+            // As they were when the classes were found in such a column.
+            LabelKind::Category(Some(classes)) if classes.iter().all(|name| is_whole(name)) => {
+                return Ok(Self::Integer);
+            }
             _ => return Ok(Self::Text),
         }
         let at = table.column(column)?;
@@ -223,6 +243,11 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
         .filter_map(Result::ok)
         .flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>());
     fields.filter(|field| !field.is_empty()).collect()
+}
+
+/// Whether a class is called by a whole number, as one is written.
+fn is_whole(name: &str) -> bool {
+    name.parse::<i64>().is_ok_and(|number| number.to_string() == name)
 }
 
 fn is_set(cell: &str) -> bool {
@@ -343,10 +368,17 @@ mod tests {
 
     #[test]
     fn a_kind_that_is_given_comes_before_the_first_label() {
-        let mask = LabelKind::Mask(vec!["sky".into()]);
-        let labelled = split(&["a"], &[]).label_kind(mask);
-        let labelled = labelled.label_from_func(|path| Label::File(path.into())).unwrap();
-        assert_eq!(labelled.target, TargetKind::Mask { classes: vec!["sky".into()], ignore: None });
+        let masks = |void| {
+            let classes = vec!["sky".into(), "void".into()];
+            let kind = LabelKind::Mask { classes, ignore: Some(255), void };
+            split(&["a"], &[]).label_kind(kind).label_from_func(|path| Label::File(path.into()))
+        };
+        let classes = vec!["sky".into(), "void".into()];
+        assert_eq!(
+            masks(Some(1)).unwrap().target,
+            TargetKind::Mask { classes, ignore: Some(255), void: Some(1) }
+        );
+        assert!(matches!(masks(Some(2)), Err(Error::VoidClass { void: 2, .. })));
         let number = split(&["a"], &[]).label_kind(LabelKind::Number { log: true });
         let labelled = number.label_const(&Label::Integer(1)).unwrap();
         assert_eq!(target(&labelled.train, 0), Array::f32([], vec![0.0]));

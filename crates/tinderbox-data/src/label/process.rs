@@ -1,6 +1,10 @@
 //! From raw labels to label lists: the training set decides, the others follow.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{
     Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels, category, doubts,
@@ -8,26 +12,35 @@ use super::{
 };
 use crate::{
     Error, Result, Split,
-    items::{InputKind, Items},
+    error::listed,
+    items::{ItemKind, Items},
+    split::Wanted,
 };
 
 /// A set's labels before they are processed.
 pub(super) type Raw = Vec<Label>;
 
-impl<K: InputKind> Split<K> {
+impl<K: ItemKind> Split<K> {
     /// Makes label lists of raw labels.
     pub(super) fn labelled(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
         let mut warnings = self.warnings();
-        let Self { train: train_items, valid: valid_items, label_kind, unknown, .. } = self;
+        let Self { train: train_items, valid: valid_items, wanted, label_kind, unknown } = self;
         let root = train_items.root.clone();
-        let given = label_kind.has_classes();
-        let target = label_kind.target(train)?;
+        let measures = wanted == Wanted::Validation;
+        // A finished model has its classes; how many numbers there are can be seen.
+        let target = match measures && !label_kind.finds_classes(valid) {
+            true => label_kind.clone().target(valid)?,
+            false => label_kind.clone().target(train)?,
+        };
+        let strict = measures && unknown == UnknownLabels::Refuse;
         let train_labels = target.list(&root, train)?;
         let kept: Raw;
-        let (valid_items, valid) = match stray(valid, &target) {
+        let (valid_items, valid) = match stray(valid, &target, strict) {
             None => (valid_items, valid),
             Some(stray) => match unknown {
-                UnknownLabels::Refuse if given => return Err(stray.not_a_class(&target)),
+                UnknownLabels::Refuse if label_kind.has_classes() && !measures => {
+                    return Err(stray.not_a_class(&target));
+                }
                 UnknownLabels::Refuse => return Err(stray.unknown("validation")),
                 UnknownLabels::Drop => {
                     warnings.push(stray.dropped());
@@ -48,7 +61,7 @@ impl<K: InputKind> Split<K> {
     }
 }
 
-impl<K: InputKind> LabelledPart<K> {
+impl<K: ItemKind> LabelledPart<K> {
     /// Items that all have one label, processed as validation labels are.
     pub(super) fn of_one_label(
         items: Items<K>,
@@ -57,7 +70,7 @@ impl<K: InputKind> LabelledPart<K> {
         set: &'static str,
     ) -> Result<Self> {
         let raw = vec![label.clone(); items.len()];
-        if let Some(stray) = stray(&raw, target) {
+        if let Some(stray) = stray(&raw, target, false) {
             return Err(stray.unknown(set));
         }
         let target = if *label == Label::Empty { &TargetKind::Empty } else { target };
@@ -71,7 +84,19 @@ impl LabelKind {
         matches!(self, Self::Category(Some(_)) | Self::MultiCategory(Some(_)))
     }
 
-    /// What the targets are, given the training labels.
+    /// Whether the classes would be found in the labels.
+    fn finds_classes(&self, labels: &[Label]) -> bool {
+        use Label::{Integer, Many, OneHot, Text};
+        match self {
+            Self::Category(None) | Self::MultiCategory(None) => true,
+            Self::Auto => {
+                matches!(labels.first(), Some(Text(_) | Integer(_) | Many(_) | OneHot(_)))
+            }
+            _ => false,
+        }
+    }
+
+    /// What the targets are, given the labels that decide.
     fn target(self, train: &[Label]) -> Result<TargetKind> {
         let first = train.first();
         let several = |classes| TargetKind::MultiCategory { classes, threshold: 0.5 };
@@ -84,13 +109,11 @@ impl LabelKind {
             Self::MultiCategory(Some(classes)) => several(classes),
             Self::MultiCategory(None) => several(category::classes(train)?),
             Self::Number { log } => TargetKind::Number { len: number::len(train)?, log },
-            Self::Mask(classes) | Self::MaskWithout { classes, .. } if classes.is_empty() => {
-                return Err(Error::NoClasses);
+            Self::Mask { classes, .. } if classes.is_empty() => return Err(Error::NoClasses),
+            Self::Mask { classes, void: Some(void), .. } if usize::from(void) >= classes.len() => {
+                return Err(Error::VoidClass { void, classes });
             }
-            Self::Mask(classes) => TargetKind::Mask { classes, ignore: None },
-            Self::MaskWithout { classes, ignore } => {
-                TargetKind::Mask { classes, ignore: Some(ignore) }
-            }
+            Self::Mask { classes, ignore, void } => TargetKind::Mask { classes, ignore, void },
             Self::Image(mode) => TargetKind::Image { mode },
             Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
                 Label::Number(_) | Label::Numbers(_) => {
@@ -117,7 +140,7 @@ impl TargetKind {
             }
             Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
             Self::Points { n } => Arc::new(points::Points::new(raw, *n)?),
-            Self::Mask { classes, ignore } => {
+            Self::Mask { classes, ignore, .. } => {
                 Arc::new(file::Masks::new(classes, *ignore, root, raw)?)
             }
             Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
@@ -132,31 +155,36 @@ impl TargetKind {
 struct Stray {
     /// The indexes of the other items.
     known: Vec<usize>,
-    /// Some of the labels.
+    /// Each of their labels once, sorted.
     labels: Vec<String>,
     items: usize,
 }
 
 /// The items whose labels are none of the target's classes, if there are any.
 ///
-/// A label of another kind is another error's; an item with several labels loses those that
-/// are not known, and stays.
-fn stray(labels: &[Label], target: &TargetKind) -> Option<Stray> {
-    /// So many labels are named.
-    const NAMED: usize = 5;
-    let TargetKind::Category { classes } = target else { return None };
+/// A label of another kind is another error's. An item with several labels loses those that are not
+/// known and stays, unless it is `strict`.
+fn stray(labels: &[Label], target: &TargetKind, strict: bool) -> Option<Stray> {
+    let classes = match target {
+        TargetKind::Category { classes } => classes,
+        TargetKind::MultiCategory { classes, .. } if strict => classes,
+        _ => return None,
+    };
     let classes: HashSet<&str> = classes.iter().map(String::as_str).collect();
-    let name = |index: usize| category::name(&labels[index]).ok();
-    let is_known = |index: &usize| name(*index).is_none_or(|name| classes.contains(name.as_str()));
-    let (known, stray): (Vec<usize>, Vec<usize>) = (0..labels.len()).partition(is_known);
+    let unknown = |index: &usize| -> Vec<String> {
+        let names = match &labels[*index] {
+            Label::Many(names) => names.clone(),
+            label => category::name(label).into_iter().collect(),
+        };
+        names.into_iter().filter(|name| !classes.contains(name.as_str())).collect()
+    };
+    let (known, stray): (Vec<usize>, Vec<usize>) =
+        (0..labels.len()).partition(|index| unknown(index).is_empty());
     if stray.is_empty() {
         return None;
     }
-    let mut labels: Vec<String> = stray.iter().filter_map(|&index| name(index)).collect();
-    labels.sort();
-    labels.dedup();
-    labels.truncate(NAMED);
-    Some(Stray { known, labels, items: stray.len() })
+    let labels: BTreeSet<String> = stray.iter().flat_map(unknown).collect();
+    Some(Stray { known, labels: labels.into_iter().collect(), items: stray.len() })
 }
 
 impl Stray {
@@ -172,7 +200,7 @@ impl Stray {
         format!(
             "{} validation items were dropped: their labels are not in the training set ({})",
             self.items,
-            self.labels.join(", ")
+            listed(&self.labels)
         )
     }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::{Label, Labelled, LabelledPart};
 use crate::{
     Error, ImageItems, ImageKind, Result,
-    items::{FolderOptions, InputKind, Items},
+    items::{FolderOptions, ItemKind, Items},
 };
 
-impl<K: InputKind> Labelled<K> {
+impl<K: ItemKind> Labelled<K> {
     /// Adds items that are scored, never trained on. Without a label they get an empty one;
     /// with one, it is processed as validation labels are.
     ///

@@ -7,6 +7,7 @@ mod order;
 use std::sync::Arc;
 
 use rand::RngCore;
+use serde::{Deserialize, Serialize};
 
 pub use data::{ClassifierOptions, LabelledTexts};
 
@@ -14,7 +15,8 @@ use super::TokenId;
 use crate::{Array, Error, Labels, Result, Sample, Samples, Values, label::InputFacts};
 
 /// How texts of different lengths become one batch. The defaults are fastai's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Padding {
     /// The number that is filled in: that of `xxpad`, 1.
     pub id: TokenId,
@@ -34,6 +36,15 @@ impl Padding {
     /// Texts as rows of one length, `[batch, longest]`; an empty batch has one column.
     pub fn collate(self, texts: &[&[i64]]) -> Array {
         self.collate_with(texts, i64::from(self.id))
+    }
+
+    /// Texts, `[length]` each, as rows of one length.
+    ///
+    /// # Errors
+    /// [`Error::Collate`] for what are no whole numbers.
+    pub(crate) fn batch(self, texts: &[Array]) -> Result<Array> {
+        let texts = texts.iter().map(numbers);
+        Ok(self.collate(&texts.collect::<Result<Vec<_>>>()?))
     }
 
     /// With another number to fill in, for what goes along with the texts.

@@ -6,14 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use rand::RngCore;
-
 use super::corpus::Columns;
 use crate::{
-    Array, Entry, Error, InputKind, Items, Result, SavedInput, Split, file,
+    Entry, Error, ItemKind, Items, Result, Split, file,
     items::{FolderOptions, Table, files},
     split::share_of,
-    transform::Drawn,
 };
 
 /// Texts, as they are read.
@@ -71,7 +68,7 @@ fn no_item(path: &Path) -> Error {
     Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }
 }
 
-impl InputKind for TextKind {
+impl ItemKind for TextKind {
     type Opened = String;
 
     fn name(&self) -> &'static str {
@@ -84,14 +81,6 @@ impl InputKind for TextKind {
 
     fn open(&self, path: &Path) -> Result<String> {
         Ok(self.columns(path)?.join(" "))
-    }
-
-    fn bytes(&self, opened: &String) -> usize {
-        opened.len()
-    }
-
-    fn input(&self, _: &String, _: &Drawn<'_>, _: &mut dyn RngCore) -> Result<Array> {
-        Err(Error::NotTokenized)
     }
 
     /// The start of the text.
@@ -107,10 +96,6 @@ impl InputKind for TextKind {
                 start.replace('\n', " ")
             }
         }
-    }
-
-    fn saved(&self) -> SavedInput {
-        SavedInput::Array
     }
 }
 
@@ -296,15 +281,5 @@ mod tests {
         let shown = TextItems::from_texts(["short\ntext", &long]).to_string();
         assert!(shown.starts_with("TextItems (2 items)\n[short text, a very"), "{shown}");
         assert!(shown.contains("…]"), "{shown}");
-    }
-
-    #[test]
-    fn texts_that_are_no_numbers_yet_make_no_batches() {
-        let items = TextItems::from_texts(["a", "b"]);
-        let labelled = items.split_none().label_empty().unwrap();
-        let data = labelled.batches(crate::BatchOptions { batch_size: 2, ..Default::default() });
-        let error = data.unwrap().train_batches(0, 0).next().unwrap().unwrap_err();
-        assert!(matches!(error, Error::NotTokenized), "{error}");
-        assert!(error.hint().unwrap().contains("`label_for_lm`"));
     }
 }

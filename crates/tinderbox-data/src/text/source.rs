@@ -1,7 +1,7 @@
 //! What tokens and vocabularies are made of, for all kinds of models.
 
 use super::{Corpus, TextItems, TokenizeOptions, Tokenizer, Tokenizing, Vocab, VocabOptions};
-use crate::Result;
+use crate::{Error, Result};
 
 /// Where a vocabulary is from.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,22 @@ impl From<&Vocab> for VocabSource {
 }
 
 impl VocabSource {
+    /// Whether there is text to make a vocabulary of; for a given one, text to measure
+    /// on if nothing trains.
+    ///
+    /// # Errors
+    /// [`Error::NoTokens`] with the set that has none.
+    pub(super) fn check_text(&self, measures: bool, train: &Corpus, valid: &Corpus) -> Result<()> {
+        let (what, corpus) = match self {
+            Self::Given(_) if measures => ("the validation set", valid),
+            _ => ("the training set", train),
+        };
+        match corpus.has_text() {
+            true => Ok(()),
+            false => Err(Error::NoTokens { what: what.into() }),
+        }
+    }
+
     pub(super) fn vocab(self, tokenizing: &Tokenizing, train: &Corpus) -> Vocab {
         match (self, &tokenizing.tokenizer) {
             (Self::Given(vocab), _) => vocab,

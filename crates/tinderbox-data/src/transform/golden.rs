@@ -152,7 +152,7 @@ fn with(transforms: Transforms, spec: &Value) -> Result<Transforms, Stop> {
             let size = match size(&spec["size"]) {
                 Some(Size::Square(side)) => [side, side],
                 Some(Size::Exactly(height, width)) => [height, width],
-                None => return Err(Failed("a crop without a size".into())),
+                _ => return Err(Failed("a crop without a size".into())),
             };
             transforms.train(Crop { size, place })
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::{
-    AnyDraw, AnyTransform, Canvas, Point, ResizeMethod, from_description, transforms::Settings,
+    AnyDraw, AnyTransform, Canvas, PaddingMode, Point, ResizeMethod, from_description,
+    transforms::Settings,
 };
 use crate::{Array, Error, Image, Result, Values};
 
@@ -33,6 +34,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether labels that can move do so with their inputs.
+    pub(crate) fn moves_labels(&self) -> bool {
+        self.settings.labels
+    }
+
     fn does_nothing(&self, settings: Settings) -> bool {
         self.list.is_empty() && settings.size.is_none()
     }
@@ -45,6 +51,9 @@ impl Pipeline {
 
     /// The size that items are brought to, in words, if they are.
     pub(crate) fn describe_size(&self) -> Option<String> {
+        if let Some(multiple) = self.settings.multiple_kept() {
+            return Some(format!("padded to multiples of {multiple}"));
+        }
         let [height, width] = self.settings.target()?;
         let method = match self.settings.method() {
             ResizeMethod::Crop => "crop",
@@ -60,7 +69,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Transform`].
     pub(crate) fn check_size(&self) -> Result<()> {
-        if self.settings.multiple == Some(0) {
+        if [self.settings.multiple, self.settings.multiple_kept()].contains(&Some(0)) {
             return Err(Error::Transform { reason: "no size is a multiple of 0".into() });
         }
         match self.settings.target() {
@@ -76,7 +85,8 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Transform`].
     pub(crate) fn check_item(&self, size: [usize; 2]) -> Result<()> {
-        self.settings.resized(size).map_or(Ok(()), possible)
+        let made = self.settings.resized(size).or(self.settings.padded(size));
+        made.map_or(Ok(()), possible)
     }
 }
 
@@ -156,6 +166,14 @@ impl Drawn<'_> {
             if crops || !transform.is_final_crop() {
                 transform.apply(&mut canvas, draw)?;
             }
+        }
+        let size = canvas.size();
+        if let Some(padded) = settings.padded(size) {
+            let missing = [padded[0] - size[0], padded[1] - size[1]];
+            // The canvas pads on all sides.
+            possible([0, 1].map(|axis| padded[axis].saturating_add(missing[axis])))?;
+            canvas.pad(missing, PaddingMode::Reflection);
+            canvas.crop(missing, padded);
         }
         Ok(canvas)
     }
@@ -255,6 +273,9 @@ mod tests {
         let error =
             serde_json::from_str::<Pipeline>(&text.replace("crop_pad", "sharpen")).unwrap_err();
         assert!(error.to_string().contains("the saved transform `sharpen`"), "{error}");
+        let kept = text.replace("{\"square\":28}", "{\"keep\":{\"multiple_of\":0}}");
+        let error = serde_json::from_str::<Pipeline>(&kept).unwrap_err();
+        assert!(error.to_string().contains("a multiple of 0"), "{error}");
         for nonsense in ["{\"square\":0}", "{\"exactly\":[99999999,99999999]}"] {
             let text = text.replace("{\"square\":28}", nonsense);
             let error = serde_json::from_str::<Pipeline>(&text).unwrap_err();

@@ -14,6 +14,11 @@ pub enum Size {
     Square(usize),
     /// Height and width; squished to, unless another method is given.
     Exactly(usize, usize),
+    /// Each item's own height and width, padded by reflection up to multiples of this, below and to
+    /// the right: what a model makes of it begins in the same corner. Nothing is resized or cropped.
+    /// For what must not be made smaller, as pictures to be enhanced; items of different sizes are
+    /// batches of their own.
+    Keep { multiple_of: usize },
 }
 
 /// How an item comes to its size.
@@ -49,6 +54,8 @@ pub enum ResizeMethod {
 pub struct Transforms {
     train: Vec<Arc<dyn AnyTransform>>,
     valid: Vec<Arc<dyn AnyTransform>>,
+    /// The size of all but the training set, if it is another.
+    valid_size: Option<Size>,
     settings: Settings,
 }
 
@@ -59,7 +66,7 @@ pub(super) struct Settings {
     pub(super) multiple: Option<usize>,
     pub(super) padding: PaddingMode,
     pub(super) mode: Interpolation,
-    labels: bool,
+    pub(super) labels: bool,
     /// As `labels`, if it is not said.
     test_labels: Option<bool>,
     #[serde(default)]
@@ -137,6 +144,23 @@ impl Transforms {
         self
     }
 
+    /// Brings the items of all sets but the training set to this size instead, and new ones.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::transform::{Size, Transforms, rand_crop};
+    ///
+    /// // Trains on parts of pictures, enhances whole ones; the network halves them five times.
+    /// let enhancer = Transforms::new()
+    ///     .train(rand_crop())
+    ///     .size(Size::Square(128))
+    ///     .valid_size(Size::Keep { multiple_of: 32 });
+    /// ```
+    pub fn valid_size(mut self, size: Size) -> Self {
+        self.valid_size = Some(size);
+        self
+    }
+
     /// How items come to their size.
     pub fn resize_method(mut self, method: ResizeMethod) -> Self {
         self.settings.method = Some(method);
@@ -190,7 +214,8 @@ impl Transforms {
 
     pub(crate) fn pipeline(&self, training: bool) -> Pipeline {
         let mut list = if training { self.train.clone() } else { self.valid.clone() };
-        let settings = self.settings;
+        let mut settings = self.settings;
+        settings.size = self.valid_size.filter(|_| !training).or(settings.size);
         let crops = !matches!(settings.method(), ResizeMethod::No);
         if settings.size.is_some()
             && crops
@@ -207,6 +232,7 @@ impl Settings {
     /// Those of labels.
     pub(super) fn of_labels(self) -> Self {
         let LabelTransforms { size, method, padding, mode } = self.of_labels;
+        let size = size.filter(|_| self.multiple_kept().is_none());
         Self {
             size: size.or(self.size),
             // A size of another form calls for another method.
@@ -218,10 +244,26 @@ impl Settings {
     }
 
     pub(super) fn method(self) -> ResizeMethod {
-        self.method.unwrap_or(match self.size {
-            Some(Size::Exactly(..)) => ResizeMethod::Squish,
-            _ => ResizeMethod::Crop,
-        })
+        match self.size {
+            Some(Size::Keep { .. }) => ResizeMethod::No,
+            Some(Size::Exactly(..)) => self.method.unwrap_or(ResizeMethod::Squish),
+            _ => self.method.unwrap_or(ResizeMethod::Crop),
+        }
+    }
+
+    /// What sizes are padded up to a multiple of, if items keep theirs.
+    pub(super) fn multiple_kept(self) -> Option<usize> {
+        match self.size {
+            Some(Size::Keep { multiple_of }) => Some(multiple_of),
+            _ => None,
+        }
+    }
+
+    /// The size up to which an item that keeps its own is padded, if it is not there.
+    pub(super) fn padded(self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let multiple = self.multiple_kept()?;
+        let up = size.map(|side| side.checked_next_multiple_of(multiple).unwrap_or(usize::MAX));
+        (up != size).then_some(up)
     }
 
     /// The size asked for, rounded as asked for.
@@ -229,6 +271,7 @@ impl Settings {
         let [height, width] = match self.size? {
             Size::Square(side) => [side, side],
             Size::Exactly(height, width) => [height, width],
+            Size::Keep { .. } => return None,
         };
         let round = |side: usize| match self.multiple {
             Some(multiple) => (side as f64 / multiple as f64 + 0.5) as usize * multiple,
@@ -344,5 +387,78 @@ mod tests {
         };
         assert_eq!(settings(47).target(), Some([32, 32]));
         assert_eq!(settings(48).target(), Some([64, 64]));
+    }
+
+    /// A picture whose pixels are their row and column: `10 · row + column`.
+    fn numbered(height: usize, width: usize) -> Image {
+        let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (10 * y + x) as f32));
+        Image { channels: 1, height, width, pixels: pixels.collect() }
+    }
+
+    fn rows(image: &Image) -> Vec<&[f32]> {
+        image.pixels.chunks(image.width).collect()
+    }
+
+    #[test]
+    fn kept_sizes_are_padded_by_reflection_below_and_to_the_right() {
+        let pipeline = Transforms::new().size(Size::Keep { multiple_of: 4 }).pipeline(false);
+        let run =
+            |image: Image| pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0)).apply(image).unwrap();
+        let padded = run(numbered(3, 6));
+        assert_eq!(
+            rows(&padded),
+            [
+                [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 4.0, 3.0],
+                [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 14.0, 13.0],
+                [20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 24.0, 23.0],
+                [10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 14.0, 13.0],
+            ]
+        );
+        assert_eq!(run(numbered(4, 8)), numbered(4, 8), "what fits stays as it is");
+        let small = run(numbered(1, 2));
+        assert_eq!((small.height, &small.pixels[..4]), (4, &[0.0, 1.0, 0.0, 1.0][..]));
+        assert_eq!(pipeline.describe_size().unwrap(), "padded to multiples of 4");
+        let huge = Transforms::new().size(Size::Keep { multiple_of: usize::MAX }).pipeline(false);
+        assert!(huge.check_item([3, 3]).is_err() && pipeline.check_item([3, 3]).is_ok());
+        let error = huge.draw(&mut ChaCha8Rng::seed_from_u64(0)).apply(numbered(3, 3)).unwrap_err();
+        assert!(error.to_string().contains("is not made"), "{error}");
+    }
+
+    #[test]
+    fn sizes_are_kept_in_validation_and_not_in_training() {
+        let transforms = Transforms::new()
+            .train(crate::transform::rand_crop())
+            .size(Size::Square(8))
+            .resize_method(ResizeMethod::Pad)
+            .valid_size(Size::Keep { multiple_of: 4 })
+            .transform_labels_by(LabelTransforms {
+                size: Some(Size::Square(16)),
+                ..LabelTransforms::default()
+            });
+        let valid = transforms.pipeline(false);
+        let saved = serde_json::to_string(&valid).unwrap();
+        assert!(saved.contains(r#""size":{"keep":{"multiple_of":4}}"#), "{saved}");
+        let read: Pipeline = serde_json::from_str(&saved).unwrap();
+        for (pipeline, input, label) in [
+            (transforms.pipeline(true), [8, 8], [16, 16]),
+            (valid, [12, 20], [12, 20]),
+            (read, [12, 20], [12, 20]),
+        ] {
+            let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
+            let size = |image: Image| [image.height, image.width];
+            assert_eq!(size(drawn.apply(numbered(10, 18)).unwrap()), input);
+            assert_eq!(size(drawn.apply_to_label(numbered(10, 18)).unwrap()), label);
+            let codes = crate::Array::i64([1, 10, 18], (0..180).collect());
+            assert_eq!(drawn.apply_to_mask(codes).unwrap().shape[1..], label);
+        }
+    }
+
+    #[test]
+    fn points_stay_where_they_are_in_a_picture_that_is_padded() {
+        let pipeline = Transforms::new().size(Size::Keep { multiple_of: 4 }).pipeline(false);
+        let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
+        // The middle of 6×2 pixels, and their lower right corner.
+        let points = drawn.apply_to_points(vec![[0.0, 0.0], [1.0, 1.0]], [6, 2]).unwrap();
+        assert_eq!(points, [[-0.5, -0.25], [0.0, 0.5]]);
     }
 }

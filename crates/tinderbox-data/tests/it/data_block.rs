@@ -305,7 +305,9 @@ fn masks(split: Split<ImageKind>, rule: &str, config: &Value) -> Result<Labelled
         let parent = format!("{}{suffix}", path.parent().unwrap().display());
         Label::File(Path::new(&parent).join(path.file_name().unwrap()))
     };
-    Ok(split.label_kind(LabelKind::Mask(texts(&config["classes"]))).label_from_func(label)?)
+    let classes = texts(&config["classes"]);
+    let kind = LabelKind::Mask { classes, ignore: None, void: None };
+    Ok(split.label_kind(kind).label_from_func(label)?)
 }
 
 /// A set in one batch, in order.

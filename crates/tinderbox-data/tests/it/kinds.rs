@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma, RgbImage};
 use rand::{Rng, RngCore};
 use tinderbox_data::{
-    Array, BatchOptions, ConvertMode, DataBunch, Error, ImageItems, ImageKind, InputKind, Items,
-    Label, LabelKind, Normalize, Result, SavedInput, TargetKind, Values,
+    Array, BatchOptions, ConvertMode, DataBunch, Error, ImageItems, ImageKind, InputKind, ItemKind,
+    Items, Label, LabelKind, Normalize, Result, SavedInput, TargetKind, Values,
     batch::Set,
     transform::{Drawn, Size, Transforms, flip_lr, rand_crop},
 };
@@ -17,7 +17,7 @@ struct Noise {
     size: usize,
 }
 
-impl InputKind for Noise {
+impl ItemKind for Noise {
     type Opened = ();
 
     fn name(&self) -> &'static str {
@@ -28,16 +28,18 @@ impl InputKind for Noise {
         Ok(())
     }
 
+    fn show(&self, _: &Path) -> String {
+        format!("Noise ({}, 1, 1)", self.size)
+    }
+}
+
+impl InputKind for Noise {
     fn bytes(&self, (): &()) -> usize {
         0
     }
 
     fn input(&self, (): &(), _: &Drawn<'_>, rng: &mut dyn RngCore) -> Result<Array> {
         Ok(Array::f32([self.size, 1, 1], (0..self.size).map(|_| rng.random()).collect()))
-    }
-
-    fn show(&self, _: &Path) -> String {
-        format!("Noise ({}, 1, 1)", self.size)
     }
 
     fn saved(&self) -> SavedInput {
@@ -73,7 +75,7 @@ fn noise_is_a_kind_of_item_like_any_other() {
     assert_eq!(first, batches(0).collect::<Vec<_>>());
     assert_ne!(first[0].inputs, batches(1).next().unwrap().inputs);
     let error = data.one_item(Path::new("x.png")).unwrap_err();
-    assert!(matches!(error, Error::NotFromFiles), "{error}");
+    assert!(matches!(error, Error::UnfitInput { takes: "arrays", .. }), "{error}");
 }
 
 /// Pictures whose gray values are ten times the codes of their masks.
@@ -94,7 +96,11 @@ fn segmentation(root: &Path) -> tinderbox_data::Labelled<ImageKind> {
     masked(root)
         .split_by_folder("train", "valid")
         .unwrap()
-        .label_kind(LabelKind::Mask((0..12).map(|code| format!("class {code}")).collect()))
+        .label_kind(LabelKind::Mask {
+            classes: (0..12).map(|code| format!("class {code}")).collect(),
+            ignore: None,
+            void: None,
+        })
         .label_from_func(|path| Label::File(Path::new("masks").join(path)))
         .unwrap()
 }

@@ -7,6 +7,7 @@ mod common;
 mod data_block;
 mod hostile;
 mod kinds;
+mod measured;
 mod normalization;
 mod open_image_cases;
 mod resizing;

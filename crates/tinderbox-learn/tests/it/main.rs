@@ -10,6 +10,7 @@ mod generation;
 mod killed;
 mod learner;
 mod losses;
+mod measured;
 mod metrics_cases;
 mod nets;
 mod optimizer;

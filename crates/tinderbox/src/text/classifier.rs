@@ -6,7 +6,7 @@ mod settings;
 use std::{fmt::Write, fs, path::Path};
 
 use tinderbox_data::{
-    DataBunch, ImageItems, TargetKind,
+    DataBunch, ImageItems, Input, TargetKind,
     batch::Set,
     text::{ClassifierOptions, LabelledTexts, TextItems, Vocab, VocabSource},
 };
@@ -153,14 +153,15 @@ pub fn is_of_texts(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`tinderbox_data::Error::NoTokens`] if nothing is in it;
-/// [`tinderbox_data::Error::NotFromText`] for a model of something else;
+/// [`tinderbox_data::Error::UnfitInput`] for a model of something else;
 /// [`Error::NotAClassifier`] for a language model.
 pub fn predict_text(model: &Bundle, text: &str) -> Result<Prediction> {
     let inference = &model.manifest.inference;
     if !matches!(inference.target(), TargetKind::Category { .. }) {
         return Err(Error::NotAClassifier { what: inference.describe() });
     }
-    let mut predictions = model.predict(inference.text(text)?)?;
+    let input = inference.input(Input::Text(text))?;
+    let mut predictions = model.predict(inference.batch(vec![input])?)?;
     Ok(predictions.remove(0))
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tinderbox_data::{
-    ImageItems,
+    ImageItems, Input,
     digits::{DigitsConfig, write_digits},
     picture::{Grid, Mark, Picture},
     scenes::{ScenesConfig, write_scenes},
@@ -116,7 +116,7 @@ fn held_out(trained: &Trained, digits: &Path) -> Result<Picture> {
         let percent = 100.0 * prediction.confidence().unwrap_or_default();
         let label = prediction.label.unwrap_or_default();
         let mark = if truth.as_deref() == Some(&label) { Mark::Right } else { Mark::Wrong };
-        let pixels = model.manifest.inference.pixels(&answer.file)?;
+        let pixels = model.manifest.inference.pixels(Input::File(&answer.file))?;
         grid = grid.marked(
             Picture::of_image(&pixels.to_image()),
             format!("{label}  {percent:.0} %"),

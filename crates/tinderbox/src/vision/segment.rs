@@ -182,10 +182,12 @@ pub(super) fn data(plan: &SegmenterPlan, watch: &Watch) -> Result<DataBunch> {
     let files = pairs.masks.keys().cloned().collect();
     let items = ImageItems::new(&plan.images, files, ImageKind::default());
     let classes = plan.classes.clone();
-    let kind = match plan.void {
-        Some(Void::NoClass(ignore)) => LabelKind::MaskWithout { classes, ignore },
-        _ => LabelKind::Mask(classes),
+    let (ignore, void) = match plan.void {
+        Some(Void::NoClass(code)) => (Some(code), None),
+        Some(Void::Class(code)) => (None, Some(code)),
+        None => (None, None),
     };
+    let kind = LabelKind::Mask { classes, ignore, void };
     let split = plan.split.apply(items, plan.seed)?.label_kind(kind);
     let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
     let [height, width] = plan.size();

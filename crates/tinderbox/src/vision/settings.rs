@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{InputKind, Items, items::first_folder};
+use tinderbox_data::{ItemKind, Items, items::first_folder};
 
 use crate::{Error, run::absolute, weights::Pretrained};
 
@@ -226,7 +226,7 @@ impl Split {
     ///
     /// # Errors
     /// Those of [`Items`]' splits.
-    pub(super) fn apply<K: InputKind>(
+    pub(super) fn apply<K: ItemKind>(
         &self,
         items: Items<K>,
         seed: u64,

@@ -9,7 +9,7 @@ use std::{
 
 use burn::tensor::{Device, Int, Tensor};
 use serde::Serialize;
-use tinderbox_data::{Array, Batch, ImageItems, Inference, error::BadFile, items::first_folder};
+use tinderbox_data::{Array, ImageItems, Inference, Input, error::BadFile, items::first_folder};
 use tinderbox_learn::{Bundle, Prediction};
 use tinderbox_model::{
     AnyTensor,
@@ -59,7 +59,7 @@ fn predict_batch(model: &Bundle, files: &[PathBuf]) -> Vec<Result<Prediction>> {
 
 /// What the model sees of each file; they are read on several threads.
 fn open(inference: &Inference, files: &[PathBuf]) -> Vec<Result<Array>> {
-    let one = |file: &PathBuf| Ok(inference.open(file)?.inputs.row(0));
+    let one = |file: &PathBuf| Ok(inference.input(Input::File(file))?);
     let each = files.len().div_ceil(default_workers()).max(1);
     thread::scope(|scope| {
         let part = |files: &'_ [PathBuf]| files.iter().map(one).collect::<Vec<Result<Array>>>();
@@ -77,10 +77,7 @@ fn answer(model: &Bundle, inputs: &[Array]) -> Result<Vec<Prediction>> {
     if inputs.is_empty() {
         return Ok(Vec::new());
     }
-    let n = inputs.len();
-    let targets = Array::i64([n], vec![0; n]);
-    let batch = Batch { inputs: Array::stack(inputs)?, targets, items: (0..n).collect() };
-    Ok(model.predict(batch)?)
+    Ok(model.predict(model.manifest.inference.batch(inputs.to_vec())?)?)
 }
 
 /// How right a model is about a folder.

@@ -37,6 +37,17 @@ fn refuses(file: &File, reason: &str) {
     let message = error.to_string();
     assert!(message.contains(reason), "{message}");
     assert!(message.contains(&*file.path.to_string_lossy()), "{message} names the file");
+    let of_bytes = decode(&fs::read(&file.path).unwrap(), ConvertMode::Rgb).unwrap_err();
+    let named = message.replace(&*file.path.to_string_lossy(), "the image");
+    assert_eq!(of_bytes.to_string(), named);
+}
+
+/// What a file is opened as; its bytes alone are the same.
+#[track_caller]
+fn opened(path: &Path, mode: ConvertMode) -> Pixels {
+    let pixels = open(path, mode).unwrap();
+    assert_eq!(decode(&fs::read(path).unwrap(), mode).unwrap(), pixels);
+    pixels
 }
 
 /// White on the left, black on the right, 16 × 8 pixels.
@@ -63,7 +74,7 @@ fn a_picture_is_turned_upright() {
     {
         let file = turned(orientation);
         assert_eq!(ImageInfo::read(&file.path).unwrap().size(), size, "{orientation}");
-        let pixels = open(&file.path, ConvertMode::L).unwrap();
+        let pixels = opened(&file.path, ConvertMode::L);
         assert_eq!([pixels.height, pixels.width], size, "{orientation}");
         let [row, column] = white;
         assert!(pixels.bytes[row * pixels.width + column] > 200, "{orientation}");
@@ -74,7 +85,7 @@ fn a_picture_is_turned_upright() {
 
 #[test]
 fn every_kind_of_pixel_becomes_what_is_asked_for() {
-    let rgb = |file: &File| open(&file.path, ConvertMode::Rgb).unwrap().bytes;
+    let rgb = |file: &File| opened(&file.path, ConvertMode::Rgb).bytes;
     let gray: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_vec(2, 1, vec![0, 65535]).unwrap();
     assert_eq!(rgb(&png(gray)), [0, 0, 0, 255, 255, 255], "16 bits are scaled");
     let alpha = RgbaImage::from_vec(1, 1, vec![1, 2, 3, 0]).unwrap();
@@ -82,14 +93,14 @@ fn every_kind_of_pixel_becomes_what_is_asked_for() {
     let alpha = GrayAlphaImage::from_vec(1, 1, vec![7, 0]).unwrap();
     assert_eq!(rgb(&png(alpha)), [7, 7, 7]);
     let colours = png(RgbImage::from_vec(1, 1, vec![255, 0, 0]).unwrap());
-    assert_eq!(open(&colours.path, ConvertMode::L).unwrap().bytes, [76]);
+    assert_eq!(opened(&colours.path, ConvertMode::L).bytes, [76]);
     assert!(!ImageInfo::read(&colours.path).unwrap().gray);
 }
 
 #[test]
 fn the_content_says_what_a_file_is() {
     let named_wrongly = file("x.jpg", &encoded(&left_white().into(), ImageFormat::Png));
-    assert_eq!(open(&named_wrongly.path, ConvertMode::Rgb).unwrap().width, 16);
+    assert_eq!(opened(&named_wrongly.path, ConvertMode::Rgb).width, 16);
     refuses(&file("x.png", b"<html>not found</html>"), "not of a known picture format");
     refuses(&file("x.png", b""), "it is empty");
 }

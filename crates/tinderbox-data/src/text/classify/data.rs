@@ -42,10 +42,12 @@ impl TextSamples {
 
 impl Labelled<TextKind> {
     /// Tokenizes the texts for a classifier. The vocabulary is made of the training texts, by
-    /// `&VocabOptions`, or is that of the language model it starts from, as `&Vocab`.
+    /// `&VocabOptions`, or is that of the language model it starts from, as `&Vocab`; where
+    /// [nothing trains](crate::Items::split_all_valid), that of the model that is measured.
     ///
     /// # Errors
-    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts.
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
+    /// in the validation texts if those are all there are.
     ///
     /// # Example
     /// ```
@@ -84,13 +86,12 @@ impl Labelled<TextKind> {
     ) -> Result<LabelledTexts> {
         let Self { train, valid, test, target, warnings } = self;
         let tokens = |part: &LabelledPart<TextKind>| tokenized(&part.items, tokenizing, options);
-        let corpus = tokens(&train)?;
-        if !corpus.has_text() {
-            return Err(Error::NoTokens { what: "the training set".into() });
-        }
-        let vocab = vocab.into().vocab(tokenizing, &corpus);
+        let (corpus, valid_corpus) = (tokens(&train)?, tokens(&valid)?);
+        let vocab = vocab.into();
+        let measures = train.items.is_empty() && !valid.items.is_empty();
+        vocab.check_text(measures, &corpus, &valid_corpus)?;
+        let vocab = vocab.vocab(tokenizing, &corpus);
         let numbered = |part, corpus: &Corpus| TextSamples::new(part, corpus, &vocab);
-        let valid_corpus = tokens(&valid)?;
         let test = match test {
             None => None,
             Some(test) => {
@@ -151,11 +152,67 @@ impl LabelledTexts {
     /// # Errors
     /// [`Error::BatchSize`]; [`Error::NoPadding`] if the vocabulary has no token for it.
     pub fn batches(self, options: &ClassifierOptions) -> Result<DataBunch> {
-        let padding = Padding {
+        let padding = self.padding(options)?;
+        let mut inference = Inference::new(
+            SavedInput::Text(self.input.clone()),
+            Transforms::new().pipeline(false),
+            self.target.clone(),
+        );
+        inference.padding = Some(padding);
+        self.bunch(options, padding, inference)
+    }
+
+    /// Batches of a finished model's kind: what it is measured on, see
+    /// [`Items::split_all_valid`](crate::Items::split_all_valid). They are padded as the model's
+    /// were, whatever the options say.
+    ///
+    /// # Errors
+    /// [`Error::OtherTarget`] if the labels are not of the model's kind with its classes;
+    /// [`Error::OtherInput`] for another tokenizer or vocabulary; those of
+    /// [`batches`](Self::batches).
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{Inference, Label, Result};
+    /// use tinderbox_data::text::{ClassifierOptions, TextItems};
+    ///
+    /// fn measured_on(model: &Inference, texts: &[&str], labels: &[Label]) -> Result<()> {
+    ///     let input = model.text_input()?;
+    ///     let data = TextItems::from_texts(texts.iter().copied())
+    ///         .split_all_valid()
+    ///         .label_kind(model.target().label_kind())
+    ///         .label_from_lists(&[], labels)?
+    ///         .tokenize(&input.tokenizing, &input.vocab)?
+    ///         .batches_like(model, &ClassifierOptions::default())?;
+    ///     assert_eq!(data.n_valid(), texts.len());
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn batches_like(
+        self,
+        inference: &Inference,
+        options: &ClassifierOptions,
+    ) -> Result<DataBunch> {
+        inference.check_input(&SavedInput::Text(self.input.clone()))?;
+        let target = inference.target_like(self.target.clone())?;
+        let padding = inference.padding.map_or_else(|| self.padding(options), Ok)?;
+        Self { target, ..self }.bunch(options, padding, inference.clone())
+    }
+
+    fn padding(&self, options: &ClassifierOptions) -> Result<Padding> {
+        Ok(Padding {
             id: self.input.pad().ok_or(Error::NoPadding)?,
             first: options.pad_first,
             backwards: options.backwards,
-        };
+        })
+    }
+
+    fn bunch(
+        self,
+        options: &ClassifierOptions,
+        padding: Padding,
+        inference: Inference,
+    ) -> Result<DataBunch> {
         let padded = |samples| Arc::new(TextSamples { padding, ..samples }) as Arc<dyn Samples>;
         let train = padded(self.train);
         let sets = Sets {
@@ -164,11 +221,6 @@ impl LabelledTexts {
             valid: padded(self.valid),
             test: self.test.map(padded),
         };
-        let inference = Inference::new(
-            SavedInput::Text(self.input),
-            Transforms::new().pipeline(false),
-            self.target.clone(),
-        );
         let batch_options = BatchOptions {
             batch_size: options.batch_size,
             valid_batch_size: options.valid_batch_size,

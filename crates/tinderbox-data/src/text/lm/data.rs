@@ -21,10 +21,12 @@ pub struct LmTexts {
 
 impl Split<TextKind> {
     /// Tokenizes the texts for a language model, whose target is the next word. The vocabulary is
-    /// made of the training texts, by `&VocabOptions`, or given, as `&Vocab`.
+    /// made of the training texts, by `&VocabOptions`, or given, as `&Vocab`: that of the model that
+    /// is measured, where [nothing trains](crate::Items::split_all_valid).
     ///
     /// # Errors
-    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts.
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
+    /// in the validation texts if those are all there are.
     ///
     /// # Example
     /// ```
@@ -62,11 +64,11 @@ impl Split<TextKind> {
     ) -> Result<LmTexts> {
         let warnings = self.warnings();
         let train = tokenized(&self.train, tokenizing, options)?;
-        if !train.has_text() {
-            return Err(Error::NoTokens { what: "the training set".into() });
-        }
         let valid = tokenized(&self.valid, tokenizing, options)?;
-        let vocab = vocab.into().vocab(tokenizing, &train);
+        let vocab = vocab.into();
+        let measures = self.train.is_empty() && !self.valid.is_empty();
+        vocab.check_text(measures, &train, &valid)?;
+        let vocab = vocab.vocab(tokenizing, &train);
         let numbers = |corpus| Arc::new(Documents::new(&vocab.numericalize_corpus(corpus)));
         Ok(LmTexts {
             train: numbers(&train),
@@ -122,6 +124,29 @@ impl LmTexts {
     /// [`Error::BatchSize`], [`Error::Bptt`]; [`Error::ShortCorpus`] if the training texts do not
     /// fill a batch. A validation set that does not is read several times, with a warning.
     pub fn batches(self, options: &LmOptions) -> Result<DataBunch> {
+        let inference = Inference::new(
+            SavedInput::Text(self.input.clone()),
+            Transforms::new().pipeline(false),
+            TargetKind::Words { vocab: self.input.vocab.clone() },
+        );
+        self.bunch(options, inference)
+    }
+
+    /// Batches for a finished language model: what it is measured on, see
+    /// [`Items::split_all_valid`](crate::Items::split_all_valid). A model that was validated with
+    /// rows of another [`bptt`](LmOptions::bptt) or another number of them read other contexts.
+    ///
+    /// # Errors
+    /// [`Error::OtherTarget`] if the model predicts something else than words;
+    /// [`Error::OtherInput`] for another tokenizer or vocabulary; those of
+    /// [`batches`](Self::batches).
+    pub fn batches_like(self, inference: &Inference, options: &LmOptions) -> Result<DataBunch> {
+        inference.check_input(&SavedInput::Text(self.input.clone()))?;
+        inference.target_like(TargetKind::Words { vocab: self.input.vocab.clone() })?;
+        self.bunch(options, inference.clone())
+    }
+
+    fn bunch(self, options: &LmOptions, inference: Inference) -> Result<DataBunch> {
         let LmOptions { batch_size, bptt, backwards, .. } = *options;
         let valid_batch_size = options.valid_batch_size.unwrap_or(batch_size);
         if batch_size == 0 || valid_batch_size == 0 {
@@ -139,7 +164,8 @@ impl LmTexts {
                 bptt,
             })
         };
-        if let Some(error) = short("training", &self.train, batch_size) {
+        let short_train = short("training", &self.train, batch_size);
+        if let Some(error) = short_train.filter(|_| self.train.len() > 0) {
             return Err(error);
         }
         let mut warnings = self.warnings;
@@ -156,12 +182,7 @@ impl LmTexts {
             valid: samples(&self.valid, valid_batch_size),
             test: None,
         };
-        let target = TargetKind::Words { vocab: self.input.vocab.clone() };
-        let inference = Inference::new(
-            SavedInput::Text(self.input),
-            Transforms::new().pipeline(false),
-            target.clone(),
-        );
+        let target = inference.target().clone();
         let batch_options = BatchOptions {
             batch_size,
             valid_batch_size: options.valid_batch_size,

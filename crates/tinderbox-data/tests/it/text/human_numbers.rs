@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tinderbox_data::{
-    Array, DataBunch, InputKind,
+    Array, DataBunch, ItemKind,
     batch::Set,
     text::{LmOptions, TextInput, TextItems, Tokenizing, VocabOptions, human_numbers},
 };

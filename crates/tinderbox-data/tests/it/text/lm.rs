@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tinderbox_data::{
-    Array, Batch, DataBunch, Error, Samples,
+    Array, Batch, DataBunch, Error, Input, Samples,
     batch::Set,
     text::{LmOptions, LmSamples, TextItems, Tokenizing, Vocab, VocabOptions},
 };
@@ -117,9 +117,9 @@ fn what_is_known_about_the_data_is_said() {
         inference.describe(),
         format!("text, divided at spaces, a vocabulary of {}; the next word", input.vocab.len())
     );
-    let prompt = inference.text("0 7 14").unwrap();
-    assert_eq!(prompt.inputs.shape, [1, 4]);
-    assert!(matches!(inference.text("  "), Err(Error::NoTokens { .. })));
+    let prompt = inference.input(Input::Text("0 7 14")).unwrap();
+    assert_eq!(prompt.shape, [4]);
+    assert!(matches!(inference.input(Input::Text("  ")), Err(Error::NoTokens { .. })));
 }
 
 #[test]
@@ -127,7 +127,8 @@ fn what_a_model_saved_prepares_the_same_text() {
     let inference = data(&options(0)).inference();
     let saved = serde_json::to_string(&inference).unwrap();
     let read: tinderbox_data::Inference = serde_json::from_str(&saved).unwrap();
-    assert_eq!(read.text("0 9 x").unwrap(), inference.text("0 9 x").unwrap());
+    let text = Input::Text("0 9 x");
+    assert_eq!(read.input(text).unwrap(), inference.input(text).unwrap());
     assert_eq!(read.classes(), inference.classes());
 }
 

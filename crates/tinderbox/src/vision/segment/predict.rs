@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 use tinderbox_data::{
-    Array, TargetKind,
+    Array, Input, TargetKind,
     image::{Pixels, save_mask},
     picture::{Palette, Picture},
 };
@@ -70,9 +70,9 @@ pub fn predict_mask(model: &Bundle, file: &Path) -> Result<PredictedMask> {
     let TargetKind::Mask { classes, .. } = inference.target() else {
         return Err(Error::NotASegmenter { what: inference.describe() });
     };
-    let pixels = inference.pixels(file)?;
-    let batch = inference.prepare(&pixels).map_err(|error| error.of_item(file.display()))?;
-    let logits: Tensor<4> = model.outputs(batch)?.expect_for("a segmenter");
+    let pixels = inference.pixels(Input::File(file))?;
+    let input = inference.prepare(&pixels).map_err(|error| error.of_item(file.display()))?;
+    let logits: Tensor<4> = model.outputs(inference.batch(vec![input])?)?.expect_for("a segmenter");
     let [_, n, height, width] = logits.dims();
     let logits: Vec<f32> =
         logits.into_data().convert::<f32>().try_to_vec().expect("just converted");

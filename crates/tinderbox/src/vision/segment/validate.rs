@@ -50,7 +50,7 @@ pub fn validate_masks(
     watch: &Watch,
 ) -> Result<MaskScores> {
     let inference = &model.manifest.inference;
-    let TargetKind::Mask { classes, ignore } = inference.target() else {
+    let TargetKind::Mask { classes, ignore, .. } = inference.target() else {
         return Err(Error::NotASegmenter { what: inference.describe() });
     };
     let void = match (void(settings.void.as_deref(), classes)?, ignore) {
