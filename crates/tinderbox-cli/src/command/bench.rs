@@ -2,13 +2,11 @@ use std::io::{stdin, stdout};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, to_value};
-use tinderbox::{
-    bench::{
-        PATHS, WORKLOADS,
-        kernels::{LEGEND, Peak, Row, Total, layers},
-        serve, set_path,
-    },
-    ops::set_exact_conv,
+use tinderbox::ops::set_exact_conv;
+use tinderbox_bench::{
+    PATHS, WORKLOADS,
+    kernels::{LEGEND, Peak, Row, Total, layers},
+    serve, set_path,
 };
 
 use crate::{
@@ -54,7 +52,7 @@ struct How {
 }
 
 impl How {
-    fn set(&self) -> Result<(), tinderbox::Error> {
+    fn set(&self) -> Result<(), tinderbox_bench::Error> {
         set_exact_conv(self.exact_conv);
         self.path.as_deref().map_or(Ok(()), set_path)
     }
