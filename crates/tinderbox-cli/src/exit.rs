@@ -36,5 +36,7 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
 
 /// What to do about an error, where there is something.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    error.downcast_ref::<tinderbox::Error>().and_then(tinderbox::Error::hint)
+    let of_the_library = error.downcast_ref::<tinderbox::Error>().map(tinderbox::Error::hint);
+    let of_the_benchmark = || error.downcast_ref().map(tinderbox_bench::Error::hint);
+    of_the_library.or_else(of_the_benchmark).flatten()
 }

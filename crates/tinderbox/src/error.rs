@@ -186,21 +186,6 @@ pub enum Error {
     #[error("the run in {folder} is not finished: it has a checkpoint, but no model yet")]
     Unfinished { folder: PathBuf },
 
-    #[error("there is no workload `{name}`")]
-    UnknownWorkload { name: String, known: Vec<&'static str> },
-
-    #[error("no layer's name contains `{filter}`")]
-    NoLayer { filter: String },
-
-    #[error("this machine has no path `{path}`: it has {}", found.join(", "))]
-    NoPath { path: String, found: Vec<&'static str> },
-
-    #[error("`{line}` is no request: expected `run` and a number of steps")]
-    BenchRequest { line: String },
-
-    #[error("cannot read requests or write answers of the benchmark")]
-    BenchStreams { source: std::io::Error },
-
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: std::io::Error },
 
@@ -287,9 +272,7 @@ impl Error {
                 "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
                 folder.display()
             )),
-            Self::NotOfTheLesson { known, .. } | Self::UnknownWorkload { known, .. } => {
-                Some(format!("there are {}", known.join(", ")))
-            }
+            Self::NotOfTheLesson { known, .. } => Some(format!("there are {}", known.join(", "))),
             Self::Tokens { .. } => Some("say `words`, `characters` or name a `tokenizer.json`".into()),
             Self::TextsChanged { .. } => {
                 Some("put them back as they were, or start another run with `--out`".into())
@@ -338,11 +321,8 @@ impl Error {
                 Some("the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into())
             }
             Self::RunFormat { .. } => Some("use the version that made the run, or start another run with `--out`".into()),
-            Self::NoLayer { .. } => Some("there are such as `resnet34/32x32/64-128/3x3s2`; without `--filter`, all are timed".into()),
-            Self::NoPath { .. } => Some("leave `--path` out for the first of them, the best".into()),
-            Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
             Self::OtherTask { .. } => Some("name a run of that kind, or another folder: `--out`".into()),
-            Self::BenchStreams { .. } | Self::Read { .. } => None,
+            Self::Read { .. } => None,
         }
     }
 }
@@ -733,35 +713,6 @@ mod tests {
             &Error::Write { path: "a".into(), source: io() },
             "cannot write a",
             Some("`--out` names another"),
-        );
-    }
-
-    #[test]
-    fn errors_about_a_benchmark_say_what_there_is() {
-        check(
-            &Error::NoLayer { filter: "3x9".into() },
-            "no layer's name contains `3x9`",
-            Some("`resnet34/32x32/64-128/3x3s2`"),
-        );
-        check(
-            &Error::NoPath { path: "neon".into(), found: vec!["avx2", "plain"] },
-            "this machine has no path `neon`: it has avx2, plain",
-            Some("leave `--path` out"),
-        );
-        check(
-            &Error::UnknownWorkload { name: "train/x".into(), known: vec!["a", "b"] },
-            "there is no workload `train/x`",
-            Some("there are a, b"),
-        );
-        check(
-            &Error::BenchRequest { line: "walk".into() },
-            "`walk` is no request: expected `run` and a number of steps",
-            Some("say `run 10` for the times of ten steps"),
-        );
-        check(
-            &Error::BenchStreams { source: std::io::Error::other("gone") },
-            "cannot read requests or write answers of the benchmark",
-            None,
         );
     }
 }

@@ -29,7 +29,6 @@
 //! - `wgpu`: training on graphics cards through Vulkan, Metal, DirectX or WebGPU
 //! - `cuda`: training on NVIDIA's
 
-pub mod bench;
 mod choices;
 mod error;
 mod published;

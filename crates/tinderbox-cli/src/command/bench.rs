@@ -2,13 +2,11 @@ use std::io::{stdin, stdout};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, to_value};
-use tinderbox::{
-    bench::{
-        PATHS, WORKLOADS,
-        kernels::{LEGEND, Peak, Row, Total, layers},
-        serve, set_path,
-    },
-    ops::with_exact_conv,
+use tinderbox::ops::with_exact_conv;
+use tinderbox_bench::{
+    PATHS, WORKLOADS,
+    kernels::{LEGEND, Peak, Row, Total, layers},
+    serve, set_path,
 };
 
 use crate::{
@@ -54,9 +52,10 @@ struct How {
 }
 
 impl How {
-    fn run(&self, run: impl FnOnce() -> anyhow::Result<Done>) -> anyhow::Result<Done> {
+    /// Runs `bench` so.
+    fn run(&self, bench: impl FnOnce() -> anyhow::Result<Done>) -> anyhow::Result<Done> {
         self.path.as_deref().map_or(Ok(()), set_path)?;
-        with_exact_conv(self.exact_conv, run)
+        with_exact_conv(self.exact_conv, bench)
     }
 }
 

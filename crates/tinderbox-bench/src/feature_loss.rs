@@ -6,7 +6,7 @@ use burn::{
 };
 use tinderbox_model::{AnyTensor, Mode, Sequential, Trace, arch::VggConfig, set_mode};
 
-use super::Step;
+use crate::Step;
 
 /// The ReLUs whose outputs are compared: those before the last three max-pools.
 const LAYERS: [usize; 3] = [22, 32, 42];
@@ -14,7 +14,7 @@ const LAYERS: [usize; 3] = [22, 32, 42];
 const WEIGHTS: [f64; 3] = [5.0, 15.0, 2.0];
 
 /// The loss between two batches of pictures and its gradient with respect to the first.
-pub(super) fn step(batch: usize, size: usize, device: &Device) -> Step {
+pub(crate) fn step(batch: usize, size: usize, device: &Device) -> Step {
     let vgg = frozen_vgg(device);
     let of_targets = Module::valid(&vgg);
     let pictures = |device: &Device| {

@@ -1,5 +1,5 @@
-//! The benchmark's side of ours: whole steps of well-known work, timed for a comparison with
-//! another library that does the same.
+//! Our side of a benchmark: whole steps of well-known work, timed for a comparison with another
+//! library that does the same.
 //!
 //! [`serve`] answers requests, a line each, so that two libraries can be run in turn on a machine
 //! whose speed drifts:
@@ -15,6 +15,7 @@
 //!
 //! [`kernels`] times single layers, to see where the time of a step goes.
 
+mod error;
 mod feature_loss;
 mod infer;
 pub mod kernels;
@@ -34,9 +35,10 @@ use burn::tensor::Device;
 use serde_json::json;
 use tinderbox_model::arch::{LstmLm, Model3, Model5, ResNetConfig, basic, resnetish};
 
+pub use error::{Error, Result};
 pub use path::{PATHS, set_path};
 
-use crate::{Error, Result, bench::peak_memory::peak_memory};
+use crate::peak_memory::peak_memory;
 
 /// Steps before a workload is called ready.
 const WARM_UP: usize = 3;

@@ -4,17 +4,17 @@ use burn::tensor::{Device, Distribution, Int, Tensor};
 use tinderbox_learn::loss::{CrossEntropyFlat, Loss};
 use tinderbox_model::{AnyTensor, Layer};
 
-use super::{Step, trainee::Trainee, training};
+use crate::{Step, trainee::Trainee, training};
 
 /// Of a model for pictures: `[batch, channels, height, width]` → `[batch, classes]`.
-pub(super) fn classes(model: impl Layer + 'static, input: [usize; 4], classes: usize) -> Step {
+pub(crate) fn classes(model: impl Layer + 'static, input: [usize; 4], classes: usize) -> Step {
     let device = training();
     let x = Tensor::<4>::random(input, Distribution::Normal(0.0, 1.0), &device);
     step(model, x.into(), numbers([input[0]], classes, &device).into(), |logits| logits)
 }
 
 /// Of a language model: `[batch, words]` → `[batch, words, vocab]`.
-pub(super) fn words(model: impl Layer + 'static, input: [usize; 2], vocab: usize) -> Step {
+pub(crate) fn words(model: impl Layer + 'static, input: [usize; 2], vocab: usize) -> Step {
     let device = training();
     let target = numbers([input[0] * input[1]], vocab, &device);
     let by_word = |logits: AnyTensor| {
@@ -41,7 +41,7 @@ fn step(
 }
 
 /// Random whole numbers below `n`.
-pub(super) fn numbers<const D: usize>(
+pub(crate) fn numbers<const D: usize>(
     shape: [usize; D],
     n: usize,
     device: &Device,

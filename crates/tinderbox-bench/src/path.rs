@@ -25,7 +25,7 @@ pub fn set_path(wanted: &str) -> Result<()> {
     }
 }
 
-pub(super) fn name(path: Path) -> &'static str {
+pub(crate) fn name(path: Path) -> &'static str {
     match path {
         Path::Plain => "plain",
         Path::Avx2 => "avx2",

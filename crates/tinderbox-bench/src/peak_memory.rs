@@ -4,7 +4,7 @@
 ///
 /// It is what Linux counts as `VmHWM`. Other systems tell only through calls that are not safe
 /// Rust, so there it is unknown.
-pub(super) fn peak_memory() -> Option<f64> {
+pub(crate) fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     in_mb(status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?)
 }

@@ -7,7 +7,7 @@ use tinderbox_model::{
     arch::{Blur, DynamicUnet, ResNetConfig, UnetConfig},
 };
 
-use super::{Step, infer, train::numbers, trainee::Trainee};
+use crate::{Step, infer, train::numbers, trainee::Trainee};
 
 /// CamVid's.
 const CLASSES: usize = 12;
@@ -21,7 +21,7 @@ fn model(size: [usize; 2], device: &Device) -> DynamicUnet {
 }
 
 /// A training step on a batch of color images.
-pub(super) fn train([batch, height, width]: [usize; 3], device: &Device) -> Step {
+pub(crate) fn train([batch, height, width]: [usize; 3], device: &Device) -> Step {
     let mut trainee = Trainee::adam_w(model([height, width], device));
     let images = [batch, 3, height, width];
     let x = Tensor::<4>::random(images, Distribution::Normal(0.0, 1.0), device);
@@ -35,7 +35,7 @@ pub(super) fn train([batch, height, width]: [usize; 3], device: &Device) -> Step
 }
 
 /// A forward pass of one image.
-pub(super) fn infer(size: [usize; 2]) -> Step {
+pub(crate) fn infer(size: [usize; 2]) -> Step {
     infer::step(model(size, &Device::flex()), [1, 3, size[0], size[1]])
 }
 

@@ -7,7 +7,7 @@ use tinderbox_model::{AnyTensor, Layer, Trace};
 /// PyTorch's AdamW but for the learning rate, which has no default there either.
 const ADAM_W: Rule = Rule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 
-pub(super) struct Trainee {
+pub(crate) struct Trainee {
     /// Only absent while it changes.
     model: Option<Box<dyn Layer>>,
     optimizer: Optimizer,
@@ -15,34 +15,34 @@ pub(super) struct Trainee {
 
 impl Trainee {
     /// With AdamW at a rate of 1e-3 and PyTorch's decay.
-    pub(super) fn adam_w(model: impl Layer + 'static) -> Self {
+    pub(crate) fn adam_w(model: impl Layer + 'static) -> Self {
         let mut trainee = Self::new(model, ADAM_W, 1e-3);
         trainee.optimizer.weight_decays.fill(0.01);
         trainee
     }
 
     /// Without weight decay.
-    pub(super) fn new(model: impl Layer + 'static, rule: Rule, lr: f64) -> Self {
+    pub(crate) fn new(model: impl Layer + 'static, rule: Rule, lr: f64) -> Self {
         let mut optimizer = Optimizer::new(&model, &[], rule, Decay::default());
         optimizer.set_lrs(&[lr]);
         Self { model: Some(Box::new(model)), optimizer }
     }
 
-    pub(super) fn model(&self) -> &dyn Layer {
+    pub(crate) fn model(&self) -> &dyn Layer {
         &**self.model.as_ref().expect("there between two changes")
     }
 
-    pub(super) fn forward(&self, x: impl Into<AnyTensor>) -> AnyTensor {
+    pub(crate) fn forward(&self, x: impl Into<AnyTensor>) -> AnyTensor {
         self.model().forward_any(x.into(), &mut Trace::off())
     }
 
     /// Puts another form of the model in its place.
-    pub(super) fn change(&mut self, change: impl FnOnce(Box<dyn Layer>) -> Box<dyn Layer>) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(Box<dyn Layer>) -> Box<dyn Layer>) {
         self.model = self.model.take().map(change);
     }
 
     /// The backward pass and the update.
-    pub(super) fn learn_from(&mut self, loss: &Tensor<1>) {
+    pub(crate) fn learn_from(&mut self, loss: &Tensor<1>) {
         let mut gradients = Gradients::of(self.model(), loss.backward());
         self.model = self.model.take().map(|model| self.optimizer.step(model, &mut gradients));
     }

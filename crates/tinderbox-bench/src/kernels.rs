@@ -167,7 +167,7 @@ impl Peak {
         let b = Packed::from_rows(&numbers(steps * columns), steps, columns);
         let best = best(seconds, || drop(matmul(&a, &b, None)));
         let gflops = 2e-9 * (rows * steps * columns) as f64 / best;
-        Self { gflops, threads, path: super::path::name(path()) }
+        Self { gflops, threads, path: crate::path::name(path()) }
     }
 }
 

@@ -16,7 +16,7 @@ use tinderbox_model::{
     layer::{BatchNorm2d, Conv2dConfig, ConvTranspose2d, Flatten, LeakyReLU, ReLU, Tanh},
 };
 
-use super::{Step, trainee::Trainee};
+use crate::{Step, trainee::Trainee};
 
 /// Channels of the maps of half the size.
 const FEATURES: usize = 64;
@@ -26,7 +26,7 @@ const NOISE: usize = 100;
 const CLIP: f64 = 0.01;
 
 /// One update of the critic, whose parameters are clipped then, and one of the generator.
-pub(super) fn step(batch: usize, size: usize, device: &Device) -> Step {
+pub(crate) fn step(batch: usize, size: usize, device: &Device) -> Step {
     let mut gan = Wgan::new(batch, size, device);
     Box::new(move || gan.step())
 }
