@@ -1,25 +1,24 @@
 //! The subcommands, one a file: each reads its arguments, calls the library and prints.
 
 mod bench;
-mod camvid;
 mod completions;
+mod config;
 mod demo;
+mod files;
 mod generate;
 mod interpret;
 mod lesson;
 mod lr_find;
-mod masks;
 mod predict;
-mod settings;
 mod show_batch;
 mod summary;
 mod train;
-mod train_lm;
 mod validate;
 mod weights;
 
 pub(crate) use bench::Bench;
 pub(crate) use completions::Completions;
+pub(crate) use config::Config;
 pub(crate) use demo::Demo;
 pub(crate) use generate::Generate;
 pub(crate) use interpret::Interpret;
@@ -28,7 +27,6 @@ pub(crate) use lr_find::LrFind;
 pub(crate) use predict::Predict;
 pub(crate) use show_batch::ShowBatch;
 pub(crate) use summary::Summary;
-pub(crate) use train::Train;
-pub(crate) use train_lm::TrainLm;
+pub(crate) use train::{Train, TrainLm};
 pub(crate) use validate::Validate;
 pub(crate) use weights::Weights;

@@ -25,6 +25,11 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
         Ok(Done::Partly) => ExitCode::from(3),
         Ok(Done::Interrupted) => ExitCode::from(130),
         Err(error) => {
+            if let Some(usage) = error.downcast_ref::<clap::Error>() {
+                // Nobody reads it: there is nothing left to say.
+                let _ = usage.print();
+                return ExitCode::from(2);
+            }
             eprintln!("error: {error:#}");
             if let Some(hint) = hint(&error) {
                 eprintln!("hint: {hint}");

@@ -2,7 +2,7 @@
 
 use std::{
     process,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
 };
 
 use tinderbox::learn::StopHandle;
@@ -24,6 +24,13 @@ pub(crate) fn stops_nothing() {
 /// # Errors
 /// If the system does not allow it.
 pub(crate) fn listen() -> anyhow::Result<()> {
+    static ONCE: Once = Once::new();
+    let mut result = Ok(());
+    ONCE.call_once(|| result = set_handler());
+    Ok(result?)
+}
+
+fn set_handler() -> Result<(), ctrlc::Error> {
     ctrlc::set_handler(|| {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         match running.as_ref() {
@@ -33,6 +40,5 @@ pub(crate) fn listen() -> anyhow::Result<()> {
             }
             _ => process::exit(130),
         }
-    })?;
-    Ok(())
+    })
 }

@@ -8,11 +8,8 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
-use tinderbox::{
-    Choice, Event, Planned, Watch,
-    learn::{Progress, Report, Table, minutes},
-};
+use serde_json::json;
+use tinderbox::{Batch, Choice, Event, Job, Sources, learn::minutes};
 
 use crate::{exit, interrupt};
 
@@ -31,24 +28,40 @@ impl Style {
     }
 }
 
-/// A watch that prints.
-pub(crate) fn watch(style: Style) -> Watch {
-    let screen = Mutex::new(Screen { bar: None });
-    Arc::new(move |event| {
+/// A job whose news are printed, and which Ctrl-C stops.
+///
+/// # Errors
+/// If the system does not allow to hear of Ctrl-C.
+pub(crate) fn job(style: Style) -> anyhow::Result<Job> {
+    interrupt::listen()?;
+    let mut job = Job::quiet();
+    let (screen, stop) = (Mutex::new(Screen { bar: None }), job.stop.clone());
+    job.events = Arc::new(move |event| {
         match event {
-            Event::Training { stop } => interrupt::stops(stop),
-            Event::Fit { report: Report::End { .. }, .. } => interrupt::stops_nothing(),
+            Event::Begin { .. } => interrupt::stops(&stop),
+            Event::End { .. } => interrupt::stops_nothing(),
             _ => {}
         }
         match style {
-            Style::Text => screen.lock().unwrap_or_else(PoisonError::into_inner).show(event),
+            Style::Text => screen.lock().unwrap_or_else(PoisonError::into_inner).show(&event),
             Style::Json => {
-                if let Some(line) = line(event) {
-                    print_line(&line.to_string());
+                if is_news(&event) {
+                    print_line(&serde_json::to_string(&event).expect("an event is plain data"));
                 }
             }
         }
-    })
+    });
+    Ok(job)
+}
+
+/// Every tenth training batch is news enough, and so is the end of reading.
+fn is_news(event: &Event) -> bool {
+    const EVERY: usize = 10;
+    match event {
+        Event::Batch(batch) => batch.training && batch.batch.is_multiple_of(EVERY),
+        Event::Checking { done, total } | Event::Tokenizing { done, total } => done == total,
+        _ => true,
+    }
 }
 
 /// Prints a line of results; a reader that has gone away is not an error.
@@ -115,22 +128,39 @@ struct Screen {
 }
 
 impl Screen {
-    fn show(&mut self, event: &Event<'_>) {
+    fn show(&mut self, event: &Event) {
         match event {
-            Event::Planned(plan) => self.above(|| print_plan(plan)),
+            Event::Plan { data, choices, .. } => self.above(|| print_plan(data, choices)),
             Event::Checking { done, total } => self.counting("reading files", *done, *total),
             Event::Downloading { file, done, total } => self.downloading(file, *done, *total),
             Event::Tokenizing { done, total } => self.counting("tokenizing", *done, *total),
-            Event::Phase { name, number, of } => {
+            Event::Part { name, number, of } => {
                 self.above(|| say(&format!("part {number} of {of}: {name}")));
             }
-            Event::LeftOut(files) => self.above(|| {
-                say(&format!("left out {}:", count(files.len(), "unreadable file")));
-                files.iter().for_each(|file| say(&format!("  {file}")));
+            Event::LeftOut { files } => self.above(|| {
+                say(&format!("skipped {}:", count(files.len(), "unreadable file")));
+                for file in files {
+                    say(&format!("  {}: {}", file.path.display(), file.reason));
+                }
             }),
-            Event::Warning(text) => self.above(|| say(&format!("warning: {text}"))),
+            Event::Warning { text } => self.above(|| say(&format!("warning: {text}"))),
             Event::Resuming => self.above(|| say("going on from the last checkpoint")),
-            Event::Fit { report, unit } => self.fit(report, unit),
+            Event::Begin { header, lines } => self.above(|| {
+                print_line(header);
+                lines.iter().for_each(|line| print_line(line));
+            }),
+            Event::Batch(batch) => self.batch(batch),
+            Event::Epoch { line, .. } => {
+                self.clear();
+                print_line(line);
+            }
+            Event::Note { text } => self.above(|| say(text)),
+            Event::End { seconds } => {
+                self.clear();
+                if let Some(seconds) = seconds {
+                    say(&format!("Total time: {}", minutes(Duration::from_secs_f64(*seconds))));
+                }
+            }
             _ => {}
         }
     }
@@ -163,41 +193,22 @@ impl Screen {
         }
     }
 
-    fn fit(&mut self, report: &Report<'_>, unit: &str) {
-        match report {
-            Report::Begin { table } => self.above(|| {
-                print_line(&table.header());
-                (0..table.len()).for_each(|row| print_line(&table.line(row)));
-            }),
-            Report::Batch(progress) => self.batch(progress, unit),
-            Report::Epoch { table } => {
-                self.clear();
-                print_line(&table.line(table.len() - 1));
-            }
-            Report::Note(text) => self.above(|| say(text)),
-            Report::End { table } => {
-                self.clear();
-                end(table);
-            }
-        }
-    }
-
-    fn batch(&mut self, progress: &Progress, unit: &str) {
-        let Progress { training, epoch, epochs, batch, batches, smooth_loss, lr, speed, .. } =
-            progress;
+    fn batch(&mut self, batch: &Batch) {
         // On a narrow terminal the end of the message is cut off, so what matters most comes first.
-        let bar = self.bar(*batches as u64, "{prefix} {bar:10} {pos}/{len}  {wide_msg}");
-        if bar.length() != Some(*batches as u64) {
-            bar.set_length(*batches as u64);
+        let bar = self.bar(batch.batches as u64, "{prefix} {bar:10} {pos}/{len}  {wide_msg}");
+        if bar.length() != Some(batch.batches as u64) {
+            bar.set_length(batch.batches as u64);
         }
-        bar.set_position(*batch as u64);
-        let part = if *training { "epoch" } else { "validating" };
-        bar.set_prefix(format!("{part} {}/{epochs}", epoch + 1));
-        let loss = smooth_loss.map_or_else(String::new, |loss| format!("loss {loss:.4}  "));
+        bar.set_position(batch.batch as u64);
+        let part = if batch.training { "epoch" } else { "validating" };
+        bar.set_prefix(format!("{part} {}/{}", batch.epoch, batch.epochs));
+        let loss = batch.loss.map_or_else(String::new, |loss| format!("loss {loss:.4}  "));
         bar.set_message(format!(
-            "{loss}{} left  {:.0} {unit}/s  lr {lr:.1e}",
-            minutes(speed.remaining),
-            speed.items_per_second,
+            "{loss}{} left  {:.0} {}/s  lr {:.1e}",
+            minutes(Duration::from_secs_f64(batch.seconds_left.max(0.0))),
+            batch.items_per_second,
+            batch.unit,
+            batch.lr,
         ));
     }
 
@@ -217,19 +228,14 @@ impl Screen {
     }
 }
 
-fn end(table: &Table) {
-    if let Some(total) = table.total {
-        say(&format!("Total time: {}", minutes(total)));
-    }
-}
-
 /// Each setting with why it is so, on the same line if that fits 80 columns.
-fn print_plan(Planned { data, choices, .. }: &Planned<'_>) {
+fn print_plan(data: &Sources, choices: &[Choice]) {
     const COLUMNS: usize = 80;
     let settings = choices.iter().map(|choice| choice.setting.chars().count());
     let width = settings.max().unwrap_or(0);
-    say(&format!("{}:", data.display()));
-    for Choice { setting, value, because } in *choices {
+    let paths: Vec<String> = data.paths().map(|path| path.display().to_string()).collect();
+    say(&format!("{}:", paths.join(", ")));
+    for Choice { setting, value, because } in choices {
         let line = format!("  {setting:<width$}  {value}");
         let whole = format!("{line} – {because}");
         match whole.chars().count() <= COLUMNS {
@@ -239,60 +245,12 @@ fn print_plan(Planned { data, choices, .. }: &Planned<'_>) {
     }
 }
 
-/// An event as JSON: `event` names it.
-fn line(event: &Event<'_>) -> Option<Value> {
-    Some(match event {
-        Event::Planned(planned) => json!({ "event": "plan", "plan": planned.plan }),
-        Event::LeftOut(files) => {
-            let files: Vec<Value> = files
-                .iter()
-                .map(|file| json!({ "path": file.path.display().to_string(), "reason": file.reason }))
-                .collect();
-            json!({ "event": "left_out", "files": files })
-        }
-        Event::Warning(text) => json!({ "event": "warning", "text": text }),
-        Event::Downloading { file, done, total } => {
-            json!({ "event": "downloading", "file": file, "done": done, "total": total })
-        }
-        Event::Phase { name, number, of } => {
-            json!({ "event": "part", "number": number, "of": of, "name": name })
-        }
-        Event::Resuming => json!({ "event": "resuming" }),
-        Event::Fit { report: Report::Batch(progress), unit } => progress_line(progress, unit)?,
-        Event::Fit { report: Report::Epoch { table }, .. } => {
-            let line = table.line(table.len() - 1);
-            let header = table.header();
-            let names = header.split_whitespace();
-            let values: serde_json::Map<String, Value> = names
-                .zip(line.split_whitespace())
-                .map(|(name, value)| {
-                    (name.to_owned(), value.parse::<f64>().map_or(Value::Null, Value::from))
-                })
-                .collect();
-            json!({ "event": "epoch", "values": values })
-        }
-        Event::Fit { report: Report::Note(text), .. } => json!({ "event": "note", "text": text }),
-        Event::Fit { report: Report::End { table }, .. } => {
-            json!({ "event": "end", "seconds": table.total.as_ref().map(Duration::as_secs_f64) })
-        }
-        _ => return None,
-    })
-}
-
-/// Every tenth training batch is news enough.
-fn progress_line(progress: &Progress, unit: &str) -> Option<Value> {
-    const EVERY: usize = 10;
-    (progress.training && progress.batch.is_multiple_of(EVERY)).then(|| {
-        json!({
-            "event": "batch",
-            "epoch": progress.epoch + 1,
-            "batch": progress.batch,
-            "batches": progress.batches,
-            "loss": progress.smooth_loss,
-            "lr": progress.lr,
-            format!("{unit}_per_second"): progress.speed.items_per_second,
-        })
-    })
+/// A time in words: `0.12 s`, `03:20`.
+pub(crate) fn seconds(seconds: f64) -> String {
+    match seconds {
+        ..10.0 => format!("{seconds:.3} s"),
+        _ => minutes(Duration::from_secs_f64(seconds)),
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod word;
 
 pub use classify::{ClassifierOptions, LabelledTexts, Padding};
 pub use corpus::{Columns, Corpus, TokenId};
-pub use human_numbers::{HUMAN_NUMBERS, human_numbers, number_in_words};
+pub use human_numbers::{HUMAN_NUMBERS, human_numbers, human_numbers_texts, number_in_words};
 pub use items::{TextCsv, TextItems, TextKind};
 pub use lm::{LmOptions, LmSamples, LmTexts};
 pub use rules::Rules;

@@ -24,10 +24,11 @@ use tinderbox::{
         ItemKind,
         text::{LmOptions, Profile, Tokenizing, VocabOptions, human_numbers},
     },
+    language_model::{acc4, loss4},
     learn::loss::IntoLoss,
+    lesson::{HUMAN_NUMBERS, HumanNumbersRun},
     model::layer::{BatchNorm1d, BatchNorm1dFlat, Carried, Embedding, Gru, Rnn},
     prelude::*,
-    text::{HUMAN_NUMBERS, HumanNumbersRun, acc4, loss4},
 };
 
 /// Numbers between words.

@@ -20,10 +20,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tinderbox::{
-    Published,
     data::digits::{DigitsConfig, write_digits},
+    lesson::{MNIST, Published},
     prelude::*,
-    vision::PUBLISHED,
 };
 
 fn main() -> anyhow::Result<()> {
@@ -65,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     let device = Device::flex().autodiff();
     device.seed(42);
     let classes = data.c();
-    let [basic, refactored, resnetish] = &PUBLISHED;
+    let [basic, refactored, resnetish] = &MNIST;
     let epochs = |published: &Published| if tiny { 2 } else { published.epochs.len() };
 
     // ## Basic CNN with batch norm

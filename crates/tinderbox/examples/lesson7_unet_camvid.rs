@@ -26,14 +26,14 @@ use tinderbox::{
         Label, LabelKind,
         scenes::{ScenesConfig, write_scenes},
     },
-    interpret::show_results,
     learn::metric::PixelAccuracy,
     model::{
         arch::{BodySpec, UnetConfig, UnetSpec},
         weights::StateDict,
     },
+    plots::show_results,
     prelude::*,
-    vision::{pretrained_unet_learner, unet_learner},
+    pretrained_unet_learner, unet_learner,
 };
 
 /// Where pictures and masks are, what is trained, and how long.

@@ -15,13 +15,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use tinderbox::{
+    cnn_learner,
     data::digits::{DigitsConfig, write_digits},
     model::{
         arch::{BodySpec, CnnSpec},
         weights::StateDict,
     },
     prelude::*,
-    vision::{cnn_learner, pretrained_cnn_learner},
+    pretrained_cnn_learner,
 };
 
 fn main() -> anyhow::Result<()> {

@@ -1,8 +1,10 @@
 //! fast.ai's way of deep learning in Rust: from a folder of files to a model that works.
 //!
 //! The parts are crates of their own, gathered here: [`data`] makes batches of files, [`model`] has
-//! layers and architectures, [`learn`] trains, [`interpret`] draws. [`vision`] puts them together
-//! for folders of pictures; it is what the `tinderbox` command calls.
+//! layers and architectures, [`learn`] trains, [`plots`] draws. What is learned is
+//! a [`Task`]: [`Classify`], [`Segment`], [`LanguageModel`], [`ClassifyTexts`]. [`train`],
+//! [`resume`], [`lr_find`] and the other verbs are written once for all of them, and [`TASKS`] is
+//! the table that the `tinderbox` command goes through.
 //!
 //! ```no_run
 //! use tinderbox::prelude::*;
@@ -29,58 +31,73 @@
 //! - `wgpu`: training on graphics cards through Vulkan, Metal, DirectX or WebGPU
 //! - `cuda`: training on NVIDIA's
 
-mod choices;
+mod answer;
+mod classify;
+mod classify_texts;
+mod demo;
+mod device;
 mod error;
-mod published;
+mod event;
+mod images;
+mod interpret;
+mod items;
+mod job;
+pub mod language_model;
+pub mod lesson;
+mod plan;
 mod run;
-pub mod text;
+mod segment;
+pub mod settings;
+mod summary;
+mod task;
+pub mod texts;
 mod threads;
-mod training;
-pub mod vision;
-mod watch;
+mod train;
+mod validate;
 pub mod weights;
 
-pub use choices::Choice;
-pub use error::{Error, Result};
-pub use published::Published;
-pub use run::{RunFolder, RunPlan, Task, open_model};
+pub use answer::{Answer, AnswerError, Classes, OwnedInput, PredictedMask, answers, predictions};
+pub use classify::{Augment, Classify, ClassifyError, ClassifySettings};
+pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};
+pub use demo::{Demo, demo, demo_masks};
+pub use device::{DeviceError, device};
+pub use error::{Error, Hinted, Result};
+pub use event::{Batch, Done, Event, LeftOut};
+pub use images::{
+    ImageSettings, cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner,
+};
+pub use interpret::{InterpretError, InterpretSettings, Interpreted, interpret};
+pub use items::checked;
+pub use job::Job;
+pub use language_model::{LanguageModel, LanguageModelSettings};
+pub use plan::{
+    BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan, Sources,
+    Split, SplitError, Start, Take,
+};
+pub use run::{RunError, RunFolder, open_model};
+pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask};
+pub use settings::{
+    Common, DeviceChoice, Field, ImageSize, Kind, Location, Role, Settings, SettingsError, Valid,
+};
+pub use summary::model_summary;
+pub use task::{
+    About, AnyTask, ClassCount, Confidence, Of, TASKS, Task, TaskError, find_task, recognize,
+    task_of_model, task_of_run,
+};
 pub use threads::set_threads;
 pub use tinderbox_data as data;
-pub use tinderbox_interpret as interpret;
+pub use tinderbox_data::Input;
+pub use tinderbox_interpret as plots;
 pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
-pub use training::{Phase, Trained};
-pub use watch::{Event, Planned, Watch, quiet};
+pub use train::{DivergedError, DryRun, Trained, dry_run, lr_find, resume, show_batch, train};
+pub use validate::{ClassResult, Scores, validate};
 
 /// The allocator of programs that train: see its example.
 pub use tinderbox_kernels::Pooled;
 
-/// What a program in the style of the lesson's notebooks uses.
-pub mod prelude {
-    pub use burn::{
-        module::Module,
-        tensor::{Device, Int, Tensor},
-    };
-    pub use tinderbox_data::{
-        Array, BatchOptions, ConvertMode, DataBunch, ImageItems, Normalize,
-        transform::{Size, Transforms, crop_pad, flip_lr, get_transforms, rand_crop, rand_pad},
-    };
-    pub use tinderbox_interpret::{plot_losses, plot_lr_find, plot_rates};
-    pub use tinderbox_learn::{
-        Learner, Recorder, Set,
-        loss::CrossEntropyFlat,
-        metric::{accuracy, error_rate},
-        schedule::{LearningRate, LrFind, OneCycle},
-    };
-    pub use tinderbox_model::{
-        ConvLayerConfig, Forward, Layer, ResBlock, Sequential, Shortcut,
-        arch::{basic, refactored, resnetish},
-        conv_layer,
-        layer::{BatchNorm2d, Conv2dConfig, Flatten, Linear, ReLU},
-        res_block, summary,
-    };
-}
+pub mod prelude;
 
 /// The README's program is compiled with the examples of the documentation.
 #[cfg(doctest)]

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `run.json` | the run's plan, complete: what a resumed run goes on with |
 //! | `items.csv` | every item's set, label, path and length, so that changed data is noticed |
-//! | `vocab.json` | the words that a classifier of texts knows |
+//! | `run.toml` | the settings, as a configuration file that repeats the run |
+//! | `vocab.json` | the words that a text classifier knows |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
@@ -17,9 +18,13 @@ use std::{
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use tinderbox_learn::{Bundle, write_atomically};
 
-use crate::{Error, Result};
+use crate::{
+    Error, Hinted, Plan, Result, Settings, SettingsError, Task,
+    settings::{flag, run_file},
+};
 
 /// Held while a process trains in a run folder. The system lets go of it however that ends; what is
 /// left behind is an empty file.
@@ -43,7 +48,7 @@ impl Drop for Lock {
 }
 
 /// The number that changes when the run folder's files can no longer be read by older versions.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The paths in a run folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,45 +56,12 @@ pub struct RunFolder {
     root: PathBuf,
 }
 
-/// What a run trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Task {
-    /// A classifier of images; what runs of older versions, which do not say, all train.
-    #[default]
-    Images,
-    /// A class for each pixel.
-    Segmenter,
-    LanguageModel,
-    TextClassifier,
-    /// A label for each word.
-    Tagger,
-}
-
-impl Task {
-    /// In words: `a classifier of images`.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Images => "a classifier of images",
-            Self::Segmenter => "a segmenter of images",
-            Self::LanguageModel => "a language model",
-            Self::TextClassifier => "a classifier of texts",
-            Self::Tagger => "a tagger of words",
-        }
-    }
-}
-
-/// What a run will do, complete. It is saved with the run.
-pub trait RunPlan: Serialize + DeserializeOwned {
-    const TASK: Task;
-}
-
 #[derive(Serialize, Deserialize)]
 struct RunFile<P> {
     format: u32,
     tinderbox: String,
-    #[serde(default)]
-    task: Task,
+    /// The task's name.
+    task: String,
     plan: P,
 }
 
@@ -98,12 +70,36 @@ impl RunFolder {
         Self { root: root.into() }
     }
 
+    /// The one that settings name: `runs/photos` for `data/photos` if they name none.
+    ///
+    /// # Errors
+    /// [`SettingsError::Missing`] if they name no data either.
+    pub(crate) fn of<T: Task>(ask: &Settings<T>) -> Result<Self> {
+        if let Some(out) = &ask.common.out {
+            return Ok(Self::new(shown(out.path())));
+        }
+        let data = T::sources(ask);
+        let path = data.paths().next().ok_or(SettingsError::Missing { setting: "out" })?;
+        Ok(Self::usual(path))
+    }
+
+    /// The one of a run on this data, if none is named.
+    pub fn usual(data: &Path) -> Self {
+        let data = crate::settings::absolute(data);
+        Self::new(Path::new("runs").join(data.file_stem().unwrap_or("run".as_ref())))
+    }
+
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     pub fn plan_file(&self) -> PathBuf {
         self.root.join("run.json")
+    }
+
+    /// The configuration file that repeats the run.
+    pub fn config(&self) -> PathBuf {
+        self.root.join("run.toml")
     }
 
     pub fn items(&self) -> PathBuf {
@@ -131,36 +127,19 @@ impl RunFolder {
     }
 
     /// # Errors
-    /// [`Error::RunExists`] if anything was trained in it already.
+    /// [`RunError::Exists`] if anything was trained in it already.
     pub(crate) fn check_is_new(&self) -> Result<()> {
         let finished = self.model().exists();
         match finished || self.checkpoint().exists() {
-            true => Err(Error::RunExists { folder: self.root.clone(), finished }),
+            true => Err(RunError::Exists { folder: self.root.clone(), finished }.into()),
             false => Ok(()),
         }
-    }
-
-    /// Compares settings that are given with those that the run was begun with: flag, given, was.
-    ///
-    /// # Errors
-    /// [`Error::ResumeDiffers`] with the first that differs.
-    pub(crate) fn check_settings(
-        &self,
-        checks: impl IntoIterator<Item = (&'static str, Option<String>, String)>,
-    ) -> Result<()> {
-        for (setting, now, was) in checks {
-            if let Some(now) = now.filter(|now| *now != was) {
-                let folder = self.root.clone();
-                return Err(Error::ResumeDiffers { folder, setting, was, now });
-            }
-        }
-        Ok(())
     }
 
     /// Makes the folder if there is none, and keeps other processes from training in it.
     ///
     /// # Errors
-    /// [`Error::RunBusy`] if one does; [`Error::Write`].
+    /// [`RunError::Busy`] if one does; [`Error::Write`].
     pub(crate) fn lock(&self) -> Result<Lock> {
         let made = !self.root.exists();
         fs::create_dir_all(&self.root)
@@ -169,7 +148,9 @@ impl RunFolder {
         let file =
             File::create(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(Error::RunBusy { folder: self.root.clone() }),
+            Err(TryLockError::WouldBlock) => {
+                Err(RunError::Busy { folder: self.root.clone() }.into())
+            }
             // Some file systems know no locks.
             Ok(()) | Err(TryLockError::Error(_)) => {
                 Ok(Lock { run: self.clone(), made, _file: file })
@@ -177,14 +158,15 @@ impl RunFolder {
         }
     }
 
-    /// Writes the list of items, then the plan: what has a plan can be resumed.
+    /// Writes the list of items, the configuration, then the plan: what has a plan can be resumed.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(crate) fn create<P: RunPlan>(&self, plan: &P, items: &str) -> Result<()> {
+    pub(crate) fn create<T: Task>(&self, plan: &Plan<T>, items: &str) -> Result<()> {
         write_atomically(&self.items(), items.as_bytes())?;
+        write_atomically(&self.config(), run_file(plan).as_bytes())?;
         let tinderbox = env!("CARGO_PKG_VERSION").into();
-        let file = RunFile { format: FORMAT, tinderbox, task: P::TASK, plan };
+        let file = RunFile { format: FORMAT, tinderbox, task: T::ABOUT.name.to_owned(), plan };
         let text = serde_json::to_string_pretty(&file).expect("a plan is plain data");
         Ok(write_atomically(&self.plan_file(), text.as_bytes())?)
     }
@@ -192,23 +174,25 @@ impl RunFolder {
     /// Reads the plan of the run in this folder.
     ///
     /// # Errors
-    /// [`Error::NoRun`] if there is none; [`Error::OtherTask`] if it is one of another kind;
-    /// [`Error::RunFile`] if it is not readable, naming the field.
-    pub fn plan<P: RunPlan>(&self) -> Result<P> {
+    /// [`RunError::NoRun`] if there is none; [`RunError::OtherTask`] if it is one of another task;
+    /// [`RunError::File`] if it is not readable, naming the field.
+    pub fn plan<T: Task>(&self) -> Result<Plan<T>> {
         let task = self.task()?;
-        if task != P::TASK {
-            let (folder, expected) = (self.root.clone(), P::TASK.describe());
-            return Err(Error::OtherTask { folder, found: task.describe(), expected });
+        match task == T::ABOUT.name {
+            true => Ok(self.read::<Plan<T>>()?.plan),
+            false => {
+                let (folder, expected) = (self.root.clone(), T::ABOUT.name);
+                Err(RunError::OtherTask { folder, found: task, expected }.into())
+            }
         }
-        self.read().map(|file| file.plan)
     }
 
-    /// What the run in this folder trains.
+    /// The name of the task that the run in this folder is of.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    pub fn task(&self) -> Result<Task> {
-        self.read::<serde::de::IgnoredAny>().map(|file| file.task)
+    pub fn task(&self) -> Result<String> {
+        Ok(self.read::<serde::de::IgnoredAny>()?.task)
     }
 
     fn read<P: DeserializeOwned>(&self) -> Result<RunFile<P>> {
@@ -216,23 +200,38 @@ impl RunFolder {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::NoRun { folder: self.root.clone() });
+                return Err(RunError::NoRun { folder: self.root.clone() }.into());
             }
             Err(source) => return Err(Error::Read { path, source }),
         };
-        let file: RunFile<P> = serde_json::from_str(&text)
-            .map_err(|source| Error::RunFile { path: path.clone(), source })?;
-        match file.format {
-            FORMAT => Ok(file),
-            found => Err(Error::RunFormat { path, found, expected: FORMAT }),
+        let wrong = |source| RunError::File { path: path.clone(), source };
+        // The format first: another one has other fields.
+        let Format { format } = serde_json::from_str(&text).map_err(wrong)?;
+        match format {
+            FORMAT => Ok(serde_json::from_str(&text).map_err(wrong)?),
+            found => Err(RunError::Format { path, found, expected: FORMAT }.into()),
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// A path below the folder that the program runs in, as people say it.
+fn shown(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    match path.strip_prefix(&here) {
+        Ok(below) if !below.as_os_str().is_empty() => below.to_owned(),
+        _ => path.to_owned(),
     }
 }
 
 /// Reads a model file, or the finished model of a run folder.
 ///
 /// # Errors
-/// [`Error::NoRun`] and [`Error::Unfinished`] for folders without one; what is wrong with the file.
+/// [`RunError::NoRun`] and [`RunError::Unfinished`] for folders without one; what is wrong with the file.
 pub fn open_model(path: &Path) -> Result<Bundle> {
     let file = match path.is_dir() {
         false => path.to_owned(),
@@ -240,7 +239,7 @@ pub fn open_model(path: &Path) -> Result<Bundle> {
             let run = RunFolder::new(path);
             if !run.model().is_file() {
                 run.task()?;
-                return Err(Error::Unfinished { folder: path.to_owned() });
+                return Err(RunError::Unfinished { folder: path.to_owned() }.into());
             }
             run.model()
         }
@@ -248,15 +247,221 @@ pub fn open_model(path: &Path) -> Result<Bundle> {
     Ok(Bundle::read(&file, &Device::flex())?)
 }
 
-/// The folder as it can be found from anywhere, without a separator at its end.
-///
-/// # Errors
-/// [`Error::NotUtf8`] for a name that a run's description cannot hold.
-pub(crate) fn absolute(folder: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(folder)
-        .map_err(|source| Error::Read { path: folder.into(), source })?;
-    match path.to_str() {
-        Some(_) => Ok(path.components().collect()),
-        None => Err(Error::NotUtf8 { path }),
+/// What is wrong with a run folder, or with going on in it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    #[error("{folder} is the data itself, which a run folder would mix with")]
+    OutIsData { folder: PathBuf },
+
+    #[error("the name of {path} is not UTF-8, so it cannot be written down in a run folder")]
+    NotUtf8 { path: PathBuf },
+
+    #[error("{folder} holds a {}run already", if *finished { "finished " } else { "" })]
+    Exists { folder: PathBuf, finished: bool },
+
+    #[error("another process trains in {folder}")]
+    Busy { folder: PathBuf },
+
+    #[error("{folder} holds no run: there is no run.json in it")]
+    NoRun { folder: PathBuf },
+
+    #[error("the run in {folder} is of task `{found}`, not `{expected}`")]
+    OtherTask { folder: PathBuf, found: String, expected: &'static str },
+
+    #[error("{path} is not a run's description")]
+    File { path: PathBuf, source: serde_json::Error },
+
+    #[error("{path} is of format {found}; this version reads format {expected}")]
+    Format { path: PathBuf, found: u32, expected: u32 },
+
+    #[error("the run in {folder} was made {}", made(setting, was, now))]
+    Differs { folder: PathBuf, setting: String, was: Value, now: Value },
+
+    #[error("the data of the run in {folder} is not in {data} any more")]
+    DataGone { folder: PathBuf, setting: String, data: PathBuf },
+
+    #[error("the {unit} have changed since the run began: {what}")]
+    ItemsChanged { unit: &'static str, what: String },
+
+    #[error("the run cannot go on from its checkpoint")]
+    Checkpoint { file: PathBuf, source: tinderbox_learn::Error },
+
+    #[error("the run in {folder} is not finished: it has a checkpoint, but no model yet")]
+    Unfinished { folder: PathBuf },
+}
+
+impl RunError {
+    pub(crate) fn differs(run: &RunFolder, setting: &str, was: &Value, now: &Value) -> Self {
+        Self::Differs {
+            folder: run.root().to_owned(),
+            setting: setting.to_owned(),
+            was: was.clone(),
+            now: now.clone(),
+        }
+    }
+}
+
+/// `with --lr 0.1, not 0.2`.
+fn made(setting: &str, was: &Value, now: &Value) -> String {
+    let flag = flag(setting);
+    let said = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "on".into(),
+        Value::Bool(false) => "off".into(),
+        other => other.to_string(),
+    };
+    match was {
+        Value::Null => format!("without {flag}, not with {}", said(now)),
+        was => format!("with {flag} {}, not {}", said(was), said(now)),
+    }
+}
+
+impl Hinted for RunError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OutIsData { .. } => "name another folder: `--out`".into(),
+            Self::NotUtf8 { .. } => {
+                "rename it, or make a link to it that has another name".into()
+            }
+            Self::Exists { folder, finished: true } => {
+                format!("keep it and train elsewhere: `--out {}-2`", folder.display())
+            }
+            Self::Exists { folder, finished: false } => format!(
+                "go on with it: `--resume`; or keep it and train elsewhere: `--out {}-2`",
+                folder.display()
+            ),
+            Self::Busy { .. } => "wait for it, or train elsewhere: `--out`".into(),
+            Self::NoRun { .. } => "a run folder is what `tinderbox train` made: see its `--out`".into(),
+            Self::OtherTask { .. } => "name a run of that task, or another folder: `--out`".into(),
+            Self::File { .. } => {
+                "the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into()
+            }
+            Self::Format { .. } => {
+                "use the version that made the run, or start another run with `--out`".into()
+            }
+            Self::Differs { .. } => {
+                "leave the option out to go on as the run began, or start another with `--out`".into()
+            }
+            Self::DataGone { folder, setting, .. } if setting == "data" => format!(
+                "say where it is now: `tinderbox train FOLDER --out {} --resume`",
+                folder.display()
+            ),
+            Self::DataGone { folder, setting, .. } => format!(
+                "say where it is now: `tinderbox train {} FOLDER --out {} --resume`",
+                flag(setting),
+                folder.display()
+            ),
+            Self::ItemsChanged { .. } => {
+                "put the data back as it was, or start another run with `--out`".into()
+            }
+            Self::Checkpoint { file, .. } => {
+                format!("remove {}, and `--resume` begins the run anew", file.display())
+            }
+            Self::Unfinished { folder } => {
+                format!("finish it first: `tinderbox train --out {} --resume`", folder.display())
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    #[test]
+    fn errors_about_a_run_say_how_to_go_on() {
+        check(
+            RunError::Exists { folder: "r".into(), finished: false },
+            "r holds a run already",
+            Some("`--resume`; or keep it and train elsewhere: `--out r-2`"),
+        );
+        check(
+            RunError::Exists { folder: "r".into(), finished: true },
+            "r holds a finished run already",
+            Some("--out r-2"),
+        );
+        check(
+            RunError::Busy { folder: "r".into() },
+            "another process trains in r",
+            Some("wait for it"),
+        );
+        let gone = |setting: &str| RunError::DataGone {
+            folder: "r".into(),
+            setting: setting.into(),
+            data: "/d".into(),
+        };
+        let message = "the data of the run in r is not in /d any more";
+        check(gone("data"), message, Some("train FOLDER --out r --resume"));
+        check(gone("masks"), message, Some("train --masks FOLDER --out r --resume"));
+        let source = tinderbox_learn::Error::NothingToTrain;
+        check(
+            RunError::Checkpoint { file: "r/checkpoint.safetensors".into(), source },
+            "the run cannot go on from its checkpoint",
+            Some("remove r/checkpoint.safetensors"),
+        );
+        check(
+            RunError::NoRun { folder: "r".into() },
+            "r holds no run: there is no run.json in it",
+            Some("tinderbox train"),
+        );
+        check(
+            RunError::OtherTask {
+                folder: "r".into(),
+                found: "segment".into(),
+                expected: "classify",
+            },
+            "the run in r is of task `segment`, not `classify`",
+            Some("name a run of that task"),
+        );
+        let source = serde_json::from_str::<u32>("x").unwrap_err();
+        check(
+            RunError::File { path: "r/run.json".into(), source },
+            "r/run.json is not a run's description",
+            Some("predicts all the same"),
+        );
+        check(
+            RunError::Format { path: "r/run.json".into(), found: 1, expected: 2 },
+            "r/run.json is of format 1; this version reads format 2",
+            Some("the version that made"),
+        );
+        check(
+            RunError::ItemsChanged { unit: "images", what: "there were 2 and there are 3".into() },
+            "the images have changed since the run began: there were 2 and there are 3",
+            Some("as it was"),
+        );
+        check(
+            RunError::Unfinished { folder: "r".into() },
+            "the run in r is not finished: it has a checkpoint, but no model yet",
+            Some("--out r --resume"),
+        );
+        check(
+            RunError::OutIsData { folder: "d".into() },
+            "d is the data itself, which a run folder would mix with",
+            Some("`--out`"),
+        );
+        check(
+            RunError::NotUtf8 { path: "d".into() },
+            "the name of d is not UTF-8, so it cannot be written down in a run folder",
+            Some("rename it"),
+        );
+    }
+
+    #[test]
+    fn a_setting_that_differs_is_said_as_it_is_typed() {
+        let run = RunFolder::new("r");
+        let differs = |setting: &str, was: Value, now: Value| {
+            RunError::differs(&run, setting, &was, &now).to_string()
+        };
+        assert_eq!(
+            differs("lr", 0.1.into(), 0.2.into()),
+            "the run in r was made with --lr 0.1, not 0.2"
+        );
+        assert_eq!(
+            differs("batch_size", Value::Null, "x".into()),
+            "the run in r was made without --batch-size, not with x"
+        );
     }
 }

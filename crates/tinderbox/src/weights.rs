@@ -17,7 +17,10 @@ use tinderbox_model::{
 };
 
 use self::cache::sha256;
-use crate::{Error, Result, Watch, run::absolute};
+use crate::{
+    Error, Hinted, Job, Location, Result,
+    settings::{absolute, as_text},
+};
 
 /// Which weights a network starts with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub enum Pretrained {
     /// None: everything is learned.
     No,
     /// Those in a file: PyTorch's `.pth`, or `.safetensors`.
-    File(PathBuf),
+    File(Location),
 }
 
 impl FromStr for Pretrained {
@@ -48,7 +51,7 @@ impl fmt::Display for Pretrained {
         match self {
             Self::Auto => write!(f, "auto"),
             Self::No => write!(f, "none"),
-            Self::File(file) => write!(f, "{}", file.display()),
+            Self::File(file) => write!(f, "{file}"),
         }
     }
 }
@@ -64,7 +67,7 @@ pub struct WeightsFile {
 
 impl WeightsFile {
     fn new(path: &Path) -> Result<Self> {
-        let path = absolute(path)?;
+        let path = absolute(path);
         let sha256 = sha256(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         Ok(Self { path, sha256 })
     }
@@ -72,28 +75,28 @@ impl WeightsFile {
     /// The weights.
     ///
     /// # Errors
-    /// [`Error::WeightsChanged`] if the file is not what it was; what is wrong with it.
+    /// [`WeightsError::Changed`] if the file is not what it was; what is wrong with it.
     pub(crate) fn read(&self) -> Result<StateDict> {
         match Self::new(&self.path)?.sha256 == self.sha256 {
             true => Ok(StateDict::read(&self.path)?),
-            false => Err(Error::WeightsChanged { file: self.path.clone() }),
+            false => Err(WeightsError::Changed { file: self.path.clone() }.into()),
         }
     }
 }
 
 impl Pretrained {
     /// The file of weights for an architecture, downloaded if need be.
-    pub(crate) fn file(&self, arch: &'static Arch, watch: &Watch) -> Result<Option<WeightsFile>> {
+    pub(crate) fn file(&self, arch: &'static Arch, job: &Job) -> Result<Option<WeightsFile>> {
         let path = match self {
             Self::No => return Ok(None),
-            Self::File(path) => path.clone(),
+            Self::File(file) => file.path().to_owned(),
             Self::Auto => {
                 let with = ARCHS.iter().filter(|arch| arch.weights.is_some());
-                let weights = arch.weights.ok_or_else(|| Error::NoOfficialWeights {
+                let weights = arch.weights.ok_or_else(|| WeightsError::NoOfficial {
                     arch: arch.name,
                     known: with.map(|arch| arch.name).collect(),
                 })?;
-                WeightsCache::open()?.fetch(&weights, watch)?
+                WeightsCache::open()?.fetch(&weights, job)?
             }
         };
         WeightsFile::new(&path).map(Some)
@@ -101,8 +104,8 @@ impl Pretrained {
 
     /// The architecture that a file's name begins with: `resnet34` for `resnet34-b627a593.pth`.
     pub(crate) fn arch(&self) -> Option<&'static str> {
-        let Self::File(path) = self else { return None };
-        let name = path.file_name()?.to_string_lossy().into_owned();
+        let Self::File(file) = self else { return None };
+        let name = file.path().file_name()?.to_string_lossy().into_owned();
         let names = ARCHS.iter().map(|arch| arch.name).filter(|arch| name.starts_with(arch));
         names.max_by_key(|arch| arch.len())
     }
@@ -122,10 +125,63 @@ pub(crate) fn missing_text(LoadReport { missing, .. }: &LoadReport) -> Option<St
     })
 }
 
+as_text! {
+    Pretrained: schemars::json_schema!({ "type": "string" });
+}
+
+/// What is wrong with weights that somebody else trained.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    #[error("cannot download {url}: {reason}")]
+    Download {
+        url: String,
+        /// Where it is looked for.
+        file: PathBuf,
+        reason: String,
+    },
+
+    #[error(
+        "what {url} sent is not what its authors published: its SHA-256 is {found}, not {expected}…"
+    )]
+    Checksum { url: String, expected: String, found: String },
+
+    #[error("the weights in {file} are not those that the run began with")]
+    Changed { file: PathBuf },
+
+    #[error("no cache directory found on this system")]
+    NoCache,
+
+    #[error("there are no official weights for `{arch}`")]
+    NoOfficial { arch: &'static str, known: Vec<&'static str> },
+}
+
+impl Hinted for WeightsError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Download { file, .. } => format!(
+                "without a network, put it at {} by hand, or name the file: `--pretrained FILE`",
+                file.display()
+            ),
+            Self::Checksum { .. } => {
+                "try again; a proxy may have put another page in its place".into()
+            }
+            Self::Changed { .. } => {
+                "put the file back as it was, or start another run with `--out`".into()
+            }
+            Self::NoCache => "name a folder: TINDERBOX_CACHE".into(),
+            Self::NoOfficial { known, .. } => format!(
+                "name a file of your own: `--pretrained FILE`; there are some for {}",
+                known.join(", ")
+            ),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quiet;
+    use crate::error::check;
 
     #[test]
     fn what_is_said_is_read() {
@@ -146,20 +202,50 @@ mod tests {
         weights.insert("a", vec![1], vec![1.0]);
         std::fs::write(&path, weights.to_safetensors()).unwrap();
         let arch = tinderbox_model::arch::find("resnet18").unwrap();
-        let file = Pretrained::File(path.clone()).file(arch, &quiet()).unwrap().unwrap();
+        let file =
+            Pretrained::File(path.clone().into()).file(arch, &Job::quiet()).unwrap().unwrap();
         assert_eq!(file.read().unwrap(), weights);
         weights.insert("b", vec![1], vec![2.0]);
         std::fs::write(&path, weights.to_safetensors()).unwrap();
         let error = file.read().unwrap_err();
-        assert!(matches!(error, Error::WeightsChanged { .. }), "{error}");
+        assert!(matches!(error.downcast_ref(), Some(WeightsError::Changed { .. })), "{error}");
     }
 
     #[test]
     fn architectures_without_official_weights_say_which_have_some() {
         let arch = tinderbox_model::arch::find("resnet-small").unwrap();
-        let error = Pretrained::Auto.file(arch, &quiet()).unwrap_err();
-        assert!(matches!(error, Error::NoOfficialWeights { arch: "resnet-small", .. }), "{error}");
-        assert_eq!(Pretrained::No.file(arch, &quiet()).unwrap(), None);
+        let error = Pretrained::Auto.file(arch, &Job::quiet()).unwrap_err();
+        let found: Option<&WeightsError> = error.downcast_ref();
+        assert!(
+            matches!(found, Some(WeightsError::NoOfficial { arch: "resnet-small", .. })),
+            "{error}"
+        );
+        assert_eq!(Pretrained::No.file(arch, &Job::quiet()).unwrap(), None);
+    }
+
+    #[test]
+    fn errors_about_weights_say_where_they_belong() {
+        let (url, file) = ("https://x.org/r.pth".to_owned(), "c/r.pth".into());
+        check(
+            WeightsError::Download { url: url.clone(), file, reason: "no route".into() },
+            "cannot download https://x.org/r.pth: no route",
+            Some("put it at c/r.pth by hand, or name the file: `--pretrained FILE`"),
+        );
+        check(
+            WeightsError::Checksum { url, expected: "ab".into(), found: "cd".into() },
+            "what https://x.org/r.pth sent is not what its authors published: its SHA-256 is cd, not ab…",
+            Some("try again"),
+        );
+        check(
+            WeightsError::NoCache,
+            "no cache directory found on this system",
+            Some("TINDERBOX_CACHE"),
+        );
+        check(
+            WeightsError::NoOfficial { arch: "basic", known: vec!["resnet18"] },
+            "there are no official weights for `basic`",
+            Some("for resnet18"),
+        );
     }
 
     #[test]

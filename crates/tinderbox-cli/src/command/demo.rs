@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::vision::{demo, demo_masks};
+use tinderbox::{demo, demo_masks, task_of_run};
 
 use super::train::finish;
 use crate::{
     exit::Done,
-    interrupt,
-    terminal::{Style, print_line, say, watch, word},
+    given::tasks,
+    terminal::{Style, job, print_line, say, word},
 };
 
 /// Draw a small data set, train on it and show what the model says
@@ -36,14 +36,16 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
         let run = if self.masks { demo_masks } else { demo };
-        let demo = run(&self.out, self.seed, &watch(Style::Text))?;
-        if let Some(accuracy) = demo.trained.accuracy {
+        let demo = run(&self.out, self.seed, &job(Style::Text)?)?;
+        if let Some(accuracy) = demo.trained.metric("accuracy") {
             let of = if self.masks { "pixels of scenes" } else { "digits" };
             print_line(&format!("\naccuracy on {of} it has not seen: {:.2} %", accuracy * 100.0));
         }
-        let done = finish(&demo.trained, Style::Text);
+        let done = {
+            let task = task_of_run(tasks(), demo.trained.run.root())?;
+            finish(task, &demo.trained, Style::Text)
+        };
         let Some(picture) = &demo.picture else { return Ok(done) };
         print_line(&format!("what it says about some of them: {}", picture.display()));
         let (data, run) = (word(&demo.data), word(demo.trained.run.root()));

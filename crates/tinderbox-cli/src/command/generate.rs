@@ -7,7 +7,7 @@ use std::{
 use clap::Args;
 use tinderbox::{
     learn::generate::{BeamSearch, Generate as Settings, Sampling},
-    open_model, text,
+    open_model, texts,
 };
 
 use crate::{
@@ -72,7 +72,7 @@ impl Generate {
             let top_k = self.top_k.unwrap_or(usual.top_k);
             let never = usual.never.filter(|_| !self.unknown);
             let search = BeamSearch { words: self.words, top_k, beams, never };
-            print_line(&text::likeliest(&model, &self.prompt, &search)?);
+            print_line(&texts::likeliest(&model, &self.prompt, &search)?);
             return Ok(Done::Ok);
         }
         let usual = Sampling::default();
@@ -89,7 +89,7 @@ impl Generate {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         };
-        let written = text::generate(&model, &self.prompt, &settings, print)?;
+        let written = texts::generate(&model, &self.prompt, &settings, print)?;
         drop(out);
         print_line("");
         if written.min_p_too_high > 0 {

@@ -2,20 +2,20 @@ use std::{iter, path::PathBuf};
 
 use clap::Args;
 use tinderbox::{
-    model::watch::LayerActivation,
-    vision::{ClassResult, InterpretSettings, Interpreted, interpret},
+    ClassResult, InterpretSettings, Interpreted, model::watch::LayerActivation, task_of_run,
 };
 
 use crate::{
     exit::Done,
-    terminal::{Style, print_line, say, watch, word},
+    given::tasks,
+    terminal::{Style, job, print_line, say, word},
 };
 
 /// Show what a model is wrong about
 ///
-/// Predicts for the pictures that validated its run, and prints how right it is
-/// about each class, what it takes for what, and the files with the largest losses.
-/// Draws a confusion matrix, results, and the pictures that it is most wrong about.
+/// Predicts for the validation set of its run, and prints precision and recall of
+/// each class, the classes most confused, and the files with the largest losses.
+/// Draws the confusion matrix, results, and the images with the largest losses.
 ///
 /// Examples:
 ///   tinderbox interpret runs/photos --top-losses 25 --heat
@@ -31,24 +31,24 @@ pub(crate) struct Interpret {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=400))]
     top_losses: u32,
 
-    /// Print how often each class was taken for each, too: of pixels for masks
+    /// Print the confusion matrix, too: of pixels for masks
     #[arg(long)]
     confusion: bool,
 
-    /// The least often that a class must be taken for another to be told
+    /// Tell classes that were confused this often or more
     #[arg(long, value_name = "N", default_value_t = 2)]
     min: u64,
 
-    /// Show in red where pictures with large losses speak for what they were taken for
+    /// Highlight the regions behind the predicted class in images with large losses
     /// (Grad-CAM); not for masks
     #[arg(long)]
     heat: bool,
 
-    /// Print mean and standard deviation of what each layer gives for a batch
+    /// Print mean and standard deviation of each layer's output for a batch
     #[arg(long)]
     activations: bool,
 
-    /// Folder for the pictures [default: interpretation/ in the run folder]
+    /// Folder for the plots [default: interpretation/ in the run folder]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
@@ -68,7 +68,8 @@ impl Interpret {
             activations: self.activations,
             ..InterpretSettings::new(&self.run)
         };
-        let found = interpret(&settings, &watch(Style::of(self.json)))?;
+        let task = task_of_run(tasks(), &self.run)?;
+        let found = task.interpret(&settings, &job(Style::of(self.json))?)?;
         if self.json {
             print_line(&serde_json::to_string(&found)?);
             return Ok(Done::Ok);

@@ -2,18 +2,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use tinderbox::{
-    text::{self, lesson_human_numbers},
-    vision::{self, LessonRun, lesson_mnist},
+    AnyTask, Classify, LanguageModel, Of as TaskOf, Segment, Settings, Trained,
+    lesson::{self, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
 };
 
-use super::{
-    camvid::Camvid,
-    train::{finish, told},
-};
+use super::train::{finish, go_on, told};
 use crate::{
     exit::Done,
-    interrupt,
-    terminal::{Style, print_line, watch},
+    given::{Of, OfCamvid},
+    terminal::{Style, job, print_line},
 };
 
 /// Run the notebooks of fast.ai's lesson 7
@@ -75,12 +72,11 @@ pub(crate) struct Mnist {
 
 impl Mnist {
     fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
         let out = self
             .out
             .clone()
             .unwrap_or_else(|| format!("runs/lesson-mnist-{}-{}", self.model, self.seed).into());
-        let lesson = vision::Lesson {
+        let lesson = lesson::Mnist {
             data: self.data.clone(),
             out,
             model: self.model.clone(),
@@ -89,14 +85,8 @@ impl Mnist {
             exact_conv: self.exact_conv,
         };
         let style = Style::of(self.json);
-        let run = told(lesson_mnist(&lesson, &watch(style)), style)?;
-        if style == Style::Text {
-            let LessonRun { trained, published } = &run;
-            let (heading, parameters) = (published.heading, published.parameters);
-            print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
-            print_line(published.beside(&trained.recorder).trim_end());
-        }
-        Ok(finish(&run.trained, style))
+        let (trained, published) = told(lesson_mnist(&lesson, &job(style)?), style)?;
+        Ok(beside(&TaskOf::<Classify>::new(), &trained, published, style))
     }
 }
 
@@ -133,24 +123,72 @@ pub(crate) struct HumanNumbers {
 
 impl HumanNumbers {
     fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
         let out = self.out.clone().unwrap_or_else(|| {
             format!("runs/lesson-human-numbers-{}-{}", self.model, self.seed).into()
         });
-        let lesson = text::HumanNumbers {
+        let lesson = lesson::HumanNumbers {
             model: format!("model{}", self.model),
             out,
             seed: self.seed,
             epochs: self.epochs.map(|epochs| epochs as usize),
         };
         let style = Style::of(self.json);
-        let (trained, run) = told(lesson_human_numbers(&lesson, &watch(style)), style)?;
-        if style == Style::Text {
-            let published = &run.published;
-            let (heading, parameters) = (published.heading, published.parameters);
-            print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
-            print_line(published.beside(&trained.recorder).trim_end());
+        let (trained, run) = told(lesson_human_numbers(&lesson, &job(style)?), style)?;
+        Ok(beside(&TaskOf::<LanguageModel>::new(), &trained, &run.published, style))
+    }
+}
+
+/// The epochs beside those that the notebook printed, and how it ended.
+fn beside(task: &dyn AnyTask, trained: &Trained, published: &Published, style: Style) -> Done {
+    if style == Style::Text {
+        let (heading, parameters) = (published.heading, published.parameters);
+        print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
+        print_line(published.beside(&trained.recorder).trim_end());
+    }
+    finish(task, trained, style)
+}
+
+/// The lesson's U-Net on CamVid, beside the numbers it printed
+///
+/// Needs CamVid with 12 classes: train/, trainannot/, val/, valannot/ and
+/// codes.txt; or with images/, labels/, valid.txt and codes.txt. What is not given is
+/// the notebook's.
+///
+/// The lesson trains at half size, and from there at full size:
+///   tinderbox lesson camvid --data camvid --pretrained auto
+///   tinderbox lesson camvid --data camvid --from runs/lesson-camvid --size 360x480 --out runs/full
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Camvid {
+    #[command(flatten)]
+    settings: Of<OfCamvid>,
+
+    /// Go on with the run in the run folder, as it was begun
+    #[arg(long)]
+    resume: bool,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Camvid {
+    fn run(self) -> anyhow::Result<Done> {
+        const OUT: &str = "runs/lesson-camvid";
+        let style = Style::of(self.json);
+        let mut asked = self.settings.given.resolve(Some("segment"), None)?;
+        asked.settings.entry("out").or_insert_with(|| OUT.into());
+        if self.resume {
+            // It is in the run where the two folders are.
+            asked.settings.remove("data");
+            return go_on(asked.task, &asked.settings, style);
         }
-        Ok(finish(&trained, style))
+        let settings = Settings::<Segment>::from_json(&asked.settings)?;
+        let (trained, published) = told(lesson_camvid(&settings, &job(style)?), style)?;
+        if style == Style::Text {
+            print_line(&format!("\nours, beside the lesson's {}:", published.heading));
+            print_line(published.beside_run(&trained.run)?.trim_end());
+        }
+        Ok(finish(asked.task, &trained, style))
     }
 }

@@ -1,22 +1,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use clap::Args;
-use tinderbox::{
-    interpret::plot_lr_find,
-    learn::schedule,
-    vision::{lr_find, segmenter_lr_find},
-};
+use clap::{ArgGroup, Args};
+use tinderbox::{learn::schedule, plots::plot_lr_find};
 
-use super::{
-    masks::MaskArgs,
-    settings::{Settings, drawable},
-    train::rate,
-};
+use super::{files::drawable, train::task_name};
 use crate::{
     exit::Done,
-    interrupt,
-    terminal::{Style, print_line, say, watch},
+    given::{Look, Of},
+    terminal::{Style, job, print_line, say},
 };
 
 /// Find a learning rate: train one short run at rising rates and plot the loss
@@ -29,10 +21,18 @@ use crate::{
 ///   tinderbox lr-find --images photos --masks masks --plot lr.svg
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("what").args(["data", "images", "config"]).multiple(true).required(true))]
 pub(crate) struct LrFind {
-    /// Folder of class folders with pictures in them
-    #[arg(required_unless_present = "images")]
-    folder: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Of<Look>,
+
+    /// What is learned [default: by the data]
+    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    task: Option<String>,
+
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Where to write the plot; .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot)]
@@ -53,41 +53,31 @@ pub(crate) struct LrFind {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-
-    #[command(flatten)]
-    settings: Settings,
-
-    #[command(flatten)]
-    masks: MaskArgs,
 }
 
 fn plot(text: &str) -> Result<PathBuf, String> {
     drawable(text, &["svg", "png"])
 }
 
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
+    }
+}
+
 impl LrFind {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
         let (start, end) = (self.start_lr, self.end_lr);
         ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
-        let folder = self.folder.clone().unwrap_or_default();
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,
             num_it: self.batches as usize,
             ..schedule::LrFind::default()
         };
-        let watch = watch(Style::Text);
-        let curve = match self.masks.is_given() {
-            true => {
-                let settings = self.masks.read(&self.settings, folder, PathBuf::new())?;
-                segmenter_lr_find(&settings, &options, &watch)?
-            }
-            false => {
-                self.masks.check_unused()?;
-                lr_find(&self.settings.read(folder, PathBuf::new())?, &options, &watch)?
-            }
-        };
+        let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
+        let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
             say(&format!("plotted in {}", file.display()));

@@ -1,43 +1,41 @@
 use std::path::PathBuf;
 
-use clap::Args;
-use tinderbox::vision::{show_batch, show_masks};
+use clap::{ArgGroup, Args};
 
-use super::{
-    masks::MaskArgs,
-    settings::{Settings, drawable},
-};
+use super::{files::drawable, train::task_name};
 use crate::{
     exit::Done,
-    interrupt,
-    terminal::{Style, print_line, watch},
+    given::{Look, Of},
+    terminal::{Style, job, print_line},
 };
 
-/// Picture some training images as the model sees them
+/// Picture some training items as the model sees them
 ///
 /// Examples:
 ///   tinderbox show-batch photos --out batch.png
 ///   tinderbox show-batch --images photos --masks masks --rows 3
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("what").args(["data", "images", "config"]).multiple(true).required(true))]
 pub(crate) struct ShowBatch {
-    /// Folder of class folders with pictures in them
-    #[arg(required_unless_present = "images")]
-    folder: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Of<Look>,
+
+    /// What is learned [default: by the data]
+    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    task: Option<String>,
+
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     /// Where to write the picture
     #[arg(long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
     out: PathBuf,
 
-    /// Pictures side by side, and rows of them
+    /// Items side by side, and rows of them
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rows: u32,
-
-    #[command(flatten)]
-    settings: Settings,
-
-    #[command(flatten)]
-    masks: MaskArgs,
 }
 
 fn png(text: &str) -> Result<PathBuf, String> {
@@ -46,19 +44,9 @@ fn png(text: &str) -> Result<PathBuf, String> {
 
 impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
-        let folder = self.folder.clone().unwrap_or_default();
-        let (rows, watch) = (self.rows as usize, watch(Style::Text));
-        let picture = match self.masks.is_given() {
-            true => {
-                let settings = self.masks.read(&self.settings, folder, PathBuf::new())?;
-                show_masks(&settings, rows, &watch)?
-            }
-            false => {
-                self.masks.check_unused()?;
-                show_batch(&self.settings.read(folder, PathBuf::new())?, rows, &watch)?
-            }
-        };
+        let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
+        let rows = self.rows as usize;
+        let picture = asked.task.show_batch(&asked.settings, rows, &job(Style::Text)?)?;
         picture.save(&self.out).map_err(tinderbox::Error::from)?;
         print_line(&self.out.display().to_string());
         Ok(Done::Ok)

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::{model::arch::ArchSpec, open_model, vision::model_summary};
+use tinderbox::{model::arch::ArchSpec, model_summary, open_model};
 
 use crate::{exit::Done, terminal::print_line};
 
@@ -22,11 +22,11 @@ pub(crate) struct Summary {
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
 
-    /// Channels of the pictures: 1 for gray, 3 for color
+    /// Channels of the images: 1 for gray, 3 for color
     #[arg(long, value_name = "N", default_value_t = 3, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=16))]
     channels: u32,
 
-    /// Side of the pictures, in pixels
+    /// Side of the images, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 128, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=4096))]
     size: u32,
 
@@ -34,7 +34,7 @@ pub(crate) struct Summary {
     #[arg(long, value_name = "N", default_value_t = 10, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     classes: u32,
 
-    /// Pictures in the batch that the outputs are shown for
+    /// Items in the batch that the outputs are shown for
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch_size: u32,
 }

@@ -1,198 +1,157 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
-use tinderbox::{
-    RunFolder, Task, Trained,
-    data::TargetKind,
-    learn::Outcome,
-    text::{self, ClassifierSettings},
-    vision::{SegmenterSettings, TrainSettings, resume, resume_segmenter, train, train_segmenter},
-};
+use clap::{ArgGroup, Args};
+use serde_json::{Map, Value};
+use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
 
-use super::{masks::MaskArgs, settings::Settings};
 use crate::{
     exit::Done,
-    interrupt,
-    terminal::{Style, count, print_error, print_line, say, watch, word},
+    given::{All, Asked, Of, OfLanguageModel, tasks},
+    terminal::{Style, count, job, print_error, print_line, say, seconds, word},
 };
 
-/// Train a model to tell pictures or texts apart
+/// Train a model to tell images or texts apart, to segment images, or to write
 ///
-/// Takes a folder of class folders with pictures or .txt files in them, or a CSV
-/// file with a column of texts and one of labels. What is not said is decided by a
-/// look at the data, and explained.
+/// Takes a folder of class folders with images or .txt files in them, folders of
+/// images and masks, a text file, or a CSV file. Settings you omit are inferred
+/// from the data; each choice is explained. Those of a configuration file
+/// (`--config`) are used too, and flags win over it.
 ///
 /// The run folder gets everything: the settings, checkpoints, the epoch table,
-/// plots, and the finished model, which `predict` and `validate` take. Ctrl-C once
-/// finishes the step and saves; `--resume` goes on from there and ends with the
-/// same bits as if it had never stopped.
+/// plots, the finished model, which `predict` and `validate` take, and run.toml,
+/// which repeats the run. Ctrl-C once finishes the step and saves; `--resume` goes
+/// on from there and ends with the same bits as if it had never stopped.
 ///
 /// Examples:
 ///   tinderbox train photos --out runs/photos
 ///   tinderbox train --out runs/photos --resume
 ///   tinderbox train photos --arch resnet34 --pretrained auto --size 224
-///   tinderbox train photos --arch resnet-small --size 160 --epochs 30 --valid 0.1
+///   tinderbox train photos --dry-run
+///   tinderbox train --config run.toml --epochs 30 --out runs/longer
 ///   tinderbox train reviews.csv --text review --label sentiment --from-lm runs/lm
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("which").args(["folder", "out", "images"]).multiple(true))]
+#[command(group = ArgGroup::new("what").args(["data", "images", "config", "resume"]).multiple(true).required(true))]
+#[command(group = ArgGroup::new("which").args(["data", "out", "images"]).multiple(true))]
 pub(crate) struct Train {
-    /// Folder of class folders with pictures or .txt files in them, or of two sets
-    /// of those; or a CSV file
-    #[arg(required_unless_present_any = ["resume", "images"])]
-    folder: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Of<All>,
 
-    /// What is learned: to tell pictures or texts apart, or what each pixel shows
-    /// [default: by the data; `segment` where there are masks]
-    #[arg(long, value_name = "TASK")]
-    task: Option<Learns>,
+    #[command(flatten)]
+    run: RunArgs,
 
-    /// Epochs to train for [default: by the number of pictures]
-    #[arg(long, value_name = "N", help_heading = "Training", value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: Option<u32>,
+    /// What is learned [default: by the data]
+    #[arg(long, value_name = "TASK", value_parser = task_name, conflicts_with = "resume")]
+    task: Option<String>,
 
-    /// Epochs of everything, after those of what is not pretrained [default: by the
-    /// number of pictures]
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    unfreeze_epochs: Option<u32>,
-
-    /// Learning rate at the peak of the one-cycle schedule [default: the
-    /// architecture's]
-    #[arg(long, value_name = "LR", help_heading = "Training", allow_negative_numbers = true, value_parser = rate)]
-    lr: Option<f64>,
-
-    /// Run folder [default: `runs/` and the data folder's name]
-    #[arg(long, value_name = "DIR", help_heading = "Run")]
-    out: Option<PathBuf>,
+    /// Configuration file: settings as TOML, as `tinderbox config default` prints them
+    /// and each run folder has them
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    config: Option<PathBuf>,
 
     /// Go on with the run in the run folder, as it was begun
     ///
-    /// The data folder need not be given, unless it has moved.
+    /// The data need not be named, unless it has moved.
     #[arg(long, help_heading = "Run", requires = "which")]
     resume: bool,
+}
 
-    /// Steps between checkpoints; 0 for those after each epoch only
-    /// [default: 100]
-    #[arg(long, value_name = "N", help_heading = "Run")]
-    checkpoint_every: Option<usize>,
+/// How a training is done and told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+struct RunArgs {
+    /// Show the plan, the classes with their counts, the model, and what memory and time
+    /// it will take, measured on a few steps; nothing is trained
+    #[arg(long)]
+    dry_run: bool,
 
     /// Print one JSON object a line, with an `event`: plan, batch, epoch, end,
     /// done, error and others
-    #[arg(long, help_heading = "Run")]
+    #[arg(long)]
     json: bool,
-
-    #[command(flatten)]
-    settings: Settings,
-
-    /// Column of a CSV file with text in it, by name or number; may be given
-    /// several times [default: text]
-    #[arg(long, value_name = "COLUMN", help_heading = "Texts")]
-    text: Vec<String>,
-
-    /// Column of a CSV file with labels in it [default: label]
-    #[arg(long, value_name = "COLUMN", help_heading = "Texts")]
-    label: Option<String>,
-
-    /// Run of the language model to start from: ULMFiT
-    #[arg(long, value_name = "RUN", help_heading = "Texts")]
-    from_lm: Option<PathBuf>,
-
-    /// What the dropouts are multiplied by [default: 0.5]
-    #[arg(long, value_name = "X", help_heading = "Texts")]
-    dropout: Option<f64>,
-
-    #[command(flatten)]
-    masks: MaskArgs,
 }
 
-/// What a model learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Learns {
-    /// A class for each picture or text
-    Classify,
-    /// A class for each pixel
-    Segment,
-}
-
-pub(super) fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
+/// The name of a task that there is.
+pub(super) fn task_name(text: &str) -> Result<String, String> {
+    let names: Vec<&str> = tasks().iter().map(|task| task.about().name).collect();
+    match names.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("there are {}", names.join(", "))),
     }
 }
 
 impl Train {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        interrupt::listen()?;
-        let folder = self.folder.clone().or_else(|| self.masks.images.clone()).unwrap_or_default();
-        let out = self.out.clone().unwrap_or_else(|| default_out(&folder));
-        let task = match self.resume {
-            true => RunFolder::new(&out).task()?,
-            false if self.task == Some(Learns::Segment) || self.masks.is_given() => Task::Segmenter,
-            false if text::is_of_texts(&folder) => Task::TextClassifier,
-            false => Task::Images,
+        let given = &self.settings.given;
+        let asked = match self.resume {
+            true => given.of_run(&run_folder(given.path("out"), given.path("data")))?,
+            false => given.resolve(self.task.as_deref(), self.config.as_deref())?,
         };
-        match task {
-            Task::Segmenter => return self.run_masks(out),
-            Task::TextClassifier => return self.run_texts(folder, out),
-            _ => {}
-        }
-        self.masks.check_unused()?;
-        self.settings.check_pretrained(self.unfreeze_epochs.is_some() && !self.resume)?;
-        let settings = TrainSettings {
-            epochs: self.epochs.map(|epochs| epochs as usize),
-            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
-            lr: self.lr,
-            checkpoint_every: self.checkpoint_every,
-            ..self.settings.read(folder, out)?
-        };
-        let style = Style::of(self.json);
-        let trained = match self.resume {
-            true => resume(&settings, &watch(style)),
-            false => train(&settings, &watch(style)),
-        };
-        Ok(finish(&told(trained, style)?, style))
+        self.run.run(&asked, self.resume)
     }
+}
 
-    fn run_masks(self, out: PathBuf) -> anyhow::Result<Done> {
-        let folder = self.folder.clone().unwrap_or_default();
-        let settings = SegmenterSettings {
-            epochs: self.epochs.map(|epochs| epochs as usize),
-            unfreeze_epochs: self.unfreeze_epochs.map(|epochs| epochs as usize),
-            lr: self.lr,
-            checkpoint_every: self.checkpoint_every,
-            ..self.masks.read(&self.settings, folder, out)?
-        };
-        let style = Style::of(self.json);
-        let trained = match self.resume {
-            true => resume_segmenter(&settings, &watch(style)),
-            false => train_segmenter(&settings, &watch(style)),
-        };
-        Ok(finish(&told(trained, style)?, style))
+/// The run folder of a run that goes on: as it is named, or as one on this data would be.
+fn run_folder(out: Option<&std::path::Path>, data: Option<&std::path::Path>) -> PathBuf {
+    match (out, data) {
+        (Some(out), _) => out.to_owned(),
+        (None, data) => RunFolder::usual(data.unwrap_or("run".as_ref())).root().to_owned(),
     }
+}
 
-    fn run_texts(self, data: PathBuf, out: PathBuf) -> anyhow::Result<Done> {
-        let unfreeze = self.unfreeze_epochs.map(|_| "--unfreeze-epochs");
-        if let Some(flag) = self.settings.of_pictures().or(unfreeze) {
-            anyhow::bail!("`{flag}` is for pictures, and these are texts");
-        }
-        let settings = ClassifierSettings {
-            columns: (!self.text.is_empty()).then(|| self.text.clone()),
-            label: self.label.clone(),
-            from_lm: self.from_lm.clone(),
-            dropout: self.dropout,
-            epochs: self.epochs.map(|epochs| epochs as usize),
-            lr: self.lr,
-            checkpoint_every: self.checkpoint_every,
-            ..self.settings.read_texts(data, out)
-        };
+impl RunArgs {
+    fn run(&self, Asked { task, settings }: &Asked, resume: bool) -> anyhow::Result<Done> {
         let style = Style::of(self.json);
-        let trained = match self.resume {
-            true => text::resume_classifier(&settings, &watch(style)),
-            false => text::train_classifier(&settings, &watch(style)),
+        let job = job(style)?;
+        if self.dry_run {
+            let found = told(task.dry_run(settings, &job), style)?;
+            match style {
+                Style::Json => print_line(&serde_json::to_string(&found)?),
+                Style::Text => print_dry_run(&found),
+            }
+            return Ok(Done::Ok);
+        }
+        let trained = match resume {
+            true => task.resume(settings, &job),
+            false => task.train(settings, &job),
         };
-        Ok(finish(&told(trained, style)?, style))
+        Ok(finish(*task, &told(trained, style)?, style))
+    }
+}
+
+/// Train a language model: `train --task language-model`
+///
+/// Takes a text file, a folder of .txt files, or a column of a CSV file. Settings
+/// you omit are inferred from the texts; each choice is explained.
+///
+/// `generate` writes with the model, and `train --from-lm` makes a classifier of it.
+///
+/// Examples:
+///   tinderbox train-lm shakespeare.txt --out runs/shakespeare
+///   tinderbox train-lm shakespeare.txt --tokens characters --arch gru
+///   tinderbox train-lm reviews.csv --text title --text body
+///   tinderbox train-lm tweets.txt --from runs/wikipedia
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+#[command(group = ArgGroup::new("what").args(["data", "resume"]).multiple(true).required(true))]
+#[command(group = ArgGroup::new("which").args(["data", "out"]).multiple(true))]
+pub(crate) struct TrainLm {
+    #[command(flatten)]
+    settings: Of<OfLanguageModel>,
+
+    #[command(flatten)]
+    run: RunArgs,
+
+    /// Go on with the run in the run folder, as it was begun
+    #[arg(long, help_heading = "Run", requires = "which")]
+    resume: bool,
+}
+
+impl TrainLm {
+    pub(crate) fn run(self) -> anyhow::Result<Done> {
+        let asked = self.settings.given.resolve(Some("language-model"), None)?;
+        self.run.run(&asked, self.resume)
     }
 }
 
@@ -205,40 +164,23 @@ pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyh
     result
 }
 
-/// `runs/photos` for `data/photos`, `runs/reviews` for `reviews.csv`.
-pub(super) fn default_out(folder: &Path) -> PathBuf {
-    let folder = folder.with_extension("");
-    let absolute = std::path::absolute(&folder).unwrap_or(folder);
-    Path::new("runs").join(absolute.file_name().unwrap_or("run".as_ref()))
+/// Trains, or goes on, with settings that a command has made.
+pub(super) fn go_on(
+    task: &'static dyn AnyTask,
+    settings: &Map<String, Value>,
+    style: Style,
+) -> anyhow::Result<Done> {
+    Ok(finish(task, &told(task.resume(settings, &job(style)?), style)?, style))
 }
 
 /// Says how it ended and what to do next.
-pub(super) fn finish(trained: &Trained, style: Style) -> Done {
+pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Done {
     let run = word(trained.run.root());
-    let (command, try_it) = match (trained.data.target(), trained.data.unit()) {
-        (TargetKind::Words { .. }, _) => ("train-lm", format!("generate {run} --prompt \"…\"")),
-        (_, "texts") => ("train", format!("predict {run} \"some text\"")),
-        (TargetKind::Mask { .. }, _) => {
-            ("train", format!("predict {run} picture.jpg --out mask.png"))
-        }
-        _ => ("train", format!("predict {run} picture.jpg")),
-    };
-    let stopped = matches!(trained.outcome, Outcome::Stopped { .. });
-    if style == Style::Json {
-        let outcome = if stopped { "stopped" } else { "finished" };
-        let done = serde_json::json!({
-            "event": "done",
-            "outcome": outcome,
-            "accuracy": trained.accuracy,
-            "run": trained.run.root().display().to_string(),
-            "waiting": trained.speed.map(|speed| speed.waiting),
-        });
-        print_line(&done.to_string());
-    } else {
+    if style == Style::Text {
         match (&trained.outcome, trained.speed) {
             (outcome @ Outcome::Stopped { .. }, _) => {
                 say(&outcome.to_string());
-                say(&format!("go on with: tinderbox {command} --out {run} --resume"));
+                say(&format!("go on with: tinderbox train --out {run} --resume"));
             }
             (Outcome::Finished { epochs, .. }, speed) => {
                 let epochs = count(*epochs, "epoch");
@@ -250,9 +192,30 @@ pub(super) fn finish(trained: &Trained, style: Style) -> Done {
                     None => format!("the run was finished already, with {epochs}"),
                 });
                 say(&format!("the model is in {run}"));
-                say(&format!("try it: tinderbox {try_it}"));
+                say(&format!("try it: tinderbox {}", task.about().try_next.replace("{run}", &run)));
             }
         }
     }
-    if stopped { Done::Interrupted } else { Done::Ok }
+    if trained.is_stopped() { Done::Interrupted } else { Done::Ok }
+}
+
+fn print_dry_run(found: &DryRun) {
+    let DryRun { classes, n_train, n_valid, unit, .. } = found;
+    print_line(&format!("{n_train} {unit} train, {n_valid} validate"));
+    let names = classes.iter().map(|class| class.class.chars().count());
+    let width = names.max().unwrap_or(0).max("class".len());
+    if !classes.is_empty() {
+        print_line(&format!("\n{:<width$}  {:>9}  {:>9}", "class", "train", "valid"));
+    }
+    for class in classes {
+        let (name, train, valid) = (&class.class, class.train, class.valid);
+        print_line(&format!("{name:<width$}  {train:>9}  {valid:>9}"));
+    }
+    print_line(&format!("\n{}", found.summary.trim_end()));
+    let gigabytes = found.memory as f64 / 1e9;
+    print_line(&format!("\nmemory of a step   about {gigabytes:.2} GB"));
+    print_line(&format!("time of a step     {}", seconds(found.step_seconds)));
+    print_line(&format!("time of an epoch   {}", seconds(found.epoch_seconds)));
+    let epochs = count(found.epochs, "epoch");
+    print_line(&format!("time of {epochs:<10} {}", seconds(found.total_seconds)));
 }

@@ -12,7 +12,7 @@ use tinderbox::{
 
 use crate::{
     exit::Done,
-    terminal::{Style, count, is_read, print_line, say, watch},
+    terminal::{Style, count, is_read, job, print_line, say},
 };
 
 /// Look after pretrained weights
@@ -69,13 +69,13 @@ pub(crate) struct Fetch {
 impl Fetch {
     fn run(self) -> anyhow::Result<Done> {
         let cache = WeightsCache::open()?;
-        let watch = watch(Style::Text);
+        let job = job(Style::Text)?;
         for name in &self.archs {
             let arch = find(name).map_err(tinderbox::Error::from)?;
             let Some(weights) = &arch.weights else {
                 anyhow::bail!("there are no official weights for {name}");
             };
-            print_line(&cache.fetch(weights, &watch)?.display().to_string());
+            print_line(&cache.fetch(weights, &job)?.display().to_string());
         }
         Ok(Done::Ok)
     }

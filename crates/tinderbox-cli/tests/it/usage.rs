@@ -11,8 +11,8 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     place.run(&["train", "digits", "--epoch", "3"]).code(2).says("'--epochs'");
     place.run(&["train", "digits", "--lr", "-1"]).code(2);
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
-    place.run(&["train"]).code(2).says("FOLDER");
-    place.run(&["train", "--resume"]).code(2).says("FOLDER");
+    place.run(&["train"]).code(2).says("DATA");
+    place.run(&["train", "--resume"]).code(2).says("DATA");
     place.run(&["train", "digits", "--valid", "1.5"]).code(2).says("outside 0..1; say `0.2`");
     place.run(&["train", "digits", "--valid", "-0.1"]).code(2).says("outside 0..1");
     place.run(&["train", "digits", "--valid", "a/b"]).code(2).says("directly below the data");
@@ -141,5 +141,5 @@ fn unreadable_files_are_listed_before_training_or_left_out() {
     place
         .run(&["train", "digits", "--out", "run", "--skip-bad", "2", "--epochs", "1"])
         .code(0)
-        .says("left out 2 unreadable files");
+        .says("skipped 2 unreadable files");
 }

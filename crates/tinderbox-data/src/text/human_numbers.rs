@@ -79,11 +79,16 @@ pub fn number_in_words(number: u32) -> String {
 /// # }
 /// ```
 pub fn human_numbers() -> Split<TextKind> {
-    let [train, valid] = HUMAN_NUMBERS.map(|numbers| {
-        let words: Vec<String> = numbers.map(number_in_words).collect();
-        TextItems::from_texts([words.join(", ")])
-    });
+    let [train, valid] = human_numbers_texts().map(|text| TextItems::from_texts([text]));
     Split::by_list(train, valid)
+}
+
+/// The texts of [`human_numbers`]: the one that trains, and the one that validates.
+pub fn human_numbers_texts() -> [String; 2] {
+    HUMAN_NUMBERS.map(|numbers| {
+        let words: Vec<String> = numbers.map(number_in_words).collect();
+        words.join(", ")
+    })
 }
 
 #[cfg(test)]

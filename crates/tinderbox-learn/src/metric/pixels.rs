@@ -7,19 +7,28 @@ use super::{ConfusionMatrix, Metric, check_counts, class_numbers, foreground_acc
 use crate::{Error, Result};
 
 /// The share of pixels with the right class, but for those of a void code: [`foreground_acc`],
-/// averaged over the batches that have other pixels.
+/// averaged over the batches that have other pixels, as by the reference.
 #[derive(Debug, Clone)]
 pub struct PixelAccuracy {
     name: String,
     void: Option<i64>,
+    by_pixels: bool,
     sum: f64,
-    items: usize,
+    /// Images, or pixels.
+    weight: usize,
 }
 
 impl PixelAccuracy {
     /// Of all pixels, or of those whose target is not `void`.
     pub fn new(void: Option<i64>) -> Self {
-        Self { name: "pixel_accuracy".into(), void, sum: 0.0, items: 0 }
+        Self { name: "pixel_accuracy".into(), void, by_pixels: false, sum: 0.0, weight: 0 }
+    }
+
+    /// The share of all pixels of an epoch that count, whatever batches they come in: an image with
+    /// more of them weighs more.
+    #[must_use]
+    pub fn of_all_pixels(self) -> Self {
+        Self { by_pixels: true, ..self }
     }
 
     /// The same in a column of another name: the lesson's is `acc_camvid`.
@@ -35,22 +44,30 @@ impl Metric for PixelAccuracy {
     }
 
     fn reset(&mut self) {
-        (self.sum, self.items) = (0.0, 0);
+        (self.sum, self.weight) = (0.0, 0);
     }
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
+        if self.by_pixels {
+            let classes = output.dims()[1];
+            let mut matrix = ConfusionMatrix::new(classes);
+            matrix.update_pixels(output, target, self.void)?;
+            self.sum += matrix.right() as f64;
+            self.weight += matrix.total() as usize;
+            return Ok(());
+        }
         // No code is negative: every pixel counts.
         let value = foreground_acc(output.clone(), target.clone(), self.void.unwrap_or(-1))?;
         if !value.is_nan() {
             let items = target.dims()[0];
             self.sum += value * items as f64;
-            self.items += items;
+            self.weight += items;
         }
         Ok(())
     }
 
     fn value(&self) -> f64 {
-        self.sum / self.items as f64
+        self.sum / self.weight as f64
     }
 }
 
@@ -184,6 +201,28 @@ mod tests {
         assert_eq!(metric.value(), 0.5);
         metric.reset();
         assert!(metric.value().is_nan());
+    }
+
+    #[test]
+    fn all_pixels_weigh_the_same_whatever_batch_they_are_in() {
+        // One of three is right, then the only one of its image that counts.
+        let parts = [(&[[0, 1, 1]], &[[0, 0, 0]]), (&[[0, 1, 1]], &[[0, 2, 2]])];
+        let mut metric = PixelAccuracy::new(Some(2)).of_all_pixels();
+        for (predicted, target) in parts {
+            let (output, target) = batch(predicted, target);
+            metric.update(&output, &target).unwrap();
+        }
+        assert_eq!(metric.value(), 0.5);
+        let mut at_once = PixelAccuracy::new(Some(2)).of_all_pixels();
+        let (output, target) = batch(&[[0, 1, 1], [0, 1, 1]], &[[0, 0, 0], [0, 2, 2]]);
+        at_once.update(&output, &target).unwrap();
+        assert_eq!(at_once.value(), metric.value());
+        let mut by_batch = PixelAccuracy::new(Some(2));
+        for (predicted, target) in parts {
+            let (output, target) = batch(predicted, target);
+            by_batch.update(&output, &target).unwrap();
+        }
+        assert_eq!(by_batch.value(), (1.0 / 3.0 + 1.0) / 2.0);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 use tinderbox_model::arch::OfficialWeights;
 
-use super::download::download;
-use crate::{Error, Result, Watch};
+use super::{WeightsError, download::download};
+use crate::{Job, Result};
 
 /// Where official weights are kept, by the names that their authors gave them.
 ///
@@ -20,7 +20,7 @@ use crate::{Error, Result, Watch};
 ///
 /// # fn main() -> Result<(), tinderbox::Error> {
 /// let weights = find("resnet34")?.weights.expect("torchvision has some");
-/// let file = WeightsCache::open()?.fetch(&weights, &tinderbox::quiet())?;
+/// let file = WeightsCache::open()?.fetch(&weights, &tinderbox::Job::quiet())?;
 /// println!("{}", file.display());
 /// # Ok(())
 /// # }
@@ -39,12 +39,12 @@ impl WeightsCache {
     /// another server with the same files.
     ///
     /// # Errors
-    /// [`Error::NoCache`] on a system that tells of no such folder.
+    /// [`WeightsError::NoCache`] on a system that tells of no such folder.
     pub fn open() -> Result<Self> {
         let system = || etcetera::choose_base_strategy().ok().map(|base| base.cache_dir());
         let folder = match env::var_os("TINDERBOX_CACHE") {
             Some(folder) => PathBuf::from(folder),
-            None => system().ok_or(Error::NoCache)?.join("tinderbox/weights"),
+            None => system().ok_or(WeightsError::NoCache)?.join("tinderbox/weights"),
         };
         let torch = env::var_os("TORCH_HOME").map(PathBuf::from);
         let torch = torch.or_else(|| system().map(|cache| cache.join("torch")));
@@ -79,14 +79,14 @@ impl WeightsCache {
     /// The file, downloaded if it is not there. A download that was cut off goes on where it was.
     ///
     /// # Errors
-    /// [`Error::Download`], which says what to put where without a network;
-    /// [`Error::Checksum`] if what came is not what its authors published.
-    pub fn fetch(&self, weights: &OfficialWeights, watch: &Watch) -> Result<PathBuf> {
+    /// [`WeightsError::Download`], which says what to put where without a network;
+    /// [`WeightsError::Checksum`] if what came is not what its authors published.
+    pub fn fetch(&self, weights: &OfficialWeights, job: &Job) -> Result<PathBuf> {
         if let Some(file) = self.find(weights) {
             return Ok(file);
         }
         let url = format!("{}/{}", self.server.trim_end_matches('/'), weights.file);
-        download(&url, &self.folder.join(weights.file), weights.sha256_prefix(), watch)
+        download(&url, &self.folder.join(weights.file), weights.sha256_prefix(), job)
     }
 }
 

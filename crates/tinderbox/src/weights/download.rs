@@ -12,8 +12,8 @@ use ureq::{
     http::{StatusCode, header::CONTENT_RANGE},
 };
 
-use super::cache::sha256;
-use crate::{Error, Event, Result, Watch};
+use super::{WeightsError, cache::sha256};
+use crate::{Error, Event, Job, Result};
 
 /// So often it is tried again when a connection breaks.
 const TRIES: usize = 4;
@@ -24,9 +24,12 @@ const BLOCK: usize = 1 << 16;
 
 /// Puts what is at `url` at `to`, if its SHA-256 begins so. What comes is kept beside it, in a file
 /// that ends in `.part`, until it is whole: the next download goes on there.
-pub(super) fn download(url: &str, to: &Path, sum: &str, watch: &Watch) -> Result<PathBuf> {
-    let failed =
-        |reason: String| Error::Download { url: url.to_owned(), file: to.to_owned(), reason };
+pub(super) fn download(url: &str, to: &Path, sum: &str, job: &Job) -> Result<PathBuf> {
+    let failed = |reason: String| WeightsError::Download {
+        url: url.to_owned(),
+        file: to.to_owned(),
+        reason,
+    };
     let folder = to.parent().unwrap_or(Path::new("."));
     let write = |source| Error::Write { path: to.to_owned(), source };
     fs::create_dir_all(folder).map_err(write)?;
@@ -40,15 +43,15 @@ pub(super) fn download(url: &str, to: &Path, sum: &str, watch: &Watch) -> Result
     let mut tries = 0;
     loop {
         let before = length(&part);
-        match once(&agent, url, &part, watch) {
+        match once(&agent, url, &part, job) {
             Ok(()) => break,
             Err(Stop::Disk(source)) => return Err(write(source)),
-            Err(Stop::Refused(reason)) => return Err(failed(reason)),
+            Err(Stop::Refused(reason)) => return Err(failed(reason).into()),
             Err(Stop::Broken(reason)) => {
                 // As long as something comes, it goes on.
                 tries = if length(&part) > before { 1 } else { tries + 1 };
                 if tries >= TRIES {
-                    return Err(failed(reason));
+                    return Err(failed(reason).into());
                 }
             }
         }
@@ -56,7 +59,8 @@ pub(super) fn download(url: &str, to: &Path, sum: &str, watch: &Watch) -> Result
     let found = sha256(&part).map_err(write)?;
     if !found.starts_with(sum) {
         fs::remove_file(&part).map_err(write)?;
-        return Err(Error::Checksum { url: url.to_owned(), expected: sum.to_owned(), found });
+        let (url, expected) = (url.to_owned(), sum.to_owned());
+        return Err(WeightsError::Checksum { url, expected, found }.into());
     }
     fs::rename(&part, to).map_err(write)?;
     Ok(to.to_owned())
@@ -74,7 +78,7 @@ fn length(file: &Path) -> u64 {
     fs::metadata(file).map_or(0, |file| file.len())
 }
 
-fn once(agent: &Agent, url: &str, part: &Path, watch: &Watch) -> Result<(), Stop> {
+fn once(agent: &Agent, url: &str, part: &Path, job: &Job) -> Result<(), Stop> {
     let have = length(part);
     let mut request = agent.get(url);
     if have > 0 {
@@ -103,7 +107,7 @@ fn once(agent: &Agent, url: &str, part: &Path, watch: &Watch) -> Result<(), Stop
     let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
     let mut block = vec![0; BLOCK];
     loop {
-        watch(&Event::Downloading { file: &name, done, total });
+        job.tell(Event::Downloading { file: name.clone(), done, total });
         match body.read(&mut block) {
             Ok(0) => break,
             Ok(n) => {
@@ -137,7 +141,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::quiet;
+    use crate::Job;
 
     /// What the server does with a request for a body.
     #[derive(Clone, Copy)]
@@ -216,7 +220,7 @@ mod tests {
             fs::write(to.with_added_extension("part"), part).unwrap();
         }
         let (url, seen) = server(BODY, does);
-        download(&url, &to, &sum()[..8], &quiet()).unwrap();
+        download(&url, &to, &sum()[..8], &Job::quiet()).unwrap();
         assert_eq!(fs::read(&to).unwrap(), BODY);
         assert!(!to.with_added_extension("part").exists());
         assert_eq!(*seen.lock().unwrap(), ranges);
@@ -244,8 +248,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
         let (url, _) = server(BODY, vec![Does::Whole]);
-        let error = download(&url, &to, "00000000", &quiet()).unwrap_err();
-        assert!(matches!(error, Error::Checksum { .. }), "{error}");
+        let error = download(&url, &to, "00000000", &Job::quiet()).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(WeightsError::Checksum { .. })), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -254,11 +258,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
         let (url, _) = server(BODY, vec![Does::Lacks]);
-        let error = download(&url, &to, "0", &quiet()).unwrap_err().to_string();
+        let error = download(&url, &to, "0", &Job::quiet()).unwrap_err().to_string();
         assert!(error.ends_with("the server says 404 Not Found"), "{error}");
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = download(&format!("http://{closed}/w.pth"), &to, "0", &quiet()).unwrap_err();
-        assert!(matches!(error, Error::Download { .. }), "{error}");
+        let error =
+            download(&format!("http://{closed}/w.pth"), &to, "0", &Job::quiet()).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(WeightsError::Download { .. })), "{error}");
         assert!(error.hint().unwrap().contains("put it at"), "{error}");
     }
 }

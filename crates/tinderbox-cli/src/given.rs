@@ -1,0 +1,326 @@
+//! The settings of tasks as arguments. A flag is a field of a task's settings: its name, its help and
+//! what it takes come from there, so there is no list of them here.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use serde_json::{Map, Value};
+use tinderbox::{
+    AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, recognize,
+    settings::read_file, task_of_run,
+};
+
+static TABLE: OnceLock<&'static [&'static dyn AnyTask]> = OnceLock::new();
+
+/// Says which tasks there are; the first call counts.
+pub(crate) fn set_tasks(tasks: &'static [&'static dyn AnyTask]) {
+    TABLE.get_or_init(|| tasks);
+}
+
+/// The tasks that there are.
+pub(crate) fn tasks() -> &'static [&'static dyn AnyTask] {
+    TABLE.get().copied().unwrap_or(TASKS)
+}
+
+/// What was said about settings, as it was typed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Given(Vec<(String, Vec<OsString>)>);
+
+/// The settings that a command takes.
+pub(crate) trait Which {
+    /// The tasks whose settings they are.
+    fn tasks() -> Vec<&'static dyn AnyTask> {
+        tasks().to_vec()
+    }
+
+    /// Whether a setting is one of them.
+    fn takes(_: &Field) -> bool {
+        true
+    }
+
+    /// The place among the arguments without a flag at which the data is named; a flag if there is
+    /// none.
+    const DATA: Option<usize> = Some(1);
+
+    /// Further keys that are left to the command.
+    fn without() -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// Settings of all tasks.
+#[derive(Debug)]
+pub(crate) struct All;
+impl Which for All {}
+
+/// The same where nothing is written: there is no run folder.
+#[derive(Debug)]
+pub(crate) struct Look;
+impl Which for Look {
+    fn without() -> &'static [&'static str] {
+        &["out"]
+    }
+}
+
+/// What is about validating a model, which is named first.
+#[derive(Debug)]
+pub(crate) struct Validating;
+impl Which for Validating {
+    fn takes(field: &Field) -> bool {
+        field.validates
+    }
+    const DATA: Option<usize> = Some(2);
+}
+
+/// Those of a language model.
+#[derive(Debug)]
+pub(crate) struct OfLanguageModel;
+impl Which for OfLanguageModel {
+    fn tasks() -> Vec<&'static dyn AnyTask> {
+        one("language-model")
+    }
+}
+
+/// Those of image segmentation, with the data as a flag.
+#[derive(Debug)]
+pub(crate) struct OfCamvid;
+impl Which for OfCamvid {
+    fn tasks() -> Vec<&'static dyn AnyTask> {
+        one("segment")
+    }
+    const DATA: Option<usize> = None;
+    fn without() -> &'static [&'static str] {
+        &["images", "masks"]
+    }
+}
+
+fn one(name: &str) -> Vec<&'static dyn AnyTask> {
+    find_task(tasks(), name).into_iter().collect()
+}
+
+/// [`Given`] settings of a kind, as arguments.
+#[derive(Debug)]
+pub(crate) struct Of<W> {
+    pub(crate) given: Given,
+    _which: std::marker::PhantomData<W>,
+}
+
+impl<W: Which> Of<W> {
+    /// The fields in the order of the tasks, each once.
+    fn fields() -> Vec<Field> {
+        let mut fields: Vec<Field> = Vec::new();
+        for field in W::tasks().iter().flat_map(|task| task.fields()) {
+            let known = fields.iter().any(|known| known.key == field.key);
+            if !known && W::takes(&field) && !W::without().contains(&field.key.as_str()) {
+                fields.push(field);
+            }
+        }
+        fields
+    }
+}
+
+impl<W: Which> Args for Of<W> {
+    fn augment_args(command: Command) -> Command {
+        command.args(Self::fields().iter().map(|field| argument(field, W::DATA)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<W: Which> FromArgMatches for Of<W> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let typed = |field: Field| {
+            let values = matches.get_many::<OsString>(&field.key)?.cloned().collect();
+            Some((field.key, values))
+        };
+        let given = Given(Self::fields().into_iter().filter_map(typed).collect());
+        Ok(Self { given, _which: std::marker::PhantomData })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// A field as an argument.
+fn argument(field: &Field, data: Option<usize>) -> Arg {
+    let usual = match (&field.default, &field.usual) {
+        (Some(Value::String(value)), _) => Some(value.clone()),
+        (Some(Value::Bool(_)), _) => None,
+        (Some(value), _) => Some(value.to_string()),
+        (None, usual) => usual.clone(),
+    };
+    let help = match usual {
+        Some(usual) => format!("{} [default: {usual}]", field.help),
+        None => field.help.clone(),
+    };
+    let argument = Arg::new(field.key.clone())
+        .help(help)
+        .value_parser(clap::value_parser!(OsString))
+        .value_name(field.value.clone());
+    let argument = match (field.key.as_str(), data) {
+        ("data", Some(index)) => return argument.index(index).value_name("DATA"),
+        _ => argument.long(field.key.replace('_', "-")),
+    };
+    let argument = match &field.group {
+        Some(group) => argument.help_heading(group.clone()),
+        None => argument,
+    };
+    if field.is_flag() {
+        argument
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .hide_possible_values(true)
+            .value_name("true|false")
+    } else if field.is_list() {
+        argument.action(ArgAction::Append)
+    } else if field.kinds.iter().any(|kind| matches!(kind, Kind::Whole | Kind::Number)) {
+        argument.allow_negative_numbers(true)
+    } else {
+        argument
+    }
+}
+
+/// The settings of a command and whose they are.
+pub(crate) struct Asked {
+    pub(crate) task: &'static dyn AnyTask,
+    pub(crate) settings: Map<String, Value>,
+}
+
+impl Given {
+    /// The path that a setting was given, if it was.
+    pub(crate) fn path(&self, key: &str) -> Option<&Path> {
+        let (_, values) = self.0.iter().find(|(given, _)| given == key)?;
+        values.first().map(Path::new)
+    }
+
+    /// The settings for a task: those of a configuration file, and over them what was typed.
+    ///
+    /// # Errors
+    /// Wrong usage, for a setting that the task has not or a value that does not fit.
+    pub(crate) fn of_task(
+        &self,
+        task: &'static dyn AnyTask,
+        config: Option<Map<String, Value>>,
+    ) -> anyhow::Result<Asked> {
+        let mut settings = config.unwrap_or_default();
+        let fields = task.fields();
+        for (key, values) in &self.0 {
+            let Some(field) = fields.iter().find(|field| field.key == *key) else {
+                let (setting, task) = (key.clone(), task.about().name);
+                return Err(usage(
+                    ErrorKind::ArgumentConflict,
+                    &SettingsError::OfOtherTask { setting, task },
+                ));
+            };
+            settings.insert(key.clone(), typed(task, field, values)?);
+        }
+        Ok(Asked { task, settings })
+    }
+
+    /// The task that is named, or that a configuration file is of, or whose sources are named, or
+    /// that the data looks like.
+    ///
+    /// # Errors
+    /// As [`of_task`](Self::of_task); [`SettingsError::UnknownTask`]; what is wrong with the file.
+    pub(crate) fn resolve(
+        &self,
+        named: Option<&str>,
+        config: Option<&Path>,
+    ) -> anyhow::Result<Asked> {
+        let (of_file, config) = match config {
+            Some(file) => {
+                let (task, settings) = read_file(file)?;
+                (task, Some(settings))
+            }
+            None => (None, None),
+        };
+        let name = named.map(str::to_owned).or(of_file);
+        let task = match &name {
+            Some(name) => find_task(tasks(), name)?,
+            None => self.recognized(config.as_ref()),
+        };
+        self.of_task(task, config)
+    }
+
+    /// The task of the run in a folder, for one that goes on.
+    ///
+    /// # Errors
+    /// [`RunError`]; as [`of_task`](Self::of_task).
+    pub(crate) fn of_run(&self, run: &Path) -> anyhow::Result<Asked> {
+        self.of_task(task_of_run(tasks(), run)?, None)
+    }
+
+    fn recognized(&self, config: Option<&Map<String, Value>>) -> &'static dyn AnyTask {
+        let is_source = |field: &Field, key: &str| {
+            field.key == key && field.role == Role::Source && key != "data"
+        };
+        let keys = || {
+            let typed = self.0.iter().map(|(key, _)| key.as_str());
+            typed.chain(config.into_iter().flat_map(|config| config.keys().map(String::as_str)))
+        };
+        let named = |key: &str| {
+            tasks().iter().any(|task| task.fields().iter().any(|field| is_source(field, key)))
+        };
+        let sources: Vec<&str> = keys().filter(|key| named(key)).collect();
+        let has = |task: &&&'static dyn AnyTask| {
+            let fields = task.fields();
+            sources.iter().all(|key| fields.iter().any(|field| field.key == **key))
+        };
+        let fitting: Vec<&'static dyn AnyTask> = tasks().iter().filter(has).copied().collect();
+        let of_file = config.and_then(|config| config.get("data")?.as_str()).map(PathBuf::from);
+        let data = self.path("data").map(Path::to_owned).or(of_file).unwrap_or_default();
+        recognize(&fitting, &data).or_else(|| fitting.first().copied()).unwrap_or(tasks()[0])
+    }
+}
+
+/// What was typed for a field, as a value of it.
+fn typed(task: &'static dyn AnyTask, field: &Field, values: &[OsString]) -> anyhow::Result<Value> {
+    let mut read = Vec::new();
+    for value in values {
+        let Some(text) = value.to_str() else {
+            let error = RunError::NotUtf8 { path: value.into() };
+            return Err(tinderbox::Error::from(error).into());
+        };
+        read.push(text);
+    }
+    let value = match field.is_list() {
+        true => Value::from(read),
+        false => field.parse(read.last().unwrap_or(&"")).map_err(|error| invalid(field, &error))?,
+    };
+    // As the task understands it: a share, a size, a path.
+    let one = [(field.key.clone(), value)].into_iter().collect();
+    match task.read(&one) {
+        Ok(mut settings) => Ok(settings.remove(&field.key).unwrap_or(one[&field.key].clone())),
+        Err(error) => match error.downcast_ref::<SettingsError>() {
+            Some(error) => Err(invalid(field, error)),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// A value that a flag does not take, in the argument parser's words.
+fn invalid(field: &Field, error: &SettingsError) -> anyhow::Error {
+    let flag = format!("{} <{}>", field.flag(), field.value);
+    match error {
+        SettingsError::Invalid { value, reason, .. } => {
+            let value = value.trim_matches('`');
+            let text = format!("invalid value '{value}' for '{flag}': {reason}");
+            usage(ErrorKind::ValueValidation, &text)
+        }
+        other => usage(ErrorKind::ValueValidation, other),
+    }
+}
+
+/// Wrong usage, which ends as the argument parser's own does.
+pub(crate) fn usage(kind: ErrorKind, text: &impl std::fmt::Display) -> anyhow::Error {
+    clap::Error::raw(kind, format!("{text}\n\nFor more information, try '--help'.\n")).into()
+}

@@ -1,0 +1,231 @@
+//! Text classification: by ULMFiT where there is a language model to start from.
+//!
+//! Howard and Ruder, [Universal Language Model Fine-tuning](https://arxiv.org/abs/1801.06146), 2018.
+
+mod decide;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    DataBunch, Input, LabelKind, Labelled, SavedInput, TargetKind,
+    text::{ClassifierOptions, LabelledTexts, TextKind, Tokenizing, Vocab, VocabSource},
+};
+use tinderbox_learn::{Bundle, Learner, metric::accuracy};
+use tinderbox_model::{
+    arch::TextSpec,
+    weights::{LoadReport, StateDict},
+};
+
+use crate::{
+    About, Answer, Confidence, Decided, Hinted, Job, Location, Plan, Result, RunFolder, Settings,
+    Sources, Split, Task,
+    answer::{Classes, predictions},
+    device::device,
+    plan::Choices,
+    settings::unused,
+    texts::{SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
+};
+
+/// Tells whole texts apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifyTexts {
+    pub source: TextSource,
+    /// The column of labels, if the texts are in a table; else they are the names of folders.
+    pub label: Option<String>,
+    pub split: Split,
+    pub tokenizing: Tokenizing,
+    pub model: TextSpec,
+}
+
+/// What a user may say about text classification alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ClassifyTextsSettings {
+    #[serde(flatten)]
+    pub texts: TextSettings,
+
+    /// Column of a table with labels in it
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "label"))]
+    pub label: Option<String>,
+
+    /// Finished run of a language model to start from: ULMFiT
+    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
+    pub from_lm: Option<Location>,
+}
+
+/// What is wrong with labelled texts, or with the language model to start from.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClassifyTextsError {
+    #[error("{data} has one class only, `{class}`: there is nothing to tell apart")]
+    OneClass { data: std::path::PathBuf, class: String },
+
+    #[error("no encoder can be taken from the model: it is for {what}")]
+    NoEncoder { what: String },
+}
+
+impl Hinted for ClassifyTextsError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::OneClass { .. } => {
+                "texts need labels of at least two kinds: folders, or a column that `--label` names"
+                    .into()
+            }
+            Self::NoEncoder { .. } => {
+                "train a language model for it: `tinderbox train-lm TEXTS --arch awd-lstm`".into()
+            }
+        })
+    }
+}
+
+impl Task for ClassifyTexts {
+    const ABOUT: About = About {
+        name: "classify-texts",
+        noun: "a text classifier",
+        unit: "texts",
+        metric: "accuracy",
+        lower_is_better: false,
+        takes_text: true,
+        try_next: "predict {run} \"some text\"",
+    };
+
+    type Settings = ClassifyTextsSettings;
+
+    type Found = LabelledTexts;
+
+    fn recognizes(source: &Path) -> Confidence {
+        crate::texts::recognizes(source)
+    }
+
+    fn decide(
+        ask: &Settings<Self>,
+        data: &Sources,
+        choices: &mut Choices,
+        job: &Job,
+    ) -> Result<(Decided<Self>, LabelledTexts)> {
+        decide::decide(ask, data, choices, job)
+    }
+
+    /// By the run's vocabulary.
+    fn find(plan: &Plan<Self>, run: &RunFolder, job: &Job) -> Result<LabelledTexts> {
+        let Self { source, label, split, tokenizing: tokens, .. } = &plan.task;
+        let vocab = VocabSource::from(&Vocab::load(run.vocab())?);
+        let labelled = labelled(plan.data.need("data")?, source, label.as_deref(), split)?;
+        Ok(tokenizing(job, |options| labelled.tokenize_with(tokens, vocab, options))?)
+    }
+
+    fn keep(found: &LabelledTexts, run: &RunFolder) -> Result<()> {
+        Ok(found.input.vocab.save(run.vocab())?)
+    }
+
+    fn data(plan: &Plan<Self>, found: LabelledTexts, _: &Job) -> Result<DataBunch> {
+        let options = ClassifierOptions {
+            batch_size: plan.fit.batch_size,
+            seed: plan.seed,
+            workers: plan.host.workers,
+            ..ClassifierOptions::default()
+        };
+        Ok(found.batches(&options)?)
+    }
+
+    fn learner(
+        plan: &Plan<Self>,
+        data: DataBunch,
+        _: Option<StateDict>,
+    ) -> Result<(Learner, LoadReport)> {
+        let learner = of_model(data, &plan.task.model, &device(plan.host.device)?)?;
+        Ok((Self::metrics(learner), LoadReport::default()))
+    }
+
+    fn metrics(learner: Learner) -> Learner {
+        learner.metrics(accuracy)
+    }
+
+    fn knows(model: &Bundle) -> bool {
+        let inference = &model.manifest.inference;
+        matches!(inference.target(), TargetKind::Category { .. })
+            && matches!(inference.saved_input(), SavedInput::Text(_))
+    }
+
+    fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
+        let input = model.manifest.inference.text_input()?;
+        let sources = Self::sources(ask);
+        let data = sources.need("data")?;
+        let columns = ask.task.texts.text.as_ref();
+        let source = TextSource::pick(data, columns, &mut Choices::default())?;
+        let split = source.items(data)?.split_all_valid();
+        let classes = Some(model.classes().to_vec());
+        let split = split.label_kind(LabelKind::Category(classes));
+        let label = label(ask.task.label.as_ref(), &source)?;
+        let labelled = match &label {
+            Some(label) => split.label_from_df(label, None)?,
+            None => split.label_from_folder()?,
+        };
+        let vocab = VocabSource::from(&input.vocab);
+        let texts =
+            tokenizing(job, |options| labelled.tokenize_with(&input.tokenizing, vocab, options))?;
+        let options = crate::validate::options(ask);
+        let options = ClassifierOptions {
+            batch_size: options.batch_size,
+            workers: options.workers,
+            ..ClassifierOptions::default()
+        };
+        Ok(texts.batches_like(&model.manifest.inference, &options)?)
+    }
+
+    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+        let answer = |prediction| Answer::Classes(Classes::new(model, prediction));
+        predictions(model, inputs).into_iter().map(|one| one.map(answer)).collect()
+    }
+}
+
+/// The column of labels, if there is a table.
+///
+/// # Errors
+/// [`SettingsError::Unused`](crate::SettingsError::Unused) for a column where there is none.
+fn label(asked: Option<&String>, source: &TextSource) -> Result<Option<String>> {
+    match source {
+        TextSource::Table { .. } => Ok(Some(asked.map_or_else(|| "label".into(), String::clone))),
+        TextSource::File | TextSource::Folder => {
+            unused("label", asked, "the data is no table: labels are the names of folders")?;
+            Ok(None)
+        }
+    }
+}
+
+fn labelled(
+    data: &Path,
+    source: &TextSource,
+    label: Option<&str>,
+    split: &Split,
+) -> Result<Labelled<TextKind>> {
+    let split = split.apply(source.items(data)?, SPLIT_SEED)?;
+    Ok(match label {
+        Some(label) => split.label_from_df(label, None)?,
+        None => split.label_from_folder()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    #[test]
+    fn errors_about_texts_name_the_way_out() {
+        check(
+            ClassifyTextsError::OneClass { data: "d".into(), class: "good".into() },
+            "d has one class only, `good`: there is nothing to tell apart",
+            Some("`--label`"),
+        );
+        check(
+            ClassifyTextsError::NoEncoder { what: "gray images; 10 classes".into() },
+            "no encoder can be taken from the model: it is for gray images; 10 classes",
+            Some("--arch awd-lstm"),
+        );
+    }
+}

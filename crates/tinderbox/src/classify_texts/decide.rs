@@ -1,0 +1,221 @@
+//! What is decided about text classification by a look at the texts.
+
+use std::path::Path;
+
+use tinderbox_data::text::{LabelledTexts, Tokenizing, VocabSource};
+use tinderbox_learn::{
+    Bundle,
+    schedule::{LearningRate, OneCycle},
+};
+use tinderbox_model::arch::{
+    AwdDropouts, AwdLstmConfig, ModelSpec, TextClassifierConfig, TextSpec,
+};
+
+use super::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings, label, labelled};
+use crate::{
+    Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
+    plan::{
+        Choices, FitPlan, Start, Take, batch_size,
+        split::{FIFTH, percent},
+    },
+    settings::unused,
+    texts::{MOMS, TextSource, Tokens, folders, tokenizing},
+};
+
+pub(super) fn decide(
+    ask: &Settings<ClassifyTexts>,
+    data: &Sources,
+    choices: &mut Choices,
+    job: &Job,
+) -> Result<(Decided<ClassifyTexts>, LabelledTexts)> {
+    let (common, task) = (&ask.common, &ask.task);
+    let data = data.need("data")?;
+    let lm = task.from_lm.as_ref().map(|run| open_model(run.path())).transpose()?;
+    let source = TextSource::pick(data, task.texts.text.as_ref(), choices)?;
+    let label = label(task.label.as_ref(), &source)?;
+    choices.keep("label", &label);
+    let split = split(common.valid.as_ref(), data, &source, choices)?;
+    let labelled = labelled(data, &source, label.as_deref(), &split)?;
+    let classes = labelled.target.classes().to_vec();
+    if let [] | [_] = &classes[..] {
+        let class = classes.first().cloned().unwrap_or_default();
+        return Err(ClassifyTextsError::OneClass { data: data.to_owned(), class }.into());
+    }
+    let shown = match classes.len() {
+        n @ ..=4 => format!("{n}: {}", classes.join(", ")),
+        n => n.to_string(),
+    };
+    choices.tell("classes", shown, "the labels of the training set");
+    let n_train = labelled.train.items.len();
+
+    let (tokens, vocab) = words(task, lm.as_ref(), choices)?;
+    let texts = tokenizing(job, |options| labelled.tokenize_with(&tokens, vocab, options))?;
+    let n_vocab = texts.input.vocab.len();
+    let model = model(task, lm.as_ref(), n_vocab, classes.len(), choices)?;
+    batch_size::check(common.batch_size, n_train, "text")?;
+    let batch_size = choices.pick("batch_size", common.batch_size, || {
+        let size = (n_train / 24).next_power_of_two().clamp(2, 32).min(n_train);
+        (size, format!("for {n_train} training texts"))
+    });
+    let steps = n_train / batch_size;
+    let from_lm = lm.is_some();
+    let epochs = choices.pick_shown(
+        "epochs",
+        common.epochs,
+        || {
+            let all = if from_lm { 200 } else { 400 };
+            let epochs = usize::div_ceil(all, steps.max(1)).clamp(2, 10);
+            (epochs, format!("{steps} steps an epoch"))
+        },
+        |epochs| match from_lm {
+            true => format!("{epochs}, after one for each part that is unfrozen"),
+            false => epochs.to_string(),
+        },
+    );
+    let lr = choices.pick("lr", common.lr, || match from_lm {
+        true => (2e-2, "fastai's for the head; less for what is unfrozen".into()),
+        false => (5e-3, "usual for recurrent layers from scratch".into()),
+    });
+    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
+    if let Some(clip) = common.clip {
+        choices.tell("clip", clip.to_string(), crate::plan::ASKED);
+    }
+    choices.keep("clip", &common.clip);
+    choices.keep("from_lm", &task.from_lm);
+    let phases = match from_lm {
+        true => gradual_unfreezing(epochs, lr, model.groups().len() + 1),
+        false => vec![Phase::whole(epochs, OneCycle { moms: MOMS, ..OneCycle::from(lr) })],
+    };
+    let start = match &task.from_lm {
+        Some(run) => Start::Run { path: run.path().to_owned(), take: Take::Encoder },
+        None => Start::Fresh,
+    };
+    let fit = FitPlan { accumulate, clip: common.clip, ..FitPlan::new(phases, batch_size) };
+    let task = ClassifyTexts { source, label, split, tokenizing: tokens, model };
+    Ok((Decided { task, start, fit }, texts))
+}
+
+/// A column of this name says which rows validate, if nothing else is said.
+const VALID_COLUMN: &str = "is_valid";
+
+fn split(
+    asked: Option<&Valid>,
+    data: &Path,
+    source: &TextSource,
+    choices: &mut Choices,
+) -> Result<Split> {
+    let is_table = matches!(source, TextSource::Table { .. });
+    let (split, because) = match asked {
+        None | Some(Valid::Auto) => usual_split(data, source, is_table)?,
+        Some(asked) => {
+            let split = match asked {
+                Valid::Share(share) => Split::Random { share: *share },
+                Valid::Named(column) if is_table => Split::Column(column.clone()),
+                Valid::Named(folder) => Split::by_folder(folder, &folders(data))?,
+                Valid::List(file) => {
+                    Split::named_in(file.path(), source.items(data)?.relative_paths())?
+                }
+                Valid::Auto => unreachable!("it is nothing asked"),
+            };
+            (split, crate::plan::ASKED)
+        }
+    };
+    choices.keep("valid", &split.as_setting());
+    let shown = match &split {
+        Split::Random { share } => format!("a random {} %", percent(*share)),
+        Split::Column(column) => format!("column `{column}`"),
+        other => other.to_string(),
+    };
+    choices.tell("valid", shown, because);
+    Ok(split)
+}
+
+fn usual_split(data: &Path, source: &TextSource, is_table: bool) -> Result<(Split, &'static str)> {
+    if is_table && source.items(data)?.split_from_df(VALID_COLUMN).is_ok() {
+        return Ok((Split::Column(VALID_COLUMN.into()), "the data has it"));
+    }
+    Ok(match Split::known(&folders(data)) {
+        Some(split) => (split, "the data has two folders for it"),
+        None => {
+            (Split::Random { share: FIFTH }, "the data does not say which; choose with `--valid`")
+        }
+    })
+}
+
+/// How texts become numbers: as the language model's did, if there is one.
+fn words(
+    task: &ClassifyTextsSettings,
+    lm: Option<&Bundle>,
+    choices: &mut Choices,
+) -> Result<(Tokenizing, VocabSource)> {
+    if let Some(lm) = lm {
+        const REASON: &str = "it is that of the language model";
+        unused("tokens", task.texts.tokens.as_ref(), REASON)?;
+        unused("min_freq", task.texts.min_freq.as_ref(), REASON)?;
+        choices.keep("tokens", &None::<Tokens>);
+        choices.keep("min_freq", &None::<usize>);
+        let input = lm.manifest.inference.text_input()?;
+        choices.tell("words", format!("{} known", input.vocab.len()), "the language model's");
+        return Ok((input.tokenizing.clone(), VocabSource::from(&input.vocab)));
+    }
+    let tokens = choices.quiet("tokens", task.texts.tokens.clone(), Tokens::default());
+    let (tokenizing, vocab) = tokens.tokenizing(task.texts.min_freq, None)?;
+    choices.keep("min_freq", &vocab.min_freq);
+    let shown = format!("those that occur {} times or more", vocab.min_freq);
+    let because = "in the training set; `--from-lm` for a model that knows words already";
+    choices.tell("words", shown, because);
+    Ok((tokenizing, VocabSource::from(&vocab)))
+}
+
+fn model(
+    task: &ClassifyTextsSettings,
+    lm: Option<&Bundle>,
+    vocab: usize,
+    classes: usize,
+    choices: &mut Choices,
+) -> Result<TextSpec> {
+    // fastai's.
+    let dropout = choices.quiet("dropout", task.texts.dropout, 0.5);
+    let dropouts = AwdDropouts::CLASSIFIER.times(dropout);
+    let (encoder, because) = match lm.map(|lm| (lm, &lm.manifest.arch)) {
+        None => {
+            let small = AwdLstmConfig {
+                embedding: 200,
+                hidden: 400,
+                layers: 2,
+                dropouts,
+                ..AwdLstmConfig::classifier(vocab)
+            };
+            (small, "reads whole texts")
+        }
+        Some((_, ModelSpec::Text(TextSpec::AwdLstm(config)))) => {
+            let encoder = AwdLstmConfig { dropouts, ..config.encoder.clone() };
+            (encoder, "with the encoder of the language model")
+        }
+        Some((lm, _)) => {
+            let what = lm.manifest.inference.describe();
+            return Err(ClassifyTextsError::NoEncoder { what }.into());
+        }
+    };
+    let shown = format!("awd-lstm, {} layers of {}, and a head", encoder.layers, encoder.hidden);
+    choices.tell("architecture", shown, because);
+    Ok(TextSpec::TextClassifier(TextClassifierConfig::of(encoder, classes)))
+}
+
+/// ULMFiT: the head first, then one group more at a time, each with a rate 2.6 times lower than the
+/// one after it.
+fn gradual_unfreezing(epochs: usize, lr: f64, groups: usize) -> Vec<Phase> {
+    let slice = |lr: f64| LearningRate::Range(lr / 2.6f64.powi(groups as i32 - 1), lr);
+    let phase = |name: &str, freeze_to: isize, epochs: usize, lr_max: LearningRate| Phase {
+        name: name.into(),
+        freeze_to,
+        epochs,
+        schedule: OneCycle { moms: MOMS, ..OneCycle::from(lr_max) },
+    };
+    vec![
+        phase("the head alone", -1, 1, LearningRate::One(lr)),
+        phase("the last layer, too", -2, 1, slice(lr / 2.0)),
+        phase("the last two layers", -3, 1, slice(lr / 4.0)),
+        phase("everything", 0, epochs, slice(lr / 20.0)),
+    ]
+}

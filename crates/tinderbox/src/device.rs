@@ -1,0 +1,102 @@
+//! Where a run is computed.
+
+use burn::tensor::Device;
+
+use crate::{DeviceChoice, Hinted, Result, plan::Choices};
+
+/// A device that this program does not have.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    #[error("this program was built for the CPU alone, so there is no `{asked}`")]
+    NotBuilt { asked: DeviceChoice },
+
+    #[error("there is no `{asked}`: {found} graphics cards were found")]
+    NotFound { asked: DeviceChoice, found: usize },
+}
+
+impl Hinted for DeviceError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::NotBuilt { .. } => {
+                    "build it with the feature `wgpu`, or leave `--device` out"
+                }
+                Self::NotFound { .. } => "`--device cpu` computes on the CPU",
+            }
+            .into(),
+        )
+    }
+}
+
+/// The device of a choice, with autodiff.
+///
+/// # Errors
+/// [`DeviceError`].
+pub fn device(choice: DeviceChoice) -> Result<Device> {
+    Ok(find(choice)?.0.autodiff())
+}
+
+/// Fails for a device that is not there; tells which one `auto` is, where there is a choice.
+pub(crate) fn check(choice: DeviceChoice, choices: &mut Choices) -> Result<()> {
+    let (_, name) = find(choice)?;
+    if choice != DeviceChoice::Auto {
+        choices.tell("device", name, crate::plan::ASKED);
+    } else if gpu::n_devices().is_some() {
+        choices.tell("device", name, "`--device` for another");
+    }
+    Ok(())
+}
+
+fn find(choice: DeviceChoice) -> Result<(Device, String)> {
+    let cpu = || (Device::flex(), "CPU".to_owned());
+    match (choice, gpu::n_devices()) {
+        (DeviceChoice::Cpu, _) | (DeviceChoice::Auto, None | Some(0)) => Ok(cpu()),
+        (DeviceChoice::Auto, Some(_)) => Ok(gpu::device(0)),
+        (DeviceChoice::Gpu(_), None) => Err(DeviceError::NotBuilt { asked: choice }.into()),
+        (DeviceChoice::Gpu(number), Some(found)) if number < found => Ok(gpu::device(number)),
+        (DeviceChoice::Gpu(_), Some(found)) => {
+            Err(DeviceError::NotFound { asked: choice, found }.into())
+        }
+    }
+}
+
+#[cfg(not(feature = "wgpu"))]
+mod gpu {
+    use super::Device;
+
+    /// How many graphics cards there are; nothing if the program was not built for them.
+    pub(super) fn n_devices() -> Option<usize> {
+        None
+    }
+
+    pub(super) fn device(_: usize) -> (Device, String) {
+        unreachable!("there are none")
+    }
+}
+
+#[cfg(feature = "wgpu")]
+mod gpu;
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_not_there_is_named() {
+        let asked = DeviceChoice::Gpu(1);
+        check(
+            DeviceError::NotBuilt { asked },
+            "this program was built for the CPU alone, so there is no `gpu:1`",
+            Some("feature `wgpu`"),
+        );
+        check(
+            DeviceError::NotFound { asked, found: 1 },
+            "there is no `gpu:1`: 1 graphics cards were found",
+            Some("--device cpu"),
+        );
+        assert!(!find(DeviceChoice::Cpu).unwrap().0.is_autodiff());
+    }
+}

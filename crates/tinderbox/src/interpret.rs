@@ -1,0 +1,148 @@
+//! What a finished run is wrong about, on its validation set.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use burn::{module::Module, tensor::Tensor};
+use serde::Serialize;
+use tinderbox_data::{Array, Values, batch::Set};
+use tinderbox_interpret::{Cells, plot_confusion_matrix, show_results};
+use tinderbox_learn::{Learner, metric::ConfusionMatrix};
+use tinderbox_model::watch::{LayerActivation, activation_stats};
+
+use crate::{ClassResult, Error, Hinted, Job, Result, RunFolder, Task, open_model};
+
+/// Settings of [`interpret`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterpretSettings {
+    /// The folder of a finished run.
+    pub run: PathBuf,
+    /// Where pictures go; `interpretation` in the run folder.
+    pub out: Option<PathBuf>,
+    /// How many of the items with the largest losses are shown; 16.
+    pub top_losses: usize,
+    /// Whether the counts of the confusion matrix are wanted, not its picture alone.
+    pub confusion: bool,
+    /// The least often that one class must be taken for another to be told; 2.
+    pub min_confused: u64,
+    /// Whether the images with the largest losses highlight the regions behind the predicted class
+    /// (Grad-CAM). Not for masks.
+    pub heat: bool,
+    /// Whether mean and standard deviation of each layer's output are measured, for a batch.
+    pub activations: bool,
+}
+
+impl InterpretSettings {
+    pub fn new(run: impl Into<PathBuf>) -> Self {
+        Self {
+            run: run.into(),
+            out: None,
+            top_losses: 16,
+            confusion: false,
+            min_confused: 2,
+            heat: false,
+            activations: false,
+        }
+    }
+}
+
+/// What a model is right and wrong about.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Interpreted {
+    /// Of images, or of pixels that count.
+    pub accuracy: f64,
+    pub classes: Vec<ClassResult>,
+    /// Actual, predicted, how often; of pixels for masks.
+    pub most_confused: Vec<(String, String, u64)>,
+    /// The confusion matrix, a row for each actual class in the order of `classes`, if it was asked
+    /// for; of pixels for masks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confusion: Vec<Vec<u64>>,
+    /// Files with the largest losses, and these.
+    pub top_losses: Vec<(String, f32)>,
+    /// What layers with parameters give for the first batch, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<LayerActivation>,
+    /// The pictures that were drawn.
+    pub pictures: Vec<PathBuf>,
+}
+
+/// What cannot be interpreted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InterpretError {
+    #[error("there is nothing to show for {noun}")]
+    NothingToShow { noun: &'static str },
+}
+
+impl Hinted for InterpretError {
+    fn hint(&self) -> Option<String> {
+        Some("`tinderbox validate` measures it".into())
+    }
+}
+
+/// Looks at what the model of a run says about its validation set, and draws it: a confusion matrix,
+/// some results, and the items that it is most wrong about.
+///
+/// # Errors
+/// [`RunError`](crate::RunError) for a run that is of another task or not finished;
+/// [`InterpretError::NothingToShow`]; what has become of the run's data.
+pub fn interpret<T: Task>(settings: &InterpretSettings, job: &Job) -> Result<Interpreted> {
+    let run = RunFolder::new(&settings.run);
+    let plan = run.plan::<T>()?;
+    let model = open_model(&settings.run)?;
+    let found = T::find(&plan, &run, job)?;
+    let data = T::data(&plan, found, job)?;
+    T::interpret(&mut T::metrics(model.learner(data)?), settings)
+}
+
+impl InterpretSettings {
+    /// The folder for pictures, which is made.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        let out = self.out.clone().unwrap_or_else(|| self.run.join("interpretation"));
+        fs::create_dir_all(&out).map_err(|source| Error::Write { path: out.clone(), source })?;
+        Ok(out)
+    }
+}
+
+/// The rows of the matrix, if they are asked for.
+pub(crate) fn counts(matrix: &ConfusionMatrix, settings: &InterpretSettings) -> Vec<Vec<u64>> {
+    match settings.confusion {
+        true => matrix.rows().map(<[u64]>::to_vec).collect(),
+        false => Vec::new(),
+    }
+}
+
+/// What layers give for the first batch of the validation set, if that is asked for.
+pub(crate) fn activations(
+    learner: &Learner,
+    settings: &InterpretSettings,
+) -> Result<Vec<LayerActivation>> {
+    if !settings.activations {
+        return Ok(Vec::new());
+    }
+    let model = learner.eval_model();
+    let Array { shape, values } = learner.data().one_batch(Set::Valid)?.inputs;
+    let (&[n, channels, height, width], Values::F32(values)) = (&shape[..], values) else {
+        return Err(tinderbox_data::Error::NotImages { shape }.into());
+    };
+    let device = model.devices().first().cloned().unwrap_or_default();
+    let x = Tensor::<1>::from_floats(&values[..], &device).reshape([n, channels, height, width]);
+    Ok(activation_stats(&*model, x.into()))
+}
+
+/// Draws the matrix and some results.
+pub(crate) fn results(
+    learner: &Learner,
+    matrix: &ConfusionMatrix,
+    cells: Cells,
+    out: &Path,
+) -> Result<Vec<PathBuf>> {
+    const ROWS: usize = 4;
+    let (confusion, results) = (out.join("confusion.svg"), out.join("results.png"));
+    plot_confusion_matrix(matrix, learner.data().classes(), cells, &confusion)?;
+    show_results(learner, Set::Valid, ROWS)?.save(&results)?;
+    Ok(vec![confusion, results])
+}

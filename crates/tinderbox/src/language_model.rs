@@ -1,0 +1,277 @@
+//! Language models: which word comes next.
+
+mod decide;
+mod last_word;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    DataBunch, Input, TargetKind,
+    text::{LmOptions, LmTexts, Tokenizing, VocabOptions, VocabSource},
+};
+use tinderbox_learn::{
+    Bundle, Learner,
+    callback::ResetState,
+    generate::Generate,
+    loss::Activation,
+    metric::{Perplexity, accuracy},
+};
+use tinderbox_model::{
+    arch::TextSpec,
+    weights::{LoadReport, StateDict},
+};
+
+pub use last_word::{acc4, loss4};
+
+use crate::{
+    About, Answer, ClassCount, Confidence, Decided, Job, Location, Plan, Result, RunFolder,
+    Settings, Sources, Split, Task,
+    device::device,
+    items,
+    plan::Choices,
+    texts::{SPLIT_SEED, TextSettings, TextSource, generate, of_model, tokenizing},
+};
+
+/// Predicts the next word of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageModel {
+    pub source: TextSource,
+    pub split: Split,
+    pub tokenizing: Tokenizing,
+    pub vocab: VocabOptions,
+    pub objective: Objective,
+    pub model: TextSpec,
+    /// Whether the model's state starts anew with each epoch.
+    pub reset_state: bool,
+    /// Tokens of a row: how far back the gradient goes.
+    pub bptt: usize,
+}
+
+/// What a user may say about language models alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LanguageModelSettings {
+    #[serde(flatten)]
+    pub texts: TextSettings,
+
+    /// The most words that the model knows
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Texts", "default" = 60000))]
+    pub max_vocab: Option<usize>,
+
+    /// Tokens of a row: how far back the gradient goes
+    #[schemars(range(min = 1), extend("x-validate" = true, "x-value" = "N", "x-group" = "Training",
+        "x-usual" = "70; of characters: 100"))]
+    pub bptt: Option<usize>,
+
+    /// Architecture: awd-lstm, lstm, gru, or the lesson's model0 to model5
+    #[schemars(extend("x-value" = "NAME", "x-group" = "Model",
+        "x-usual" = "awd-lstm; of characters: lstm"))]
+    pub arch: Option<String>,
+
+    /// Embedding size
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model",
+        "x-usual" = "200; of lstm and gru: 64"))]
+    pub embedding: Option<usize>,
+
+    /// Hidden size
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model",
+        "x-usual" = "400; of lstm and gru: 256"))]
+    pub hidden: Option<usize>,
+
+    /// Recurrent layers
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model", "x-usual" = "2"))]
+    pub layers: Option<usize>,
+
+    /// Finished run of a language model to start from; words that it does not know start from the
+    /// mean of those that it does
+    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
+    pub from: Option<Location>,
+
+    /// What is predicted: the next word after each one, or after the last one of a row, as by the
+    /// lesson's model0 and model1
+    #[schemars(extend("x-value" = "WHAT", "x-group" = "Training", "default" = "each-word"))]
+    pub objective: Option<Objective>,
+
+    /// Start the model's state anew with each epoch
+    #[schemars(extend("x-group" = "Training", "default" = true))]
+    pub reset_state: Option<bool>,
+
+    /// Share of the one-cycle schedule in which the learning rate rises
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-value" = "SHARE",
+        "x-group" = "Training", "default" = 0.3))]
+    pub pct_start: Option<f64>,
+}
+
+/// What is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum Objective {
+    #[default]
+    EachWord,
+    LastWord,
+}
+
+impl std::fmt::Display for Objective {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::EachWord => "each-word",
+            Self::LastWord => "last-word",
+        })
+    }
+}
+
+impl Task for LanguageModel {
+    const ABOUT: About = About {
+        name: "language-model",
+        noun: "a language model",
+        unit: "texts",
+        metric: "perplexity",
+        lower_is_better: true,
+        takes_text: true,
+        try_next: "generate {run} --prompt \"…\"",
+    };
+
+    type Settings = LanguageModelSettings;
+
+    type Found = LmTexts;
+
+    /// A text file has nothing else to learn from.
+    fn recognizes(source: &Path) -> Confidence {
+        let is_text = source.extension().is_some_and(|end| end.eq_ignore_ascii_case("txt"));
+        if is_text { Confidence::Likely } else { Confidence::No }
+    }
+
+    fn decide(
+        ask: &Settings<Self>,
+        data: &Sources,
+        choices: &mut Choices,
+        job: &Job,
+    ) -> Result<(Decided<Self>, LmTexts)> {
+        decide::decide(ask, data, choices, job)
+    }
+
+    fn find(plan: &Plan<Self>, _: &RunFolder, job: &Job) -> Result<LmTexts> {
+        let Self { source, split, tokenizing, vocab, .. } = &plan.task;
+        let vocab = VocabSource::from(vocab);
+        texts(plan.data.need("data")?, source, split, tokenizing, vocab, job)
+    }
+
+    fn data(plan: &Plan<Self>, texts: LmTexts, _: &Job) -> Result<DataBunch> {
+        let options = LmOptions {
+            batch_size: plan.fit.batch_size,
+            bptt: plan.task.bptt,
+            seed: plan.seed,
+            workers: plan.host.workers,
+            ..LmOptions::default()
+        };
+        Ok(texts.batches(&options)?)
+    }
+
+    fn learner(
+        plan: &Plan<Self>,
+        data: DataBunch,
+        _: Option<StateDict>,
+    ) -> Result<(Learner, LoadReport)> {
+        let learner = of_model(data, &plan.task.model, &device(plan.host.device)?)?;
+        let learner = match plan.task.objective {
+            Objective::EachWord => Self::metrics(learner),
+            Objective::LastWord => {
+                learner.loss((loss4, Activation::Softmax { axis: -1 })).metrics(acc4)
+            }
+        };
+        let learner = if plan.task.reset_state { learner.callback(ResetState) } else { learner };
+        Ok((learner, LoadReport::default()))
+    }
+
+    fn metrics(learner: Learner) -> Learner {
+        learner.metrics((accuracy, Perplexity::default()))
+    }
+
+    /// What the texts came to: the batches' items are rows of all of them.
+    fn list(_: &Plan<Self>, data: &DataBunch) -> String {
+        let mut text = String::from(items::HEADER);
+        for (set, n) in [("train", data.n_train()), ("valid", data.n_valid())] {
+            items::line(&mut text, set, "", "rows", Some(n as u64));
+        }
+        for (number, token) in data.classes().iter().enumerate() {
+            items::line(&mut text, "vocab", token, &number.to_string(), None);
+        }
+        text
+    }
+
+    /// Its classes are the vocabulary, which has thousands.
+    fn counts(_: &DataBunch) -> Result<Vec<ClassCount>> {
+        Ok(Vec::new())
+    }
+
+    fn knows(model: &Bundle) -> bool {
+        matches!(model.manifest.inference.target(), TargetKind::Words { .. })
+    }
+
+    fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
+        let input = model.manifest.inference.text_input()?;
+        let sources = Self::sources(ask);
+        let data = sources.need("data")?;
+        let columns = ask.task.texts.text.as_ref();
+        let source = TextSource::pick(data, columns, &mut Choices::default())?;
+        let items = source.items(data)?.split_all_valid();
+        let vocab = VocabSource::from(&input.vocab);
+        let texts =
+            tokenizing(job, |options| items.label_for_lm_with(&input.tokenizing, vocab, options))?;
+        let options = crate::validate::options(ask);
+        let usual = LmOptions::default();
+        let options = LmOptions {
+            batch_size: ask.common.batch_size.unwrap_or(usual.batch_size),
+            bptt: ask.task.bptt.unwrap_or(usual.bptt),
+            workers: options.workers,
+            ..usual
+        };
+        Ok(texts.batches_like(&model.manifest.inference, &options)?)
+    }
+
+    /// It writes on after each text.
+    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+        let write = |input: &Input<'_>| {
+            let prompt = match *input {
+                Input::Text(text) => text.to_owned(),
+                Input::File(file) => tinderbox_data::text::read_text(file)?,
+                Input::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                Input::Noise { .. } => String::new(),
+            };
+            let mut text = String::new();
+            generate(model, &prompt, &Generate::default(), |part| {
+                text.push_str(part);
+                std::ops::ControlFlow::Continue(())
+            })?;
+            Ok(Answer::Text(text))
+        };
+        inputs.iter().map(write).collect()
+    }
+}
+
+/// Fewer texts than this are cut at their ends to validate; of more, some are left out whole.
+const FEW: usize = 10;
+
+/// The texts as numbers, by a vocabulary of their own.
+///
+/// # Errors
+/// Those of reading and tokenizing them.
+fn texts(
+    data: &Path,
+    source: &TextSource,
+    split: &Split,
+    tokens: &Tokenizing,
+    vocab: VocabSource,
+    job: &Job,
+) -> Result<LmTexts> {
+    let items = source.items(data)?;
+    let split = match split {
+        Split::Random { share } if items.len() < FEW => items.split_by_tail(*share)?,
+        split => split.apply(items, SPLIT_SEED)?,
+    };
+    Ok(tokenizing(job, |options| split.label_for_lm_with(tokens, vocab, options))?)
+}

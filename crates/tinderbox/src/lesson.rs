@@ -1,0 +1,75 @@
+//! The notebooks of fast.ai's lesson 7: settings of the tasks, beside the numbers that were printed.
+
+mod camvid;
+mod human_numbers;
+mod mnist;
+mod published;
+
+use std::path::PathBuf;
+
+pub use camvid::{CAMVID, lesson_camvid};
+pub use human_numbers::{
+    HUMAN_NUMBERS, HumanNumbers, HumanNumbersRun, human_numbers_data, lesson_human_numbers,
+};
+pub use mnist::{MNIST, Mnist, lesson_mnist};
+pub use published::Published;
+
+use crate::Hinted;
+
+/// What is missing for a notebook.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LessonError {
+    #[error("{folder} is not MNIST as PNG files: it has no training/ and testing/")]
+    NoMnist { folder: PathBuf },
+
+    #[error(
+        "{folder} is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/"
+    )]
+    NoCamvid { folder: PathBuf },
+
+    #[error("`{model}` is not one of the models of this notebook")]
+    NotOfTheLesson { model: String, known: Vec<&'static str> },
+}
+
+impl Hinted for LessonError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoMnist { folder } => format!(
+                "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
+                folder.display()
+            ),
+            Self::NoCamvid { .. } => "name the folder that holds them".into(),
+            Self::NotOfTheLesson { known, .. } => format!("there are {}", known.join(", ")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    #[test]
+    fn errors_about_a_notebook_say_what_it_needs() {
+        check(
+            LessonError::NoMnist { folder: "d".into() },
+            "d is not MNIST as PNG files: it has no training/ and testing/",
+            Some("d/training/<digit>"),
+        );
+        check(
+            LessonError::NoCamvid { folder: "d".into() },
+            "d is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/",
+            Some("the folder that holds them"),
+        );
+        check(
+            LessonError::NotOfTheLesson {
+                model: "resnet-small".into(),
+                known: vec!["basic", "resnetish"],
+            },
+            "`resnet-small` is not one of the models of this notebook",
+            Some("there are basic, resnetish"),
+        );
+    }
+}

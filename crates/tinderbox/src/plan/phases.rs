@@ -1,0 +1,38 @@
+//! The fits that a training consists of.
+
+use serde::{Deserialize, Serialize};
+use tinderbox_learn::schedule::OneCycle;
+
+/// One of the fits that a training consists of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Phase {
+    /// For people: `the new head`.
+    pub name: String,
+    /// The first parameter group that is trained, counted from the end if it is negative.
+    pub freeze_to: isize,
+    pub epochs: usize,
+    pub schedule: OneCycle,
+}
+
+impl Phase {
+    /// A fit of everything.
+    pub fn whole(epochs: usize, schedule: OneCycle) -> Self {
+        Self { name: "everything".into(), freeze_to: 0, epochs, schedule }
+    }
+
+    /// A fit of the last group alone, which is called `name`.
+    pub fn head(name: &str, epochs: usize, schedule: OneCycle) -> Self {
+        Self { name: name.into(), freeze_to: -1, epochs, schedule }
+    }
+
+    /// Those that have epochs.
+    pub(crate) fn some(phases: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        phases.into_iter().filter(|phase| phase.epochs > 0).collect()
+    }
+}
+
+/// `1 step`, `2 steps`.
+pub(crate) fn steps(n: usize) -> String {
+    if n == 1 { "1 step".into() } else { format!("{n} steps") }
+}

@@ -1,0 +1,300 @@
+//! Which items train and which validate.
+
+use std::{
+    collections::BTreeSet,
+    fmt, fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{ItemKind, Items, items::first_folder};
+
+use crate::{Error, Hinted, Result};
+
+/// Folder pairs that are read as a training and a validation set, in the order they are looked for.
+pub(crate) const KNOWN_SPLITS: [(&str, &str); 5] = [
+    ("train", "valid"),
+    ("train", "val"),
+    ("training", "testing"),
+    ("train", "test"),
+    ("training", "validation"),
+];
+
+/// The share that is held out if nothing else is said; fastai's.
+pub(crate) const FIFTH: f64 = 0.2;
+
+/// How a run divides its items; saved with the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// By the first folder below the data's root.
+    Folders { train: String, valid: String },
+    /// A seeded random share validates; with a share of 0 nothing does.
+    Random { share: f64 },
+    /// The items with these file names validate, which were read from `file`.
+    Names { file: PathBuf, names: BTreeSet<String> },
+    /// The rows of a table with a true value in this column validate.
+    Column(String),
+}
+
+/// What is wrong with the way data was to be divided.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitError {
+    #[error("a validation share of {value} is outside 0..1")]
+    Share { value: String },
+
+    #[error("`{value}` is not the name of a folder directly below the data")]
+    Folder { value: String },
+
+    #[error("{file} names none of the items")]
+    NoneNamed { file: PathBuf },
+
+    #[error("no validation set `{valid}` beside one training set: the data has {}", list(found))]
+    NoSuchSet { valid: String, found: Vec<String> },
+
+    #[error("a validation share of {share} % of {items} {unit} is not one of them")]
+    EmptyShare { share: String, items: usize, unit: &'static str },
+}
+
+impl Hinted for SplitError {
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Share { .. } => "say `0.2` or `20%` to hold out a fifth",
+                Self::Folder { .. } => "name a folder such as `valid`, a share such as `0.2`, or `auto`",
+                Self::NoneNamed { .. } => "it must hold file names such as `0016E5_08370.png`, one a line",
+                Self::NoSuchSet { .. } => "the data needs two folders for this, such as train/ and valid/; or hold out a share: `--valid 0.2`",
+                Self::EmptyShare { .. } => "hold out more, or say that nothing validates: `--valid 0`",
+            }
+            .into(),
+        )
+    }
+}
+
+/// `a/, b/, c/`, cut short after a few.
+fn list(folders: &[String]) -> String {
+    const SHOWN: usize = 5;
+    if folders.is_empty() {
+        return "no folders".into();
+    }
+    let shown: Vec<String> =
+        folders.iter().take(SHOWN).map(|folder| format!("{folder}/")).collect();
+    match folders.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+impl Split {
+    /// By the folder that validates, beside the only other one, or one that is called so.
+    ///
+    /// # Errors
+    /// [`SplitError::NoSuchSet`].
+    pub(crate) fn by_folder(valid: &str, folders: &BTreeSet<String>) -> Result<Self> {
+        let others: Vec<&String> = folders.iter().filter(|folder| *folder != valid).collect();
+        let called = |name: &str| others.iter().find(|folder| **folder == name).copied();
+        let train = match (folders.contains(valid), &others[..]) {
+            (false, _) => None,
+            (true, [train]) => Some(*train),
+            (true, _) => called("train").or_else(|| called("training")),
+        };
+        match train {
+            Some(train) => Ok(Self::Folders { train: train.clone(), valid: valid.to_owned() }),
+            None => {
+                let found = folders.iter().cloned().collect();
+                Err(SplitError::NoSuchSet { valid: valid.to_owned(), found }.into())
+            }
+        }
+    }
+
+    /// By a pair of folders that is known to be one, if the data has it.
+    pub(crate) fn known(folders: &BTreeSet<String>) -> Option<Self> {
+        let has = |name: &str| folders.contains(name);
+        let pair = KNOWN_SPLITS.iter().find(|(train, valid)| has(train) && has(valid));
+        pair.map(|(train, valid)| Self::Folders { train: (*train).into(), valid: (*valid).into() })
+    }
+
+    /// By the names in a file, one a line.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`SplitError::NoneNamed`] if no item of `files` is among them.
+    pub(crate) fn named_in<'a>(
+        file: &Path,
+        files: impl IntoIterator<Item = &'a Path>,
+    ) -> Result<Self> {
+        let text = fs::read_to_string(file)
+            .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let names = lines.map(str::to_owned).collect();
+        let split = Self::Names { file: crate::settings::absolute(file), names };
+        match files.into_iter().any(|file| split.is_named(file)) {
+            true => Ok(split),
+            false => Err(SplitError::NoneNamed { file: file.to_owned() }.into()),
+        }
+    }
+
+    /// Whether the item at `path`, below the data's root, is in one of the sets: it lies in a
+    /// class folder, and that in one of the sets' folders if there are such.
+    pub(crate) fn takes(&self, path: &Path) -> bool {
+        match self {
+            Self::Random { .. } | Self::Names { .. } | Self::Column(_) => {
+                first_folder(path).is_some()
+            }
+            Self::Folders { train, valid } => {
+                path.components().count() > 2
+                    && [train, valid].iter().any(|folder| path.starts_with(folder))
+            }
+        }
+    }
+
+    /// Whether the item is among the names of those that validate.
+    pub(crate) fn is_named(&self, path: &Path) -> bool {
+        let Self::Names { names, .. } = self else { return false };
+        path.file_name().is_some_and(|name| names.contains(&*name.to_string_lossy()))
+    }
+
+    /// The items in two sets.
+    ///
+    /// # Errors
+    /// Those of [`Items`]' splits.
+    pub(crate) fn apply<K: ItemKind>(
+        &self,
+        items: Items<K>,
+        seed: u64,
+    ) -> Result<tinderbox_data::Split<K>> {
+        Ok(match self {
+            Self::Folders { train, valid } => items.split_by_folder(train, valid)?,
+            Self::Random { share } => items.split_by_rand_pct(*share, seed as u32)?,
+            Self::Names { .. } => items.split_by_valid_func(|path| self.is_named(path)),
+            Self::Column(column) => items.split_from_df(column)?,
+        })
+    }
+
+    /// As the setting `valid` would say it.
+    pub(crate) fn as_setting(&self) -> crate::Valid {
+        match self {
+            Self::Folders { valid, .. } => crate::Valid::Named(valid.clone()),
+            Self::Random { share } => crate::Valid::Share(*share),
+            Self::Names { file, .. } => crate::Valid::List(file.into()),
+            Self::Column(column) => crate::Valid::Named(column.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folders { train, valid } => write!(f, "{train}/ trains, {valid}/ validates"),
+            Self::Random { share: 0.0 } => write!(f, "nothing validates"),
+            Self::Random { share } => write!(f, "a random {} % validates", percent(*share)),
+            Self::Names { file, .. } => write!(f, "the names in {} validate", file.display()),
+            Self::Column(column) => write!(f, "the rows that column `{column}` says validate"),
+        }
+    }
+}
+
+/// Of a share, to hundredths if there are any.
+pub(crate) fn percent(share: f64) -> String {
+    let text = format!("{:.2}", share * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    fn folders(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn check_folder(names: &[&str], valid: &str, train: Option<&str>) {
+        match (Split::by_folder(valid, &folders(names)), train) {
+            (Ok(Split::Folders { train, .. }), Some(expected)) => assert_eq!(train, expected),
+            (Err(error), None) => {
+                assert!(matches!(error.downcast_ref(), Some(SplitError::NoSuchSet { .. })));
+            }
+            (split, train) => panic!("{split:?}, not {train:?}"),
+        }
+    }
+
+    #[test]
+    fn a_folder_validates_beside_the_only_other_or_one_that_is_called_so() {
+        check_folder(&["old", "new"], "new", Some("old"));
+        check_folder(&["test", "train", "valid"], "test", Some("train"));
+        check_folder(&["x", "y", "z"], "x", None);
+        check_folder(&["train", "valid"], "nowhere", None);
+    }
+
+    #[test]
+    fn known_pairs_of_folders_are_the_two_sets() {
+        for (train, valid) in KNOWN_SPLITS {
+            let split = Split::known(&folders(&[train, valid, "other"]));
+            let expected = Split::Folders { train: train.into(), valid: valid.into() };
+            assert_eq!(split, Some(expected));
+        }
+        let three = Split::known(&folders(&["train", "test", "val"]));
+        assert_eq!(three, Some(Split::Folders { train: "train".into(), valid: "val".into() }));
+        assert_eq!(Split::known(&folders(&["cat", "dog"])), None);
+    }
+
+    #[test]
+    fn a_split_is_said_in_words() {
+        let random = |share| Split::Random { share }.to_string();
+        assert_eq!(random(0.2), "a random 20 % validates");
+        assert_eq!(random(0.999), "a random 99.9 % validates");
+        assert_eq!(random(0.0), "nothing validates");
+    }
+
+    #[test]
+    fn a_list_names_files_wherever_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("valid.txt");
+        fs::write(&file, "1.png\r\n\n 2.png \n").unwrap();
+        let files = ["a/1.png", "b/1.png", "b/3.png"].map(Path::new);
+        let split = Split::named_in(&file, files).unwrap();
+        assert_eq!(files.map(|file| split.is_named(file)), [true, true, false]);
+        let error = Split::named_in(&file, [Path::new("x.png")]).unwrap_err();
+        assert!(error.to_string().ends_with("valid.txt names none of the items"), "{error}");
+        let error = Split::named_in(&folder.path().join("no.txt"), files).unwrap_err();
+        assert!(matches!(error, Error::Read { .. }), "{error}");
+    }
+
+    #[test]
+    fn images_outside_class_folders_are_in_no_set() {
+        let takes = |split: &Split, path: &str| split.takes(Path::new(path));
+        let random = Split::Random { share: 0.2 };
+        assert!(takes(&random, "cat/1.png") && !takes(&random, "1.png"));
+        let folders = Split::Folders { train: "train".into(), valid: "valid".into() };
+        assert!(takes(&folders, "valid/cat/1.png"));
+        assert!(!takes(&folders, "train/1.png") && !takes(&folders, "test/cat/1.png"));
+    }
+
+    #[test]
+    fn errors_say_how_data_is_divided() {
+        check(
+            SplitError::Share { value: "2".into() },
+            "a validation share of 2 is outside 0..1",
+            Some("`0.2`"),
+        );
+        check(
+            SplitError::Folder { value: "a/b".into() },
+            "`a/b` is not the name of a folder directly below the data",
+            Some("`valid`"),
+        );
+        let found = (0..7).map(|n| n.to_string()).collect();
+        check(
+            SplitError::NoSuchSet { valid: "v".into(), found },
+            "no validation set `v` beside one training set: the data has 0/, 1/, 2/, 3/, 4/ and 2 more",
+            Some("`--valid 0.2`"),
+        );
+        check(
+            SplitError::EmptyShare { share: "1".into(), items: 36, unit: "images" },
+            "a validation share of 1 % of 36 images is not one of them",
+            Some("`--valid 0`"),
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! A look at a folder of images: what the defaults of a run are decided from.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tinderbox_data::{ImageItems, image::ImageInfo, items::first_folder};
+
+use super::{
+    Split, SplitError,
+    split::{FIFTH, percent},
+};
+use crate::{Result, Valid, plan::Choices, settings::absolute};
+
+/// So many files, spread over the folder, are looked into; the others are taken to be like them.
+const SAMPLE: usize = 200;
+
+/// What a folder of images looks like.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Absolute.
+    root: PathBuf,
+    /// Below the root.
+    files: Vec<PathBuf>,
+    sample: Vec<ImageInfo>,
+}
+
+impl Survey {
+    pub(crate) fn of(items: &ImageItems) -> Self {
+        let root = absolute(items.root());
+        let files = items.relative_paths().map(Path::to_owned).collect::<Vec<_>>();
+        let every = files.len().div_ceil(SAMPLE).max(1);
+        // Broken files are found, and reported by name, before training.
+        let sample = files
+            .iter()
+            .step_by(every)
+            .filter_map(|file| ImageInfo::read(&root.join(file)).ok())
+            .collect();
+        Self { root, files, sample }
+    }
+
+    /// The folders directly below the root that images lie in, at any depth.
+    fn folders(&self) -> BTreeSet<String> {
+        let tops = self.files.iter().filter_map(|file| first_folder(file));
+        tops.map(|top| top.display().to_string()).collect()
+    }
+
+    /// Which images validate: as was asked for; by folders or a list that the data has; else a
+    /// random fifth of the `n` images there are, if that is one.
+    ///
+    /// # Errors
+    /// [`SplitError`].
+    pub(crate) fn split(
+        &self,
+        asked: Option<&Valid>,
+        n: usize,
+        choices: &mut Choices,
+    ) -> Result<Split> {
+        let asked = match asked {
+            None | Some(Valid::Auto) => None,
+            Some(Valid::Share(share)) => {
+                if *share > 0.0 && (share * n as f64) < 1.0 {
+                    let share = percent(*share);
+                    return Err(SplitError::EmptyShare { share, items: n, unit: "images" }.into());
+                }
+                Some(Split::Random { share: *share })
+            }
+            Some(Valid::Named(folder)) => Some(Split::by_folder(folder, &self.folders())?),
+            Some(Valid::List(file)) => Some(Split::named_in(file.path(), self.files())?),
+        };
+        let beside = self.root.parent().map(|folder| folder.join("valid.txt"));
+        let usual = match (&asked, Split::known(&self.folders()), beside) {
+            (Some(_), ..) => None,
+            (None, Some(known), _) => {
+                let because = match &known {
+                    Split::Folders { train, valid } => format!("{train}/ and {valid}/"),
+                    other => other.to_string(),
+                };
+                Some((known, format!("the data has the folders {because}")))
+            }
+            (None, None, Some(file)) if self.is_listed(&file) => {
+                let split = Split::named_in(&file, self.files())?;
+                Some((split, "the file lies beside the data".to_owned()))
+            }
+            (None, None, _) if FIFTH * n as f64 >= 1.0 => Some((
+                Split::Random { share: FIFTH },
+                "nothing in the data says which; choose with `--valid`".to_owned(),
+            )),
+            (None, None, _) => Some((
+                Split::Random { share: 0.0 },
+                format!("there are {n} images only: none can be spared"),
+            )),
+        };
+        let picked = choices.pick_shown(
+            "valid",
+            asked.map(Picked),
+            || usual.map(|(split, because)| (Picked(split), because)).expect("nothing was asked"),
+            |picked| picked.0.to_string(),
+        );
+        Ok(picked.0)
+    }
+
+    /// Whether there is such a file and it names one of the images.
+    fn is_listed(&self, file: &Path) -> bool {
+        file.is_file() && Split::named_in(file, self.files()).is_ok()
+    }
+
+    /// How many images train.
+    pub(crate) fn n_train(&self, split: &Split) -> usize {
+        match split {
+            Split::Folders { train, .. } => self.below(train).count(),
+            Split::Random { share } => self.n_taken() - (share * self.n_taken() as f64) as usize,
+            Split::Names { .. } | Split::Column(_) => {
+                self.taken().filter(|file| !split.is_named(file)).count()
+            }
+        }
+    }
+
+    /// How many images lie in class folders directly below the root.
+    pub(crate) fn n_taken(&self) -> usize {
+        self.taken().count()
+    }
+
+    fn taken(&self) -> impl Iterator<Item = &Path> {
+        self.files().filter(|file| first_folder(file).is_some())
+    }
+
+    /// All images, below the root.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// What of the folder is in no set, which its owner may not have meant.
+    pub(crate) fn doubts(&self, split: &Split) -> Vec<String> {
+        let stray: Vec<_> = self.files.iter().filter(|file| !split.takes(file)).collect();
+        let mut doubts = Vec::new();
+        if let Some(first) = stray.first() {
+            let place = match split {
+                Split::Folders { train, valid } => format!("class folder of {train}/ or {valid}/"),
+                Split::Random { .. } | Split::Names { .. } | Split::Column(_) => {
+                    "class folder".to_owned()
+                }
+            };
+            let first = first.display();
+            doubts.push(match stray.len() {
+                1 => format!("{first} lies in no {place} and is left out"),
+                n => format!("{n} images lie in no {place} and are left out, such as {first}"),
+            });
+        }
+        let sets = match split {
+            Split::Folders { train, valid } => vec![train.as_str(), valid.as_str()],
+            Split::Random { .. } | Split::Names { .. } | Split::Column(_) => vec![""],
+        };
+        let empty = sets.iter().flat_map(|set| self.empty_folders(Path::new(set)));
+        doubts.extend(empty.map(|folder| format!("{}/ holds no images", folder.display())));
+        doubts
+    }
+
+    /// The folders directly in `set`, as paths below the root, without an image at any depth.
+    fn empty_folders(&self, set: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.root.join(set)) else { return Vec::new() };
+        let folders = entries.flatten().filter(|entry| entry.path().is_dir());
+        let named = folders.map(|entry| entry.file_name());
+        let seen = named.filter(|name| !name.to_string_lossy().starts_with('.'));
+        let mut empty: Vec<PathBuf> = seen
+            .map(|name| set.join(name))
+            .filter(|folder| !self.files.iter().any(|file| file.starts_with(folder)))
+            .collect();
+        empty.sort();
+        empty
+    }
+
+    /// The classes of the training images: the names of the folders that they lie in; and the
+    /// folder that these lie in.
+    pub(crate) fn classes(&self, split: &Split) -> (PathBuf, BTreeSet<String>) {
+        let (files, folder): (Vec<&PathBuf>, _) = match split {
+            Split::Folders { train, .. } => (self.below(train).collect(), self.root.join(train)),
+            _ => {
+                let train = self.files.iter().filter(|file| !split.is_named(file));
+                (train.collect(), self.root.clone())
+            }
+        };
+        let taken = files.iter().filter(|file| split.takes(file));
+        let name =
+            |file: &&PathBuf| Some(file.parent()?.file_name()?.to_string_lossy().into_owned());
+        (folder, taken.filter_map(|file| name(file)).collect())
+    }
+
+    /// The images of class folders in this folder.
+    fn below<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a PathBuf> {
+        let deep = |file: &&PathBuf| file.components().count() > 2;
+        self.files.iter().filter(deep).filter(move |file| file.starts_with(folder))
+    }
+
+    /// Height and width, if all images that were looked at have the same.
+    pub(crate) fn one_size(&self) -> Option<[usize; 2]> {
+        let first = self.sample.first()?.size();
+        self.sample.iter().all(|image| image.size() == first).then_some(first)
+    }
+
+    /// The shorter side that half of the images that were looked at have, or more.
+    pub(crate) fn shorter_side(&self) -> usize {
+        let sides = self.sample.iter().filter_map(|image| image.size().into_iter().min());
+        let mut sides: Vec<usize> = sides.collect();
+        sides.sort_unstable();
+        sides.get(sides.len() / 2).copied().unwrap_or(usize::MAX)
+    }
+
+    /// Whether all images that were looked at are gray.
+    pub(crate) fn is_gray(&self) -> bool {
+        !self.sample.is_empty() && self.sample.iter().all(|image| image.gray)
+    }
+}
+
+/// A split, kept as the setting that would say it.
+struct Picked(Split);
+
+impl serde::Serialize for Picked {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_setting().serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tinderbox_data::ImageKind;
+
+    use super::*;
+
+    fn survey(root: &Path, files: &[&str]) -> Survey {
+        let paths = files.iter().map(PathBuf::from).collect();
+        Survey::of(&ImageItems::new(root, paths, ImageKind::default()))
+    }
+
+    #[test]
+    fn images_are_counted_where_they_are_used() {
+        let files = ["1.png", "train/a/1.png", "train/b/2.png", "train/3.png", "valid/a/4.png"];
+        let survey = survey(Path::new("d"), &files);
+        let folders = Split::Folders { train: "train".into(), valid: "valid".into() };
+        assert_eq!(survey.n_train(&folders), 2);
+        let classes = |split| survey.classes(&split).1.into_iter().collect::<Vec<_>>();
+        assert_eq!(classes(folders.clone()), ["a", "b"]);
+        assert_eq!(survey.n_train(&Split::Random { share: 0.5 }), 2);
+        assert_eq!(classes(Split::Random { share: 0.5 }), ["a", "b", "train"]);
+        assert_eq!(
+            survey.doubts(&folders),
+            ["2 images lie in no class folder of train/ or valid/ and are left out, such as 1.png"]
+        );
+    }
+
+    #[test]
+    fn what_is_not_used_is_doubted() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "empty", ".hidden"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let survey = survey(folder.path(), &["a/1.png", "b/x/2.png", "3.png"]);
+        assert_eq!(
+            survey.doubts(&Split::Random { share: 0.2 }),
+            ["3.png lies in no class folder and is left out", "empty/ holds no images"]
+        );
+    }
+
+    #[test]
+    fn a_folder_has_one_name() {
+        let here = std::env::current_dir().unwrap();
+        for name in ["photos", "photos/", "./photos", "photos/."] {
+            assert_eq!(absolute(Path::new(name)), here.join("photos"));
+        }
+    }
+}

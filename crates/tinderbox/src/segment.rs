@@ -1,0 +1,333 @@
+//! Image segmentation: from images and masks to a model that gives each pixel a class.
+
+mod decide;
+mod interpret;
+mod pairs;
+mod predict;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    DataBunch, ImageItems, ImageKind, Input, Label, LabelKind, Normalize, TargetKind,
+    transform::{Size, get_transforms},
+};
+use tinderbox_learn::{
+    Bundle, Learner,
+    metric::{MeanIou, PixelAccuracy},
+};
+use tinderbox_model::{
+    arch::UnetSpec,
+    weights::{LoadReport, StateDict},
+};
+
+pub use pairs::{MaskName, Pairs};
+pub use predict::predict_mask;
+
+use crate::{
+    About, Answer, ClassCount, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job,
+    Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
+    device::device,
+    images::{ImageSettings, batch_options, of_model},
+    items::checked,
+    plan::Choices,
+    settings::unused,
+};
+
+/// Gives each pixel of an image a class: a U-Net.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    pub mask_name: MaskName,
+    /// The classes, in the order of their codes.
+    pub classes: Vec<String>,
+    /// The code whose pixels are not counted: of a class, or of pixels that have none and are not
+    /// learned either.
+    pub void: Option<Void>,
+    pub split: Split,
+    pub model: UnetSpec,
+    /// How images are normalized: as the weights that training starts with were; by the first batch
+    /// if there are none.
+    pub normalize: Option<Normalize>,
+}
+
+/// What a user may say about image segmentation alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SegmentSettings {
+    #[serde(flatten)]
+    pub image: ImageSettings,
+
+    /// Folder with the images, at any depth; the same as to name the data
+    #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
+        "x-usual" = "the data"))]
+    pub images: Option<Location>,
+
+    /// Folder with their masks, called as they are or with `_P`, `_mask` or the like behind. A mask
+    /// is gray: the number in a pixel is the code of its class
+    #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
+        "x-usual" = "the folder of the images"))]
+    pub masks: Option<Location>,
+
+    /// File with the name of a class in each line, from code 0 on
+    #[schemars(extend("x-value" = "FILE", "x-group" = "Masks",
+        "x-usual" = "codes.txt in or beside the folders"))]
+    pub codes: Option<Location>,
+
+    /// Class whose pixels are not counted, or a code that has no class, such as 255; `none` to count
+    /// all
+    #[schemars(extend("x-validate" = true, "x-value" = "CLASS", "x-group" = "Masks",
+        "x-usual" = "the class called Void"))]
+    pub void: Option<String>,
+
+    /// Finished run to start from, with its network and its weights, at another size
+    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
+    pub from: Option<Location>,
+}
+
+/// What is not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Void {
+    /// A class by its code, which is learned as any other.
+    Class(u16),
+    /// A code without a class: 255, most often.
+    NoClass(u16),
+}
+
+/// What is wrong with images and masks.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SegmentError {
+    #[error("no image in {images} has a mask in {masks}")]
+    NoMasks { images: PathBuf, masks: PathBuf },
+
+    #[error("{}", unmasked_text(images, *n))]
+    Unmasked {
+        /// Some of them.
+        images: Vec<PathBuf>,
+        n: usize,
+    },
+
+    #[error(
+        "there is no codes.txt in or beside {masks}, which says what the numbers in masks mean"
+    )]
+    NoCodes { masks: PathBuf },
+
+    #[error("{file} names {found}")]
+    Codes { file: PathBuf, found: String },
+
+    #[error("there is no class `{class}` to leave out")]
+    NoVoid { class: String, classes: Vec<String> },
+}
+
+fn unmasked_text(images: &[PathBuf], n: usize) -> String {
+    let named: Vec<String> = images.iter().map(|image| image.display().to_string()).collect();
+    let named = named.join(", ");
+    match n {
+        1 => format!("{named} has no mask"),
+        n if n > images.len() => format!("{n} images have no mask: {named}, …"),
+        n => format!("{n} images have no mask: {named}"),
+    }
+}
+
+impl Hinted for SegmentError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoMasks { .. } => "masks are called as their images: 7.png for 7.jpg, or 7_P.png, 7_mask.png; folders below must have the same names".into(),
+            Self::Unmasked { .. } => "draw them, take the images out, or skip up to this many: `--skip-bad N`".into(),
+            Self::NoCodes { .. } => "write one: the name of a class a line, beginning with that of code 0; `--codes` says where it is".into(),
+            Self::Codes { .. } => "it must hold the name of a class a line, each once, at least two".into(),
+            Self::NoVoid { classes, .. } => format!("there are {}", classes.join(", ")),
+        })
+    }
+}
+
+impl Task for Segment {
+    const ABOUT: About = About {
+        name: "segment",
+        noun: "an image segmentation model",
+        unit: "images",
+        metric: "mean_iou",
+        lower_is_better: false,
+        takes_text: false,
+        try_next: "predict {run} image.jpg --out mask.png",
+    };
+
+    type Settings = SegmentSettings;
+
+    /// Which mask is which image's.
+    type Found = Pairs;
+
+    /// Masks are named by a setting of their own.
+    fn recognizes(_: &Path) -> Confidence {
+        Confidence::No
+    }
+
+    fn sources(ask: &Settings<Self>) -> Sources {
+        let images = ask.task.images.as_ref().or(ask.common.data.as_ref()).map(Location::path);
+        let masks = ask.task.masks.as_ref().map(Location::path);
+        Sources::default().with("images", images).with("masks", masks)
+    }
+
+    fn decide(
+        ask: &Settings<Self>,
+        data: &Sources,
+        choices: &mut Choices,
+        job: &Job,
+    ) -> Result<(Decided<Self>, Pairs)> {
+        if ask.task.images.is_some() {
+            unused("data", ask.common.data.as_ref(), "`--images` says where the images are")?;
+        }
+        decide::decide(ask, data, choices, job)
+    }
+
+    fn find(plan: &Plan<Self>, _: &RunFolder, _: &Job) -> Result<Pairs> {
+        let (images, masks) = folders(&plan.data)?;
+        let pairs = Pairs::find(images, masks, Some(&plan.task.mask_name))?;
+        pairs.check_unmasked(plan.host.skip_bad)?;
+        Ok(pairs)
+    }
+
+    fn data(plan: &Plan<Self>, pairs: Pairs, job: &Job) -> Result<DataBunch> {
+        let Self { classes, void, split, normalize, .. } = &plan.task;
+        let (images, _) = folders(&plan.data)?;
+        let files = pairs.masks.keys().cloned().collect();
+        let items = ImageItems::new(images, files, ImageKind::default());
+        let split = split.apply(items, plan.seed)?.label_kind(label_kind(classes, *void));
+        let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
+        let [height, width] = plan.task.size();
+        let transforms = get_transforms().size(Size::Exactly(height, width));
+        let transformed = labelled.transform(transforms.transform_labels(true))?;
+        let data = checked(transformed.batches(batch_options(plan))?, plan.host.skip_bad, job)?;
+        Ok(match normalize {
+            Some(normalize) => data.normalize_by(normalize.clone())?,
+            None => data.normalize()?,
+        })
+    }
+
+    fn learner(
+        plan: &Plan<Self>,
+        data: DataBunch,
+        body: Option<StateDict>,
+    ) -> Result<(Learner, LoadReport)> {
+        let spec = plan.task.model.clone().into();
+        let (learner, report) = of_model(data, &spec, body, &device(plan.host.device)?)?;
+        Ok((Self::metrics(learner), report))
+    }
+
+    fn metrics(learner: Learner) -> Learner {
+        let void = learner.data().target().uncounted().map(i64::from);
+        let accuracy = PixelAccuracy::new(void).of_all_pixels().named("accuracy");
+        learner.metrics((accuracy, MeanIou::new(void)))
+    }
+
+    fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
+        interpret::counts(data)
+    }
+
+    fn knows(model: &Bundle) -> bool {
+        matches!(model.manifest.inference.target(), TargetKind::Mask { .. })
+    }
+
+    /// The masks' codes are the model's, and so is what does not count, unless another is named.
+    fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
+        let inference = &model.manifest.inference;
+        let TargetKind::Mask { classes, ignore, void } = inference.target() else {
+            return Err(crate::validate::other_model(model, Self::ABOUT.noun));
+        };
+        let sources = Self::sources(ask);
+        let (images, masks) = folders(&sources)?;
+        let pairs = Pairs::find(images, masks, None)?;
+        let skip_bad = ask.task.image.skip_bad.unwrap_or(0);
+        pairs.check_unmasked(skip_bad)?;
+        pairs.doubts().into_iter().for_each(|doubt| job.warn(doubt));
+        let kind = match &ask.task.void {
+            Some(name) => label_kind(classes, decide::void(Some(name), classes)?),
+            None => LabelKind::Mask { classes: classes.clone(), ignore: *ignore, void: *void },
+        };
+        let files = pairs.masks.keys().cloned().collect();
+        let items = ImageItems::new(images, files, ImageKind::default());
+        let labelled = items
+            .split_all_valid()
+            .label_kind(kind)
+            .label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
+        let data = labelled.batches_like(inference, crate::validate::options(ask))?;
+        checked(data, skip_bad, job)
+    }
+
+    fn score(learner: &mut Learner) -> Result<Scores> {
+        interpret::score(learner)
+    }
+
+    fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
+        interpret::interpret(learner, settings)
+    }
+
+    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+        let answer = |input: &Input<'_>| Ok(Answer::Mask(predict_mask(model, *input)?));
+        inputs.iter().map(answer).collect()
+    }
+}
+
+impl Segment {
+    /// Height and width that the model sees.
+    pub fn size(&self) -> [usize; 2] {
+        self.model.unet.size
+    }
+}
+
+/// Where images and masks are, which may be one folder.
+fn folders(data: &Sources) -> Result<(&Path, &Path)> {
+    let images = data.need("images")?;
+    Ok((images, data.get("masks").unwrap_or(images)))
+}
+
+fn label_kind(classes: &[String], void: Option<Void>) -> LabelKind {
+    let (ignore, void) = match void {
+        Some(Void::NoClass(code)) => (Some(code), None),
+        Some(Void::Class(code)) => (None, Some(code)),
+        None => (None, None),
+    };
+    LabelKind::Mask { classes: classes.to_vec(), ignore, void }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::check;
+
+    use super::*;
+
+    #[test]
+    fn errors_about_masks_say_what_to_do() {
+        check(
+            SegmentError::NoMasks { images: "i".into(), masks: "m".into() },
+            "no image in i has a mask in m",
+            Some("7_mask.png"),
+        );
+        let unmasked = |n: usize, named: usize| {
+            let images = (0..named).map(|n| format!("{n}.jpg").into()).collect();
+            SegmentError::Unmasked { images, n }
+        };
+        check(unmasked(1, 1), "0.jpg has no mask", Some("--skip-bad N"));
+        check(unmasked(2, 2), "2 images have no mask: 0.jpg, 1.jpg", Some("draw them"));
+        check(unmasked(9, 2), "9 images have no mask: 0.jpg, 1.jpg, …", Some("draw them"));
+        check(
+            SegmentError::NoCodes { masks: "m".into() },
+            "there is no codes.txt in or beside m, which says what the numbers in masks mean",
+            Some("`--codes` says where"),
+        );
+        check(
+            SegmentError::Codes { file: "codes.txt".into(), found: "one class only".into() },
+            "codes.txt names one class only",
+            Some("a class a line"),
+        );
+        let classes = vec!["Road".into(), "Car".into()];
+        check(
+            SegmentError::NoVoid { class: "Void".into(), classes },
+            "there is no class `Void` to leave out",
+            Some("there are Road, Car"),
+        );
+    }
+}

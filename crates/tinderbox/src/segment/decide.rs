@@ -1,0 +1,345 @@
+//! What is decided about image segmentation by a look at the folders.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use tinderbox_data::{ImageItems, ImageKind, Normalize};
+use tinderbox_learn::{
+    Bundle,
+    schedule::{LearningRate, OneCycle},
+};
+use tinderbox_model::arch::{BodySpec, ModelSpec, UnetConfig, UnetSpec, find};
+
+use super::{Pairs, Segment, SegmentError, Void, folders};
+use crate::{
+    Decided, Error, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
+    images::{AUGMENTED, pixels},
+    open_model,
+    plan::{Choices, FitPlan, Start, Take, batch_size, survey::Survey},
+    settings::unused,
+    weights::Pretrained,
+};
+
+pub(super) fn decide(
+    ask: &Settings<Segment>,
+    data: &Sources,
+    choices: &mut Choices,
+    job: &Job,
+) -> Result<(Decided<Segment>, Pairs)> {
+    let (common, image, mask) = (&ask.common, &ask.task.image, &ask.task);
+    let from = mask.from.as_ref().map(|run| open_model(run.path())).transpose()?;
+    if from.is_some() {
+        const REASON: &str = "it is that of the run in `--from`";
+        unused("arch", image.arch.as_ref(), REASON)?;
+        unused("until", image.until.as_ref(), REASON)?;
+        unused("pretrained", image.pretrained.as_ref(), REASON)?;
+    }
+    let (images, masks) = folders(data)?;
+    let pairs = Pairs::find(images, masks, None)?;
+    let n_pairs = pairs.masks.len();
+    choices.tell("masks", pairs.name.describe(), format!("{n_pairs} images have one"));
+    pairs.check_unmasked(image.skip_bad.unwrap_or(0))?;
+    pairs.doubts().into_iter().for_each(|doubt| choices.warn(doubt));
+    let (file, classes) = classes(mask.codes.as_ref(), images, masks)?;
+    choices.tell("classes", shown_classes(&classes), file.display().to_string());
+    choices.keep("codes", &Location::from(file));
+    let void = pick_void(mask.void.as_deref(), &classes, choices)?;
+
+    let files = pairs.masks.keys().cloned().collect();
+    let survey = Survey::of(&ImageItems::new(images, files, ImageKind::default()));
+    let split = survey.split(common.valid.as_ref(), n_pairs, choices)?;
+    let n_train = n_train(&split, &survey);
+    let size = size(image.size, &survey, choices);
+    choices.tell("augmentation", AUGMENTED, "a street, a cell, a face stays one");
+    let model = model(ask, from.as_ref(), classes.len(), size, choices)?;
+    let batch_size = batch_size(common.batch_size, n_train, size, choices)?;
+    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
+    choices.keep("clip", &common.clip);
+    let exact_conv = choices.quiet("exact_conv", image.exact_conv, false);
+    choices.keep("from", &mask.from);
+    let start = match (&mask.from, &from) {
+        (Some(run), Some(_)) => {
+            choices.keep("pretrained", &None::<Pretrained>);
+            choices.tell("from", run.to_string(), crate::plan::ASKED);
+            Start::Run { path: run.path().to_owned(), take: Take::All }
+        }
+        _ => image.weights(find(&model.body.arch)?, choices, job)?,
+    };
+    // As what was learned before has seen them.
+    let normalize = match (&start, &from) {
+        (Start::Fresh, _) => None,
+        (_, Some(from)) => from.manifest.inference.normalization().cloned(),
+        (_, None) => Some(Normalize::imagenet()),
+    };
+    let phases = phases(ask, start != Start::Fresh, n_train / batch_size, choices);
+    let fit =
+        FitPlan { accumulate, clip: common.clip, exact_conv, ..FitPlan::new(phases, batch_size) };
+    let mask_name = pairs.name.clone();
+    let task = Segment { mask_name, classes, void, split, model, normalize };
+    Ok((Decided { task, start, fit }, pairs))
+}
+
+/// The file of classes and what it says.
+fn classes(
+    codes: Option<&Location>,
+    images: &Path,
+    masks: &Path,
+) -> Result<(PathBuf, Vec<String>)> {
+    const NAME: &str = "codes.txt";
+    let near = [masks, images].into_iter().flat_map(|folder| [Some(folder), folder.parent()]);
+    let found = || near.flatten().map(|folder| folder.join(NAME)).find(|file| file.is_file());
+    let file = match codes {
+        Some(file) => file.path().to_owned(),
+        None => found().ok_or_else(|| SegmentError::NoCodes { masks: masks.to_owned() })?,
+    };
+    let text =
+        fs::read_to_string(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let classes: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let mut seen = BTreeSet::new();
+    let found = match (classes.len(), classes.iter().find(|class| !seen.insert(*class))) {
+        (0, _) => "no classes".to_owned(),
+        (1, _) => "one class only".to_owned(),
+        (_, Some(twice)) => format!("`{twice}` twice"),
+        (n, _) if n > MAX_CLASSES => format!("{n} classes, and a mask has room for {MAX_CLASSES}"),
+        _ => return Ok((file, classes)),
+    };
+    Err(SegmentError::Codes { file, found }.into())
+}
+
+/// Codes are bytes.
+const MAX_CLASSES: usize = 256;
+
+fn shown_classes(classes: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let named = classes.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match classes.len() {
+        n @ ..=SHOWN => format!("{n}: {named}"),
+        n => format!("{n}: {named}, …"),
+    }
+}
+
+fn pick_void(
+    asked: Option<&str>,
+    classes: &[String],
+    choices: &mut Choices,
+) -> Result<Option<Void>> {
+    let void = void(asked, classes)?;
+    let setting = void.map_or_else(|| NO_VOID.to_owned(), |void| void.as_setting(classes));
+    choices.keep("void", &setting);
+    let shown = match void {
+        Some(Void::Class(code)) => classes[usize::from(code)].clone(),
+        Some(Void::NoClass(code)) => format!("pixels of {code}"),
+        None => "all pixels count".into(),
+    };
+    match (asked, void) {
+        (Some(_), _) => choices.tell("void", shown, crate::plan::ASKED),
+        (None, Some(_)) => choices.tell("void", shown, "metrics do not count it"),
+        (None, None) => {}
+    }
+    Ok(void)
+}
+
+/// What is not counted: what was asked for, or the class that is called so.
+pub(super) fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<Void>> {
+    const USUAL: [&str; 4] = ["void", "unlabelled", "unlabeled", "ignore"];
+    let class = |name: &str| {
+        let code = classes.iter().position(|class| class.eq_ignore_ascii_case(name))?;
+        Some(Void::Class(code as u16))
+    };
+    let number = |name: &str| match name.parse::<u16>() {
+        Ok(code) if usize::from(code) < classes.len() => Some(Void::Class(code)),
+        Ok(code) => Some(Void::NoClass(code)),
+        Err(_) => None,
+    };
+    match asked {
+        None => Ok(USUAL.into_iter().find_map(class)),
+        Some(name) => match (class(name).or_else(|| number(name)), name) {
+            (Some(void), _) => Ok(Some(void)),
+            (None, NO_VOID) => Ok(None),
+            (None, name) => {
+                let (class, classes) = (name.to_owned(), classes.to_vec());
+                Err(SegmentError::NoVoid { class, classes }.into())
+            }
+        },
+    }
+}
+
+/// What the setting says where all pixels count.
+const NO_VOID: &str = "none";
+
+impl Void {
+    /// As the setting would say it.
+    fn as_setting(self, classes: &[String]) -> String {
+        match self {
+            Self::Class(code) => classes[usize::from(code)].clone(),
+            Self::NoClass(code) => code.to_string(),
+        }
+    }
+}
+
+fn n_train(split: &Split, survey: &Survey) -> usize {
+    let trains = |file: &&Path| match split {
+        Split::Folders { train, .. } => file.starts_with(train),
+        Split::Random { .. } | Split::Column(_) => true,
+        Split::Names { .. } => !split.is_named(file),
+    };
+    let n = survey.files().filter(trains).count();
+    match split {
+        Split::Random { share } => n - (share * n as f64) as usize,
+        _ => n,
+    }
+}
+
+/// Images of about so many pixels train on a CPU in reasonable time.
+const PIXELS: f64 = 180.0 * 240.0;
+
+/// What the bodies take.
+const LEAST_SIDE: usize = 32;
+
+fn size(asked: Option<ImageSize>, survey: &Survey, choices: &mut Choices) -> [usize; 2] {
+    const BECAUSE: &str = "trains on a CPU; go on at more pixels with `--from` and `--size`";
+    let usual = || match survey.one_size() {
+        Some(size) => {
+            let all = (size[0] * size[1]) as f64;
+            let by = (PIXELS / all).sqrt().min(1.0);
+            let size = size.map(|side| ((side as f64 * by).round() as usize).max(LEAST_SIDE));
+            (ImageSize(size), BECAUSE.to_owned())
+        }
+        None => {
+            let side = (PIXELS.sqrt() as usize).min(survey.shorter_side()).max(LEAST_SIDE);
+            let because =
+                format!("the images have several sizes, and are squished to one; it {BECAUSE}");
+            (ImageSize([side; 2]), because)
+        }
+    };
+    choices.pick_shown("size", asked, usual, |size| pixels(size.0)).0
+}
+
+fn model(
+    ask: &Settings<Segment>,
+    from: Option<&Bundle>,
+    classes: usize,
+    size: [usize; 2],
+    choices: &mut Choices,
+) -> Result<UnetSpec> {
+    let image = &ask.task.image;
+    if let Some(bundle) = from {
+        let ModelSpec::Unet(spec) = &bundle.manifest.arch else {
+            return Err(crate::validate::other_model(bundle, Segment::ABOUT.noun));
+        };
+        choices.keep("arch", &None::<String>);
+        choices.keep("until", &None::<String>);
+        choices.tell("network", describe(spec), "that of the run it starts from");
+        let unet = UnetConfig { size, ..spec.unet.clone() };
+        return Ok(UnetSpec { unet, ..spec.clone() });
+    }
+    let named = image.pretrained.as_ref().and_then(Pretrained::arch);
+    let usual = || match named {
+        Some(name) => (name.to_owned(), "the file of weights is called so".to_owned()),
+        None => ("resnet34".to_owned(), "the lesson's".to_owned()),
+    };
+    let until = image.until.clone();
+    choices.keep("until", &until);
+    let named = |name: &String| match &until {
+        None => format!("U-Net on {name}"),
+        Some(child) => format!("U-Net on {name} until {child}"),
+    };
+    let name = choices.pick_shown("arch", image.arch.clone(), usual, named);
+    let body = BodySpec { until: image.until.clone(), ..BodySpec::new(find(&name)?.name)? };
+    Ok(UnetSpec { body, unet: UnetConfig { bottle: true, ..UnetConfig::new(classes, size) } })
+}
+
+fn describe(spec: &UnetSpec) -> String {
+    match &spec.body.until {
+        None => format!("U-Net on {}", spec.body.arch),
+        Some(child) => format!("U-Net on {} until {child}", spec.body.arch),
+    }
+}
+
+/// The lesson's, for images of [`PIXELS`]; fewer for larger ones, whose maps take more memory.
+fn batch_size(
+    asked: Option<usize>,
+    n_train: usize,
+    [height, width]: [usize; 2],
+    choices: &mut Choices,
+) -> Result<usize> {
+    batch_size::check(asked, n_train, "image")?;
+    Ok(choices.pick("batch_size", asked, || {
+        let fits = (8.0 * PIXELS / (height * width) as f64) as usize;
+        let size = fits.clamp(2, 8).min((n_train / 8).max(2)).min(n_train);
+        (size, format!("for {n_train} training images of this size"))
+    }))
+}
+
+/// The lesson's rate.
+const LR: f64 = 2e-3;
+/// That of its run at full size, which goes on from one that is trained.
+const LR_FROM: f64 = 1e-3;
+/// About so many steps of training are planned for in each fit.
+const STEPS: usize = 450;
+
+fn phases(
+    ask: &Settings<Segment>,
+    pretrained: bool,
+    per_epoch: usize,
+    choices: &mut Choices,
+) -> Vec<Phase> {
+    let from = ask.task.from.is_some();
+    let usual = STEPS.div_ceil(per_epoch.max(1)).clamp(3, 10);
+    let because = || format!("{per_epoch} steps each");
+    let whole = if pretrained { "the decoder" } else { "everything" };
+    let epochs = choices.pick_shown(
+        "epochs",
+        ask.common.epochs,
+        || (usual, because()),
+        |epochs| format!("{epochs} of {whole}"),
+    );
+    let unfrozen = choices.pick_shown(
+        "unfreeze_epochs",
+        ask.task.image.unfreeze_epochs,
+        || match pretrained {
+            true => (usual + usual / 5, because()),
+            false => (0, String::new()),
+        },
+        |epochs| format!("then {epochs} of everything"),
+    );
+    let lr = choices
+        .pick("lr", ask.common.lr, || (if from { LR_FROM } else { LR }, "the lesson's".to_owned()));
+    let cycle = |lr_max, pct_start| OneCycle { lr_max, pct_start, ..OneCycle::default() };
+    if !pretrained {
+        return vec![Phase::whole(epochs + unfrozen, cycle(LearningRate::One(lr), 0.8))];
+    }
+    let head = Phase::head("the decoder", epochs, cycle(LearningRate::Slice(lr), 0.8));
+    // What is trained already is only finished.
+    let all = match from {
+        true => cycle(LearningRate::Range(lr / 1000.0, lr / 10.0), 0.3),
+        false => cycle(LearningRate::Range(lr / 100.0, lr), 0.8),
+    };
+    Phase::some([head, Phase::whole(unfrozen, all)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn void_is_a_class_a_code_or_nothing() {
+        let classes = ["Road", "Void"].map(String::from);
+        let of = |asked| void(asked, &classes).unwrap();
+        assert_eq!(of(None), Some(Void::Class(1)));
+        assert_eq!(of(Some("road")), Some(Void::Class(0)));
+        assert_eq!(
+            (of(Some("0")), of(Some("255"))),
+            (Some(Void::Class(0)), Some(Void::NoClass(255)))
+        );
+        assert_eq!(of(Some("none")), None);
+        assert!(void(Some("Sky"), &classes).is_err());
+        for setting in ["Void", "255"] {
+            assert_eq!(of(Some(setting)).unwrap().as_setting(&classes), setting);
+        }
+    }
+}

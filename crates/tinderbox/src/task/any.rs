@@ -1,0 +1,174 @@
+//! Tasks whose type is not known where they are used: what surfaces hold.
+
+use std::{fmt, marker::PhantomData, path::Path};
+
+use serde_json::{Map, Value};
+use tinderbox_data::{Input, picture::Picture};
+use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
+
+use super::{About, Confidence, Task, TaskError};
+use crate::{
+    Answer, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job, LanguageModel,
+    Result, RunFolder, Scores, Segment, Settings, SettingsError, Trained,
+    settings::{self, Field},
+    train, validate,
+};
+
+/// A task, for surfaces: settings are JSON, as forms and configuration files give them.
+///
+/// The methods are those of the same name in this crate; so are their errors, besides those of
+/// [`Settings::from_json`].
+#[expect(clippy::missing_errors_doc, reason = "said once, for all")]
+pub trait AnyTask: fmt::Debug + Send + Sync {
+    fn about(&self) -> &'static About;
+    /// The settings, in the order in which they are shown.
+    fn fields(&self) -> Vec<Field>;
+    /// The JSON Schema of a configuration file.
+    fn schema(&self) -> Value;
+    /// A configuration file with every setting, those that are given among them.
+    fn whole_file(&self, given: &Map<String, Value>) -> String;
+    fn recognizes(&self, source: &Path) -> Confidence;
+    fn knows(&self, model: &Bundle) -> bool;
+
+    /// The settings as they are understood, complete in their spelling: `0.2` for `20%`.
+    fn read(&self, ask: &Map<String, Value>) -> Result<Map<String, Value>>;
+    fn train(&self, ask: &Map<String, Value>, job: &Job) -> Result<Trained>;
+    fn resume(&self, ask: &Map<String, Value>, job: &Job) -> Result<Trained>;
+    fn dry_run(&self, ask: &Map<String, Value>, job: &Job) -> Result<DryRun>;
+    fn lr_find(&self, ask: &Map<String, Value>, options: &LrFind, job: &Job) -> Result<LrCurve>;
+    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<Picture>;
+    fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
+    fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
+    fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>>;
+}
+
+/// The task of a type, for the table of tasks.
+pub struct Of<T>(PhantomData<fn() -> T>);
+
+impl<T> Of<T> {
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T> Default for Of<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Task> fmt::Debug for Of<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::ABOUT.name)
+    }
+}
+
+/// The tasks that there are: the table that surfaces go through.
+pub static TASKS: &[&dyn AnyTask] = &[
+    &Of::<Classify>::new(),
+    &Of::<Segment>::new(),
+    &Of::<LanguageModel>::new(),
+    &Of::<ClassifyTexts>::new(),
+];
+
+impl<T: Task> AnyTask for Of<T> {
+    fn about(&self) -> &'static About {
+        &T::ABOUT
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        settings::fields::<T>()
+    }
+
+    fn schema(&self) -> Value {
+        settings::schema::<T>()
+    }
+
+    fn whole_file(&self, given: &Map<String, Value>) -> String {
+        settings::whole_file::<T>(given)
+    }
+
+    fn recognizes(&self, source: &Path) -> Confidence {
+        T::recognizes(source)
+    }
+
+    fn knows(&self, model: &Bundle) -> bool {
+        T::knows(model)
+    }
+
+    fn read(&self, ask: &Map<String, Value>) -> Result<Map<String, Value>> {
+        Ok(Settings::<T>::from_json(ask)?.given())
+    }
+
+    fn train(&self, ask: &Map<String, Value>, job: &Job) -> Result<Trained> {
+        train::train(&Settings::<T>::from_json(ask)?, job)
+    }
+
+    fn resume(&self, ask: &Map<String, Value>, job: &Job) -> Result<Trained> {
+        train::resume(&Settings::<T>::from_json(ask)?, job)
+    }
+
+    fn dry_run(&self, ask: &Map<String, Value>, job: &Job) -> Result<DryRun> {
+        train::dry_run(&Settings::<T>::from_json(ask)?, job)
+    }
+
+    fn lr_find(&self, ask: &Map<String, Value>, options: &LrFind, job: &Job) -> Result<LrCurve> {
+        train::lr_find(&Settings::<T>::from_json(ask)?, options, job)
+    }
+
+    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<Picture> {
+        train::show_batch(&Settings::<T>::from_json(ask)?, rows, job)
+    }
+
+    fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores> {
+        validate::validate::<T>(model, &Settings::from_json(ask)?, job)
+    }
+
+    fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted> {
+        crate::interpret::interpret::<T>(settings, job)
+    }
+
+    fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+        T::answers(model, inputs)
+    }
+}
+
+/// The task that is called so.
+///
+/// # Errors
+/// [`SettingsError::UnknownTask`] with the names that there are.
+pub fn find_task(tasks: &[&'static dyn AnyTask], name: &str) -> Result<&'static dyn AnyTask> {
+    let found = tasks.iter().find(|task| task.about().name == name);
+    let known = || tasks.iter().map(|task| task.about().name).collect();
+    let unknown = || SettingsError::UnknownTask { name: name.to_owned(), known: known() };
+    Ok(*found.ok_or_else(unknown)?)
+}
+
+/// The task that the data at a path looks like it is for; the first of those that are as sure.
+pub fn recognize(tasks: &[&'static dyn AnyTask], source: &Path) -> Option<&'static dyn AnyTask> {
+    let sure = tasks.iter().map(|task| (task.recognizes(source), *task));
+    let best = sure.rev().max_by_key(|(confidence, _)| *confidence);
+    best.filter(|(confidence, _)| *confidence > Confidence::No).map(|(_, task)| task)
+}
+
+/// The task of a run.
+///
+/// # Errors
+/// [`RunError::NoRun`](crate::RunError::NoRun) and what is wrong with its description;
+/// [`SettingsError::UnknownTask`].
+pub fn task_of_run(tasks: &[&'static dyn AnyTask], run: &Path) -> Result<&'static dyn AnyTask> {
+    find_task(tasks, &RunFolder::new(run).task()?)
+}
+
+/// The task that a model is of.
+///
+/// # Errors
+/// [`TaskError::NoTask`].
+pub fn task_of_model(
+    tasks: &[&'static dyn AnyTask],
+    model: &Bundle,
+) -> Result<&'static dyn AnyTask> {
+    let found = tasks.iter().find(|task| task.knows(model));
+    let none = || TaskError::NoTask { what: model.manifest.inference.describe() };
+    Ok(*found.ok_or_else(none)?)
+}

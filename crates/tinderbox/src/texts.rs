@@ -1,0 +1,172 @@
+//! What tasks on texts have in common.
+//!
+//! ```no_run
+//! use tinderbox::{Job, LanguageModel, Settings, learn::generate::Generate, open_model, texts, train};
+//!
+//! # fn main() -> Result<(), tinderbox::Error> {
+//! let settings = Settings::<LanguageModel>::new("shakespeare.txt", "runs/shakespeare");
+//! let trained = train(&settings, &Job::quiet())?;
+//!
+//! let model = open_model(trained.run.root())?;
+//! texts::generate(&model, "Shall I", &Generate::default(), |part| {
+//!     print!("{part}");
+//!     std::ops::ControlFlow::Continue(())
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod learner;
+mod tokens;
+mod write;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    ImageItems,
+    text::{TextCsv, TextItems, TokenizeOptions},
+};
+
+pub(crate) use learner::of_model;
+pub use learner::{language_model_learner, tagger_learner, text_classifier_learner};
+pub use tokens::Tokens;
+pub use write::{generate, likeliest};
+
+use crate::{Confidence, Event, Job, Result, plan::Choices, settings::unused};
+
+/// What a user may say about training on texts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TextSettings {
+    /// Column of a table with text in it, by name or number; may be given several times
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "text"))]
+    pub text: Option<Vec<String>>,
+
+    /// What texts are divided into: `words`, `characters`, or by a Hugging Face `tokenizer.json`
+    #[schemars(extend("x-value" = "WHAT", "x-group" = "Texts",
+        "x-usual" = "words, or those of the model to start from"))]
+    pub tokens: Option<Tokens>,
+
+    /// Words that occur less often in the training set are unknown
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Texts",
+        "x-usual" = "2; of characters: 1"))]
+    pub min_freq: Option<usize>,
+
+    /// What the dropouts of an AWD-LSTM are multiplied by; the dropout between the layers of others
+    #[schemars(range(min = 0), extend("x-value" = "X", "x-group" = "Model",
+        "x-usual" = "by the architecture"))]
+    pub dropout: Option<f64>,
+}
+
+/// Where texts are, by the look of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextSource {
+    /// One text.
+    File,
+    /// Each `.txt` file is a text.
+    Folder,
+    /// Each row is a text, in these columns.
+    Table { columns: Vec<String> },
+}
+
+impl TextSource {
+    /// That of the path, which is decided.
+    ///
+    /// # Errors
+    /// [`SettingsError::Unused`](crate::SettingsError::Unused) for columns where there is no table.
+    pub(crate) fn pick(
+        data: &Path,
+        columns: Option<&Vec<String>>,
+        choices: &mut Choices,
+    ) -> Result<Self> {
+        let source = match columns {
+            _ if data.is_dir() => Self::Folder,
+            None if !is_table(data) => Self::File,
+            columns => {
+                let columns = columns.cloned().unwrap_or_else(|| TextCsv::default().columns);
+                Self::Table { columns }
+            }
+        };
+        match &source {
+            Self::Table { columns } => choices.keep("text", columns),
+            Self::File | Self::Folder => {
+                unused("text", columns, "the data is no table")?;
+                choices.keep("text", &None::<Vec<String>>);
+            }
+        }
+        Ok(source)
+    }
+
+    /// The texts.
+    ///
+    /// # Errors
+    /// Those of reading them.
+    pub(crate) fn items(&self, data: &Path) -> Result<TextItems> {
+        Ok(match self {
+            Self::File => TextItems::from_file(data)?,
+            Self::Folder => TextItems::from_folder(data)?,
+            Self::Table { columns } => {
+                let columns = columns.clone();
+                TextItems::from_csv(data, &TextCsv { columns, ..TextCsv::default() })?
+            }
+        })
+    }
+}
+
+/// Whether a path is called as a table is.
+fn is_table(data: &Path) -> bool {
+    data.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+}
+
+/// Whether the data at a path is of labelled texts: a table, or a folder with `.txt` files and no
+/// images in it.
+pub(crate) fn recognizes(data: &Path) -> Confidence {
+    let texts = match data.is_dir() {
+        true => TextItems::from_folder(data).is_ok() && ImageItems::from_folder(data).is_err(),
+        false => is_table(data),
+    };
+    if texts { Confidence::Likely } else { Confidence::No }
+}
+
+/// The same texts validate whatever a run's seed is, so that runs can be compared.
+pub(crate) const SPLIT_SEED: u64 = 42;
+
+/// fastai's for texts.
+pub(crate) const MOMS: (f64, f64) = (0.8, 0.7);
+
+/// Runs `tokenize` with options that tell how far it is.
+pub(crate) fn tokenizing<T>(job: &Job, tokenize: impl FnOnce(&TokenizeOptions<'_>) -> T) -> T {
+    let progress = |done, total| job.tell(Event::Tokenizing { done, total });
+    tokenize(&TokenizeOptions { progress: Some(&progress), ..TokenizeOptions::default() })
+}
+
+/// The names of the folders directly in a folder, sorted.
+pub(crate) fn folders(data: &Path) -> std::collections::BTreeSet<String> {
+    let entries = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tinderbox_data::picture::Picture;
+
+    use super::*;
+
+    #[test]
+    fn notes_among_pictures_do_not_make_them_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(recognizes(folder.path()), Confidence::No);
+        assert_eq!(recognizes(Path::new("reviews.CSV")), Confidence::Likely);
+        assert_eq!(recognizes(Path::new("a.png")), Confidence::No);
+        fs::write(folder.path().join("notes.txt"), "taken in May").unwrap();
+        assert_eq!(recognizes(folder.path()), Confidence::Likely);
+        Picture::filled(2, 2, [0; 3]).save(folder.path().join("a.png")).unwrap();
+        assert_eq!(recognizes(folder.path()), Confidence::No);
+    }
+}

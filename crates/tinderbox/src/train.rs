@@ -1,0 +1,273 @@
+//! From settings to a trained model, once for all tasks.
+
+mod dry_run;
+mod fit;
+
+use std::fs;
+
+use tinderbox_data::{DataBunch, batch::Set, picture::Picture};
+use tinderbox_learn::{
+    Learner, LrCurve, StepMemory,
+    callback::{GradientAccumulation, GradientClipping},
+    schedule::LrFind,
+};
+use tinderbox_model::{
+    random,
+    weights::{Strict, load_encoder, transfer_vocab},
+};
+
+pub use dry_run::{DryRun, dry_run};
+pub use fit::{DivergedError, Trained};
+
+use crate::{
+    Error, Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, items, open_model,
+    plan::{Choices, FitPlan, Start, Take, memory},
+    settings::Role,
+    weights::missing_text,
+};
+
+/// Trains a model of a task.
+///
+/// The run folder gets everything: the plan, the list of items, checkpoints, the epoch table, plots,
+/// the finished model, and `run.toml`, a configuration file that repeats the run.
+///
+/// # Errors
+/// [`RunError::Exists`] if the run folder holds a run, [`RunError::Busy`] if one is being made
+/// there; whatever is wrong with the data or the settings, before anything is trained;
+/// [`DivergedError`] if the loss is NaN or infinite.
+///
+/// # Example
+/// See [`Settings`].
+pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
+    let run = RunFolder::of(ask)?;
+    run.check_is_new()?;
+    let (plan, found) = decide(ask, job)?;
+    tell(&plan, job);
+    let _lock = run.lock()?;
+    T::keep(&found, &run)?;
+    let data = T::data(&plan, found, job)?;
+    let list = T::list(&plan, &data);
+    let learner = learner(&plan, data, Weights::First, job)?;
+    run.create(&plan, &list)?;
+    fit::fit(&plan, learner, run, job)
+}
+
+/// Goes on with the run in the folder that the settings name, in the middle of an epoch if it was
+/// stopped there, and ends with the same bits as if it had never been stopped.
+///
+/// The data may have moved: its settings say where to. Those of the machine, which change no result,
+/// may be set anew; all others that are given must be the run's.
+///
+/// # Errors
+/// [`RunError`]: no run, one of another task, a setting that differs, data that is gone or has
+/// changed, a checkpoint that cannot be read; [`DivergedError`].
+pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
+    let run = RunFolder::of(ask)?;
+    let plan = resumed(ask, &run)?;
+    let _lock = run.lock()?;
+    check_data_is_there(&plan, &run)?;
+    tell(&plan, job);
+    let found = T::find(&plan, &run, job)?;
+    let data = T::data(&plan, found, job)?;
+    let before = fs::read_to_string(run.items())
+        .map_err(|source| Error::Read { path: run.items(), source })?;
+    if let Some(what) = items::difference(&before, &T::list(&plan, &data)) {
+        return Err(RunError::ItemsChanged { unit: T::ABOUT.unit, what }.into());
+    }
+    let weights = match run.checkpoint().is_file() {
+        true => Weights::InCheckpoint,
+        false => Weights::First,
+    };
+    let learner = learner(&plan, data, weights, job)?;
+    fit::fit(&plan, learner, run, job)
+}
+
+/// Trains for a moment at rising rates on the data that the settings describe; nothing is kept.
+///
+/// # Errors
+/// As [`train`].
+pub fn lr_find<T: Task>(ask: &Settings<T>, options: &LrFind, job: &Job) -> Result<LrCurve> {
+    let (plan, data) = look(ask, job)?;
+    let mut learner = learner(&plan, data, Weights::First, job)?;
+    freeze_for_first(&mut learner, &plan.fit)?;
+    Ok(learner.lr_find(options)?)
+}
+
+/// A picture of the first training items, as the model would see them.
+///
+/// # Errors
+/// As [`train`].
+pub fn show_batch<T: Task>(ask: &Settings<T>, rows: usize, job: &Job) -> Result<Picture> {
+    Ok(look(ask, job)?.1.show_batch(rows, Set::Train)?)
+}
+
+/// A plan whose epochs and learning rate are nobody's business, and its data.
+fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
+    let (mut plan, found) = decide(ask, job)?;
+    plan.choices.retain(|choice| !["epochs", "lr"].contains(&choice.setting.as_str()));
+    tell(&plan, job);
+    let data = T::data(&plan, found, job)?;
+    Ok((plan, data))
+}
+
+/// Completes settings by a look at the data.
+pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, T::Found)> {
+    ask.check()?;
+    let data = T::sources(ask);
+    if let Some(out) = &ask.common.out
+        && let Some(folder) = data.paths().find(|path| *path == out.path())
+    {
+        return Err(RunError::OutIsData { folder: folder.to_owned() }.into());
+    }
+    let mut choices = Choices::default();
+    let (decided, found) = T::decide(ask, &data, &mut choices, job)?;
+    let seed = choices.quiet("seed", ask.common.seed, SEED);
+    let host = Host::default().with(&ask.given());
+    crate::device::check(host.device, &mut choices)?;
+    let Choices { decided: settings, choices, warnings } = choices;
+    let plan = Plan {
+        data,
+        task: decided.task,
+        start: decided.start,
+        fit: decided.fit,
+        host,
+        seed,
+        decided: settings,
+        choices,
+        warnings,
+    };
+    Ok((plan, found))
+}
+
+/// Seed of everything random, if none is given.
+pub(crate) const SEED: u64 = 42;
+
+/// Tells what will be done, and what the user may not have meant.
+fn tell<T: Task>(plan: &Plan<T>, job: &Job) {
+    job.tell(Event::Plan {
+        task: T::ABOUT.name.into(),
+        data: plan.data.clone(),
+        choices: plan.choices.clone(),
+        plan: serde_json::to_value(plan).expect("a plan is plain data"),
+    });
+    plan.warnings.iter().for_each(|warning| job.warn(warning));
+}
+
+/// The plan of a run that is to go on, with what may be set anew.
+///
+/// # Errors
+/// [`RunError::Differs`] for any other setting that is given and is not the run's.
+fn resumed<T: Task>(ask: &Settings<T>, run: &RunFolder) -> Result<Plan<T>> {
+    let mut plan: Plan<T> = run.plan()?;
+    ask.check()?;
+    let given = ask.given();
+    let fields = crate::settings::fields::<T>();
+    let learning = fields.iter().filter(|field| field.role == Role::Learning);
+    let nothing = serde_json::Value::Null;
+    for field in learning {
+        let was = plan.decided.get(&field.key).unwrap_or(&nothing);
+        if let Some(now) = given.get(&field.key).filter(|now| *now != was) {
+            return Err(RunError::differs(run, &field.key, was, now).into());
+        }
+    }
+    let moved = T::sources(ask);
+    for (name, path) in moved.0 {
+        // A source that the run was not begun with is a setting that differs.
+        let Some(was) = plan.data.0.get_mut(&name) else {
+            let now = path.display().to_string().into();
+            return Err(RunError::differs(run, &name, &nothing, &now).into());
+        };
+        *was = path;
+    }
+    plan.host = plan.host.with(&given);
+    Ok(plan)
+}
+
+fn check_data_is_there<T: Task>(plan: &Plan<T>, run: &RunFolder) -> Result<()> {
+    match plan.data.0.iter().find(|(_, path)| !path.exists()) {
+        None => Ok(()),
+        Some((setting, path)) => Err(RunError::DataGone {
+            folder: run.root().to_owned(),
+            setting: setting.clone(),
+            data: path.clone(),
+        }
+        .into()),
+    }
+}
+
+/// Where a learner's weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weights {
+    /// From where the plan says that training starts.
+    First,
+    /// From the checkpoint, which has all of them.
+    InCheckpoint,
+}
+
+/// The learner of a plan, ready to be fitted.
+fn learner<T: Task>(
+    plan: &Plan<T>,
+    data: DataBunch,
+    weights: Weights,
+    job: &Job,
+) -> Result<Learner> {
+    Ok(learner_and_memory(plan, data, weights, job)?.0)
+}
+
+/// The same, with what a step of it takes.
+fn learner_and_memory<T: Task>(
+    plan: &Plan<T>,
+    data: DataBunch,
+    weights: Weights,
+    job: &Job,
+) -> Result<(Learner, StepMemory)> {
+    let starts = weights == Weights::First;
+    let body = match &plan.start {
+        Start::Pretrained(file) if starts => Some(file.read()?),
+        _ => None,
+    };
+    let has_body = body.is_some();
+    // Fresh weights follow from the seed, whatever else this process does, on any device.
+    let (mut learner, report) = random::seeded(plan.seed, || T::learner(plan, data, body))?;
+    if has_body && let Some(missing) = missing_text(&report) {
+        job.warn(missing);
+    }
+    if starts && let Start::Run { path, take } = &plan.start {
+        take_weights(&mut learner, &open_model(path)?, *take)?;
+    }
+    let FitPlan { optimizer, weight_decay, accumulate, clip, exact_conv, .. } = &plan.fit;
+    let network = learner.network_mut();
+    (network.rule, network.weight_decay) = (*optimizer, *weight_decay);
+    learner.exact_conv = *exact_conv;
+    let memory = memory::check(&learner)?;
+    if *accumulate > 1 {
+        learner = learner.callback(GradientAccumulation::of_means(*accumulate));
+    }
+    if let Some(max_norm) = *clip {
+        learner = learner.callback(GradientClipping { max_norm });
+    }
+    Ok((learner, memory))
+}
+
+fn take_weights(learner: &mut Learner, from: &tinderbox_learn::Bundle, take: Take) -> Result<()> {
+    let weights = match take {
+        Take::All => from.weights().clone(),
+        Take::Encoder => load_encoder(learner.state_dict(), from.weights())?,
+        Take::Vocab => {
+            let words = from.manifest.inference.text_input()?.vocab.tokens();
+            transfer_vocab(from.weights().clone(), words, learner.data().classes())?
+        }
+    };
+    Ok(learner.load_state_dict(&weights, Strict::Yes)?)
+}
+
+/// Freezes what the first fit does not train.
+fn freeze_for_first(learner: &mut Learner, fit: &FitPlan) -> Result<()> {
+    match fit.phases.first() {
+        Some(phase) if phase.freeze_to != 0 => Ok(learner.freeze_to(phase.freeze_to)?),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

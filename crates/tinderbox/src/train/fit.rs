@@ -1,0 +1,178 @@
+//! The fits of a run, and what they leave in its folder.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tinderbox_data::DataBunch;
+use tinderbox_interpret::{plot_losses, plot_rates};
+use tinderbox_learn::{
+    Checkpoints, Learner, Outcome, Recorder, Report,
+    callback::{CsvLogger, Speed, TerminateOnNan},
+};
+
+use crate::{Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
+
+/// How a training run ended.
+#[derive(Debug)]
+pub struct Trained {
+    pub outcome: Outcome,
+    pub recorder: Recorder,
+    /// How fast it went in the end, and how much of the time was waiting for data; nothing if the
+    /// run was finished before.
+    pub speed: Option<Speed>,
+    pub run: RunFolder,
+    pub data: DataBunch,
+}
+
+impl Trained {
+    /// A metric after the last epoch, by its name, if it was measured.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.recorder.last_metric(name)
+    }
+
+    /// Whether it was stopped before its end, and can go on.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.outcome, Outcome::Stopped { .. })
+    }
+
+    fn done(&self) -> Done {
+        let metrics = self.recorder.metric_names.iter();
+        let known = metrics.filter_map(|name| Some((name.clone(), self.metric(name)?)));
+        Done {
+            outcome: if self.is_stopped() { "stopped" } else { "finished" }.into(),
+            metrics: known.filter(|(_, value)| value.is_finite()).collect(),
+            run: self.run.root().to_owned(),
+            waiting: self.speed.map(|speed| speed.waiting),
+        }
+    }
+}
+
+/// A training whose loss or weights are not finite.
+#[derive(Debug, thiserror::Error)]
+#[error("the training broke down: {reason}; no model was made")]
+pub struct DivergedError {
+    pub folder: PathBuf,
+    /// A rate that may do better.
+    pub lr: f64,
+    pub reason: String,
+}
+
+impl Hinted for DivergedError {
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "train with a lower rate in another run folder: `--lr {} --out {}-2`; `tinderbox lr-find` looks for a rate",
+            self.lr,
+            self.folder.display()
+        ))
+    }
+}
+
+/// Trains by the plan's phases, or goes on from the checkpoint if there is one, and leaves the
+/// finished model and plots in the run folder.
+///
+/// # Errors
+/// [`RunError::Checkpoint`]; [`DivergedError`]; as [`Learner::fit`].
+pub(super) fn fit<T: Task>(
+    plan: &Plan<T>,
+    learner: Learner,
+    run: RunFolder,
+    job: &Job,
+) -> Result<Trained> {
+    let every = NonZeroUsize::new(plan.host.checkpoint_every);
+    let checkpoints = Checkpoints::new(run.checkpoint());
+    let (data, news) = (learner.data().clone(), job.clone());
+    let unit = data.unit();
+    let speed = Arc::new(Mutex::new(None));
+    let latest = speed.clone();
+    let phases = &plan.fit.phases;
+    let history = CsvLogger::new(run.history());
+    let history = if phases.len() > 1 { history.appending() } else { history };
+    let mut learner = learner
+        .callback(history)
+        .callback(TerminateOnNan)
+        .stopped_by(job.stop.clone())
+        .checkpoints(every.map_or(checkpoints.clone(), |every| checkpoints.every(every)))
+        .observe(move |report| {
+            if let Report::Batch(progress) = report
+                && progress.training
+            {
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.speed);
+            }
+            news.tell(Event::of_fit(report, unit));
+        });
+    let resumed = match run.checkpoint().is_file() {
+        true => {
+            job.tell(Event::Resuming);
+            let file = run.checkpoint();
+            let outcome = learner.resume(&file).map_err(|error| match error {
+                tinderbox_learn::Error::NotOurs { .. } => {
+                    RunError::Checkpoint { file, source: error }.into()
+                }
+                other => crate::Error::from(other),
+            });
+            Some(outcome?)
+        }
+        false => {
+            // What a run that was begun anew has left would stay above its first phase.
+            let _ = fs::remove_file(run.history());
+            None
+        }
+    };
+    let outcome = fit_phases(&mut learner, phases, resumed, job)?;
+    let recorder = learner.recorder().clone();
+    if let Outcome::Finished { reason, .. } = &outcome {
+        if let Some(reason) = reason.clone().or_else(|| not_finite(&learner)) {
+            let (folder, lr) = (run.root().to_owned(), plan.fit.lower_lr());
+            return Err(DivergedError { folder, lr, reason }.into());
+        }
+        learner.export(&run.model())?;
+        plot_losses(&recorder, &run.plot("losses"))?;
+        plot_rates(&recorder, &run.plot("rates"))?;
+    }
+    let speed = *speed.lock().unwrap_or_else(PoisonError::into_inner);
+    let trained = Trained { outcome, recorder, speed, run, data };
+    job.tell(Event::Done(trained.done()));
+    Ok(trained)
+}
+
+/// The phases that are left after those that are done, of which the last was `resumed`.
+fn fit_phases(
+    learner: &mut Learner,
+    phases: &[Phase],
+    resumed: Option<Outcome>,
+    job: &Job,
+) -> Result<Outcome> {
+    let mut outcome = resumed;
+    let goes_on = |outcome: &Option<Outcome>| {
+        matches!(outcome, None | Some(Outcome::Finished { reason: None, .. }))
+    };
+    while goes_on(&outcome)
+        && let Some(phase) = phases.get(learner.n_fits())
+    {
+        if phases.len() > 1 {
+            let (number, of) = (learner.n_fits() + 1, phases.len());
+            job.tell(Event::Part { number, of, name: phase.name.clone() });
+        }
+        if phases.len() > 1 || phase.freeze_to != 0 {
+            learner.freeze_to(phase.freeze_to)?;
+        }
+        outcome = Some(learner.fit_one_cycle(phase.epochs, phase.schedule.clone())?);
+    }
+    Ok(outcome.unwrap_or(Outcome::Finished { epochs: 0, reason: None }))
+}
+
+/// What is NaN or infinite in a fit that has ended, in words.
+fn not_finite(learner: &Learner) -> Option<String> {
+    let weights = learner.state_dict();
+    let weight = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
+    if let Some((name, _)) = weight {
+        return Some(format!("the weights in `{name}` are not finite"));
+    }
+    // A validation that came to no number was skipped.
+    let unmeasured = learner.recorder().valid_losses.last() == Some(&None);
+    (unmeasured && learner.data().n_valid() > 0).then(|| "the validation loss is NaN".to_owned())
+}
