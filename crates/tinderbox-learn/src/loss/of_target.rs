@@ -66,7 +66,11 @@ mod tests {
                 softmax(-1),
             ),
             (TargetKind::Tags { classes: classes() }, "CrossEntropyFlat", softmax(-1)),
-            (TargetKind::Mask { classes: classes(), ignore: None }, "CrossEntropyFlat", softmax(1)),
+            (
+                TargetKind::Mask { classes: classes(), ignore: None, void: None },
+                "CrossEntropyFlat",
+                softmax(1),
+            ),
             (
                 TargetKind::MultiCategory { classes: classes(), threshold: 0.5 },
                 "BCEWithLogitsFlat",
@@ -103,7 +107,7 @@ mod tests {
 
         let pixels = Tensor::<4>::from_data([[[[0.0, 9.0]], [[0.0, 0.0]]]], &device);
         let codes = Tensor::<4, Int>::from_ints([[[[1, 255]]]], &device);
-        let mask = TargetKind::Mask { classes: classes(), ignore: Some(255) };
+        let mask = TargetKind::Mask { classes: classes(), ignore: Some(255), void: None };
         check_ignored(&mask, pixels.into(), codes.into());
     }
 }

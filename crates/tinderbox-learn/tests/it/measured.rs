@@ -20,8 +20,6 @@ use tinderbox_model::{
     layer::{Embedding, Flatten, Linear},
 };
 
-use crate::common::alone;
-
 /// Images of 9×7 pixels in class folders, some of them hard to tell apart.
 fn images(root: &Path) {
     for (set, n) in [("train", 6), ("valid", 5)] {
@@ -48,7 +46,6 @@ fn measured(folder: &Path, inference: &Inference) -> DataBunch {
 
 #[test]
 fn images_that_need_a_resize_give_the_loss_and_the_accuracy_of_training() {
-    let _alone = alone();
     let folder = tempfile::tempdir().unwrap();
     images(folder.path());
     let items = ImageItems::from_folder(folder.path()).unwrap();
