@@ -251,12 +251,21 @@ impl Given {
         self.of_task(task, config)
     }
 
-    /// The task of the run in a folder, for one that goes on.
+    /// The task of the run in a folder, for one that goes on; another one must not be named.
     ///
     /// # Errors
     /// [`RunError`]; as [`of_task`](Self::of_task).
-    pub(crate) fn of_run(&self, run: &Path) -> anyhow::Result<Asked> {
-        self.of_task(task_of_run(tasks(), run)?, None)
+    pub(crate) fn of_run(&self, run: &Path, named: Option<&str>) -> anyhow::Result<Asked> {
+        let task = task_of_run(tasks(), run)?;
+        let (found, folder) = (task.about().name, run.to_owned());
+        match named {
+            Some(name) if name != found => {
+                let expected = find_task(tasks(), name)?.about().name;
+                let other = RunError::OtherTask { folder, found: found.into(), expected };
+                Err(tinderbox::Error::from(other).into())
+            }
+            _ => self.of_task(task, None),
+        }
     }
 
     fn recognized(&self, config: Option<&Map<String, Value>>) -> &'static dyn AnyTask {

@@ -69,7 +69,7 @@ impl Interpret {
             ..InterpretSettings::new(&self.run)
         };
         let task = task_of_run(tasks(), &self.run)?;
-        let found = task.interpret(&settings, &job(Style::of(self.json))?)?;
+        let found = task.interpret(&settings, &job(Style::Text)?)?;
         if self.json {
             print_line(&serde_json::to_string(&found)?);
             return Ok(Done::Ok);

@@ -42,7 +42,7 @@ pub(crate) struct Train {
     run: RunArgs,
 
     /// What is learned [default: by the data]
-    #[arg(long, value_name = "TASK", value_parser = task_name, conflicts_with = "resume")]
+    #[arg(long, value_name = "TASK", value_parser = task_name)]
     task: Option<String>,
 
     /// Configuration file: settings as TOML, as `tinderbox config default` prints them
@@ -85,7 +85,10 @@ impl Train {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let given = &self.settings.given;
         let asked = match self.resume {
-            true => given.of_run(&run_folder(given.path("out"), given.path("data")))?,
+            true => {
+                let run = run_folder(given.path("out"), given.path("data"));
+                given.of_run(&run, self.task.as_deref())?
+            }
             false => given.resolve(self.task.as_deref(), self.config.as_deref())?,
         };
         self.run.run(&asked, self.resume)

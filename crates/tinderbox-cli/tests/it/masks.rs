@@ -180,7 +180,7 @@ fn a_file_of_names_says_what_validates() {
     let place = place();
     fs::write(place.path("names.txt"), "001.png\n003.png\n").unwrap();
     let run = |list: &str| place.run(&[&TRAIN[..], &["run", "--valid", list], &SMALL].concat());
-    run("no.txt").code(1).says("cannot read no.txt");
+    run("no.txt").code(1).says("cannot read ").says("no.txt");
     run("names.txt").code(0).says("names.txt validate");
     let items = fs::read_to_string(place.path("run/items.csv")).unwrap();
     // In each of the two folders.
