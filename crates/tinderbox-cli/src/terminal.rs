@@ -147,7 +147,9 @@ impl Screen {
             Event::Resuming => self.above(|| say("going on from the last checkpoint")),
             Event::Begin { header, lines } => self.above(|| {
                 print_line(header);
-                lines.iter().for_each(|line| print_line(line));
+                for line in lines {
+                    print_line(line);
+                }
             }),
             Event::Batch(batch) => self.batch(batch),
             Event::Epoch { line, .. } => {

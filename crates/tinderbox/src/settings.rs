@@ -135,7 +135,7 @@ impl<T: Task> Settings<T> {
             field.check(value)?;
             // One by one, so that the error is about this one.
             let one = Value::Object([(key.clone(), value.clone())].into_iter().collect());
-            serde_json::from_value::<Self>(one).map_err(|error| field.invalid(value, error))?;
+            serde_json::from_value::<Self>(one).map_err(|error| field.invalid(value, &error))?;
         }
         serde_json::from_value(Value::Object(given.clone())).map_err(|error| {
             SettingsError::Invalid {

@@ -124,7 +124,7 @@ pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, 
     let seed = choices.quiet("seed", ask.common.seed, SEED);
     let host = Host::default().with(&ask.given());
     crate::device::check(host.device, &mut choices)?;
-    let Choices { decided: settings, choices, warnings } = choices;
+    let Choices { decided: settings, told: choices, warnings } = choices;
     let plan = Plan {
         data,
         task: decided.task,

@@ -19,7 +19,7 @@ use crate::Result;
 /// # Errors
 /// As [`CnnSpec::build`].
 pub fn cnn_learner(data: DataBunch, spec: &CnnSpec, seed: u64) -> Result<Learner> {
-    fresh(data, spec.clone().into(), seed)
+    fresh(data, &spec.clone().into(), seed)
 }
 
 /// fastai's `cnn_learner`: on what there is of a pretrained body, which is frozen until
@@ -60,7 +60,7 @@ pub fn pretrained_cnn_learner(
     weights: StateDict,
     seed: u64,
 ) -> Result<(Learner, LoadReport)> {
-    pretrained(data, spec.clone().into(), weights, seed)
+    pretrained(data, &spec.clone().into(), weights, seed)
 }
 
 /// fastai's `unet_learner` without pretrained weights: cross entropy of each pixel that has a class,
@@ -69,7 +69,7 @@ pub fn pretrained_cnn_learner(
 /// # Errors
 /// As [`UnetSpec::build`].
 pub fn unet_learner(data: DataBunch, spec: &UnetSpec, seed: u64) -> Result<Learner> {
-    fresh(data, spec.clone().into(), seed)
+    fresh(data, &spec.clone().into(), seed)
 }
 
 /// fastai's `unet_learner`: on what there is of a pretrained body, which is frozen until
@@ -83,23 +83,23 @@ pub fn pretrained_unet_learner(
     weights: StateDict,
     seed: u64,
 ) -> Result<(Learner, LoadReport)> {
-    pretrained(data, spec.clone().into(), weights, seed)
+    pretrained(data, &spec.clone().into(), weights, seed)
 }
 
-fn fresh(data: DataBunch, spec: ModelSpec, seed: u64) -> Result<Learner> {
+fn fresh(data: DataBunch, spec: &ModelSpec, seed: u64) -> Result<Learner> {
     let device = Device::flex().autodiff();
-    Ok(random::seeded(seed, || of_model(data, &spec, None, &device))?.0)
+    Ok(random::seeded(seed, || of_model(data, spec, None, &device))?.0)
 }
 
 fn pretrained(
     data: DataBunch,
-    spec: ModelSpec,
+    spec: &ModelSpec,
     weights: StateDict,
     seed: u64,
 ) -> Result<(Learner, LoadReport)> {
     let device = Device::flex().autodiff();
     let (mut learner, report) =
-        random::seeded(seed, || of_model(data, &spec, Some(weights), &device))?;
+        random::seeded(seed, || of_model(data, spec, Some(weights), &device))?;
     learner.freeze()?;
     Ok((learner, report))
 }

@@ -18,7 +18,7 @@ pub struct Choice {
 #[derive(Debug, Default)]
 pub struct Choices {
     pub(crate) decided: Map<String, Value>,
-    pub(crate) choices: Vec<Choice>,
+    pub(crate) told: Vec<Choice>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Choices {
     /// Tells people what followed from the data, which no setting says.
     pub fn tell(&mut self, what: &str, value: impl Into<String>, because: impl Into<String>) {
         let setting = what.replace('_', " ");
-        self.choices.push(Choice { setting, value: value.into(), because: because.into() });
+        self.told.push(Choice { setting, value: value.into(), because: because.into() });
     }
 
     /// Keeps a setting as it was decided, without a word.
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(choices.pick("lr", None, || (0.5, "usual".into())), 0.5);
         assert_eq!(choices.quiet("seed", None, 42), 42);
         let told: Vec<[&str; 3]> = choices
-            .choices
+            .told
             .iter()
             .map(|choice| [&*choice.setting, &*choice.value, &*choice.because])
             .collect();

@@ -185,7 +185,7 @@ impl Survey {
         let taken = files.iter().filter(|file| split.takes(file));
         let name =
             |file: &&PathBuf| Some(file.parent()?.file_name()?.to_string_lossy().into_owned());
-        (folder, taken.filter_map(|file| name(file)).collect())
+        (folder, taken.filter_map(name).collect())
     }
 
     /// The images of class folders in this folder.

@@ -139,7 +139,7 @@ impl Field {
             _ => Value::Null,
         };
         match &value {
-            Value::Null => Err(self.invalid(&Value::from(text), self.wanted())),
+            Value::Null => Err(self.invalid(&Value::from(text), &self.wanted())),
             value => self.check(value).map(|()| value.clone()),
         }
     }
@@ -165,12 +165,12 @@ impl Field {
             || value.as_str().is_none_or(|text| self.choices.iter().any(|known| known == text));
         match self.kinds.iter().any(is) && in_range && known {
             true => Ok(()),
-            false => Err(self.invalid(value, self.wanted())),
+            false => Err(self.invalid(value, &self.wanted())),
         }
     }
 
     /// What is wrong with a value of this setting.
-    pub(super) fn invalid(&self, value: &Value, reason: impl ToString) -> SettingsError {
+    pub(super) fn invalid(&self, value: &Value, reason: &impl ToString) -> SettingsError {
         let value = match value {
             Value::String(text) => format!("`{text}`"),
             other => other.to_string(),

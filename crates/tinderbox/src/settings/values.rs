@@ -101,6 +101,7 @@ pub enum Valid {
 
 impl Valid {
     /// Whether nothing is said.
+    #[expect(clippy::ref_option, reason = "serde hands out the field")]
     pub(super) fn is_auto(asked: &Option<Self>) -> bool {
         matches!(asked, None | Some(Self::Auto))
     }
