@@ -222,7 +222,7 @@ mod tests {
             let (output, target) = batch(predicted, target);
             by_batch.update(&output, &target).unwrap();
         }
-        assert_eq!(by_batch.value(), (1.0 / 3.0 + 1.0) / 2.0);
+        assert_eq!(by_batch.value(), f64::midpoint(1.0 / 3.0, 1.0));
     }
 
     #[test]
