@@ -77,13 +77,13 @@ fn a_device_that_is_not_there_is_refused() {
 fn another(key: &str) -> Option<&'static str> {
     Some(match key {
         "valid" => "0.33",
-        "epochs" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq" | "bptt" => "77",
-        "embedding" | "hidden" | "layers" | "max_vocab" | "seed" => "77",
+        "epochs" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq" | "bptt"
+        | "embedding" | "hidden" | "layers" | "max_vocab" | "seed" | "size" => "77",
         "lr" | "clip" | "dropout" | "pct_start" => "0.77",
         "arch" => "resnet18",
-        "pretrained" | "codes" | "from" | "from_lm" => "other",
-        "until" | "void" | "text" | "label" => "other",
-        "size" => "77",
+        "pretrained" | "codes" | "from" | "from_lm" | "until" | "void" | "text" | "label" => {
+            "other"
+        }
         "exact_conv" | "oversample" => "true",
         "reset_state" => "false",
         "tokens" => "characters",
