@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Classify, ClassifyTexts, LanguageModel, Segment, TASKS};
 
-fn object(value: Value) -> Map<String, Value> {
+fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
 }
 
@@ -37,7 +37,7 @@ fn values_that_do_not_fit_are_refused_with_what_would() {
 
 #[test]
 fn a_setting_is_one_value_however_it_is_spelled() {
-    let read = |given: Value| Settings::<Classify>::from_json(&object(given)).unwrap().given();
+    let read = |given: Value| Settings::<Classify>::from_json(&object(&given)).unwrap().given();
     let percent = read(serde_json::json!({ "valid": "20%", "size": 28, "lr": 1 }));
     let plain = read(serde_json::json!({ "valid": 0.2, "size": "28x28", "lr": 1.0 }));
     assert_eq!(percent, plain);
@@ -55,11 +55,11 @@ fn a_setting_is_one_value_however_it_is_spelled() {
 
 #[test]
 fn unknown_settings_are_named_with_what_may_be_meant() {
-    let given = object(serde_json::json!({ "epoch": 3 }));
+    let given = object(&serde_json::json!({ "epoch": 3 }));
     let error = Settings::<Classify>::from_json(&given).unwrap_err();
     assert_eq!(error.to_string(), "there is no setting `epoch` for task `classify`");
     assert_eq!(error.hint().unwrap(), "did you mean `epochs`?");
-    let given = object(serde_json::json!({ "masks": "m" }));
+    let given = object(&serde_json::json!({ "masks": "m" }));
     assert!(Settings::<Classify>::from_json(&given).is_err());
     assert!(Settings::<Segment>::from_json(&given).is_ok());
 }
