@@ -3,10 +3,7 @@
 mod classes;
 mod mask;
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{path::Path, thread};
 
 use serde_json::{Map, Value, json};
 use tinderbox_data::{
@@ -118,26 +115,6 @@ impl Hinted for AnswerError {
     }
 }
 
-/// An input as it was given, owned.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OwnedInput {
-    File(PathBuf),
-    Bytes(Vec<u8>),
-    Text(String),
-    Noise { seed: u64 },
-}
-
-impl OwnedInput {
-    pub fn borrowed(&self) -> Input<'_> {
-        match self {
-            Self::File(path) => Input::File(path),
-            Self::Bytes(bytes) => Input::Bytes(bytes),
-            Self::Text(text) => Input::Text(text),
-            Self::Noise { seed } => Input::Noise { seed: *seed },
-        }
-    }
-}
-
 /// So many inputs are answered at once, if they are not large.
 const BATCH: usize = 16;
 
@@ -164,6 +141,12 @@ pub fn answers<'a>(
         (!some.is_empty()).then(|| task.answers(model, &some))
     })
     .flatten())
+}
+
+/// The class of each input.
+pub(crate) fn classes(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    let answer = |prediction| Answer::Classes(Classes::new(model, prediction));
+    predictions(model, inputs).into_iter().map(|one| one.map(answer)).collect()
 }
 
 /// What the model says about each input, one row of outputs for each: for tasks whose answers follow

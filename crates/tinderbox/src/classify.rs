@@ -22,7 +22,7 @@ use tinderbox_model::{
 use crate::{
     About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
     RunFolder, Scores, Settings, Sources, Split, Task,
-    answer::{Classes, predictions},
+    answer::classes,
     device::device,
     images::{ImageSettings, batch_options, of_model},
     items::checked,
@@ -213,8 +213,7 @@ impl Task for Classify {
     }
 
     fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        let answer = |prediction| Answer::Classes(Classes::new(model, prediction));
-        predictions(model, inputs).into_iter().map(|one| one.map(answer)).collect()
+        classes(model, inputs)
     }
 }
 

@@ -21,7 +21,7 @@ use tinderbox_model::{
 use crate::{
     About, Answer, Confidence, Decided, Hinted, Job, Location, Plan, Result, RunFolder, Settings,
     Sources, Split, Task,
-    answer::{Classes, predictions},
+    answer::classes,
     device::device,
     plan::Choices,
     settings::unused,
@@ -177,8 +177,7 @@ impl Task for ClassifyTexts {
     }
 
     fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        let answer = |prediction| Answer::Classes(Classes::new(model, prediction));
-        predictions(model, inputs).into_iter().map(|one| one.map(answer)).collect()
+        classes(model, inputs)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     ImageSize, Job, Plan, Result,
     plan::{Choices, Start},
     settings::unused,
-    weights::{Pretrained, WeightsFile},
+    weights::Pretrained,
 };
 
 /// What a user may say about training on images.
@@ -120,14 +120,4 @@ pub(crate) const AUGMENTED: &str = "flips, warps, rotations, zooms, lighting";
 /// Height and width in words.
 pub(crate) fn pixels([height, width]: [usize; 2]) -> String {
     format!("{height}×{width} px")
-}
-
-impl Start {
-    /// The pretrained weights, if there are some.
-    pub fn weights(&self) -> Option<&WeightsFile> {
-        match self {
-            Self::Pretrained(file) => Some(file),
-            _ => None,
-        }
-    }
 }

@@ -56,7 +56,7 @@ mod train;
 mod validate;
 pub mod weights;
 
-pub use answer::{Answer, AnswerError, Classes, OwnedInput, PredictedMask, answers, predictions};
+pub use answer::{Answer, AnswerError, Classes, PredictedMask, answers, predictions};
 pub use classify::{Augment, Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};
 pub use demo::{Demo, demo, demo_masks};

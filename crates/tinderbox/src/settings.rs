@@ -121,8 +121,7 @@ impl<T: Task> Settings<T> {
     /// The settings in a JSON object, as a form or a configuration file gives them.
     ///
     /// # Errors
-    /// [`SettingsError::Unknown`], [`SettingsError::OfOtherTask`] is not one of them: that is for
-    /// who knows the other tasks; [`SettingsError::Invalid`] for the first value that does not fit.
+    /// [`SettingsError::Unknown`]; [`SettingsError::Invalid`] for the first value that does not fit.
     pub fn from_json(given: &Map<String, Value>) -> Result<Self> {
         let fields = fields::<T>();
         for (key, value) in given {

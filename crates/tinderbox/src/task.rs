@@ -44,8 +44,9 @@ pub trait Task:
         Sources::default().with("data", ask.common.data.as_ref().map(crate::Location::path))
     }
 
-    /// One look at the data decides what was not said. Every setting but sources and those of the
-    /// machine must be picked, or kept, in `choices`.
+    /// One look at the data decides what was not said. Every setting but sources, those of the machine
+    /// and what is the same for all tasks – accumulation, clipping, the seed – must be picked, or kept,
+    /// in `choices`.
     ///
     /// # Errors
     /// What is wrong with the data or the settings, before anything is trained.

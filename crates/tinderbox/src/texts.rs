@@ -34,7 +34,7 @@ pub use learner::{language_model_learner, tagger_learner, text_classifier_learne
 pub use tokens::Tokens;
 pub use write::{generate, likeliest};
 
-use crate::{Confidence, Event, Job, Result, plan::Choices, settings::unused};
+use crate::{Confidence, Event, Job, Result, Split, Valid, plan::Choices, settings::unused};
 
 /// What a user may say about training on texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -98,6 +98,22 @@ impl TextSource {
             }
         }
         Ok(source)
+    }
+
+    /// How the texts are divided, if it was asked for.
+    ///
+    /// # Errors
+    /// [`SplitError`](crate::SplitError); those of reading the texts.
+    pub(crate) fn asked_split(&self, data: &Path, asked: Option<&Valid>) -> Result<Option<Split>> {
+        Ok(Some(match (asked, self) {
+            (None | Some(Valid::Auto), _) => return Ok(None),
+            (Some(Valid::Share(share)), _) => Split::Random { share: *share },
+            (Some(Valid::Named(column)), Self::Table { .. }) => Split::Column(column.clone()),
+            (Some(Valid::Named(folder)), _) => Split::by_folder(folder, &folders(data))?,
+            (Some(Valid::List(file)), _) => {
+                Split::named_in(file.path(), self.items(data)?.relative_paths())?
+            }
+        }))
     }
 
     /// The texts.

@@ -21,7 +21,7 @@ pub use fit::{DivergedError, Trained};
 
 use crate::{
     Error, Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, items, open_model,
-    plan::{Choices, FitPlan, Start, Take, memory},
+    plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::Role,
     weights::missing_text,
 };
@@ -121,6 +121,15 @@ pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, 
     }
     let mut choices = Choices::default();
     let (decided, found) = T::decide(ask, &data, &mut choices, job)?;
+    let fit = FitPlan {
+        accumulate: choices.quiet("accumulate", ask.common.accumulate, 1),
+        clip: ask.common.clip,
+        ..decided.fit
+    };
+    choices.keep("clip", &fit.clip);
+    if let Some(clip) = fit.clip {
+        choices.tell("clip", clip.to_string(), ASKED);
+    }
     let seed = choices.quiet("seed", ask.common.seed, SEED);
     let host = Host::default().with(&ask.given());
     crate::device::check(host.device, &mut choices)?;
@@ -129,7 +138,7 @@ pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, 
         data,
         task: decided.task,
         start: decided.start,
-        fit: decided.fit,
+        fit,
         host,
         seed,
         decided: settings,

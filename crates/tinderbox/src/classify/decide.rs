@@ -66,9 +66,6 @@ pub(super) fn decide(
 
     let n_train = survey.n_train(&split);
     let batch_size = batch_size(common.batch_size, small, n_train, transfers, choices)?;
-    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
-    let clip = common.clip;
-    choices.keep("clip", &clip);
     let oversample = choices.quiet("oversample", ask.task.oversample, false);
     let exact_conv = choices.quiet("exact_conv", image.exact_conv, false);
     let per_epoch = n_train / batch_size;
@@ -98,7 +95,7 @@ pub(super) fn decide(
         }
         false => ModelSpec::Image(arch),
     };
-    let fit = FitPlan { accumulate, clip, exact_conv, ..FitPlan::new(phases, batch_size) };
+    let fit = FitPlan { exact_conv, ..FitPlan::new(phases, batch_size) };
     let task = Classify { classes, split, channels, size, augment, model, oversample };
     Ok((Decided { task, start, fit }, items))
 }

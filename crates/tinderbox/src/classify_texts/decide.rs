@@ -76,11 +76,6 @@ pub(super) fn decide(
         true => (2e-2, "fastai's for the head; less for what is unfrozen".into()),
         false => (5e-3, "usual for recurrent layers from scratch".into()),
     });
-    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
-    if let Some(clip) = common.clip {
-        choices.tell("clip", clip.to_string(), crate::plan::ASKED);
-    }
-    choices.keep("clip", &common.clip);
     choices.keep("from_lm", &task.from_lm);
     let phases = match from_lm {
         true => gradual_unfreezing(epochs, lr, model.groups().len() + 1),
@@ -90,7 +85,7 @@ pub(super) fn decide(
         Some(run) => Start::Run { path: run.path().to_owned(), take: Take::Encoder },
         None => Start::Fresh,
     };
-    let fit = FitPlan { accumulate, clip: common.clip, ..FitPlan::new(phases, batch_size) };
+    let fit = FitPlan::new(phases, batch_size);
     let task = ClassifyTexts { source, label, split, tokenizing: tokens, model };
     Ok((Decided { task, start, fit }, texts))
 }
@@ -104,21 +99,9 @@ fn split(
     source: &TextSource,
     choices: &mut Choices,
 ) -> Result<Split> {
-    let is_table = matches!(source, TextSource::Table { .. });
-    let (split, because) = match asked {
-        None | Some(Valid::Auto) => usual_split(data, source, is_table)?,
-        Some(asked) => {
-            let split = match asked {
-                Valid::Share(share) => Split::Random { share: *share },
-                Valid::Named(column) if is_table => Split::Column(column.clone()),
-                Valid::Named(folder) => Split::by_folder(folder, &folders(data))?,
-                Valid::List(file) => {
-                    Split::named_in(file.path(), source.items(data)?.relative_paths())?
-                }
-                Valid::Auto => unreachable!("it is nothing asked"),
-            };
-            (split, crate::plan::ASKED)
-        }
+    let (split, because) = match source.asked_split(data, asked)? {
+        Some(split) => (split, crate::plan::ASKED),
+        None => usual_split(data, source)?,
     };
     choices.keep("valid", &split.as_setting());
     let shown = match &split {
@@ -130,7 +113,8 @@ fn split(
     Ok(split)
 }
 
-fn usual_split(data: &Path, source: &TextSource, is_table: bool) -> Result<(Split, &'static str)> {
+fn usual_split(data: &Path, source: &TextSource) -> Result<(Split, &'static str)> {
+    let is_table = matches!(source, TextSource::Table { .. });
     if is_table && source.items(data)?.split_from_df(VALID_COLUMN).is_ok() {
         return Ok((Split::Column(VALID_COLUMN.into()), "the data has it"));
     }

@@ -9,7 +9,7 @@ use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Task, Valid, open_model,
     plan::{Choices, FitPlan, Start, Take, split::percent},
     settings::unused,
-    texts::{MOMS, TextSource, Tokens, folders},
+    texts::{MOMS, TextSource, Tokens},
     validate::other_model,
 };
 
@@ -87,11 +87,6 @@ pub(super) fn decide(
         true => (1e-3, "fastai's for a model that knows words already".into()),
         false => (5e-3, "usual for recurrent layers from scratch".into()),
     });
-    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
-    if let Some(clip) = common.clip {
-        choices.tell("clip", clip.to_string(), crate::plan::ASKED);
-    }
-    choices.keep("clip", &common.clip);
     choices.keep("from", &task.from);
     let objective = choices.quiet("objective", task.objective, Objective::EachWord);
     let reset_state = choices.quiet("reset_state", task.reset_state, true);
@@ -104,7 +99,7 @@ pub(super) fn decide(
         Some(run) => Start::Run { path: run.path().to_owned(), take: Take::Vocab },
         None => Start::Fresh,
     };
-    let fit = FitPlan { accumulate, clip: common.clip, ..FitPlan::new(phases, batch_size) };
+    let fit = FitPlan::new(phases, batch_size);
     let task =
         LanguageModel { source, split, tokenizing, vocab, objective, model, reset_state, bptt };
     Ok((Decided { task, start, fit }, texts))
@@ -129,33 +124,20 @@ fn split(
     source: &TextSource,
     choices: &mut Choices,
 ) -> Result<Split> {
-    let share = |share: f64| format!("{} %", percent(share));
-    Ok(match asked {
-        None | Some(Valid::Auto) => {
-            choices.keep("valid", &Valid::Share(TENTH));
-            choices.tell("valid", share(TENTH), "of the texts, or the end of each if they are few");
-            Split::Random { share: TENTH }
+    let (split, because) = match source.asked_split(data, asked)? {
+        Some(split) => (split, crate::plan::ASKED),
+        None => {
+            let because = "of the texts, or the end of each if they are few";
+            (Split::Random { share: TENTH }, because)
         }
-        Some(asked) => {
-            let split = match (asked, source) {
-                (Valid::Share(share), _) => Split::Random { share: *share },
-                (Valid::Named(column), TextSource::Table { .. }) => Split::Column(column.clone()),
-                (Valid::Named(folder), _) => Split::by_folder(folder, &folders(data))?,
-                (Valid::List(file), _) => {
-                    let items = source.items(data)?;
-                    Split::named_in(file.path(), items.relative_paths())?
-                }
-                (Valid::Auto, _) => unreachable!("it is nothing asked"),
-            };
-            choices.keep("valid", asked);
-            let shown = match &split {
-                Split::Random { share: part } => share(*part),
-                other => other.to_string(),
-            };
-            choices.tell("valid", shown, crate::plan::ASKED);
-            split
-        }
-    })
+    };
+    choices.keep("valid", &split.as_setting());
+    let shown = match &split {
+        Split::Random { share } => format!("{} %", percent(*share)),
+        other => other.to_string(),
+    };
+    choices.tell("valid", shown, because);
+    Ok(split)
 }
 
 /// The architecture of the model to start from, for another vocabulary.

@@ -9,7 +9,7 @@ use std::{
 use tinderbox_data::{ImageItems, image::ImageInfo, items::first_folder};
 
 use super::{
-    Split, SplitError,
+    ASKED, Split, SplitError,
     split::{FIFTH, percent},
 };
 use crate::{Result, Valid, plan::Choices, settings::absolute};
@@ -58,53 +58,51 @@ impl Survey {
         n: usize,
         choices: &mut Choices,
     ) -> Result<Split> {
-        let asked = match asked {
-            None | Some(Valid::Auto) => None,
-            Some(Valid::Share(share)) => {
-                if *share > 0.0 && (share * n as f64) < 1.0 {
-                    let share = percent(*share);
-                    return Err(SplitError::EmptyShare { share, items: n, unit: "images" }.into());
-                }
-                Some(Split::Random { share: *share })
-            }
-            Some(Valid::Named(folder)) => Some(Split::by_folder(folder, &self.folders())?),
-            Some(Valid::List(file)) => Some(Split::named_in(file.path(), self.files())?),
+        let (split, because) = match self.asked_split(asked, n)? {
+            Some(split) => (split, ASKED.to_owned()),
+            None => self.usual_split(n),
         };
-        let beside = self.root.parent().map(|folder| folder.join("valid.txt"));
-        let usual = match (&asked, Split::known(&self.folders()), beside) {
-            (Some(_), ..) => None,
-            (None, Some(known), _) => {
-                let because = match &known {
-                    Split::Folders { train, valid } => format!("{train}/ and {valid}/"),
-                    other => other.to_string(),
-                };
-                Some((known, format!("the data has the folders {because}")))
-            }
-            (None, None, Some(file)) if self.is_listed(&file) => {
-                let split = Split::named_in(&file, self.files())?;
-                Some((split, "the file lies beside the data".to_owned()))
-            }
-            (None, None, _) if FIFTH * n as f64 >= 1.0 => Some((
-                Split::Random { share: FIFTH },
-                "nothing in the data says which; choose with `--valid`".to_owned(),
-            )),
-            (None, None, _) => Some((
-                Split::Random { share: 0.0 },
-                format!("there are {n} images only: none can be spared"),
-            )),
-        };
-        let picked = choices.pick_shown(
-            "valid",
-            asked.map(Picked),
-            || usual.map(|(split, because)| (Picked(split), because)).expect("nothing was asked"),
-            |picked| picked.0.to_string(),
-        );
-        Ok(picked.0)
+        choices.keep("valid", &split.as_setting());
+        choices.tell("valid", split.to_string(), because);
+        Ok(split)
     }
 
-    /// Whether there is such a file and it names one of the images.
-    fn is_listed(&self, file: &Path) -> bool {
-        file.is_file() && Split::named_in(file, self.files()).is_ok()
+    fn asked_split(&self, asked: Option<&Valid>, n: usize) -> Result<Option<Split>> {
+        Ok(Some(match asked {
+            None | Some(Valid::Auto) => return Ok(None),
+            Some(Valid::Share(share)) if *share > 0.0 && (share * n as f64) < 1.0 => {
+                let share = percent(*share);
+                return Err(SplitError::EmptyShare { share, items: n, unit: "images" }.into());
+            }
+            Some(Valid::Share(share)) => Split::Random { share: *share },
+            Some(Valid::Named(folder)) => Split::by_folder(folder, &self.folders())?,
+            Some(Valid::List(file)) => Split::named_in(file.path(), self.files())?,
+        }))
+    }
+
+    /// What the data says, and why.
+    fn usual_split(&self, n: usize) -> (Split, String) {
+        if let Some(known) = Split::known(&self.folders()) {
+            let because = match &known {
+                Split::Folders { train, valid } => format!("{train}/ and {valid}/"),
+                other => other.to_string(),
+            };
+            return (known, format!("the data has the folders {because}"));
+        }
+        let beside = self.root.parent().map(|folder| folder.join("valid.txt"));
+        if let Some(listed) = beside.and_then(|file| Split::named_in(&file, self.files()).ok()) {
+            return (listed, "the file lies beside the data".to_owned());
+        }
+        match FIFTH * n as f64 >= 1.0 {
+            true => (
+                Split::Random { share: FIFTH },
+                "nothing in the data says which; choose with `--valid`".to_owned(),
+            ),
+            false => (
+                Split::Random { share: 0.0 },
+                format!("there are {n} images only: none can be spared"),
+            ),
+        }
     }
 
     /// How many images train.
@@ -211,15 +209,6 @@ impl Survey {
     /// Whether all images that were looked at are gray.
     pub(crate) fn is_gray(&self) -> bool {
         !self.sample.is_empty() && self.sample.iter().all(|image| image.gray)
-    }
-}
-
-/// A split, kept as the setting that would say it.
-struct Picked(Split);
-
-impl serde::Serialize for Picked {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.as_setting().serialize(serializer)
     }
 }
 

@@ -56,8 +56,6 @@ pub(super) fn decide(
     choices.tell("augmentation", AUGMENTED, "a street, a cell, a face stays one");
     let model = model(ask, from.as_ref(), classes.len(), size, choices)?;
     let batch_size = batch_size(common.batch_size, n_train, size, choices)?;
-    let accumulate = choices.quiet("accumulate", common.accumulate, 1);
-    choices.keep("clip", &common.clip);
     let exact_conv = choices.quiet("exact_conv", image.exact_conv, false);
     choices.keep("from", &mask.from);
     let start = match (&mask.from, &from) {
@@ -75,8 +73,7 @@ pub(super) fn decide(
         (_, None) => Some(Normalize::imagenet()),
     };
     let phases = phases(ask, start != Start::Fresh, n_train / batch_size, choices);
-    let fit =
-        FitPlan { accumulate, clip: common.clip, exact_conv, ..FitPlan::new(phases, batch_size) };
+    let fit = FitPlan { exact_conv, ..FitPlan::new(phases, batch_size) };
     let mask_name = pairs.name.clone();
     let task = Segment { mask_name, classes, void, split, model, normalize };
     Ok((Decided { task, start, fit }, pairs))
