@@ -7,6 +7,7 @@ use tinderbox_model::{
     arch::{ArchSpec, Body, UnetConfig, create_body, create_cnn, create_unet, find},
     groups::{Kind, freeze_to, group_of, parameters, parts, unfreeze, with_parameters},
     summary,
+    summary::Row,
 };
 
 use crate::common::{device, n_params};
@@ -43,13 +44,16 @@ fn check(case: Case<'_>) -> Result<(), String> {
         std::iter::once(first.as_str()).chain(starts.iter().map(String::as_str)).collect();
     let last = starts.len() - 1;
     let frozen = |first, train_bn| freeze_to(model.clone(), &starts, first, train_bn);
+    // What is frozen changes neither the layers nor their order.
+    let rows = summary(&*model, [1, 3, 64, 64], &device()).rows;
+    let groups = |model: Box<dyn Layer>| groups(&*model, &rows, &starts);
     for (key, want) in case.values().as_object().ok_or("no values")? {
         let found = match key.as_str() {
             "total" => json!(n_params(&*model)),
-            "unfrozen" => groups(&*unfreeze(model.clone()), &starts),
-            "frozen" => groups(&*frozen(last, true), &starts),
-            "frozen_train_bn_false" => groups(&*frozen(last, false), &starts),
-            "freeze_to_minus_2" => groups(&*frozen(last - 1, true), &starts),
+            "unfrozen" => groups(unfreeze(model.clone())),
+            "frozen" => groups(frozen(last, true)),
+            "frozen_train_bn_false" => groups(frozen(last, false)),
+            "freeze_to_minus_2" => groups(frozen(last - 1, true)),
             other => return Err(format!("an unknown value, {other}")),
         };
         if found != *want {
@@ -65,8 +69,8 @@ fn body(arch: &str) -> Result<Body, String> {
     body.map_err(|error| error.to_string())
 }
 
-/// For each group, its innermost layers and its parameters.
-fn groups(model: &dyn Layer, starts: &[&str]) -> Value {
+/// For each group, its innermost layers, which are `rows`, and its parameters.
+fn groups(model: &dyn Layer, rows: &[Row], starts: &[&str]) -> Value {
     let all = parameters(model);
     let begins = with_parameters(model, starts);
     let begins: Vec<&str> = begins.iter().map(String::as_str).collect();
@@ -76,7 +80,6 @@ fn groups(model: &dyn Layer, starts: &[&str]) -> Value {
     let firsts = starts.iter().enumerate();
     let firsts: Vec<usize> =
         firsts.map(|(at, start)| if at == 0 { 0 } else { place(start) }).collect();
-    let rows = summary(model, [1, 3, 64, 64], &device()).rows;
     let group = |at: usize| {
         let range = firsts[at]..firsts.get(at + 1).copied().unwrap_or(usize::MAX);
         let leaves: Vec<_> = rows.iter().filter(|row| range.contains(&place(&row.path))).collect();
