@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 use serde_json::{Map, Value};
 use tinderbox::{
     AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, recognize,
@@ -46,11 +46,21 @@ pub(crate) trait Which {
     /// none.
     const DATA: Option<usize> = Some(1);
 
+    /// Whether something must say what the data is: a source, or an argument of the command that is
+    /// in the group [`DATA`].
+    const NEEDS_DATA: bool = true;
+
     /// Further keys that are left to the command.
     fn without() -> &'static [&'static str] {
         &[]
     }
 }
+
+/// The group of the arguments that say what the data is.
+pub(crate) const DATA: &str = "what";
+
+/// The group of those that say which run is meant.
+pub(crate) const RUN: &str = "which";
 
 /// Settings of all tasks.
 #[derive(Debug)]
@@ -93,6 +103,7 @@ impl Which for OfCamvid {
         one("segment")
     }
     const DATA: Option<usize> = None;
+    const NEEDS_DATA: bool = false;
     fn without() -> &'static [&'static str] {
         &["images", "masks"]
     }
@@ -125,7 +136,17 @@ impl<W: Which> Of<W> {
 
 impl<W: Which> Args for Of<W> {
     fn augment_args(command: Command) -> Command {
-        command.args(Self::fields().iter().map(|field| argument(field, W::DATA)))
+        let fields = Self::fields();
+        let keys = |role: &[Role]| -> Vec<String> {
+            let of_role = fields.iter().filter(|field| role.contains(&field.role));
+            of_role.map(|field| field.key.clone()).collect()
+        };
+        let sources = ArgGroup::new(DATA).args(keys(&[Role::Source])).multiple(true);
+        let runs = ArgGroup::new(RUN).args(keys(&[Role::Source, Role::Run])).multiple(true);
+        command
+            .args(fields.iter().map(|field| argument(field, W::DATA)))
+            .group(sources.required(W::NEEDS_DATA))
+            .group(runs)
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -24,7 +24,7 @@ use crate::{
     RunFolder, Scores, Settings, Sources, Split, Task,
     answer::classes,
     device::device,
-    images::{ImageSettings, batch_options, of_model},
+    images::{ImageSettings, of_model},
     items::checked,
     plan::{Choices, Start},
 };
@@ -156,7 +156,7 @@ impl Task for Classify {
             [height, width] if height == width => Size::Square(height),
             [height, width] => Size::Exactly(height, width),
         });
-        let data = labelled.transform(transforms)?.batches(batch_options(plan))?;
+        let data = labelled.transform(transforms)?.batches(plan.batch_options())?;
         let data = checked(data, plan.host.skip_bad, job)?;
         let data = if *oversample { data.oversample()? } else { data };
         Ok(match &plan.start {
@@ -199,7 +199,7 @@ impl Task for Classify {
             .split_all_valid()
             .label_kind(LabelKind::Category(classes))
             .label_from_folder()?;
-        let options = crate::validate::options(ask);
+        let options = ask.batch_options();
         let data = labelled.batches_like(&model.manifest.inference, options)?;
         checked(data, skip_bad, job)
     }

@@ -167,7 +167,7 @@ impl Task for ClassifyTexts {
         let vocab = VocabSource::from(&input.vocab);
         let texts =
             tokenizing(job, |options| labelled.tokenize_with(&input.tokenizing, vocab, options))?;
-        let options = crate::validate::options(ask);
+        let options = ask.batch_options();
         let options = ClassifierOptions {
             batch_size: options.batch_size,
             workers: options.workers,

@@ -37,12 +37,12 @@ pub fn device(choice: DeviceChoice) -> Result<Device> {
     Ok(find(choice)?.0.autodiff())
 }
 
-/// Fails for a device that is not there; tells which one `auto` is, where there is a choice.
+/// Fails for a device that is not there; tells which one it is, where there is a choice.
 pub(crate) fn check(choice: DeviceChoice, choices: &mut Choices) -> Result<()> {
     let (_, name) = find(choice)?;
     if choice != DeviceChoice::Auto {
         choices.tell("device", name, crate::plan::ASKED);
-    } else if gpu::n_devices().is_some() {
+    } else if gpu::BUILT {
         choices.tell("device", name, "`--device` for another");
     }
     Ok(())
@@ -50,28 +50,28 @@ pub(crate) fn check(choice: DeviceChoice, choices: &mut Choices) -> Result<()> {
 
 fn find(choice: DeviceChoice) -> Result<(Device, String)> {
     let cpu = || (Device::flex(), "CPU".to_owned());
-    match (choice, gpu::n_devices()) {
-        (DeviceChoice::Cpu, _) | (DeviceChoice::Auto, None | Some(0)) => Ok(cpu()),
-        (DeviceChoice::Auto, Some(_)) => Ok(gpu::device(0)),
-        (DeviceChoice::Gpu(_), None) => Err(DeviceError::NotBuilt { asked: choice }.into()),
-        (DeviceChoice::Gpu(number), Some(found)) if number < found => Ok(gpu::device(number)),
-        (DeviceChoice::Gpu(_), Some(found)) => {
-            Err(DeviceError::NotFound { asked: choice, found }.into())
-        }
-    }
+    Ok(match choice {
+        DeviceChoice::Cpu => cpu(),
+        DeviceChoice::Auto => gpu::card().unwrap_or_else(cpu),
+        DeviceChoice::Gpu(number) => gpu::nth(number).map_err(|found| match gpu::BUILT {
+            true => DeviceError::NotFound { asked: choice, found },
+            false => DeviceError::NotBuilt { asked: choice },
+        })?,
+    })
 }
 
 #[cfg(not(feature = "wgpu"))]
 mod gpu {
     use super::Device;
 
-    /// How many graphics cards there are; nothing if the program was not built for them.
-    pub(super) fn n_devices() -> Option<usize> {
+    pub(super) const BUILT: bool = false;
+
+    pub(super) fn card() -> Option<(Device, String)> {
         None
     }
 
-    pub(super) fn device(_: usize) -> (Device, String) {
-        unreachable!("there are none")
+    pub(super) fn nth(_: usize) -> Result<(Device, String), usize> {
+        Err(0)
     }
 }
 

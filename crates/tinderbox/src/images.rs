@@ -4,14 +4,13 @@ mod learner;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tinderbox_data::BatchOptions;
 use tinderbox_model::arch::Arch;
 
 pub(crate) use learner::of_model;
 pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
 
 use crate::{
-    ImageSize, Job, Plan, Result,
+    ImageSize, Job, Result,
     plan::{Choices, Start},
     settings::unused,
     weights::Pretrained,
@@ -100,17 +99,6 @@ impl ImageSettings {
         const REASON: &str = "it is for networks that are `--pretrained`";
         unused("until", self.until.as_ref(), REASON)?;
         unused("unfreeze_epochs", self.unfreeze_epochs.as_ref(), REASON)
-    }
-}
-
-/// How the images of a plan are batched.
-pub(crate) fn batch_options<T>(plan: &Plan<T>) -> BatchOptions {
-    BatchOptions {
-        batch_size: plan.fit.batch_size,
-        workers: plan.host.workers,
-        seed: plan.seed,
-        cache_bytes: plan.host.cache_bytes(),
-        ..BatchOptions::default()
     }
 }
 

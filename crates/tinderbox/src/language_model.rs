@@ -222,7 +222,7 @@ impl Task for LanguageModel {
         let vocab = VocabSource::from(&input.vocab);
         let texts =
             tokenizing(job, |options| items.label_for_lm_with(&input.tokenizing, vocab, options))?;
-        let options = crate::validate::options(ask);
+        let options = ask.batch_options();
         let usual = LmOptions::default();
         let options = LmOptions {
             batch_size: ask.common.batch_size.unwrap_or(usual.batch_size),

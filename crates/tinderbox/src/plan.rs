@@ -15,6 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tinderbox_data::BatchOptions;
 use tinderbox_learn::optim::Rule;
 
 pub use batch_size::BatchSizeError;
@@ -44,6 +45,19 @@ pub struct Plan<T> {
     pub choices: Vec<Choice>,
     /// What of the data is not used, which its owner may not have meant.
     pub warnings: Vec<String>,
+}
+
+impl<T> Plan<T> {
+    /// How items are batched in training.
+    pub fn batch_options(&self) -> BatchOptions {
+        BatchOptions {
+            batch_size: self.fit.batch_size,
+            workers: self.host.workers,
+            seed: self.seed,
+            cache_bytes: self.host.cache_bytes(),
+            ..BatchOptions::default()
+        }
+    }
 }
 
 /// Where the data is: absolute paths by the names of settings.

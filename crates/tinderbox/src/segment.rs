@@ -29,7 +29,7 @@ use crate::{
     About, Answer, ClassCount, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job,
     Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
     device::device,
-    images::{ImageSettings, batch_options, of_model},
+    images::{ImageSettings, of_model},
     items::checked,
     plan::Choices,
     settings::unused,
@@ -200,7 +200,7 @@ impl Task for Segment {
         let [height, width] = plan.task.size();
         let transforms = get_transforms().size(Size::Exactly(height, width));
         let transformed = labelled.transform(transforms.transform_labels(true))?;
-        let data = checked(transformed.batches(batch_options(plan))?, plan.host.skip_bad, job)?;
+        let data = checked(transformed.batches(plan.batch_options())?, plan.host.skip_bad, job)?;
         Ok(match normalize {
             Some(normalize) => data.normalize_by(normalize.clone())?,
             None => data.normalize()?,
@@ -253,7 +253,7 @@ impl Task for Segment {
             .split_all_valid()
             .label_kind(kind)
             .label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
-        let data = labelled.batches_like(inference, crate::validate::options(ask))?;
+        let data = labelled.batches_like(inference, ask.batch_options())?;
         checked(data, skip_bad, job)
     }
 

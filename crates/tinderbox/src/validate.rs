@@ -1,10 +1,10 @@
 //! How right a model is about items whose answers are known.
 
 use serde::Serialize;
-use tinderbox_data::DataBunch;
+use tinderbox_data::{BatchOptions, DataBunch};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
-use crate::{Job, Result, Settings, Task, TaskError};
+use crate::{Host, Job, Result, Settings, Task, TaskError};
 
 /// How right a model is about some items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,16 +100,15 @@ pub(crate) fn other_model(model: &Bundle, expected: &'static str) -> crate::Erro
     TaskError::OtherModel { what, expected }.into()
 }
 
-/// How the items of a validation are batched: a learner's default, on as many threads as were asked
-/// for.
-pub(crate) fn options<T: Task>(ask: &Settings<T>) -> tinderbox_data::BatchOptions {
-    let host = crate::Host::default().with(&ask.given());
-    tinderbox_data::BatchOptions {
-        batch_size: ask.common.batch_size.unwrap_or(BATCH),
-        workers: host.workers,
-        ..tinderbox_data::BatchOptions::default()
+impl<T: Task> Settings<T> {
+    /// How items are batched where a finished model is validated: 16 at once, on as many threads as
+    /// training would use, unless these settings say otherwise.
+    pub fn batch_options(&self) -> BatchOptions {
+        const BATCH: usize = 16;
+        BatchOptions {
+            batch_size: self.common.batch_size.unwrap_or(BATCH),
+            workers: Host::default().with(&self.given()).workers,
+            ..BatchOptions::default()
+        }
     }
 }
-
-/// So many items are measured at once.
-const BATCH: usize = 16;

@@ -41,7 +41,7 @@ fn run(name: &str) {
     let program = tests.ancestors().nth(2).unwrap().join(format!("examples/{name}{EXE_SUFFIX}"));
     assert!(
         program.is_file(),
-        "{} is missing: `cargo test -p tinderbox` builds it, `--test examples` alone does not",
+        "{} is missing: `cargo test` without a name of a test builds it, or `cargo build --examples`",
         program.display()
     );
     let folder = tempfile::tempdir().unwrap();

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
-use clap::{ArgGroup, Args};
+use clap::Args;
 use tinderbox::{learn::schedule, plots::plot_lr_find};
 
 use super::{files::drawable, train::task_name};
 use crate::{
     exit::Done,
-    given::{Look, Of},
+    given::{DATA, Look, Of},
     terminal::{Style, job, print_line, say},
 };
 
@@ -21,7 +21,6 @@ use crate::{
 ///   tinderbox lr-find --images photos --masks masks --plot lr.svg
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["data", "images", "config"]).multiple(true).required(true))]
 pub(crate) struct LrFind {
     #[command(flatten)]
     settings: Of<Look>,
@@ -31,7 +30,7 @@ pub(crate) struct LrFind {
     task: Option<String>,
 
     /// Configuration file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
     /// Where to write the plot; .svg or .png

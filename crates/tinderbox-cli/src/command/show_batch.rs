@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::Args;
 
 use super::{files::drawable, train::task_name};
 use crate::{
     exit::Done,
-    given::{Look, Of},
+    given::{DATA, Look, Of},
     terminal::{Style, job, print_line},
 };
 
@@ -16,7 +16,6 @@ use crate::{
 ///   tinderbox show-batch --images photos --masks masks --rows 3
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["data", "images", "config"]).multiple(true).required(true))]
 pub(crate) struct ShowBatch {
     #[command(flatten)]
     settings: Of<Look>,
@@ -26,7 +25,7 @@ pub(crate) struct ShowBatch {
     task: Option<String>,
 
     /// Configuration file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
     /// Where to write the picture

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::Args;
 use serde_json::{Map, Value};
 use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
 
 use crate::{
     exit::Done,
-    given::{All, Asked, Of, OfLanguageModel, tasks},
+    given::{All, Asked, DATA, Of, OfLanguageModel, RUN, tasks},
     terminal::{Style, count, job, print_error, print_line, say, seconds, word},
 };
 
@@ -32,8 +32,6 @@ use crate::{
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["data", "images", "config", "resume"]).multiple(true).required(true))]
-#[command(group = ArgGroup::new("which").args(["data", "out", "images"]).multiple(true))]
 pub(crate) struct Train {
     #[command(flatten)]
     settings: Of<All>,
@@ -47,13 +45,13 @@ pub(crate) struct Train {
 
     /// Configuration file: settings as TOML, as `tinderbox config default` prints them
     /// and each run folder has them
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    #[arg(long, value_name = "FILE", conflicts_with = "resume", group = DATA)]
     config: Option<PathBuf>,
 
     /// Go on with the run in the run folder, as it was begun
     ///
     /// The data need not be named, unless it has moved.
-    #[arg(long, help_heading = "Run", requires = "which")]
+    #[arg(long, help_heading = "Run", group = DATA, requires = RUN)]
     resume: bool,
 }
 
@@ -63,7 +61,7 @@ pub(crate) struct Train {
 struct RunArgs {
     /// Show the plan, the classes with their counts, the model, and what memory and time
     /// it will take, measured on a few steps; nothing is trained
-    #[arg(long)]
+    #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
 
     /// Print one JSON object a line, with an `event`: plan, batch, epoch, end,
@@ -137,8 +135,6 @@ impl RunArgs {
 ///   tinderbox train-lm tweets.txt --from runs/wikipedia
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["data", "resume"]).multiple(true).required(true))]
-#[command(group = ArgGroup::new("which").args(["data", "out"]).multiple(true))]
 pub(crate) struct TrainLm {
     #[command(flatten)]
     settings: Of<OfLanguageModel>,
@@ -147,7 +143,7 @@ pub(crate) struct TrainLm {
     run: RunArgs,
 
     /// Go on with the run in the run folder, as it was begun
-    #[arg(long, help_heading = "Run", requires = "which")]
+    #[arg(long, help_heading = "Run", group = DATA, requires = RUN)]
     resume: bool,
 }
 

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::Args;
 use tinderbox::{open_model, task_of_model};
 
 use super::interpret::print_classes;
@@ -21,7 +21,6 @@ use crate::{
 ///   tinderbox validate runs/shakespeare sonnets.txt
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
-#[command(group = ArgGroup::new("what").args(["data", "images"]).multiple(true).required(true))]
 pub(crate) struct Validate {
     /// Run folder or model file
     #[arg(index = 1)]

@@ -94,7 +94,7 @@ fn another(key: &str) -> Option<&'static str> {
 
 /// Every setting of a finished run's task, changed: only those of the machine may be.
 #[track_caller]
-fn check_resume(place: &Place, task: &str, run: &str) {
+pub(crate) fn check_resume(place: &Place, task: &str, run: &str) {
     let schema = place.run(&["config", "schema", task]).code(0).out;
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let mut refused = 0;
@@ -118,7 +118,7 @@ fn check_resume(place: &Place, task: &str, run: &str) {
             Some(_) => {}
         }
     }
-    assert!(refused >= 10, "{task}: {refused} settings");
+    assert!(refused >= 7, "{task}: {refused} settings");
 }
 
 #[test]

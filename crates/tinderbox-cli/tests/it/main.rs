@@ -7,6 +7,7 @@ mod configured;
 mod hostile;
 mod interrupted;
 mod masks;
+mod own_task;
 mod run;
 mod texts;
 mod trained;

@@ -1,6 +1,7 @@
 //! Running the command in a folder of its own.
 
 use std::{
+    env::{consts::EXE_SUFFIX, current_exe},
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -11,9 +12,10 @@ use std::{
 use tempfile::TempDir;
 use tinderbox::data::digits::{DigitsConfig, write_digits};
 
-/// A folder with a few digits to train on, in `digits/`.
+/// A folder of its own, and the command that runs in it.
 pub(crate) struct Place {
     folder: TempDir,
+    program: PathBuf,
 }
 
 /// A run of three epochs on them, in `run/`.
@@ -21,11 +23,29 @@ pub(crate) const TRAIN: [&str; 9] =
     ["train", "digits", "--epochs", "3", "--batch-size", "32", "--out", "run", "--json"];
 
 impl Place {
+    /// With a few digits to train on, in `digits/`.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let place = Self::of(env!("CARGO_BIN_EXE_tinderbox").into());
         let config = DigitsConfig { train_per_class: 32, test_per_class: 8, seed: 1 };
-        write_digits(&folder.path().join("digits"), &config).unwrap();
-        Self { folder }
+        write_digits(&place.path("digits"), &config).unwrap();
+        place
+    }
+
+    /// An empty one, for an example of this crate, which `cargo test` has built beside its tests.
+    pub(crate) fn of_example(name: &str) -> Self {
+        let tests = current_exe().unwrap();
+        let program =
+            tests.ancestors().nth(2).unwrap().join(format!("examples/{name}{EXE_SUFFIX}"));
+        assert!(
+            program.is_file(),
+            "{} is missing: `cargo test` without a name of a test builds it, or `cargo build --examples`",
+            program.display()
+        );
+        Self::of(program)
+    }
+
+    fn of(program: PathBuf) -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), program }
     }
 
     pub(crate) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -40,7 +60,7 @@ impl Place {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tinderbox"));
+        let mut command = Command::new(&self.program);
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }

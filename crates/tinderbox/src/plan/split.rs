@@ -7,9 +7,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{ItemKind, Items, items::first_folder};
+use tinderbox_data::{ImageItems, ItemKind, Items, items::first_folder};
 
-use crate::{Error, Hinted, Result};
+use super::{Choices, survey::Survey};
+use crate::{Error, Hinted, Result, Valid};
 
 /// Folder pairs that are read as a training and a validation set, in the order they are looked for.
 pub(crate) const KNOWN_SPLITS: [(&str, &str); 5] = [
@@ -87,6 +88,19 @@ fn list(folders: &[String]) -> String {
 }
 
 impl Split {
+    /// Which of the images validate: as was asked for; by folders or a list that the data has; else
+    /// a random fifth. It is picked as the setting `valid`.
+    ///
+    /// # Errors
+    /// [`SplitError`]; a list that cannot be read.
+    pub fn of_images(
+        items: &ImageItems,
+        asked: Option<&Valid>,
+        choices: &mut Choices,
+    ) -> Result<Self> {
+        Survey::of(items).split(asked, items.len(), choices)
+    }
+
     /// By the folder that validates, beside the only other one, or one that is called so.
     ///
     /// # Errors
@@ -158,7 +172,7 @@ impl Split {
     ///
     /// # Errors
     /// Those of [`Items`]' splits.
-    pub(crate) fn apply<K: ItemKind>(
+    pub fn apply<K: ItemKind>(
         &self,
         items: Items<K>,
         seed: u64,
@@ -172,12 +186,12 @@ impl Split {
     }
 
     /// As the setting `valid` would say it.
-    pub(crate) fn as_setting(&self) -> crate::Valid {
+    pub(crate) fn as_setting(&self) -> Valid {
         match self {
-            Self::Folders { valid, .. } => crate::Valid::Named(valid.clone()),
-            Self::Random { share } => crate::Valid::Share(*share),
-            Self::Names { file, .. } => crate::Valid::List(file.into()),
-            Self::Column(column) => crate::Valid::Named(column.clone()),
+            Self::Folders { valid, .. } => Valid::Named(valid.clone()),
+            Self::Random { share } => Valid::Share(*share),
+            Self::Names { file, .. } => Valid::List(file.into()),
+            Self::Column(column) => Valid::Named(column.clone()),
         }
     }
 }
