@@ -32,7 +32,7 @@ fn check(case: Case<'_>) -> Result<(), String> {
         _ => Box::new(build::net(case.config(), &input, classes(want).ok_or("no last row")?)?),
     };
     let input = input.try_into().map_err(|input| format!("{input:?} are no images"))?;
-    let summary = summary_of_batch(&*model, input)?;
+    let summary = summary(&*model, input, &device());
     for (at, (found, want)) in
         rows(&summary).iter().zip(want["rows"].as_array().ok_or("no rows")?).enumerate()
     {
@@ -47,25 +47,6 @@ fn check(case: Case<'_>) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{found}, expected {want}")),
     }
-}
-
-/// Elements of a batch above which only its first image runs.
-const LARGE: usize = 1 << 20;
-
-/// The table for a batch: of one that is large, the first image's, with the batch's size in it.
-fn summary_of_batch(model: &dyn Layer, input: [usize; 4]) -> Result<Summary, String> {
-    if input.iter().product::<usize>() <= LARGE {
-        return Ok(summary(model, input, &device()));
-    }
-    let [batch, channels, height, width] = input;
-    let mut table = summary(model, [1, channels, height, width], &device());
-    for row in &mut table.rows {
-        match row.output.first_mut() {
-            Some(images @ 1) => *images = batch,
-            _ => return Err(format!("{row:?} is not of one image")),
-        }
-    }
-    Ok(table)
 }
 
 /// A torchvision body and fastai's head, the body frozen but for its batch norms.
