@@ -12,12 +12,14 @@ pub mod fill;
 mod fixture;
 mod group;
 mod report;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
 pub use fixture::Fixture;
 pub use group::{Case, Group};
 pub use report::Report;
+pub use schema::schema_errors;
 use serde_json::Value;
 
 /// A tensor of a fixture, in PyTorch's layout, row-major.
