@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tinderbox::TASKS;
+use tinderbox_golden::schema_errors;
 
 use crate::run::{Place, TRAIN};
 
@@ -71,6 +73,22 @@ fn a_device_that_is_not_there_is_refused() {
     let run = |device: &str| place.run(&[&train[..], &[device]].concat());
     run("tpu").code(2).says("`gpu:1` for the second graphics card");
     run("cpu").code(0).says("CPU – as asked");
+}
+
+/// Every task's default file is valid by its schema, which notices what is not.
+#[test]
+fn default_files_are_valid_by_their_schemas() {
+    let place = Place::new();
+    for task in TASKS {
+        let of = |what: &str| place.run(&["config", what, task.about().name]).code(0).out;
+        let schema: Value = serde_json::from_str(&of("schema")).unwrap();
+        let default: Value = toml::from_str(&of("default")).unwrap();
+        assert_eq!(default["task"], task.about().name);
+        assert_eq!(schema_errors(&schema, &default), [""; 0]);
+        for wrong in [json!({ "epoch": 3 }), json!({ "epochs": 0 }), json!({ "lr": "fast" })] {
+            assert!(!schema_errors(&schema, &wrong).is_empty(), "{wrong}");
+        }
+    }
 }
 
 /// A value of each setting of a task that no run of these tests has.
