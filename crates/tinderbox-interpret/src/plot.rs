@@ -3,7 +3,11 @@
 use std::{ops::Range, path::Path, sync::Once};
 
 use plotters::{coord::Shift, prelude::*, style::FontStyle};
-use tinderbox_learn::{LrCurve, Recorder, callback::LayerStats, schedule::suggestion};
+use tinderbox_learn::{
+    LrCurve, Recorder,
+    callback::LayerStats,
+    schedule::{Suggestion, suggestion},
+};
 
 use crate::{Error, Result};
 
@@ -94,7 +98,7 @@ pub fn plot_losses_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Res
         Curve::line("training", skip.of(batches, numbered(&recorder.losses))),
         Curve::marked("validation", skip.of(batches, valid)),
     ];
-    draw(file, &[Chart { x: "batches", y: "loss", log_x: false, curves, mark: None }])
+    draw(file, &[Chart { x: "batches", y: "loss", log_x: false, curves, marks: Vec::new() }])
 }
 
 /// Learning rate and momentum over batches.
@@ -112,7 +116,7 @@ pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
 pub fn plot_rates_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
     let chart = |y, values: &[f64]| {
         let curves = vec![Curve::line(y, skip.of(values.len(), numbered(values)))];
-        Chart { x: "batches", y, log_x: false, curves, mark: None }
+        Chart { x: "batches", y, log_x: false, curves, marks: Vec::new() }
     };
     draw(file, &[chart("learning rate", &recorder.lrs), chart("momentum", &recorder.moms)])
 }
@@ -138,7 +142,7 @@ pub fn plot_metrics_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Re
         Curve::marked(name, skip.of(recorder.losses.len(), points))
     };
     let curves = recorder.metric_names.iter().enumerate().map(curve).collect();
-    draw(file, &[Chart { x: "batches", y: "metrics", log_x: false, curves, mark: None }])
+    draw(file, &[Chart { x: "batches", y: "metrics", log_x: false, curves, marks: Vec::new() }])
 }
 
 /// Mean and spread of what four layers gave over the batches of a fit: of those given, evenly from
@@ -159,13 +163,13 @@ pub fn plot_activations(layers: &[LayerStats], file: &Path) -> Result<()> {
             Curve::line(&format!("{} {}", layer.path, layer.layer), points.collect())
         };
         let curves = evenly.clone().map(curve).collect();
-        Chart { x: "batches", y, log_x: false, curves, mark: None }
+        Chart { x: "batches", y, log_x: false, curves, marks: Vec::new() }
     };
     let charts = [chart("mean", |layer| &layer.means), chart("standard deviation", |l| &l.stds)];
     draw(file, &charts)
 }
 
-/// The finder's loss over the learning rate, with the suggested rate marked, without what
+/// The finder's loss over the learning rate, with the suggested rates marked, without what
 /// [`Skip::LR_FIND`] says.
 ///
 /// # Errors
@@ -182,12 +186,15 @@ pub fn plot_lr_find_skipping(curve: &LrCurve, skip: Skip, file: &Path) -> Result
     let LrCurve { lrs, losses, .. } = curve;
     let at_rates = skip.of(losses.len(), numbered(losses)).into_iter();
     let points = at_rates.map(|(batch, loss)| (lrs[batch as usize - 1], loss)).collect();
-    let mark = suggestion(losses, lrs, skip.start, skip.end).map(|suggestion| {
-        let lr = suggestion.lr_steepest;
-        (lr, format!("steepest at {lr:.1e}"))
+    let marks = suggestion(losses, lrs, skip.start, skip.end).map(|suggestion| {
+        let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
+        let named =
+            [(lr_valley, "valley"), (lr_steepest, "steepest"), (lr_min_div_10, "minimum/10")];
+        named.map(|(lr, name)| (lr, format!("{name} at {lr:.1e}"))).into()
     });
+    let marks = marks.unwrap_or_default();
     let curves = vec![Curve::line("loss", points)];
-    draw(file, &[Chart { x: "learning rate", y: "loss", log_x: true, curves, mark }])
+    draw(file, &[Chart { x: "learning rate", y: "loss", log_x: true, curves, marks }])
 }
 
 /// Draws on a new file of either kind, whose areas are of different types.
@@ -217,8 +224,8 @@ struct Chart {
     y: &'static str,
     log_x: bool,
     curves: Vec<Curve>,
-    /// A place on the x axis that is pointed out.
-    mark: Option<(f64, String)>,
+    /// Places on the x axis that are pointed out.
+    marks: Vec<(f64, String)>,
 }
 
 fn draw(file: &Path, charts: &[Chart]) -> Result<()> {
@@ -270,7 +277,8 @@ fn range(values: impl Iterator<Item = f64>) -> Range<f64> {
 }
 
 fn x_values(chart: &Chart) -> impl Iterator<Item = f64> + '_ {
-    chart.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0))
+    let points = chart.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0));
+    points.chain(chart.marks.iter().map(|mark| mark.0))
 }
 
 fn y_range(chart: &Chart) -> Range<f64> {
@@ -314,16 +322,17 @@ macro_rules! draw_chart {
                 context.draw_series(dots).map_err(failed)?;
             }
         }
-        if let Some((x, text)) = &chart.mark {
+        for ((x, text), color) in chart.marks.iter().zip(COLORS.iter().skip(1)) {
             let line = [(*x, y.start), (*x, y.end)];
             let drawn = context
-                .draw_series(LineSeries::new(line, COLORS[1].stroke_width(2)))
+                .draw_series(LineSeries::new(line, color.stroke_width(2)))
                 .map_err(failed)?;
-            drawn.label(text.as_str()).legend(|(x, y)| {
-                PathElement::new(vec![(x, y), (x + 18, y)], COLORS[1].stroke_width(2))
+            let color = *color;
+            drawn.label(text.as_str()).legend(move |(x, y)| {
+                PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2))
             });
         }
-        if chart.curves.len() > 1 || chart.mark.is_some() {
+        if chart.curves.len() + chart.marks.len() > 1 {
             context
                 .configure_series_labels()
                 .position(SeriesLabelPosition::UpperRight)
@@ -399,7 +408,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("lr.svg");
         plot_lr_find(&curve, &file).unwrap();
-        assert!(fs::read_to_string(&file).unwrap().contains("steepest at"));
+        let svg = fs::read_to_string(&file).unwrap();
+        assert!(
+            ["valley at", "steepest at", "minimum/10 at"].iter().all(|mark| svg.contains(mark))
+        );
         // One point suggests nothing.
         plot_lr_find_skipping(&curve, Skip { start: 36, end: 3 }, &file).unwrap();
         let one_point = fs::read_to_string(&file).unwrap();

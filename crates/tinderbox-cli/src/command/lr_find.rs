@@ -2,7 +2,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use tinderbox::{learn::schedule, plots::plot_lr_find};
+use tinderbox::{
+    learn::schedule::{self, Suggestion},
+    plots::plot_lr_find,
+};
 
 use super::{files::drawable, train::task_name};
 use crate::{
@@ -84,12 +87,14 @@ impl LrFind {
         let suggestion = curve
             .suggestion()
             .context("too few batches ran for a suggestion: train on more with `--batches`")?;
-        let (steepest, tenth) = (suggestion.lr_steepest, suggestion.lr_min_div_10);
+        let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
         match self.json {
-            true => print_line(&serde_json::json!({ "steepest": steepest, "min_div_10": tenth, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
+            true => print_line(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
             false => {
-                print_line(&format!("{steepest:.1e}  where the loss falls steepest"));
-                print_line(&format!("{tenth:.1e}  a tenth of where it is lowest"));
+                print_line(&format!("{lr_valley:.1e}  suggested: in the longest valley of the loss"));
+                print_line(&format!("{lr_steepest:.1e}  where the loss falls steepest"));
+                print_line(&format!("{lr_min_div_10:.1e}  a tenth of where it is lowest"));
+                print_line(&format!("\ntrain with it: `--lr {lr_valley:.1e}`"));
             }
         }
         Ok(Done::Ok)

@@ -100,7 +100,7 @@ impl Divergence {
     }
 }
 
-/// Two learning rates worth trying.
+/// Learning rates worth trying.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Suggestion {
     /// Where the loss falls most steeply, counted after the skipped points.
@@ -109,6 +109,9 @@ pub struct Suggestion {
     pub lr_steepest: f64,
     /// A tenth of the rate at which the loss is lowest.
     pub lr_min_div_10: f64,
+    /// In the middle of the longest valley of losses: the one to begin with, as noise moves it least.
+    /// fastai's second version suggests it.
+    pub lr_valley: f64,
 }
 
 /// What the finder's losses suggest, leaving out `skip_start` points at the start, where nothing
@@ -132,7 +135,25 @@ pub fn suggestion(
     }
     let steepest = lowest(&gradient(losses))?;
     let lr_min_div_10 = lrs[lowest(losses)?] / 10.0;
-    Some(Suggestion { steepest, lr_steepest: lrs[steepest], lr_min_div_10 })
+    let (lr_steepest, lr_valley) = (lrs[steepest], lrs[valley(losses)]);
+    Some(Suggestion { steepest, lr_steepest, lr_min_div_10, lr_valley })
+}
+
+/// The middle of the longest valley's second third. A valley is a series of losses, not all of
+/// them neighbors, each lower than the one before. There must be a loss.
+fn valley(losses: &[f64]) -> usize {
+    // How many points the longest one has that ends here.
+    let mut lengths = vec![1usize; losses.len()];
+    for (at, loss) in losses.iter().enumerate() {
+        let before = (0..at).filter(|before| loss < &losses[*before]);
+        lengths[at] = before.map(|before| lengths[before] + 1).max().unwrap_or(1);
+    }
+    let first_longest =
+        |best: usize, at: usize| if lengths[at] > lengths[best] { at } else { best };
+    let end = (0..lengths.len()).fold(0, first_longest);
+    let length = lengths[end];
+    let third = length as f64 / 3.0;
+    (end + third as usize + (third / 2.0) as usize).saturating_sub(length)
 }
 
 /// Central differences inside, one-sided ones at the ends.
@@ -189,11 +210,22 @@ mod tests {
 
     #[test]
     fn two_points_suggest_and_one_does_not() {
-        let want = Suggestion { steepest: 0, lr_steepest: 0.1, lr_min_div_10: 0.02 };
+        let want =
+            Suggestion { steepest: 0, lr_steepest: 0.1, lr_min_div_10: 0.02, lr_valley: 0.1 };
         assert_eq!(suggestion(&[3.0, 1.0], &[0.1, 0.2], 0, 0), Some(want));
         assert_eq!(suggestion(&[3.0, 1.0], &[0.1, 0.2], 1, 0), None);
         assert_eq!(suggestion(&[3.0, 1.0], &[0.1, 0.2], 10, 5), None);
         assert_eq!(suggestion(&[], &[], 0, 0), None);
+    }
+
+    /// Worked out from fastai's definition, apart from this program.
+    #[test]
+    fn a_valley_is_the_longest_series_of_lower_losses() {
+        let lrs: Vec<f64> = (0..12).map(f64::from).collect();
+        let of = |losses: [f64; 12]| suggestion(&losses, &lrs, 0, 0).unwrap().lr_valley;
+        assert_eq!(of([5.0, 5.1, 5.0, 4.9, 4.5, 4.0, 3.5, 3.4, 3.6, 3.9, 6.0, 9.0]), 3.0);
+        assert_eq!(of([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.4, 0.3]), 5.0);
+        assert_eq!(of([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 8.5, 8.0, 7.5]), 8.0);
     }
 
     #[test]
