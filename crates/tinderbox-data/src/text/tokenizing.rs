@@ -24,6 +24,7 @@ use super::{
     engine::Words,
     rules::LOWERCASE,
     special::decode_special_tokens,
+    word::written,
 };
 use crate::{Error, Result, loader::safely};
 
@@ -104,7 +105,11 @@ impl Tokenizing {
 
     /// Tokens as people write text: markers are carried out, and all is put together.
     pub fn decode(&self, tokens: &[&str]) -> String {
-        decode_special_tokens(tokens).join(self.separator())
+        let tokens = decode_special_tokens(tokens);
+        match self.tokenizer {
+            Tokenizer::English => written(&tokens),
+            _ => tokens.join(self.separator()),
+        }
     }
 
     /// Tokenizes many documents. `document` gives the columns of one by its index, from 0.

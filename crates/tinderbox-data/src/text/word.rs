@@ -13,6 +13,9 @@ mod infix;
 mod rejoin;
 mod run;
 mod url;
+mod written;
+
+pub(super) use written::written;
 
 pub(super) use rejoin::{Rejoin, Symbol, rejoining};
 
