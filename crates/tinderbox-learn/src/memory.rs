@@ -1,7 +1,7 @@
 //! How much memory a training step takes, before it takes it.
 
 use tinderbox_data::batch::Set;
-use tinderbox_model::groups::parameters;
+use tinderbox_model::groups::{is_under, parameters};
 
 use crate::{Learner, Result};
 
@@ -51,6 +51,14 @@ impl Learner {
         let rows = summary.rows.iter().filter(|row| row.layer != PADS);
         let sizes = rows.map(|row| row.output.iter().product::<usize>());
         let numbers = sizes.sum::<usize>() + input_len;
+        // Of layers that run unseen no more is known than that a number goes in for each weight's row.
+        let unseen = summary.rows.iter().filter(|row| row.output.is_empty()).map(|row| &row.path);
+        let unseen: Vec<&String> = unseen.collect();
+        let rows_of = parameters(self.model())
+            .into_iter()
+            .filter(|part| part.shape.len() == 2)
+            .filter(|part| unseen.iter().any(|path| is_under(&part.path, path)));
+        let numbers = numbers + input_len * rows_of.map(|part| part.shape[0]).sum::<usize>();
         let weights: usize =
             parameters(self.model()).iter().map(|part| part.shape.iter().product::<usize>()).sum();
         let bytes = size_of::<f32>() as u64;

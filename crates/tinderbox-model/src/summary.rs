@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use burn::{
-    module::Module,
+    module::{Module, ModuleVisitor},
     tensor::{Device, Tensor},
 };
 
@@ -19,6 +19,7 @@ pub struct Row {
     /// PyTorch's class name.
     pub layer: String,
     pub path: String,
+    /// Nothing for a layer that its container runs unseen, as recurrent models do theirs.
     pub output: Vec<usize>,
     /// Elements of its weight and its bias.
     pub params: usize,
@@ -26,7 +27,8 @@ pub struct Row {
     pub trainable: bool,
 }
 
-/// All layers that ran, in the order in which they were added, and what they sum up to.
+/// All layers that ran or have parameters, in the order in which they were added, and what they sum
+/// up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     pub rows: Vec<Row>,
@@ -60,26 +62,70 @@ pub fn try_summary_of(model: &dyn Layer, batch: AnyTensor) -> Result<Summary, Fo
     let outputs = outputs(model, batch)?;
     // A layer that ran inside another is what is listed, not the one around it.
     let is_leaf = |path: &str| !outputs.keys().any(|other| other != path && is_under(other, path));
+    let mut leaves: BTreeMap<String, (String, Vec<usize>)> = outputs.clone();
+    leaves.retain(|path, _| is_leaf(path));
+    let unseen: Vec<(String, String)> = owners(model)
+        .into_iter()
+        .filter(|(path, _)| !outputs.keys().any(|seen| seen == path))
+        .filter(|(path, _)| !leaves.keys().any(|leaf| is_under(path, leaf)))
+        .filter(|(path, _)| all.iter().any(|parameter| parent(&parameter.path) == path))
+        .collect();
+    // One row for a layer and its parts.
+    let is_part =
+        |path: &str| unseen.iter().any(|(other, _)| other != path && is_under(path, other));
+    for (path, layer) in unseen.iter().filter(|(path, _)| !is_part(path)) {
+        leaves.insert(path.clone(), (layer.clone(), Vec::new()));
+    }
     let parts = parts(model);
-    let mut leaves: Vec<String> = outputs.keys().filter(|path| is_leaf(path)).cloned().collect();
-    leaves.sort_by_cached_key(|path| parts.iter().position(|part| part == path));
+    let mut leaves: Vec<_> = leaves.into_iter().collect();
+    leaves.sort_by_cached_key(|(path, _)| parts.iter().position(|part| part == path));
     let rows: Vec<Row> = leaves
         .into_iter()
-        .map(|path| {
-            let (layer, output) = outputs[&path].clone();
+        .map(|(path, (layer, output))| {
             let own: Vec<&Parameter> = all.iter().filter(|p| is_under(&p.path, &path)).collect();
             let counts = |p: &&&Parameter| {
-                matches!(last(&p.path), "weight" | "bias" | "weight_orig" | "weight_v")
+                (output.is_empty()
+                    || matches!(last(&p.path), "weight" | "bias" | "weight_orig" | "weight_v"))
                     && p.kind != Kind::Buffer
             };
             let params = own.iter().filter(counts).map(|p| p.shape.iter().product::<usize>()).sum();
-            let trainable = own.iter().any(|p| p.trainable && last(&p.path).starts_with("weight"));
+            let weighs = |p: &Parameter| output.is_empty() || last(&p.path).starts_with("weight");
+            let trainable = own.iter().any(|p| p.trainable && weighs(p));
             Row { layer, path, output, params, trainable }
         })
         .collect();
     let total = rows.iter().map(|row| row.params).sum();
     let trainable = rows.iter().filter(|row| row.trainable).map(|row| row.params).sum();
     Ok(Summary { rows, total, trainable })
+}
+
+/// The path of each part that has parts, and the name of its type.
+fn owners(model: &dyn Layer) -> BTreeMap<String, String> {
+    let mut owners = Owners::default();
+    model.visit_erased(&mut owners);
+    owners.found
+}
+
+#[derive(Default)]
+struct Owners {
+    path: Vec<String>,
+    found: BTreeMap<String, String>,
+}
+
+impl ModuleVisitor for Owners {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        let layer = container.rsplit(':').next().unwrap_or(container);
+        self.found.insert(self.path.join("."), layer.to_owned());
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
 }
 
 fn last(path: &str) -> &str {
@@ -115,7 +161,11 @@ impl fmt::Display for Summary {
         writeln!(f, "{double}")?;
         for Row { layer, output, params, trainable, .. } in &self.rows {
             let trainable = if *trainable { "True" } else { "False" };
-            row(f, layer, &format!("{output:?}"), &params.to_string(), trainable)?;
+            let output = match &output[..] {
+                [] => String::new(),
+                output => format!("{output:?}"),
+            };
+            row(f, layer, &output, &params.to_string(), trainable)?;
             writeln!(f, "{single}")?;
         }
         writeln!(f)?;
@@ -132,9 +182,25 @@ mod tests {
     use super::*;
     use crate::{
         Sequential,
+        arch::{LanguageModel, LanguageModelConfig},
         groups::freeze_to,
         layer::{Embedding, Flatten, Linear, SelfAttention},
     };
+
+    /// fastai's count for 38 words, of which the summary of a recurrent model shows all.
+    #[test]
+    fn layers_that_run_unseen_are_listed_with_their_parameters() {
+        let device = Device::flex();
+        let model = LanguageModel::new(&LanguageModelConfig::new(38), &device);
+        let summary = summary_of(&model, Tensor::<2, Int>::zeros([1, 3], &device).into());
+        assert_eq!(summary.total, 20_288_518);
+        let layers: Vec<&str> = summary.rows.iter().map(|row| row.layer.as_str()).collect();
+        assert_eq!(
+            layers,
+            ["WeightDropLstm", "WeightDropLstm", "WeightDropLstm", "Embedding", "TiedLinear"]
+        );
+        assert!(summary.to_string().contains("Total params: 20288518"));
+    }
 
     /// As fastai counts: the rows are the innermost layers, so gamma is nobody's.
     #[test]
