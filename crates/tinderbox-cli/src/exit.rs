@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::terminal::lost_results;
+use crate::terminal::{lost_results, say};
 
 /// The end of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Done {
 /// Prints an error with its causes and what to do about it; gives the exit code.
 pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
     if let Some(reason) = lost_results() {
-        eprintln!("error: cannot write to standard output: {reason}");
+        say(&format!("error: cannot write to standard output: {reason}"));
         return ExitCode::FAILURE;
     }
     match result {
@@ -30,9 +30,9 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
                 let _ = usage.print();
                 return ExitCode::from(2);
             }
-            eprintln!("error: {error:#}");
+            say(&format!("error: {error:#}"));
             if let Some(hint) = hint(&error) {
-                eprintln!("hint: {hint}");
+                say(&format!("hint: {hint}"));
             }
             ExitCode::FAILURE
         }

@@ -7,6 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
+use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 use serde_json::{Map, Value};
 use tinderbox::{
@@ -80,6 +81,8 @@ impl Which for Look {
 #[derive(Debug)]
 pub(crate) struct Validating;
 impl Which for Validating {
+    // A run has its own.
+    const NEEDS_DATA: bool = false;
     fn takes(field: &Field) -> bool {
         field.validates
     }
@@ -257,6 +260,7 @@ impl Given {
         named: Option<&str>,
         config: Option<&Path>,
     ) -> anyhow::Result<Asked> {
+        let of_path = config;
         let (of_file, config) = match config {
             Some(file) => {
                 let (task, settings) = read_file(file)?;
@@ -264,11 +268,19 @@ impl Given {
             }
             None => (None, None),
         };
+        if let (Some(file), Some(named), Some(found)) = (of_path, named, &of_file)
+            && named != found
+        {
+            bail!("{} is for task `{found}`, not `{named}`", file.display());
+        }
         let name = named.map(str::to_owned).or(of_file);
         let task = match &name {
             Some(name) => find_task(tasks(), name)?,
             None => self.recognized(config.as_ref()),
         };
+        if let (Some(file), Some(config)) = (of_path, &config) {
+            task.read(config).with_context(|| file.display().to_string())?;
+        }
         self.of_task(task, config)
     }
 

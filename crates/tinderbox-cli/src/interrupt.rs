@@ -7,6 +7,8 @@ use std::{
 
 use tinderbox::learn::StopHandle;
 
+use crate::terminal::say;
+
 static RUNNING: Mutex<Option<StopHandle>> = Mutex::new(None);
 
 /// From here on, Ctrl-C asks this fit to stop.
@@ -36,7 +38,7 @@ fn set_handler() -> Result<(), ctrlc::Error> {
         match running.as_ref() {
             Some(handle) if !handle.is_stopping() => {
                 handle.stop();
-                eprintln!("\nfinishing this step, then saving; Ctrl-C again leaves now");
+                say("\nfinishing this step, then saving; Ctrl-C again leaves now");
             }
             _ => process::exit(130),
         }

@@ -120,7 +120,8 @@ pub(crate) fn count(n: usize, of: &str) -> String {
 
 /// Prints a picture's or a file's path, and whatever else is talk.
 pub(crate) fn say(line: &str) {
-    eprintln!("{line}");
+    // A reader that has gone away must not end a training.
+    let _ = writeln!(stderr(), "{line}");
 }
 
 struct Screen {

@@ -93,8 +93,7 @@ pub fn interpret<T: Task>(settings: &InterpretSettings, job: &Job) -> Result<Int
     let run = RunFolder::new(&settings.run);
     let plan = run.plan::<T>()?;
     let model = open_model(&settings.run)?;
-    let found = T::find(&plan, &run, job)?;
-    let data = T::data(&plan, found, job)?;
+    let data = crate::train::data_of_run(&plan, &run, job)?;
     T::interpret(&mut T::metrics(model.learner(data)?), settings)
 }
 

@@ -1,6 +1,11 @@
 //! The items of a run: checked before training, listed beside the plan, counted by class.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tinderbox_data::{
     DataBunch,
@@ -80,6 +85,14 @@ pub(crate) fn difference(before: &str, now: &str) -> Option<String> {
         }
         _ => "they have other labels or are in other sets".into(),
     })
+}
+
+/// The paths of the items that trained, by a list whose sources are these.
+pub(crate) fn trained_on(list: &str, sources: &Sources) -> HashSet<PathBuf> {
+    let lines = list.lines().filter(|line| line.starts_with("train,"));
+    let paths = lines.filter_map(|line| Some(listed(line)?.0));
+    // An absolute path replaces what it is joined to.
+    paths.flat_map(|path| sources.paths().map(move |root| root.join(path))).collect()
 }
 
 /// The path and the length in a line of the list.

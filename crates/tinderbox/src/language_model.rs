@@ -72,17 +72,17 @@ pub struct LanguageModelSettings {
     pub arch: Option<String>,
 
     /// Embedding size
-    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model",
+    #[schemars(range(min = 1, max = 65536), extend("x-value" = "N", "x-group" = "Model",
         "x-usual" = "200; of lstm and gru: 64"))]
     pub embedding: Option<usize>,
 
     /// Hidden size
-    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model",
+    #[schemars(range(min = 1, max = 65536), extend("x-value" = "N", "x-group" = "Model",
         "x-usual" = "400; of lstm and gru: 256"))]
     pub hidden: Option<usize>,
 
     /// Recurrent layers
-    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Model", "x-usual" = "2"))]
+    #[schemars(range(min = 1, max = 64), extend("x-value" = "N", "x-group" = "Model", "x-usual" = "2"))]
     pub layers: Option<usize>,
 
     /// Finished run of a language model to start from; words that it does not know start from the

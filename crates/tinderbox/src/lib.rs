@@ -92,7 +92,7 @@ pub use tinderbox_learn as learn;
 pub use tinderbox_model as model;
 pub use tinderbox_ops as ops;
 pub use train::{DivergedError, DryRun, Trained, dry_run, lr_find, resume, show_batch, train};
-pub use validate::{ClassResult, Scores, validate};
+pub use validate::{ClassResult, Scores, ValidateError, validate, validate_run};
 
 /// The allocator of programs that train: see its example.
 pub use tinderbox_kernels::Pooled;

@@ -70,7 +70,8 @@ impl RunFolder {
         Self { root: root.into() }
     }
 
-    /// The one that settings name: `runs/photos` for `data/photos` if they name none.
+    /// The one that settings name; if they name none, `runs/photos` for `data/photos`, which may hold
+    /// a run already.
     ///
     /// # Errors
     /// [`SettingsError::Missing`] if they name no data either.
@@ -87,6 +88,30 @@ impl RunFolder {
     pub fn usual(data: &Path) -> Self {
         let data = crate::settings::absolute(data);
         Self::new(Path::new("runs").join(data.file_stem().unwrap_or("run".as_ref())))
+    }
+
+    /// This folder, or, if it holds a run, the first of `photos-2`, `photos-3` and so on that holds
+    /// none.
+    #[must_use]
+    pub fn next_free(&self) -> Self {
+        self.numbered().find(|run| !run.is_begun()).expect("there is always another number")
+    }
+
+    /// The last of these folders that holds a run; this one if none does.
+    #[must_use]
+    pub fn latest(&self) -> Self {
+        self.numbered().take_while(Self::is_begun).last().unwrap_or_else(|| self.clone())
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = Self> {
+        let name = self.root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let next = move |number| Self::new(self.root.with_file_name(format!("{name}-{number}")));
+        std::iter::once(self.clone()).chain((2..).map(next))
+    }
+
+    /// Whether anything was trained in it, or is about to be.
+    fn is_begun(&self) -> bool {
+        [self.plan_file(), self.checkpoint(), self.model()].iter().any(|file| file.exists())
     }
 
     pub fn root(&self) -> &Path {
@@ -164,6 +189,14 @@ impl RunFolder {
     /// [`Error::Write`].
     pub(crate) fn create<T: Task>(&self, plan: &Plan<T>, items: &str) -> Result<()> {
         write_atomically(&self.items(), items.as_bytes())?;
+        self.write(plan)
+    }
+
+    /// Writes the configuration, then the plan.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub(crate) fn write<T: Task>(&self, plan: &Plan<T>) -> Result<()> {
         write_atomically(&self.config(), run_file(plan).as_bytes())?;
         let tinderbox = env!("CARGO_PKG_VERSION").into();
         let file = RunFile { format: FORMAT, tinderbox, task: T::ABOUT.name.to_owned(), plan };
@@ -185,6 +218,15 @@ impl RunFolder {
                 Err(RunError::OtherTask { folder, found: task, expected }.into())
             }
         }
+    }
+
+    /// The list of the run's items, as it was when the run began.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub(crate) fn list(&self) -> Result<String> {
+        let path = self.items();
+        fs::read_to_string(&path).map_err(|source| Error::Read { path, source })
     }
 
     /// The name of the task that the run in this folder is of.
@@ -447,6 +489,20 @@ mod tests {
             "the name of d is not UTF-8, so it cannot be written down in a run folder",
             Some("rename it"),
         );
+    }
+
+    #[test]
+    fn a_folder_that_holds_a_run_is_left_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::new(folder.path().join("photos"));
+        assert_eq!((run.next_free(), run.latest()), (run.clone(), run.clone()));
+        for number in ["", "-2"] {
+            let held = folder.path().join(format!("photos{number}"));
+            fs::create_dir(&held).unwrap();
+            fs::write(held.join("run.json"), "{}").unwrap();
+        }
+        assert!(run.next_free().root().ends_with("photos-3"));
+        assert!(run.latest().root().ends_with("photos-2"));
     }
 
     #[test]

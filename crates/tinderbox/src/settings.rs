@@ -208,7 +208,7 @@ pub enum SettingsError {
     #[error("`{}` does nothing here: {reason}", flag(setting))]
     Unused { setting: &'static str, reason: &'static str },
 
-    #[error("`{}` is missing", flag(setting))]
+    #[error("no {setting} given")]
     Missing { setting: &'static str },
 
     #[error("{file} is not a configuration file: {reason}")]
@@ -227,7 +227,8 @@ impl Hinted for SettingsError {
                 Some("leave it out, or say which task is meant: `--task`".into())
             }
             Self::Unused { .. } => Some("leave it out".into()),
-            Self::Missing { setting } => Some(format!("say where it is: `{}`", flag(setting))),
+            Self::Missing { setting: "data" } => Some("name a folder or a file".into()),
+            Self::Missing { setting } => Some(format!("name it: `{}`", flag(setting))),
             Self::File { .. } => {
                 Some("`tinderbox config default` prints one that can be changed".into())
             }

@@ -20,15 +20,16 @@ pub use dry_run::{DryRun, dry_run};
 pub use fit::{DivergedError, Trained};
 
 use crate::{
-    Error, Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, items, open_model,
+    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
-    settings::Role,
+    settings::{Role, run_file},
     weights::missing_text,
 };
 
 /// Trains a model of a task.
 ///
-/// The run folder gets everything: the plan, the list of items, checkpoints, the epoch table, plots,
+/// The run folder, by default the next free one of `runs/photos`, `runs/photos-2` and so on for
+/// `photos`, gets everything: the plan, the list of items, checkpoints, the epoch table, plots,
 /// the finished model, and `run.toml`, a configuration file that repeats the run.
 ///
 /// # Errors
@@ -39,10 +40,17 @@ use crate::{
 /// # Example
 /// See [`Settings`].
 pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
-    let run = RunFolder::of(ask)?;
-    run.check_is_new()?;
+    let usual = RunFolder::of(ask)?;
     let (plan, found) = decide(ask, job)?;
+    let run = match ask.common.out {
+        Some(_) => usual,
+        None => usual.next_free(),
+    };
+    run.check_is_new()?;
     tell(&plan, job);
+    if ask.common.out.is_none() {
+        job.tell(Event::Note { text: format!("the run goes to {}", run.root().display()) });
+    }
     let _lock = run.lock()?;
     T::keep(&found, &run)?;
     let data = T::data(&plan, found, job)?;
@@ -62,17 +70,25 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
 /// [`RunError`]: no run, one of another task, a setting that differs, data that is gone or has
 /// changed, a checkpoint that cannot be read; [`DivergedError`].
 pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
-    let run = RunFolder::of(ask)?;
+    let run = match ask.common.out {
+        Some(_) => RunFolder::of(ask)?,
+        None => RunFolder::of(ask)?.latest(),
+    };
+    let begun: Plan<T> = run.plan()?;
     let plan = resumed(ask, &run)?;
     let _lock = run.lock()?;
     check_data_is_there(&plan, &run)?;
     tell(&plan, job);
-    let found = T::find(&plan, &run, job)?;
-    let data = T::data(&plan, found, job)?;
-    let before = fs::read_to_string(run.items())
-        .map_err(|source| Error::Read { path: run.items(), source })?;
-    if let Some(what) = items::difference(&before, &T::list(&plan, &data)) {
-        return Err(RunError::ItemsChanged { unit: T::ABOUT.unit, what }.into());
+    let config = fs::read_to_string(run.config());
+    if config.is_ok_and(|config| config != run_file(&begun)) {
+        job.warn(format!(
+            "{} was changed, but a run goes on as it began; to train with the changes: `tinderbox train --config {0} --out FOLDER`",
+            run.config().display()
+        ));
+    }
+    let data = data_of_run(&plan, &run, job)?;
+    if plan.data != begun.data {
+        run.write(&plan)?;
     }
     let weights = match run.checkpoint().is_file() {
         true => Weights::InCheckpoint,
@@ -166,7 +182,7 @@ fn tell<T: Task>(plan: &Plan<T>, job: &Job) {
 ///
 /// # Errors
 /// [`RunError::Differs`] for any other setting that is given and is not the run's.
-fn resumed<T: Task>(ask: &Settings<T>, run: &RunFolder) -> Result<Plan<T>> {
+pub(crate) fn resumed<T: Task>(ask: &Settings<T>, run: &RunFolder) -> Result<Plan<T>> {
     let mut plan: Plan<T> = run.plan()?;
     ask.check()?;
     let given = ask.given();
@@ -190,6 +206,23 @@ fn resumed<T: Task>(ask: &Settings<T>, run: &RunFolder) -> Result<Plan<T>> {
     }
     plan.host = plan.host.with(&given);
     Ok(plan)
+}
+
+/// The data of a run, which must be what it was when the run began.
+///
+/// # Errors
+/// [`RunError::DataGone`], [`RunError::ItemsChanged`]; what has become of the files.
+pub(crate) fn data_of_run<T: Task>(
+    plan: &Plan<T>,
+    run: &RunFolder,
+    job: &Job,
+) -> Result<DataBunch> {
+    check_data_is_there(plan, run)?;
+    let data = T::data(plan, T::find(plan, run, job)?, job)?;
+    match items::difference(&run.list()?, &T::list(plan, &data)) {
+        None => Ok(data),
+        Some(what) => Err(RunError::ItemsChanged { unit: T::ABOUT.unit, what }.into()),
+    }
 }
 
 fn check_data_is_there<T: Task>(plan: &Plan<T>, run: &RunFolder) -> Result<()> {

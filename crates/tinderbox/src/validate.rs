@@ -1,10 +1,17 @@
 //! How right a model is about items whose answers are known.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
-use tinderbox_data::{BatchOptions, DataBunch};
+use tinderbox_data::{BatchOptions, DataBunch, batch::Set};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
-use crate::{Host, Job, Result, Settings, Task, TaskError};
+use crate::{
+    Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, Task, TaskError,
+    items::trained_on,
+    open_model, settings,
+    train::{data_of_run, resumed},
+};
 
 /// How right a model is about some items.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,6 +89,69 @@ pub fn validate<T: Task>(model: &Bundle, ask: &Settings<T>, job: &Job) -> Result
     expect::<T>(model)?;
     let data = T::examples(model, ask, job)?;
     T::score(&mut T::metrics(model.learner(data)?))
+}
+
+/// Measures the finished model of a run: on the data that the settings name, or, if they name none,
+/// on what the run held out, as its last epoch did. A warning says how many of the items named were
+/// trained on, as the model knows those.
+///
+/// # Errors
+/// As [`validate`]; [`ValidateError::NothingHeldOut`]; [`RunError`](crate::RunError) for a run that is
+/// of another task or not finished, whose data has changed, or that a setting differs from.
+pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> Result<Scores> {
+    let model = open_model(run.root())?;
+    ask.check()?;
+    expect::<T>(&model)?;
+    let data = if T::sources(ask).0.is_empty() {
+        let data = data_of_run(&resumed(ask, run)?, run, job)?;
+        if data.n_valid() == 0 {
+            return Err(ValidateError::NothingHeldOut { run: run.root().to_owned() }.into());
+        }
+        data
+    } else {
+        let plan = run.plan::<T>()?;
+        let data = T::examples(&model, &as_in_run(ask, &plan)?, job)?;
+        let trained = trained_on(&run.list()?, &plan.data);
+        let known = |item: &usize| trained.contains(Path::new(&data.name(Set::Valid, *item)));
+        let (n, all) = ((0..data.n_valid()).filter(known).count(), data.n_valid());
+        if n > 0 {
+            let unit = data.unit();
+            job.warn(format!(
+                "the model was trained on {n} of these {all} {unit}, so the numbers are too good: `tinderbox validate {}` measures what was held out",
+                run.root().display()
+            ));
+        }
+        data
+    };
+    T::score(&mut T::metrics(model.learner(data)?))
+}
+
+/// The settings of a validation, completed by those of the run: batches and rows of other sizes
+/// would give other numbers.
+fn as_in_run<T: Task>(ask: &Settings<T>, plan: &Plan<T>) -> Result<Settings<T>> {
+    let mut given = ask.given();
+    let of_run = |field: &Field| field.validates && field.role == Role::Learning;
+    for Field { key, .. } in settings::fields::<T>().into_iter().filter(of_run) {
+        if let Some(value) = plan.decided.get(&key).filter(|value| !value.is_null()) {
+            given.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+    Settings::from_json(&given)
+}
+
+/// What a model cannot be measured on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValidateError {
+    #[error("the run in {run} held out no validation set")]
+    NothingHeldOut { run: PathBuf },
+}
+
+impl Hinted for ValidateError {
+    fn hint(&self) -> Option<String> {
+        let Self::NothingHeldOut { run } = self;
+        Some(format!("name data with known answers: `tinderbox validate {} DATA`", run.display()))
+    }
 }
 
 /// Fails for a model that is not of the task.

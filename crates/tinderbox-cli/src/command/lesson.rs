@@ -1,8 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use tinderbox::{
-    AnyTask, Classify, LanguageModel, Of as TaskOf, Segment, Settings, Trained,
+    AnyTask, Classify, LanguageModel, Of as TaskOf, RunFolder, Segment, Settings, Trained,
     lesson::{self, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
 };
 
@@ -72,10 +72,7 @@ pub(crate) struct Mnist {
 
 impl Mnist {
     fn run(self) -> anyhow::Result<Done> {
-        let out = self
-            .out
-            .clone()
-            .unwrap_or_else(|| format!("runs/lesson-mnist-{}-{}", self.model, self.seed).into());
+        let out = free(self.out.as_deref(), || format!("mnist-{}-{}", self.model, self.seed));
         let lesson = lesson::Mnist {
             data: self.data.clone(),
             out,
@@ -123,9 +120,8 @@ pub(crate) struct HumanNumbers {
 
 impl HumanNumbers {
     fn run(self) -> anyhow::Result<Done> {
-        let out = self.out.clone().unwrap_or_else(|| {
-            format!("runs/lesson-human-numbers-{}-{}", self.model, self.seed).into()
-        });
+        let usual = || format!("human-numbers-{}-{}", self.model, self.seed);
+        let out = free(self.out.as_deref(), usual);
         let lesson = lesson::HumanNumbers {
             model: format!("model{}", self.model),
             out,
@@ -135,6 +131,14 @@ impl HumanNumbers {
         let style = Style::of(self.json);
         let (trained, run) = told(lesson_human_numbers(&lesson, &job(style)?), style)?;
         Ok(beside(&TaskOf::<LanguageModel>::new(), &trained, &run.published, style))
+    }
+}
+
+/// The run folder that is named, or the next free one of a lesson's.
+fn free(named: Option<&Path>, lesson: impl FnOnce() -> String) -> PathBuf {
+    match named {
+        Some(out) => out.to_owned(),
+        None => RunFolder::new(format!("runs/lesson-{}", lesson())).next_free().root().to_owned(),
     }
 }
 
@@ -174,10 +178,14 @@ pub(crate) struct Camvid {
 
 impl Camvid {
     fn run(self) -> anyhow::Result<Done> {
-        const OUT: &str = "runs/lesson-camvid";
         let style = Style::of(self.json);
         let mut asked = self.settings.given.resolve(Some("segment"), None)?;
-        asked.settings.entry("out").or_insert_with(|| OUT.into());
+        let out = self.settings.given.path("out");
+        let out = match self.resume && out.is_none() {
+            true => RunFolder::new("runs/lesson-camvid").latest().root().to_owned(),
+            false => free(out, || "camvid".into()),
+        };
+        asked.settings.insert("out".into(), out.display().to_string().into());
         if self.resume {
             // It is in the run where the two folders are.
             asked.settings.remove("data");

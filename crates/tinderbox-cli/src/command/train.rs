@@ -97,7 +97,7 @@ impl Train {
 fn run_folder(out: Option<&std::path::Path>, data: Option<&std::path::Path>) -> PathBuf {
     match (out, data) {
         (Some(out), _) => out.to_owned(),
-        (None, data) => RunFolder::usual(data.unwrap_or("run".as_ref())).root().to_owned(),
+        (None, data) => RunFolder::usual(data.unwrap_or("run".as_ref())).latest().root().to_owned(),
     }
 }
 
@@ -142,6 +142,11 @@ pub(crate) struct TrainLm {
     #[command(flatten)]
     run: RunArgs,
 
+    /// Configuration file: settings as TOML, as `tinderbox config default language-model`
+    /// prints them
+    #[arg(long, value_name = "FILE", conflicts_with = "resume", group = DATA)]
+    config: Option<PathBuf>,
+
     /// Go on with the run in the run folder, as it was begun
     #[arg(long, help_heading = "Run", group = DATA, requires = RUN)]
     resume: bool,
@@ -149,7 +154,7 @@ pub(crate) struct TrainLm {
 
 impl TrainLm {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        let asked = self.settings.given.resolve(Some("language-model"), None)?;
+        let asked = self.settings.given.resolve(Some("language-model"), self.config.as_deref())?;
         self.run.run(&asked, self.resume)
     }
 }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tinderbox::{open_model, task_of_model};
+use tinderbox::{RunFolder, open_model, task_of_model};
 
 use super::interpret::print_classes;
 use crate::{
@@ -13,9 +13,10 @@ use crate::{
 /// Measure a model on items whose classes, masks or words are known
 ///
 /// Prints the metrics of training, by the same arithmetic, on the items as validation
-/// sees them.
+/// sees them. Without data, those that the run held out are measured again.
 ///
 /// Examples:
+///   tinderbox validate runs/photos
 ///   tinderbox validate runs/photos photos/test
 ///   tinderbox validate runs/streets --images test/images --masks test/masks
 ///   tinderbox validate runs/shakespeare sonnets.txt
@@ -36,9 +37,18 @@ pub(crate) struct Validate {
 
 impl Validate {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        let model = open_model(&self.model)?;
-        let asked = self.settings.given.of_task(task_of_model(tasks(), &model)?, None)?;
-        let scores = asked.task.validate(&model, &asked.settings, &job(Style::Text)?)?;
+        let job = job(Style::Text)?;
+        let scores = match self.model.is_dir() {
+            true => {
+                let asked = self.settings.given.of_run(&self.model, None)?;
+                asked.task.validate_run(&RunFolder::new(&self.model), &asked.settings, &job)?
+            }
+            false => {
+                let model = open_model(&self.model)?;
+                let asked = self.settings.given.of_task(task_of_model(tasks(), &model)?, None)?;
+                asked.task.validate(&model, &asked.settings, &job)?
+            }
+        };
         if self.json {
             print_line(&serde_json::to_string(&scores)?);
             return Ok(Done::Ok);

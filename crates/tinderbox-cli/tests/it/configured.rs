@@ -20,7 +20,8 @@ fn a_run_is_repeated_by_its_configuration_file() {
     place.run(&again).code(0);
     assert!(model(&place, "run") == model(&place, "again"), "the same bits");
     // Flags win over the file.
-    let other = ["train", "--config", "run/run.toml", "--out", "other", "--epochs", "1"];
+    // The run folder stands for its file.
+    let other = ["train", "--config", "run", "--out", "other", "--epochs", "1"];
     place.run(&other).code(0).says("finished 1 epoch");
     assert!(model(&place, "run") != model(&place, "other"));
 }
@@ -36,6 +37,11 @@ fn configuration_files_are_checked() {
     with("epochs = 0").code(1).says("`epochs` is 0: expected a whole number of at least 1");
     with("task = \"clasify\"").code(1).says("there is no task `clasify`").says("segment");
     with("epochs =").code(1).says("my.toml is not a configuration file");
+    with("lr = nan").code(1).says("`lr` is nan: expected a finite number");
+    with("epochs = \"3\"").code(1).says("my.toml: `epochs` is `3`: expected a whole number");
+    with("task = \"segment\"").code(1).says("has a mask");
+    let other = ["train", "digits", "--task", "classify", "--config", "my.toml"];
+    place.run(&other).code(1).says("my.toml is for task `segment`, not `classify`");
     assert!(!place.path("run").exists());
     place.run(&["config", "show", "my.toml"]).code(1).says("is not a configuration file");
     place.run(&["config", "default", "nothing"]).code(2).says("language-model");
@@ -96,7 +102,8 @@ fn another(key: &str) -> Option<&'static str> {
     Some(match key {
         "valid" => "0.33",
         "epochs" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq" | "bptt"
-        | "embedding" | "hidden" | "layers" | "max_vocab" | "seed" | "size" => "77",
+        | "embedding" | "hidden" | "max_vocab" | "seed" | "size" => "77",
+        "layers" => "7",
         "lr" | "clip" | "dropout" | "pct_start" => "0.77",
         "arch" => "resnet18",
         "pretrained" | "codes" | "from" | "from_lm" | "until" | "void" | "text" | "label" => {

@@ -114,6 +114,11 @@ fn a_run_goes_on_only_as_it_was_begun() {
     fs::rename(place.path("digits"), place.path("moved")).unwrap();
     resume(&[]).code(1).says("is not in ").says("train FOLDER --out run --resume");
     resume(&["moved"]).code(0);
+    resume(&[]).code(0).says("the run was finished already");
+    let config = fs::read_to_string(place.path("run/run.toml")).unwrap();
+    assert!(config.contains("moved"), "{config}");
+    fs::write(place.path("run/run.toml"), config.replace("seed = 42", "seed = 7")).unwrap();
+    resume(&[]).code(0).says("run/run.toml was changed, but a run goes on as it began");
 
     fs::write(place.path("run/checkpoint.safetensors"), "torn").unwrap();
     resume(&["moved"]).code(1).says("remove run/checkpoint.safetensors, and `--resume` begins");

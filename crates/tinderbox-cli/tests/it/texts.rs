@@ -106,7 +106,7 @@ fn a_classifier_starts_from_a_language_model() {
         .code(0)
         .says("of 16, embedding size 12")
         .says("part 1 of 2: the embeddings alone");
-    place.run(&[&tune[..], &["--hidden", "8"]].concat()).code(1).says("tuned holds a finished run");
+    place.run(&tune).code(1).says("tuned holds a finished run");
     let sizes = ["train-lm", "numbers.txt", "--from", "lm", "--out", "other", "--hidden", "8"];
     place
         .run(&sizes)

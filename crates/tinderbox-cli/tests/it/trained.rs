@@ -109,6 +109,23 @@ fn validates(place: &Place) {
     assert_eq!(scores[0]["classes"][3]["class"], "3");
     assert_eq!(scores[0]["classes"][3]["n"], 8);
     place.run(&["validate", "run", "digits/testing"]).code(0).says("accuracy");
+    let held_out = place.run(&["validate", "run", "--json"]).code(0);
+    assert!(!held_out.err.contains("warning"), "{}", held_out.err);
+    assert_eq!(held_out.json(), scores, "what was held out, without its name");
+    place
+        .run(&["validate", "run", "digits"])
+        .code(0)
+        .says("the model was trained on 320 of these 400 images")
+        .says("`tinderbox validate run` measures what was held out");
+    place
+        .run(&["validate", "run", "--batch-size", "9"])
+        .code(1)
+        .says("with --batch-size 32, not 9");
+    place
+        .run(&["validate", "run/model.safetensors"])
+        .code(1)
+        .says("no data given")
+        .says("name a folder or a file");
 
     place
         .run(&["validate", "run", "digits/testing/3"])
@@ -192,6 +209,7 @@ fn rates_are_looked_for_and_batches_shown() {
     place
         .run(&["lr-find", "digits", "--batches", "30", "--batch-size", "32", "--plot", "lr.svg"])
         .code(0)
+        .says("suggested: in the longest valley")
         .says("where the loss falls steepest")
         .says("plotted in lr.svg");
     assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
@@ -242,6 +260,36 @@ fn results_that_cannot_be_written_are_an_error() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("error: cannot write to standard output: "), "{said}");
+}
+
+#[test]
+fn a_run_takes_the_next_free_folder_and_is_found_there() {
+    let place = Place::new();
+    let train = ["train", "digits", "--epochs", "1"];
+    place.run(&train).code(0).says("the run goes to runs/digits");
+    place.run(&train).code(0).says("the run goes to runs/digits-2");
+    place.run(&["train", "digits", "--resume"]).code(0).says("the model is in runs/digits-2");
+    let lesson = ["lesson", "human-numbers", "--model", "0", "--epochs", "1"];
+    place.run(&lesson).code(0).says("the model is in runs/lesson-human-numbers-0-42\n");
+    place.run(&lesson).code(0).says("the model is in runs/lesson-human-numbers-0-42-2\n");
+    // Other errors come before one about the folder.
+    place
+        .run(&["train", "digits", "--out", "runs/digits", "--batch-size", "999"])
+        .code(1)
+        .says("999");
+}
+
+/// `train … 2>&1 | head -n 1`.
+#[cfg(unix)]
+#[test]
+fn a_training_goes_on_when_nobody_reads_on() {
+    use std::process::Stdio;
+    let place = Place::new();
+    let mut child =
+        place.command(&TRAIN[..8]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(place.path("run/model.safetensors").is_file());
 }
 
 #[cfg(unix)]

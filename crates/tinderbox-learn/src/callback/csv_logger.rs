@@ -16,7 +16,8 @@ use crate::{
     table,
 };
 
-/// Writes what the epoch table shows to a file of comma-separated values, after every epoch.
+/// Writes what the epoch table shows to a file of comma-separated values, after every epoch. Epochs
+/// are counted from 1; a file that fits are appended to has one heading, and counts on.
 ///
 /// A fit that is resumed goes on with the rows it had at the checkpoint.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ struct Log {
     /// What was in the file before this fit.
     before: String,
     rows: Vec<String>,
+    /// Epochs in the file before those of this fit.
+    epochs: usize,
     /// When the last epoch ended, in seconds since the fit began.
     last: f64,
 }
@@ -81,16 +84,26 @@ impl Callback for CsvLogger {
     }
 
     fn train_begin(&mut self, state: &State) -> Answer {
-        self.log = Log { rows: vec![self.header(state)], ..Log::default() };
-        if self.append {
-            self.log.before = read_if_there(&self.file)?;
-        }
+        let (header, before) = (
+            self.header(state),
+            match self.append {
+                true => read_if_there(&self.file)?,
+                false => String::new(),
+            },
+        );
+        self.log = match before.lines().next() {
+            Some(first) if first == header => {
+                Log { epochs: before.lines().count() - 1, before, ..Log::default() }
+            }
+            _ => Log { rows: vec![header], before, ..Log::default() },
+        };
         self.write()?;
         Ok(Changes::none())
     }
 
     fn epoch_end(&mut self, state: &State) -> Answer {
-        let mut cells = table::cells(state.epoch, &table::epoch_values(state));
+        let number = self.log.epochs + state.epoch + 1;
+        let mut cells = table::cells(number, &table::epoch_values(state));
         if self.time {
             let now = state.speed.elapsed.as_secs_f64();
             cells.push(table::minutes(Duration::from_secs_f64((now - self.log.last).max(0.0))));
@@ -153,8 +166,8 @@ mod tests {
             rows,
             [
                 "epoch,train_loss,valid_loss,accuracy",
-                "0,0.250000,0.125000,0.500000",
-                "1,0.250000,#na#,#na#"
+                "1,0.250000,0.125000,0.500000",
+                "2,0.250000,#na#,#na#"
             ]
         );
     }
@@ -170,8 +183,23 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(
             text,
-            "before\nepoch,train_loss,valid_loss,accuracy,time\n0,0.250000,0.125000,0.500000,00:00\n"
+            "before\nepoch,train_loss,valid_loss,accuracy,time\n1,0.250000,0.125000,0.500000,00:00\n"
         );
+    }
+
+    #[test]
+    fn fits_that_are_appended_count_on_below_one_heading() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history.csv");
+        for _ in 0..2 {
+            let mut logger = CsvLogger::new(&file).appending().without_time();
+            logger.train_begin(&epoch(0, None)).unwrap();
+            logger.epoch_end(&epoch(0, Some(0.125))).unwrap();
+            logger.epoch_end(&epoch(1, Some(0.25))).unwrap();
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let first: Vec<&str> = text.lines().map(|row| row.split(',').next().unwrap()).collect();
+        assert_eq!(first, ["epoch", "1", "2", "3", "4"]);
     }
 
     #[test]

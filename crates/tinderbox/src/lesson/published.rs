@@ -33,10 +33,8 @@ impl Published {
     pub fn beside_run(&self, run: &RunFolder) -> Result<String> {
         let path = run.history();
         let history = fs::read_to_string(&path).map_err(|source| Error::Read { path, source })?;
-        // Each fit has a heading of its own.
-        let epochs = history.lines().filter(|line| !line.starts_with("epoch"));
         let cells = |line: &str| line.split(',').skip(1).map(str::to_owned).collect();
-        Ok(self.table(epochs.map(cells)))
+        Ok(self.table(history.lines().skip(1).map(cells)))
     }
 
     fn table(&self, epochs: impl Iterator<Item = Vec<String>>) -> String {
@@ -64,8 +62,8 @@ mod tests {
     fn all_fits_of_a_run_are_beside_the_lesson() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::new(folder.path());
-        let fit = "epoch,train_loss,valid_loss,accuracy,time\n0,1.5,1.25,0.5,00:01\n";
-        fs::write(run.history(), fit.repeat(2)).unwrap();
+        let fits = "epoch,train_loss,valid_loss,accuracy,time\n1,1.5,1.25,0.5,00:01\n2,1.5,1.25,0.5,00:01\n";
+        fs::write(run.history(), fits).unwrap();
         let published = Published {
             model: "m",
             heading: "M",

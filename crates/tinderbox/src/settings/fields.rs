@@ -187,13 +187,14 @@ impl Field {
             Some(Kind::Whole) => "a whole number",
             Some(Kind::Number) => "a number",
             Some(Kind::Flag) => "`true` or `false`",
-            Some(Kind::List) => "a list of texts",
-            Some(Kind::Text) | None => "a text",
+            Some(Kind::List) => "a list of strings",
+            Some(Kind::Text) | None => "a string",
         };
         let range = match (self.min, self.above, self.max) {
-            (_, Some(above), _) => format!(" above {above}, such as 0.01 or 1e-2"),
+            (_, Some(above), Some(max)) => format!(" above {above} and up to {max}"),
+            (_, Some(above), None) => format!(" above {above}, such as 0.01 or 1e-2"),
             (min, None, Some(max)) => format!(" in {}..={max}", min.unwrap_or(0.0)),
-            (Some(min), None, None) if min > 0.0 => format!(" of at least {min}"),
+            (Some(min), None, None) => format!(" of at least {min}"),
             _ => String::new(),
         };
         format!("expected {what}{range}")

@@ -26,17 +26,28 @@ pub fn schema<T: Task>() -> Value {
     schema
 }
 
-/// Reads a configuration file: the name of its task, if it says one, and the settings, which are not
+/// Reads a configuration file, or that of a run folder: the name of its task, if it says one, and the settings, which are not
 /// looked at yet.
 ///
 /// # Errors
 /// [`Error::Read`]; [`SettingsError::File`] for what is no TOML.
 pub fn read_file(file: &Path) -> Result<(Option<String>, Map<String, Value>)> {
+    let in_run = file.join("run.toml");
+    let file = if file.is_dir() { &in_run } else { file };
     let text =
         fs::read_to_string(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
     let wrong = |reason: String| SettingsError::File { file: file.to_owned(), reason };
-    let mut settings: Map<String, Value> =
+    let table: toml::Table =
         toml::from_str(&text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    // JSON has neither.
+    let not_finite = |value: &toml::Value| value.as_float().is_some_and(|x| !x.is_finite());
+    if let Some((key, value)) = table.iter().find(|(_, value)| not_finite(value)) {
+        let (setting, value) = (key.clone(), value.to_string());
+        let reason = "expected a finite number".into();
+        return Err(SettingsError::Invalid { setting, value, reason }.into());
+    }
+    let settings = serde_json::to_value(table).expect("a table is plain data");
+    let Value::Object(mut settings) = settings else { unreachable!("a table is an object") };
     let task = match settings.remove("task") {
         None => None,
         Some(Value::String(name)) => Some(name),

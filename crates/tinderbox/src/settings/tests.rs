@@ -118,8 +118,8 @@ fn errors_about_settings_name_the_way_out() {
     );
     check(
         SettingsError::Missing { setting: "data" },
-        "`--data` is missing",
-        Some("say where it is"),
+        "no data given",
+        Some("name a folder or a file"),
     );
     check(
         SettingsError::File { file: "run.toml".into(), reason: "expected `=`".into() },

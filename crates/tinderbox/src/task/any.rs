@@ -38,6 +38,7 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn lr_find(&self, ask: &Map<String, Value>, options: &LrFind, job: &Job) -> Result<LrCurve>;
     fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<Picture>;
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
+    fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
     fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>>;
 }
@@ -122,6 +123,10 @@ impl<T: Task> AnyTask for Of<T> {
 
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores> {
         validate::validate::<T>(model, &Settings::from_json(ask)?, job)
+    }
+
+    fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores> {
+        validate::validate_run::<T>(run, &Settings::from_json(ask)?, job)
     }
 
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted> {

@@ -24,9 +24,8 @@ pub fn generate(
 ) -> Result<Generated> {
     let input = input(model)?;
     let words = words(input, prompt)?;
-    let mut telling = Telling { input, words: Vec::new(), told: String::new() };
-    let separator = if prompt.is_empty() { "" } else { input.tokenizing.separator() };
-    if each(&format!("{prompt}{separator}")).is_break() {
+    let mut telling = Telling::after(input, prompt, &words)?;
+    if each(prompt).is_break() {
         return Ok(Generated { words: Vec::new(), min_p_too_high: 0 });
     }
     let mut failed = None;
@@ -47,12 +46,12 @@ pub fn generate(
 /// As [`generate`].
 pub fn likeliest(model: &Bundle, prompt: &str, search: &BeamSearch) -> Result<String> {
     let input = input(model)?;
-    let beams = model.beam_search(&words(input, prompt)?, search)?;
+    let words = words(input, prompt)?;
+    let beams = model.beam_search(&words, search)?;
+    let mut telling = Telling::after(input, prompt, &words)?;
     let written = beams.first().map_or(&[][..], |beam| &beam.words);
-    let ids: Vec<u32> = written.iter().map(|word| *word as u32).collect();
-    let text = input.text(&ids)?;
-    let separator = if prompt.is_empty() { "" } else { input.tokenizing.separator() };
-    Ok(format!("{prompt}{separator}{text}"))
+    let parts = written.iter().map(|word| telling.next(*word));
+    Ok(prompt.to_owned() + &parts.collect::<Result<String>>()?)
 }
 
 /// The tokenizer and vocabulary of a language model.
@@ -69,11 +68,21 @@ fn words(input: &TextInput, prompt: &str) -> Result<Vec<usize>> {
 /// Makes text of words one by one: a marker changes the word after it.
 struct Telling<'a> {
     input: &'a TextInput,
+    /// Those of the prompt, and what was written since.
     words: Vec<u32>,
     told: String,
+    /// Whether nothing is shown yet, so that no space stands before what is.
+    first: bool,
 }
 
-impl Telling<'_> {
+impl<'a> Telling<'a> {
+    /// What comes after a prompt, whose words these are.
+    fn after(input: &'a TextInput, prompt: &str, words: &[usize]) -> Result<Self> {
+        let words: Vec<u32> = words.iter().map(|word| *word as u32).collect();
+        let told = input.text(&words)?;
+        Ok(Self { input, words, told, first: prompt.is_empty() })
+    }
+
     /// What one more word adds.
     fn next(&mut self, word: usize) -> Result<String> {
         self.words.push(word as u32);
@@ -82,6 +91,10 @@ impl Telling<'_> {
         let part = text.strip_prefix(&self.told).unwrap_or_default().to_owned();
         if text.starts_with(&self.told) {
             self.told = text;
+        }
+        if self.first && !part.is_empty() {
+            self.first = false;
+            return Ok(part.trim_start_matches(' ').to_owned());
         }
         Ok(part)
     }
