@@ -73,7 +73,8 @@ impl Which for All {}
 pub(crate) struct Look;
 impl Which for Look {
     fn without() -> &'static [&'static str] {
-        &["out"]
+        // Nothing is written, and the first steps are the same however many follow.
+        &["out", "checkpoint_every", "epochs", "unfreeze_epochs", "lr", "pct_start"]
     }
 }
 
@@ -177,7 +178,7 @@ impl<W: Which> FromArgMatches for Of<W> {
 fn argument(field: &Field, data: Option<usize>) -> Arg {
     let usual = match (&field.default, &field.usual) {
         (Some(Value::String(value)), _) => Some(value.clone()),
-        (Some(Value::Bool(_)), _) => None,
+        (Some(Value::Bool(false)), _) => None,
         (Some(value), _) => Some(value.to_string()),
         (None, usual) => usual.clone(),
     };

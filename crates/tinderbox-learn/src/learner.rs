@@ -128,6 +128,11 @@ impl Learner {
         self
     }
 
+    /// Which architecture the model is, if that was said.
+    pub fn spec(&self) -> Option<&ModelSpec> {
+        self.arch.as_ref()
+    }
+
     /// Says which architecture the model is, which [`export`](Self::export) needs to know.
     pub fn arch(mut self, arch: impl Into<ModelSpec>) -> Self {
         self.arch = Some(arch.into());

@@ -19,7 +19,7 @@ use tinderbox_learn::{
     metric::{Perplexity, accuracy},
 };
 use tinderbox_model::{
-    arch::TextSpec,
+    arch::{ModelSpec, TextSpec},
     weights::{LoadReport, StateDict},
 };
 
@@ -42,7 +42,6 @@ pub struct LanguageModel {
     pub split: Split,
     pub tokenizing: Tokenizing,
     pub vocab: VocabOptions,
-    pub objective: Objective,
     pub model: TextSpec,
     /// Whether the model's state starts anew with each epoch.
     pub reset_state: bool,
@@ -90,11 +89,6 @@ pub struct LanguageModelSettings {
     #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
     pub from: Option<Location>,
 
-    /// What is predicted: the next word after each one, or after the last one of a row, as by the
-    /// lesson's model0 and model1
-    #[schemars(extend("x-value" = "WHAT", "x-group" = "Training", "default" = "each-word"))]
-    pub objective: Option<Objective>,
-
     /// Start the model's state anew with each epoch
     #[schemars(extend("x-group" = "Training", "default" = true))]
     pub reset_state: Option<bool>,
@@ -103,25 +97,6 @@ pub struct LanguageModelSettings {
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-value" = "SHARE",
         "x-group" = "Training", "default" = 0.3))]
     pub pct_start: Option<f64>,
-}
-
-/// What is predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub enum Objective {
-    #[default]
-    EachWord,
-    LastWord,
-}
-
-impl std::fmt::Display for Objective {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::EachWord => "each-word",
-            Self::LastWord => "last-word",
-        })
-    }
 }
 
 impl Task for LanguageModel {
@@ -177,18 +152,19 @@ impl Task for LanguageModel {
         _: Option<StateDict>,
     ) -> Result<(Learner, LoadReport)> {
         let learner = of_model(data, &plan.task.model, &device(plan.host.device)?)?;
-        let learner = match plan.task.objective {
-            Objective::EachWord => Self::metrics(learner),
-            Objective::LastWord => {
-                learner.loss((loss4, Activation::Softmax { axis: -1 })).metrics(acc4)
-            }
-        };
+        let learner = Self::metrics(learner);
         let learner = if plan.task.reset_state { learner.callback(ResetState) } else { learner };
         Ok((learner, LoadReport::default()))
     }
 
+    /// And the loss of the lesson's first models.
     fn metrics(learner: Learner) -> Learner {
-        learner.metrics((accuracy, Perplexity::default()))
+        match learner.spec() {
+            Some(ModelSpec::Text(spec)) if spec.predicts_last_word() => {
+                learner.loss((loss4, Activation::Softmax { axis: -1 })).metrics(acc4)
+            }
+            _ => learner.metrics((accuracy, Perplexity::default())),
+        }
     }
 
     /// What the texts came to: the batches' items are rows of all of them.

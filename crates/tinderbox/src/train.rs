@@ -20,7 +20,7 @@ pub use dry_run::{DryRun, dry_run};
 pub use fit::{DivergedError, Trained};
 
 use crate::{
-    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, items, open_model,
+    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, Valid, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::{Role, run_file},
     weights::missing_text,
@@ -54,6 +54,10 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     let _lock = run.lock()?;
     T::keep(&found, &run)?;
     let data = T::data(&plan, found, job)?;
+    let held_out_on_purpose = matches!(ask.common.valid, Some(Valid::Share(0.0)));
+    if data.n_valid() == 0 && !held_out_on_purpose {
+        job.warn("no items validate, so nothing will tell how good the model is: `--valid 0.2` holds out a fifth");
+    }
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
     run.create(&plan, &list)?;

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 
@@ -57,7 +58,9 @@ impl Show {
         };
         let (name, settings) = match self.what.to_str().filter(|_| !file.is_file()) {
             Some(name) => {
-                (Some(find_task(tasks(), name)?.about().name.to_owned()), serde_json::Map::new())
+                let task = find_task(tasks(), name);
+                let task = task.with_context(|| format!("there is no run and no file {name}"))?;
+                (Some(task.about().name.to_owned()), serde_json::Map::new())
             }
             None => read_file(&file)?,
         };

@@ -44,7 +44,7 @@ pub(crate) struct Train {
     task: Option<String>,
 
     /// Configuration file: settings as TOML, as `tinderbox config default` prints them
-    /// and each run folder has them
+    /// and each run folder has them. Paths in it are relative to where the command runs
     #[arg(long, value_name = "FILE", conflicts_with = "resume", group = DATA)]
     config: Option<PathBuf>,
 

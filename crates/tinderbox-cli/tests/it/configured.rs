@@ -112,7 +112,6 @@ fn another(key: &str) -> Option<&'static str> {
         "exact_conv" | "oversample" => "true",
         "reset_state" => "false",
         "tokens" => "characters",
-        "objective" => "last-word",
         _ => return None,
     })
 }

@@ -78,6 +78,12 @@ impl TextSpec {
         Ok(spec(vocab))
     }
 
+    /// Whether it predicts the word after a row's last one only, and not one after each word: the
+    /// lesson's first two models.
+    pub fn predicts_last_word(&self) -> bool {
+        matches!(self, Self::Model0(_) | Self::Model1(_))
+    }
+
     /// The names of the language models.
     pub fn language_models() -> Vec<&'static str> {
         LANGUAGE_MODELS.iter().map(|(name, _)| *name).collect()

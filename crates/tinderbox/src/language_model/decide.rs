@@ -4,7 +4,7 @@ use tinderbox_data::text::{LmTexts, TextInput, VocabSource};
 use tinderbox_learn::{Bundle, schedule::OneCycle};
 use tinderbox_model::arch::{ModelSpec, TextSpec};
 
-use super::{LanguageModel, LanguageModelSettings, Objective, texts};
+use super::{LanguageModel, LanguageModelSettings, texts};
 use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Task, Valid, open_model,
     plan::{Choices, FitPlan, Start, Take, split::percent},
@@ -88,7 +88,6 @@ pub(super) fn decide(
         false => (5e-3, "usual for recurrent layers from scratch".into()),
     });
     choices.keep("from", &task.from);
-    let objective = choices.quiet("objective", task.objective, Objective::EachWord);
     let reset_state = choices.quiet("reset_state", task.reset_state, true);
     let pct_start = choices.quiet("pct_start", task.pct_start, OneCycle::default().pct_start);
     let phases = match old.is_some() {
@@ -100,8 +99,7 @@ pub(super) fn decide(
         None => Start::Fresh,
     };
     let fit = FitPlan::new(phases, batch_size);
-    let task =
-        LanguageModel { source, split, tokenizing, vocab, objective, model, reset_state, bptt };
+    let task = LanguageModel { source, split, tokenizing, vocab, model, reset_state, bptt };
     Ok((Decided { task, start, fit }, texts))
 }
 

@@ -11,10 +11,7 @@ use tinderbox_data::{
 };
 
 use super::{LessonError, Published};
-use crate::{
-    Error, Job, LanguageModel, Location, Result, Settings, Trained, Valid,
-    language_model::Objective, train,
-};
+use crate::{Error, Job, LanguageModel, Location, Result, Settings, Trained, Valid, train};
 
 /// One of the notebook's models, with its settings and what it printed.
 #[derive(Debug, PartialEq)]
@@ -224,10 +221,6 @@ impl HumanNumbers {
         task.pct_start = Some(*pct_start);
         // The notebook's learner has no callback for it.
         task.reset_state = Some(false);
-        task.objective = Some(match published.model {
-            "model0" | "model1" => Objective::LastWord,
-            _ => Objective::EachWord,
-        });
         Ok((settings, run))
     }
 }

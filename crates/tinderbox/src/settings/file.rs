@@ -14,8 +14,16 @@ pub fn schema<T: Task>() -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("title".into(), Value::from(format!("tinderbox {}", T::ABOUT.name)));
         schema.insert("additionalProperties".into(), Value::Bool(false));
+        let description = format!("Settings of a run that trains {}", T::ABOUT.noun);
+        schema.insert("description".into(), description.into());
         let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
         if let Some(properties) = properties {
+            // TOML has no null: what is not said is left out.
+            for property in properties.values_mut() {
+                if let Some(Value::Array(kinds)) = property.get_mut("type") {
+                    kinds.retain(|kind| kind != "null");
+                }
+            }
             let task = serde_json::json!({
                 "const": T::ABOUT.name,
                 "description": "What is learned",
