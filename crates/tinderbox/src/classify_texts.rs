@@ -20,7 +20,7 @@ use tinderbox_model::{
 
 use crate::{
     About, Answer, Confidence, Decided, Hinted, Job, Location, Plan, Result, RunFolder, Settings,
-    Sources, Split, Task,
+    ShownBatch, Sources, Split, Task,
     answer::classes,
     device::device,
     plan::Choices,
@@ -142,6 +142,10 @@ impl Task for ClassifyTexts {
 
     fn metrics(learner: Learner) -> Learner {
         learner.metrics(accuracy)
+    }
+
+    fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {
+        ShownBatch::texts(data, rows)
     }
 
     fn knows(model: &Bundle) -> bool {

@@ -27,7 +27,7 @@ pub use last_word::{acc4, loss4};
 
 use crate::{
     About, Answer, ClassCount, Confidence, Decided, Job, Location, Plan, Result, RunFolder,
-    Settings, Sources, Split, Task,
+    Settings, ShownBatch, Sources, Split, Task,
     device::device,
     items,
     plan::Choices,
@@ -182,6 +182,10 @@ impl Task for LanguageModel {
     /// Its classes are the vocabulary, which has thousands.
     fn counts(_: &DataBunch) -> Result<Vec<ClassCount>> {
         Ok(Vec::new())
+    }
+
+    fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {
+        ShownBatch::texts(data, rows)
     }
 
     fn knows(model: &Bundle) -> bool {

@@ -48,6 +48,7 @@ mod plan;
 mod run;
 mod segment;
 pub mod settings;
+mod shown;
 mod summary;
 mod task;
 pub mod texts;
@@ -79,6 +80,7 @@ pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void,
 pub use settings::{
     Common, DeviceChoice, Field, ImageSize, Kind, Location, Role, Settings, SettingsError, Valid,
 };
+pub use shown::ShownBatch;
 pub use summary::model_summary;
 pub use task::{
     About, AnyTask, ClassCount, Confidence, Of, TASKS, Task, TaskError, find_task, recognize,

@@ -12,7 +12,8 @@ use tinderbox_model::weights::{LoadReport, StateDict};
 pub use any::{AnyTask, Of, TASKS, find_task, recognize, task_of_model, task_of_run};
 
 use crate::{
-    Answer, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings, Sources,
+    Answer, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings, ShownBatch,
+    Sources,
     interpret::{InterpretError, InterpretSettings},
     plan::{Choices, Decided},
     settings::TaskSettings,
@@ -113,6 +114,14 @@ pub trait Task:
     /// # Errors
     /// What is wrong with the data; a class that the model does not know.
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch>;
+
+    /// The first training items for people: images, unless a task says otherwise.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {
+        ShownBatch::images(data, rows)
+    }
 
     /// How right the learner's model is about its validation set.
     ///

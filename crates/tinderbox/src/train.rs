@@ -5,7 +5,7 @@ mod fit;
 
 use std::fs;
 
-use tinderbox_data::{DataBunch, batch::Set, picture::Picture};
+use tinderbox_data::DataBunch;
 use tinderbox_learn::{
     Learner, LrCurve, StepMemory,
     callback::{GradientAccumulation, GradientClipping},
@@ -20,7 +20,8 @@ pub use dry_run::{DryRun, dry_run};
 pub use fit::{DivergedError, Trained};
 
 use crate::{
-    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, Task, Valid, items, open_model,
+    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task, Valid, items,
+    open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::{Role, run_file},
     weights::missing_text,
@@ -113,12 +114,12 @@ pub fn lr_find<T: Task>(ask: &Settings<T>, options: &LrFind, job: &Job) -> Resul
     Ok(learner.lr_find(options)?)
 }
 
-/// A picture of the first training items, as the model would see them.
+/// The first training items, as the model would see them: `rows` × `rows` images, or `rows` texts.
 ///
 /// # Errors
 /// As [`train`].
-pub fn show_batch<T: Task>(ask: &Settings<T>, rows: usize, job: &Job) -> Result<Picture> {
-    Ok(look(ask, job)?.1.show_batch(rows, Set::Train)?)
+pub fn show_batch<T: Task>(ask: &Settings<T>, rows: usize, job: &Job) -> Result<ShownBatch> {
+    T::show(&look(ask, job)?.1, rows)
 }
 
 /// A plan whose epochs and learning rate are nobody's business, and its data.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tinderbox::ShownBatch;
 
 use super::{files::drawable, train::task_name};
 use crate::{
@@ -9,7 +10,9 @@ use crate::{
     terminal::{Style, job, print_line},
 };
 
-/// Picture some training items as the model sees them
+/// Show some training items as the model sees them
+///
+/// Images are drawn, with their labels or masks; texts are printed as a table.
 ///
 /// Examples:
 ///   tinderbox show-batch photos --out batch.png
@@ -28,11 +31,11 @@ pub(crate) struct ShowBatch {
     #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Where to write the picture
+    /// Where to write the picture, if the items are images
     #[arg(long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
     out: PathBuf,
 
-    /// Items side by side, and rows of them
+    /// Images side by side, and rows of them; texts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rows: u32,
 }
@@ -45,9 +48,13 @@ impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
         let rows = self.rows as usize;
-        let picture = asked.task.show_batch(&asked.settings, rows, &job(Style::Text)?)?;
-        picture.save(&self.out).map_err(tinderbox::Error::from)?;
-        print_line(&self.out.display().to_string());
+        match asked.task.show_batch(&asked.settings, rows, &job(Style::Text)?)? {
+            ShownBatch::Picture(picture) => {
+                picture.save(&self.out).map_err(tinderbox::Error::from)?;
+                print_line(&self.out.display().to_string());
+            }
+            ShownBatch::Texts(texts) => print_line(texts.to_string().trim_end()),
+        }
         Ok(Done::Ok)
     }
 }

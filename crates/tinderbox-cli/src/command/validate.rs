@@ -13,7 +13,9 @@ use crate::{
 /// Measure a model on items whose classes, masks or words are known
 ///
 /// Prints the metrics of training, by the same arithmetic, on the items as validation
-/// sees them. Without data, those that the run held out are measured again.
+/// sees them. Without data, those that the run held out are measured again. A language
+/// model begins with a fresh state here, in training with that of the epoch: its
+/// numbers differ a little.
 ///
 /// Examples:
 ///   tinderbox validate runs/photos

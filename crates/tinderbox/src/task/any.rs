@@ -3,13 +3,13 @@
 use std::{fmt, marker::PhantomData, path::Path};
 
 use serde_json::{Map, Value};
-use tinderbox_data::{Input, picture::Picture};
+use tinderbox_data::Input;
 use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
 
 use super::{About, Confidence, Task, TaskError};
 use crate::{
     Answer, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job, LanguageModel,
-    Result, RunFolder, Scores, Segment, Settings, SettingsError, Trained,
+    Result, RunFolder, Scores, Segment, Settings, SettingsError, ShownBatch, Trained,
     settings::{self, Field},
     train, validate,
 };
@@ -36,7 +36,7 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn resume(&self, ask: &Map<String, Value>, job: &Job) -> Result<Trained>;
     fn dry_run(&self, ask: &Map<String, Value>, job: &Job) -> Result<DryRun>;
     fn lr_find(&self, ask: &Map<String, Value>, options: &LrFind, job: &Job) -> Result<LrCurve>;
-    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<Picture>;
+    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<ShownBatch>;
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
@@ -117,7 +117,7 @@ impl<T: Task> AnyTask for Of<T> {
         train::lr_find(&Settings::<T>::from_json(ask)?, options, job)
     }
 
-    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<Picture> {
+    fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<ShownBatch> {
         train::show_batch(&Settings::<T>::from_json(ask)?, rows, job)
     }
 
