@@ -1,7 +1,6 @@
 //! Image classification: from one folder a class to a model that tells them apart.
 
 mod decide;
-mod interpret;
 
 use std::path::Path;
 
@@ -10,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     ConvertMode, DataBunch, ImageItems, ImageKind, Input, LabelKind, Normalize, SavedInput,
     TargetKind,
+    batch::Set,
     items::first_folder,
     transform::{Size, Transforms, flip_lr, get_transforms, rand_crop, rand_pad},
 };
+use tinderbox_interpret::{Cells, plot_top_losses, plot_top_losses_with_heat};
 use tinderbox_learn::{Bundle, Learner, metric::accuracy};
 use tinderbox_model::{
     arch::ModelSpec,
@@ -21,10 +22,10 @@ use tinderbox_model::{
 
 use crate::{
     About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
-    RunFolder, Scores, Settings, Sources, Split, Task,
-    answer::classes,
+    RunFolder, Scores, Settings, Sources, Split, Task, answer,
     device::device,
     images::{ImageSettings, of_model},
+    interpret::{classes, results},
     items::checked,
     plan::{Choices, Start},
 };
@@ -205,15 +206,22 @@ impl Task for Classify {
     }
 
     fn score(learner: &mut Learner) -> Result<Scores> {
-        interpret::score(learner)
+        classes::score(learner)
     }
 
     fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
-        interpret::interpret(learner, settings)
+        classes::interpret(learner, settings, |learner, found, matrix, out| {
+            let mut pictures = results(learner, matrix, Cells::Counts, out)?;
+            let worst = out.join("top_losses.png");
+            let draw = if settings.heat { plot_top_losses_with_heat } else { plot_top_losses };
+            draw(learner, Set::Valid, found, settings.top_losses)?.save(&worst)?;
+            pictures.push(worst);
+            Ok(pictures)
+        })
     }
 
     fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        classes(model, inputs)
+        answer::classes(model, inputs)
     }
 }
 

@@ -12,6 +12,7 @@ use tinderbox_data::{
     DataBunch, Input, LabelKind, Labelled, SavedInput, TargetKind,
     text::{ClassifierOptions, LabelledTexts, TextKind, Tokenizing, Vocab, VocabSource},
 };
+use tinderbox_interpret::{Cells, plot_confusion_matrix};
 use tinderbox_learn::{Bundle, Learner, metric::accuracy};
 use tinderbox_model::{
     arch::TextSpec,
@@ -19,10 +20,11 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Hinted, Job, Location, Plan, Result, RunFolder, Settings,
-    ShownBatch, Sources, Split, Task,
+    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Location,
+    Plan, Result, RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
     answer::classes,
     device::device,
+    interpret,
     plan::Choices,
     settings::unused,
     texts::{SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
@@ -142,6 +144,19 @@ impl Task for ClassifyTexts {
 
     fn metrics(learner: Learner) -> Learner {
         learner.metrics(accuracy)
+    }
+
+    fn score(learner: &mut Learner) -> Result<Scores> {
+        interpret::classes::score(learner)
+    }
+
+    fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
+        let settings = settings.without_heat::<Self>()?;
+        interpret::classes::interpret(learner, settings, |learner, _, matrix, out| {
+            let confusion = out.join("confusion.svg");
+            plot_confusion_matrix(matrix, learner.data().classes(), Cells::Counts, &confusion)?;
+            Ok(vec![confusion])
+        })
     }
 
     fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {

@@ -1,5 +1,7 @@
 //! What a finished run is wrong about, on its validation set.
 
+pub(crate) mod classes;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -75,11 +77,17 @@ pub struct Interpreted {
 pub enum InterpretError {
     #[error("there is nothing to show for {noun}")]
     NothingToShow { noun: &'static str },
+
+    #[error("there are no regions to highlight for {noun}: Grad-CAM is for image classifiers")]
+    NoHeat { noun: &'static str },
 }
 
 impl Hinted for InterpretError {
     fn hint(&self) -> Option<String> {
-        Some("`tinderbox validate` measures it".into())
+        Some(match self {
+            Self::NothingToShow { .. } => "`tinderbox validate` measures it".into(),
+            Self::NoHeat { .. } => "leave out `--heat`".into(),
+        })
     }
 }
 
@@ -98,6 +106,17 @@ pub fn interpret<T: Task>(settings: &InterpretSettings, job: &Job) -> Result<Int
 }
 
 impl InterpretSettings {
+    /// Fails if regions are to be highlighted where there are none.
+    ///
+    /// # Errors
+    /// [`InterpretError::NoHeat`].
+    pub(crate) fn without_heat<T: Task>(&self) -> Result<&Self> {
+        match self.heat {
+            true => Err(InterpretError::NoHeat { noun: T::ABOUT.noun }.into()),
+            false => Ok(self),
+        }
+    }
+
     /// The folder for pictures, which is made.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         let out = self.out.clone().unwrap_or_else(|| self.run.join("interpretation"));

@@ -262,7 +262,7 @@ impl Task for Segment {
     }
 
     fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
-        interpret::interpret(learner, settings)
+        interpret::interpret(learner, settings.without_heat::<Self>()?)
     }
 
     fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {

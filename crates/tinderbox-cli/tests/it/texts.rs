@@ -143,6 +143,13 @@ fn a_classifier_starts_from_a_language_model() {
     let history = fs::read_to_string(place.path("reviews/history.csv")).unwrap();
     let accuracy = history.lines().last().unwrap().split(',').nth(3).unwrap();
     place.run(&["validate", "reviews"]).code(0).says(&format!("accuracy  {accuracy}"));
+    place
+        .run(&["interpret", "reviews"])
+        .code(0)
+        .says("negative")
+        .says("largest losses")
+        .says("confusion.svg");
+    place.run(&["interpret", "reviews", "--heat"]).code(1).says("no regions to highlight");
     place.run(&["show-batch", "reviews.csv"]).code(0).says("| text | target |").says("positive");
     let resume =
         |more: &[&str]| place.run(&[&["train", "--out", "reviews", "--resume"], more].concat());

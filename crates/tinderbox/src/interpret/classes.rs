@@ -1,16 +1,16 @@
-//! What an image classifier is right and wrong about.
+//! What a model that tells classes apart is right and wrong about.
+
+use std::path::{Path, PathBuf};
 
 use tinderbox_data::batch::Set;
-use tinderbox_interpret::{Cells, Interpretation, plot_top_losses, plot_top_losses_with_heat};
-use tinderbox_learn::Learner;
+use tinderbox_interpret::Interpretation;
+use tinderbox_learn::{Learner, metric::ConfusionMatrix};
 
-use crate::{
-    ClassResult, InterpretSettings, Interpreted, Result, Scores,
-    interpret::{activations, counts, results},
-};
+use super::{InterpretSettings, Interpreted, activations, counts};
+use crate::{ClassResult, Result, Scores};
 
 /// Loss and accuracy of a learner's validation set, and how right it is about each class.
-pub(super) fn score(learner: &mut Learner) -> Result<Scores> {
+pub(crate) fn score(learner: &mut Learner) -> Result<Scores> {
     let found = Interpretation::of(learner, Set::Valid)?;
     let matrix = found.confusion_matrix();
     let losses = found.top_losses(learner.data().n_valid(), true);
@@ -22,18 +22,16 @@ pub(super) fn score(learner: &mut Learner) -> Result<Scores> {
     })
 }
 
-pub(super) fn interpret(
+/// The same, with what is drawn into a folder by `draw`.
+pub(crate) fn interpret(
     learner: &mut Learner,
     settings: &InterpretSettings,
+    draw: impl FnOnce(&Learner, &Interpretation, &ConfusionMatrix, &Path) -> Result<Vec<PathBuf>>,
 ) -> Result<Interpreted> {
     let out = settings.folder()?;
     let found = Interpretation::of(learner, Set::Valid)?;
     let matrix = found.confusion_matrix();
-    let mut pictures = results(learner, &matrix, Cells::Counts, &out)?;
-    let worst = out.join("top_losses.png");
-    let draw = if settings.heat { plot_top_losses_with_heat } else { plot_top_losses };
-    draw(learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
-    pictures.push(worst);
+    let pictures = draw(learner, &found, &matrix, &out)?;
     let top = found.top_losses(settings.top_losses, true);
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let confused = found.most_confused(settings.min_confused).into_iter();
