@@ -246,6 +246,16 @@ impl Given {
                     &SettingsError::OfOtherTask { setting, task },
                 ));
             };
+            // What is typed wins over a setting of the file that it replaces, too.
+            let replaced = |other: &Field| {
+                other.instead_of.as_ref() == Some(key)
+                    || field.instead_of.as_ref() == Some(&other.key)
+            };
+            for other in fields.iter().filter(|other| replaced(other)) {
+                if !self.0.iter().any(|(typed, _)| *typed == other.key) {
+                    settings.remove(&other.key);
+                }
+            }
             settings.insert(key.clone(), typed(task, field, values)?);
         }
         Ok(Asked { task, settings })

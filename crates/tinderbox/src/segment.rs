@@ -61,7 +61,7 @@ pub struct SegmentSettings {
 
     /// Folder with the images, at any depth; the same as to name the data
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
-        "x-usual" = "the data"))]
+        "x-instead-of" = "data", "x-usual" = "the data"))]
     pub images: Option<Location>,
 
     /// Folder with their masks, called as they are or with `_P`, `_mask` or the like behind. A mask

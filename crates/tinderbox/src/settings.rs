@@ -124,7 +124,12 @@ impl<T: Task> Settings<T> {
     /// [`SettingsError::Unknown`]; [`SettingsError::Invalid`] for the first value that does not fit.
     pub fn from_json(given: &Map<String, Value>) -> Result<Self> {
         let fields = fields::<T>();
-        for (key, value) in given {
+        let meant = |(key, value): (&String, &Value)| {
+            let field = fields.iter().find(|field| field.key == *key);
+            (key.clone(), field.map_or_else(|| value.clone(), |field| field.meant(value)))
+        };
+        let given: Map<String, Value> = given.iter().map(meant).collect();
+        for (key, value) in &given {
             let field = fields.iter().find(|field| field.key == *key);
             let field = field.ok_or_else(|| SettingsError::Unknown {
                 setting: key.clone(),

@@ -158,6 +158,8 @@ fn no_setting_of_a_run_is_ignored_when_it_goes_on() {
     let small = ["--arch", "resnet-small", "--size", "16x20", "--epochs", "1", "--out", "masks"];
     place.run(&[&["train"], &masks[..], &small].concat()).code(0);
     check_resume(&place, "segment", "masks");
+    // Data that is typed wins over the images of the file.
+    place.run(&["train", "--config", "masks", "gone", "--out", "x"]).code(1).says("gone");
 
     let rows: Vec<String> =
         (0..40).map(|at| format!("a {0} {0} film,{0}", ["good", "bad"][at % 2])).collect();

@@ -18,6 +18,8 @@ pub struct Field {
     /// The heading that it belongs under: `Training`.
     pub group: Option<String>,
     pub role: Role,
+    /// The setting that it replaces: only one of them is said.
+    pub instead_of: Option<String>,
     /// Whether it is about validating a finished model, too.
     pub validates: bool,
     /// What holds if nothing is said, if it does not follow from the data.
@@ -94,6 +96,7 @@ impl Field {
                 Some("run") => Role::Run,
                 _ => Role::Learning,
             },
+            instead_of: text("x-instead-of"),
             validates: schema.get("x-validate").is_some_and(|mark| mark == true),
             default: schema.get("default").filter(|value| !value.is_null()).cloned(),
             usual: text("x-usual"),
@@ -141,6 +144,25 @@ impl Field {
         match &value {
             Value::Null => Err(self.invalid(&Value::from(text), &self.wanted())),
             value => self.check(value).map(|()| value.clone()),
+        }
+    }
+
+    /// The value as it is meant: `0` for the name or number of a column, `"review"` for a list of one.
+    pub(super) fn meant(&self, value: &Value) -> Value {
+        let only = |kind| self.kinds == [kind];
+        match value {
+            Value::Number(number) if only(Kind::Text) => Value::from(number.to_string()),
+            Value::String(_) | Value::Number(_) if only(Kind::List) => {
+                self.meant(&Value::from(vec![value.clone()]))
+            }
+            Value::Array(values) if only(Kind::List) => {
+                let text = |value: &Value| match value {
+                    Value::Number(number) => Value::from(number.to_string()),
+                    other => other.clone(),
+                };
+                values.iter().map(text).collect()
+            }
+            other => other.clone(),
         }
     }
 

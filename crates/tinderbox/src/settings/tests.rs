@@ -51,6 +51,10 @@ fn a_setting_is_one_value_however_it_is_spelled() {
         assert_eq!(valid, Valid::Named("held-out".into()));
     }
     assert!(matches!("a/valid.txt".parse().unwrap(), Valid::List(_)));
+    let read =
+        |given: Value| Settings::<ClassifyTexts>::from_json(&object(&given)).unwrap().given();
+    let short = read(serde_json::json!({ "text": "review", "label": 0 }));
+    assert_eq!(short, read(serde_json::json!({ "text": ["review"], "label": "0" })));
 }
 
 #[test]
