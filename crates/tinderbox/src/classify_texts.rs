@@ -4,7 +4,7 @@
 
 mod decide;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use crate::{
     interpret,
     plan::Choices,
     settings::unused,
-    texts::{SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
+    texts::{self, SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
 };
 
 /// Tells whole texts apart.
@@ -157,6 +157,10 @@ impl Task for ClassifyTexts {
             plot_confusion_matrix(matrix, learner.data().classes(), Cells::Counts, &confusion)?;
             Ok(vec![confusion])
         })
+    }
+
+    fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+        texts::files(folder)
     }
 
     fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {

@@ -3,7 +3,7 @@
 mod decide;
 mod last_word;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ use crate::{
     device::device,
     items,
     plan::Choices,
-    texts::{SPLIT_SEED, TextSettings, TextSource, generate, of_model, tokenizing},
+    texts::{self, SPLIT_SEED, TextSettings, TextSource, generate, of_model, tokenizing},
 };
 
 /// Predicts the next word of a text.
@@ -182,6 +182,10 @@ impl Task for LanguageModel {
     /// Its classes are the vocabulary, which has thousands.
     fn counts(_: &DataBunch) -> Result<Vec<ClassCount>> {
         Ok(Vec::new())
+    }
+
+    fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+        texts::files(folder)
     }
 
     fn show(data: &DataBunch, rows: usize) -> Result<ShownBatch> {

@@ -2,10 +2,13 @@
 
 mod any;
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Serialize, de::DeserializeOwned};
-use tinderbox_data::{DataBunch, Input};
+use tinderbox_data::{DataBunch, ImageItems, Input};
 use tinderbox_learn::{Bundle, Learner};
 use tinderbox_model::weights::{LoadReport, StateDict};
 
@@ -139,6 +142,16 @@ pub trait Task:
     #[expect(unused_variables, reason = "named for those who write it")]
     fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
         Err(InterpretError::NothingToShow { noun: Self::ABOUT.noun }.into())
+    }
+
+    /// The files below a folder that a model can be asked about, sorted: images, unless a task says
+    /// otherwise.
+    ///
+    /// # Errors
+    /// If there are none.
+    fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+        let images = ImageItems::from_folder(folder)?;
+        Ok(images.relative_paths().map(|path| folder.join(path)).collect())
     }
 
     /// What a model says about some inputs, an answer for each.

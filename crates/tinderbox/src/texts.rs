@@ -20,7 +20,7 @@ mod learner;
 mod tokens;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,15 @@ pub struct TextSettings {
     #[schemars(range(min = 0), extend("x-value" = "X", "x-group" = "Model",
         "x-usual" = "by the architecture"))]
     pub dropout: Option<f64>,
+}
+
+/// The files below a folder with a text in each.
+///
+/// # Errors
+/// If there are none.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let texts = TextItems::from_folder(folder)?;
+    Ok(texts.relative_paths().map(|path| folder.join(path)).collect())
 }
 
 /// Where texts are, by the look of a path.

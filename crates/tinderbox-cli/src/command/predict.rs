@@ -1,9 +1,10 @@
 use std::{
+    collections::HashMap,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use tinderbox::{Answer, Input, answers, learn::Bundle, open_model, task_of_model};
 
@@ -33,7 +34,8 @@ pub(crate) struct Predict {
     /// Run folder or model file
     model: PathBuf,
 
-    /// Images; of a model of texts, texts themselves, or files with one in each
+    /// Images, or folders of them; of a model of texts, texts themselves, files with one
+    /// in each, or folders of those
     #[arg(required = true)]
     items: Vec<PathBuf>,
 
@@ -55,14 +57,31 @@ pub(crate) struct Predict {
 impl Predict {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let model = open_model(&self.model)?;
-        let takes_text = task_of_model(tasks(), &model)?.about().takes_text;
-        let names: Vec<String> = self.items.iter().map(|item| item.display().to_string()).collect();
+        let task = task_of_model(tasks(), &model)?;
+        let takes_text = task.about().takes_text;
+        let mut items = Vec::new();
+        for item in &self.items {
+            match item.is_dir() {
+                true => items.extend(task.files(item)?),
+                false => items.push(item.clone()),
+            }
+        }
+        let address = |item: &&PathBuf| {
+            ["http://", "https://"]
+                .iter()
+                .any(|start| item.to_str().is_some_and(|text| text.starts_with(start)))
+        };
+        if let Some(address) = items.iter().find(address).filter(|_| !takes_text) {
+            bail!("{} is a web address; download it first, and name the file", address.display());
+        }
+        let outs = places(self.out.as_deref(), &items)?;
+        let overlays = places(self.overlay.as_deref(), &items)?;
+        let names: Vec<String> = items.iter().map(|item| item.display().to_string()).collect();
         let input = |(item, name)| match takes_text && !Path::is_file(item) {
             true => Input::Text(name),
             false => Input::File(item),
         };
-        let inputs: Vec<Input<'_>> = self
-            .items
+        let inputs: Vec<Input<'_>> = items
             .iter()
             .zip(&names)
             .map(|(item, name)| input((item.as_path(), name.as_str())))
@@ -70,10 +89,10 @@ impl Predict {
         let mut done = Done::Ok;
         let what = if takes_text { "text" } else { "file" };
         let all = answers(tasks(), &model, inputs.iter().copied())?;
-        for ((item, name), answer) in self.items.iter().zip(&names).zip(all) {
+        for (at, ((item, name), answer)) in items.iter().zip(&names).zip(all).enumerate() {
             let answer = answer.map_err(anyhow::Error::from);
             let drawn = answer.and_then(|answer| {
-                self.draw(&model, item, &answer)?;
+                draw(&model, item, &answer, outs.get(at), overlays.get(at))?;
                 Ok(answer)
             });
             let line = match (drawn, self.json) {
@@ -99,27 +118,99 @@ impl Predict {
         }
         Ok(done)
     }
+}
 
-    /// Draws what is to be drawn.
-    fn draw(&self, model: &Bundle, file: &Path, answer: &Answer) -> anyhow::Result<()> {
-        if let Some(out) = &self.out {
-            answer.save(&self.place(out, file)?)?;
-        }
-        if let Some(overlay) = &self.overlay {
-            let pixels = model.manifest.inference.pixels(Input::File(file));
-            let picture = answer.over(&pixels.map_err(tinderbox::Error::from)?)?;
-            picture.save(self.place(overlay, file)?).map_err(tinderbox::Error::from)?;
-        }
-        Ok(())
+/// Draws what is to be drawn.
+fn draw(
+    model: &Bundle,
+    file: &Path,
+    answer: &Answer,
+    out: Option<&PathBuf>,
+    overlay: Option<&PathBuf>,
+) -> anyhow::Result<()> {
+    if let Some(out) = out {
+        answer.save(out)?;
     }
+    if let Some(overlay) = overlay {
+        let pixels = model.manifest.inference.pixels(Input::File(file));
+        let picture = answer.over(&pixels.map_err(tinderbox::Error::from)?)?;
+        picture.save(overlay).map_err(tinderbox::Error::from)?;
+    }
+    Ok(())
+}
 
-    /// Where a picture of `file` goes: to `path`, or into it for one of several.
-    fn place(&self, path: &Path, file: &Path) -> anyhow::Result<PathBuf> {
-        if self.items.len() == 1 && !path.is_dir() {
-            return Ok(path.to_owned());
+/// Where the picture of each item goes: to `path`, or into it for several, each under a name of its
+/// own. Nothing if no pictures are wanted.
+///
+/// # Errors
+/// A path of one file for several items, or one that is an item.
+fn places(path: Option<&Path>, items: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let places = if items.len() == 1 && !path.is_dir() {
+        vec![path.to_owned()]
+    } else {
+        let is_file = path.is_file() || path.extension().is_some_and(|end| end == "png");
+        if is_file && !path.is_dir() {
+            bail!(
+                "{} is one file, and there are {} inputs: name a folder",
+                path.display(),
+                items.len()
+            );
         }
         fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
-        let name = file.file_stem().unwrap_or_default();
-        Ok(path.join(name).with_extension("png"))
+        names(items).into_iter().map(|name| path.join(name)).collect()
+    };
+    for place in &places {
+        let place_there = place.canonicalize();
+        let is_item = |item: &PathBuf| {
+            place_there
+                .as_ref()
+                .is_ok_and(|place| item.canonicalize().is_ok_and(|item| item == *place))
+        };
+        if items.iter().any(is_item) {
+            bail!("{} is an input, which is not written over: name another place", place.display());
+        }
+    }
+    Ok(places)
+}
+
+/// Names of PNG files for items: their own, with as much of the path before them as it takes to tell
+/// them apart.
+fn names(items: &[PathBuf]) -> Vec<String> {
+    let path = |item: &Path| {
+        let parts = item.components().filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("-")
+    };
+    let levels: [Vec<String>; 3] = [
+        items.iter().map(|item| path(Path::new(item.file_stem().unwrap_or_default()))).collect(),
+        items.iter().map(|item| path(&item.with_extension(""))).collect(),
+        items.iter().map(|item| path(item)).collect(),
+    ];
+    let mut times: [HashMap<&str, usize>; 3] = Default::default();
+    for (level, times) in levels.iter().zip(&mut times) {
+        for name in level {
+            *times.entry(name).or_default() += 1;
+        }
+    }
+    let name = |at: usize| {
+        let mut names = levels.iter().zip(&times).map(|(level, times)| (&level[at], times));
+        let alone = names.find(|(name, times)| times[name.as_str()] == 1);
+        format!("{}.png", alone.map_or(&levels[2][at], |(name, _)| name))
+    };
+    (0..items.len()).map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_input_has_an_output_of_its_own() {
+        let items = ["a/1.png", "b/1.png", "b/2.png", "b/2.jpg", "3.png"].map(PathBuf::from);
+        let want = ["a-1.png", "b-1.png", "b-2.png.png", "b-2.jpg.png", "3.png"];
+        assert_eq!(names(&items), want);
     }
 }

@@ -79,6 +79,16 @@ fn masks_are_predicted_drawn_and_interpreted() {
     assert!((sum - 1.0).abs() < 1e-9 && shares.len() == 5);
     assert!(place.path("masks/001.png").is_file());
     place.run(&["predict", "run", "no.png"]).code(3).says("no.png");
+    // A folder, and two images of one name.
+    let all = ["predict", "run", "scenes/images", "--out", "all"];
+    let said = place.run(&all).code(0).out;
+    assert_eq!(said.lines().count(), 14, "{said}");
+    assert_eq!(fs::read_dir(place.path("all")).unwrap().count(), 14);
+    assert!(place.path("all/scenes-images-valid-000.png").is_file());
+    let one = ["predict", "run", "scenes/images", "--out", "one.png"];
+    place.run(&one).code(1).says("one.png is one file, and there are 14 inputs: name a folder");
+    place.run(&["predict", "run", picture, "--out", picture]).code(1).says("is not written over");
+    place.run(&["predict", "run", "https://a.b/c.png"]).code(1).says("download it first");
 
     let ended = place.run(&["interpret", "run", "--top-losses", "2", "--confusion"]).code(0);
     let printed = &ended.says("precision").says("right: ").says("largest losses").out;

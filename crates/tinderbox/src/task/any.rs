@@ -1,6 +1,10 @@
 //! Tasks whose type is not known where they are used: what surfaces hold.
 
-use std::{fmt, marker::PhantomData, path::Path};
+use std::{
+    fmt,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Map, Value};
 use tinderbox_data::Input;
@@ -40,6 +44,7 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
+    fn files(&self, folder: &Path) -> Result<Vec<PathBuf>>;
     fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>>;
 }
 
@@ -131,6 +136,10 @@ impl<T: Task> AnyTask for Of<T> {
 
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted> {
         crate::interpret::interpret::<T>(settings, job)
+    }
+
+    fn files(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        T::files(folder)
     }
 
     fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
