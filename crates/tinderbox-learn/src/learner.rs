@@ -212,6 +212,33 @@ impl Learner {
         self.fit_with(Fit::new(epochs, Policy::OneCycle(policy.into())), Vec::new())
     }
 
+    /// Fine-tunes a pretrained model at the settings of fastai's second version: an epoch of the last
+    /// group alone at `lr`, then `epochs` of everything, from a two-hundredth of `lr` in the first
+    /// group to half of it in the last. fastai's own default for `lr` is 2e-3.
+    ///
+    /// # Errors
+    /// [`Error::OneGroup`](crate::Error::OneGroup) if there is nothing before the last group; as
+    /// [`fit`](Self::fit).
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn example(mut learner: tinderbox_learn::Learner) -> tinderbox_learn::Result<()> {
+    /// learner.fine_tune(4, 2e-3)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fine_tune(&mut self, epochs: usize, lr: f64) -> Result<Outcome> {
+        self.freeze()?;
+        let head = OneCycle { pct_start: 0.99, ..OneCycle::from(LearningRate::Slice(lr)) };
+        let outcome = self.fit_one_cycle(1, head)?;
+        if !matches!(outcome, Outcome::Finished { reason: None, .. }) {
+            return Ok(outcome);
+        }
+        self.unfreeze();
+        let lrs = LearningRate::Range(lr / 200.0, lr / 2.0);
+        self.fit_one_cycle(epochs, OneCycle { div_factor: 5.0, ..OneCycle::from(lrs) })
+    }
+
     /// Trains as `fit` says, with `callbacks` besides the learner's own.
     ///
     /// # Errors

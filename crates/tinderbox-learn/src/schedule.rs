@@ -12,7 +12,7 @@ mod smoothed;
 
 pub use anneal::Anneal;
 pub use flat_cos::FlatCos;
-pub use learning_rate::LearningRate;
+pub use learning_rate::{LearningRate, Slice, slice};
 pub use lr_find::{Divergence, LrFind, Suggestion, Verdict, suggestion};
 pub use one_cycle::OneCycle;
 pub use smoothed::Smoothed;

@@ -13,7 +13,7 @@ pub use tinderbox_learn::{
     Learner, Recorder, Set,
     loss::CrossEntropyFlat,
     metric::{accuracy, error_rate},
-    schedule::{LearningRate, LrFind, OneCycle},
+    schedule::{LearningRate, LrFind, OneCycle, slice},
 };
 pub use tinderbox_model::{
     ConvLayerConfig, Forward, Layer, ResBlock, Sequential, Shortcut,

@@ -1,5 +1,7 @@
 //! A learning rate for each parameter group.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -17,6 +19,37 @@ pub enum LearningRate {
     Range(f64, f64),
     /// One for each group.
     List(Vec<f64>),
+}
+
+/// fastai's `slice`: `slice(3e-3)` is 3e-3 for the last group and a tenth of it for all before;
+/// `slice(1e-6..1e-4)` goes from the first group to the last by equal factors.
+///
+/// # Example
+/// ```
+/// use tinderbox_learn::schedule::{LearningRate, slice};
+///
+/// assert_eq!(slice(3e-3), LearningRate::Slice(3e-3));
+/// assert_eq!(slice(1e-6..1e-4), LearningRate::Range(1e-6, 1e-4));
+/// ```
+pub fn slice(lrs: impl Slice) -> LearningRate {
+    lrs.into_rate()
+}
+
+/// What [`slice`] takes: a number, or a range of numbers.
+pub trait Slice {
+    fn into_rate(self) -> LearningRate;
+}
+
+impl Slice for f64 {
+    fn into_rate(self) -> LearningRate {
+        LearningRate::Slice(self)
+    }
+}
+
+impl Slice for Range<f64> {
+    fn into_rate(self) -> LearningRate {
+        LearningRate::Range(self.start, self.end)
+    }
 }
 
 impl LearningRate {

@@ -179,6 +179,28 @@ fn only_what_is_not_frozen_moves() {
 }
 
 #[test]
+fn fine_tuning_is_the_head_and_then_everything() {
+    let grouped = || {
+        let mut learner = learner(Problem::default());
+        learner.split(["body", "head"]).unwrap();
+        learner
+    };
+    let mut tuned = grouped();
+    tuned.fine_tune(2, 0.01).unwrap();
+    let mut by_hand = grouped();
+    by_hand.freeze().unwrap();
+    let head = OneCycle { pct_start: 0.99, ..OneCycle::from(LearningRate::Slice(0.01)) };
+    by_hand.fit_one_cycle(1, head).unwrap();
+    by_hand.unfreeze();
+    let all = OneCycle { div_factor: 5.0, ..OneCycle::from(LearningRate::Range(5e-5, 5e-3)) };
+    by_hand.fit_one_cycle(2, all).unwrap();
+    assert!(bits(&tuned) == bits(&by_hand));
+    assert_eq!(tuned.recorder().n_epochs(), 2);
+    let alone = learner(Problem::default()).fine_tune(1, 0.01);
+    assert!(matches!(alone, Err(Error::OneGroup)), "{alone:?}");
+}
+
+#[test]
 fn what_comes_before_the_first_start_is_a_group_too() {
     let paths = |starts: &[&str]| -> Vec<Vec<String>> {
         let mut learner = learner(Problem::default());
