@@ -53,6 +53,13 @@ pub struct BatchOptions {
     pub no_check: bool,
 }
 
+impl From<usize> for BatchOptions {
+    /// Batches of so many items, all else by default.
+    fn from(batch_size: usize) -> Self {
+        Self { batch_size, ..Self::default() }
+    }
+}
+
 impl Default for BatchOptions {
     fn default() -> Self {
         Self {
@@ -156,7 +163,7 @@ impl<K: InputKind> Labelled<K> {
     ///
     /// # Errors
     /// As [`Transformed::batches`].
-    pub fn batches(self, options: BatchOptions) -> Result<DataBunch> {
+    pub fn batches(self, options: impl Into<BatchOptions>) -> Result<DataBunch> {
         Transformed { labelled: self, transforms: Transforms::new() }.batches(options)
     }
 }
@@ -178,11 +185,11 @@ impl<K: InputKind> Transformed<K> {
         Ok(())
     }
 
-    /// Makes batches of the items.
+    /// Makes batches of the items: of so many, or as [`BatchOptions`] say.
     ///
     /// # Errors
     /// [`Error::BatchSize`] for batches of nothing.
-    pub fn batches(self, options: BatchOptions) -> Result<DataBunch> {
+    pub fn batches(self, options: impl Into<BatchOptions>) -> Result<DataBunch> {
         let Self { labelled, transforms } = self;
         let pipelines = Pipelines {
             train: Arc::new(transforms.pipeline(true)),
@@ -193,7 +200,7 @@ impl<K: InputKind> Transformed<K> {
         let input = labelled.train.items.kind.saved();
         let target = labelled.target.clone();
         let inference = Inference::new(input, (*pipelines.valid).clone(), target);
-        labelled.bunch(&pipelines, options, inference)
+        labelled.bunch(&pipelines, options.into(), inference)
     }
 }
 

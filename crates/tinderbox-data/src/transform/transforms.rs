@@ -21,6 +21,20 @@ pub enum Size {
     Keep { multiple_of: usize },
 }
 
+impl From<usize> for Size {
+    /// A square of this side.
+    fn from(side: usize) -> Self {
+        Self::Square(side)
+    }
+}
+
+impl From<[usize; 2]> for Size {
+    /// Height and width.
+    fn from([height, width]: [usize; 2]) -> Self {
+        Self::Exactly(height, width)
+    }
+}
+
 /// How an item comes to its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,9 +152,9 @@ impl Transforms {
         self
     }
 
-    /// Brings every item to this size.
-    pub fn size(mut self, size: Size) -> Self {
-        self.settings.size = Some(size);
+    /// Brings every item to this size: `224` for a square, `[180, 240]` for height and width.
+    pub fn size(mut self, size: impl Into<Size>) -> Self {
+        self.settings.size = Some(size.into());
         self
     }
 
