@@ -35,7 +35,7 @@ pub fn slice(lrs: impl Slice) -> LearningRate {
     lrs.into_rate()
 }
 
-/// What [`slice`] takes: a number, or a range of numbers.
+/// What [`slice()`] takes: a number, or a range of numbers.
 pub trait Slice {
     fn into_rate(self) -> LearningRate;
 }
