@@ -192,7 +192,7 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         .value_name(field.value.clone());
     let argument = match (field.key.as_str(), data) {
         ("data", Some(index)) => return argument.index(index).value_name("DATA"),
-        _ => argument.long(field.key.replace('_', "-")),
+        _ => argument.long(field.key.replace('_', "-")).short(field.short),
     };
     let argument = match &field.group {
         Some(group) => argument.help_heading(group.clone()),

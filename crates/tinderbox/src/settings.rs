@@ -53,7 +53,7 @@ pub struct Common {
     pub data: Option<Location>,
 
     /// Run folder: everything the run makes, and was made with, goes there
-    #[schemars(extend("x-role" = "run", "x-value" = "DIR", "x-group" = "Run",
+    #[schemars(extend("x-role" = "run", "x-short" = "o", "x-value" = "DIR", "x-group" = "Run",
         "x-usual" = "`runs/` and the name of the data"))]
     pub out: Option<Location>,
 
@@ -64,7 +64,7 @@ pub struct Common {
     pub valid: Option<Valid>,
 
     /// Epochs to train for; with a pretrained body, of the new layers alone
-    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training",
+    #[schemars(range(min = 1), extend("x-short" = "e", "x-value" = "N", "x-group" = "Training",
         "x-usual" = "by the size of the data"))]
     pub epochs: Option<usize>,
 
@@ -74,8 +74,8 @@ pub struct Common {
     pub lr: Option<f64>,
 
     /// Items in a batch
-    #[schemars(range(min = 1), extend("x-validate" = true, "x-value" = "N", "x-group" = "Training",
-        "x-usual" = "by the size of the data"))]
+    #[schemars(range(min = 1), extend("x-validate" = true, "x-short" = "b", "x-value" = "N",
+        "x-group" = "Training", "x-usual" = "by the size of the data"))]
     pub batch_size: Option<usize>,
 
     /// Batches whose gradients make a step together: the step of a large batch in the memory of a

@@ -49,7 +49,7 @@ pub(crate) struct Interpret {
     activations: bool,
 
     /// Folder for the plots [default: interpretation/ in the run folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
 
     /// Print one JSON object

@@ -48,8 +48,9 @@ pub(crate) struct LrFind {
     #[arg(long, value_name = "LR", default_value_t = 10.0, allow_negative_numbers = true, value_parser = rate)]
     end_lr: f64,
 
-    /// Batches to spread the rates over
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Batches to spread the rates over, 20 or more: the first 10 and the last 5 say
+    /// nothing
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..))]
     batches: u32,
 
     /// Print one JSON object

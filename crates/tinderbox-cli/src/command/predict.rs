@@ -41,7 +41,7 @@ pub(crate) struct Predict {
 
     /// PNG file for an answer that is an image: a mask, whose pixels are codes with the
     /// classes' colors; for several images a folder
-    #[arg(long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
 
     /// PNG file for the image with the answer drawn over it; for several images a

@@ -32,7 +32,7 @@ pub(crate) struct ShowBatch {
     config: Option<PathBuf>,
 
     /// Where to write the picture, if the items are images
-    #[arg(long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
+    #[arg(short, long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
     out: PathBuf,
 
     /// Images side by side, and rows of them; texts

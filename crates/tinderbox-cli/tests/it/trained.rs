@@ -215,8 +215,8 @@ fn rates_are_looked_for_and_batches_shown() {
     assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
     place
         .run(&["lr-find", "digits", "--batches", "12", "--batch-size", "32"])
-        .code(1)
-        .says("too few batches");
+        .code(2)
+        .says("12 is not in 20..");
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
 }
@@ -265,7 +265,7 @@ fn results_that_cannot_be_written_are_an_error() {
 #[test]
 fn a_run_takes_the_next_free_folder_and_is_found_there() {
     let place = Place::new();
-    let train = ["train", "digits", "--epochs", "1"];
+    let train = ["train", "digits", "-e", "1", "-b", "32"];
     place.run(&train).code(0).says("the run goes to runs/digits");
     place.run(&train).code(0).says("the run goes to runs/digits-2");
     place.run(&["train", "digits", "--resume"]).code(0).says("the model is in runs/digits-2");

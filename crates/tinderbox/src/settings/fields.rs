@@ -13,6 +13,8 @@ pub struct Field {
     pub help: String,
     /// The kinds of values that it takes.
     pub kinds: Vec<Kind>,
+    /// A flag of one letter, for what is said most: `o`.
+    pub short: Option<char>,
     /// What stands for a value: `N`, `DIR`.
     pub value: String,
     /// The heading that it belongs under: `Training`.
@@ -88,6 +90,7 @@ impl Field {
             key: key.to_owned(),
             help: text("description").unwrap_or_default().replace('\n', " "),
             kinds,
+            short: text("x-short").and_then(|letter| letter.chars().next()),
             value: text("x-value").unwrap_or_else(|| "VALUE".into()),
             group: text("x-group"),
             role: match text("x-role").as_deref() {
