@@ -52,15 +52,15 @@ impl Learner {
         let sizes = rows.map(|row| row.output.iter().product::<usize>());
         let numbers = sizes.sum::<usize>() + input_len;
         // Of layers that run unseen no more is known than that a number goes in for each weight's row.
-        let unseen = summary.rows.iter().filter(|row| row.output.is_empty()).map(|row| &row.path);
-        let unseen: Vec<&String> = unseen.collect();
-        let rows_of = parameters(self.model())
-            .into_iter()
-            .filter(|part| part.shape.len() == 2)
-            .filter(|part| unseen.iter().any(|path| is_under(&part.path, path)));
-        let numbers = numbers + input_len * rows_of.map(|part| part.shape[0]).sum::<usize>();
+        let parameters = parameters(self.model());
+        let is_unseen = |path: &str| {
+            summary.rows.iter().any(|row| row.output.is_empty() && is_under(path, &row.path))
+        };
+        let tables =
+            parameters.iter().filter(|part| part.shape.len() == 2 && is_unseen(&part.path));
+        let numbers = numbers + input_len * tables.map(|part| part.shape[0]).sum::<usize>();
         let weights: usize =
-            parameters(self.model()).iter().map(|part| part.shape.iter().product::<usize>()).sum();
+            parameters.iter().map(|part| part.shape.iter().product::<usize>()).sum();
         let bytes = size_of::<f32>() as u64;
         Ok(StepMemory {
             fixed: COPIES * bytes * weights as u64,

@@ -66,7 +66,7 @@ pub fn try_summary_of(model: &dyn Layer, batch: AnyTensor) -> Result<Summary, Fo
     leaves.retain(|path, _| is_leaf(path));
     let unseen: Vec<(String, String)> = owners(model)
         .into_iter()
-        .filter(|(path, _)| !outputs.keys().any(|seen| seen == path))
+        .filter(|(path, _)| !outputs.contains_key(path))
         .filter(|(path, _)| !leaves.keys().any(|leaf| is_under(path, leaf)))
         .filter(|(path, _)| all.iter().any(|parameter| parent(&parameter.path) == path))
         .collect();

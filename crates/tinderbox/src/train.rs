@@ -80,7 +80,7 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
         None => RunFolder::of(ask)?.latest(),
     };
     let begun: Plan<T> = run.plan()?;
-    let plan = resumed(ask, &run)?;
+    let plan = resumed(ask, &run, begun.clone())?;
     let _lock = run.lock()?;
     check_data_is_there(&plan, &run)?;
     tell(&plan, job);
@@ -183,12 +183,16 @@ fn tell<T: Task>(plan: &Plan<T>, job: &Job) {
     plan.warnings.iter().for_each(|warning| job.warn(warning));
 }
 
-/// The plan of a run that is to go on, with what may be set anew.
+/// The plan that a run was begun with, with what may be set anew.
 ///
 /// # Errors
 /// [`RunError::Differs`] for any other setting that is given and is not the run's.
-pub(crate) fn resumed<T: Task>(ask: &Settings<T>, run: &RunFolder) -> Result<Plan<T>> {
-    let mut plan: Plan<T> = run.plan()?;
+pub(crate) fn resumed<T: Task>(
+    ask: &Settings<T>,
+    run: &RunFolder,
+    begun: Plan<T>,
+) -> Result<Plan<T>> {
+    let mut plan = begun;
     ask.check()?;
     let given = ask.given();
     let fields = crate::settings::fields::<T>();

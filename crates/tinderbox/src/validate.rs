@@ -102,14 +102,14 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
     let model = open_model(run.root())?;
     ask.check()?;
     expect::<T>(&model)?;
+    let plan = run.plan::<T>()?;
     let data = if T::sources(ask).0.is_empty() {
-        let data = data_of_run(&resumed(ask, run)?, run, job)?;
+        let data = data_of_run(&resumed(ask, run, plan)?, run, job)?;
         if data.n_valid() == 0 {
             return Err(ValidateError::NothingHeldOut { run: run.root().to_owned() }.into());
         }
         data
     } else {
-        let plan = run.plan::<T>()?;
         let data = T::examples(&model, &as_in_run(ask, &plan)?, job)?;
         let trained = trained_on(&run.list()?, &plan.data);
         let known = |item: &usize| trained.contains(Path::new(&data.name(Set::Valid, *item)));

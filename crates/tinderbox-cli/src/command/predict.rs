@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     path::{Component, Path, PathBuf},
 };
@@ -160,18 +160,16 @@ fn places(path: Option<&Path>, items: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>
         fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
         names(items).into_iter().map(|name| path.join(name)).collect()
     };
-    for place in &places {
-        let place_there = place.canonicalize();
-        let is_item = |item: &PathBuf| {
-            place_there
-                .as_ref()
-                .is_ok_and(|place| item.canonicalize().is_ok_and(|item| item == *place))
-        };
-        if items.iter().any(is_item) {
-            bail!("{} is an input, which is not written over: name another place", place.display());
+    let inputs: HashSet<PathBuf> =
+        items.iter().filter_map(|item| item.canonicalize().ok()).collect();
+    let is_input =
+        |place: &&PathBuf| place.canonicalize().is_ok_and(|place| inputs.contains(&place));
+    match places.iter().find(is_input) {
+        None => Ok(places),
+        Some(place) => {
+            bail!("{} is an input, which is not written over: name another place", place.display())
         }
     }
-    Ok(places)
 }
 
 /// Names of PNG files for items: their own, with as much of the path before them as it takes to tell

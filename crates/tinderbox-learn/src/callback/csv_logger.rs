@@ -84,13 +84,11 @@ impl Callback for CsvLogger {
     }
 
     fn train_begin(&mut self, state: &State) -> Answer {
-        let (header, before) = (
-            self.header(state),
-            match self.append {
-                true => read_if_there(&self.file)?,
-                false => String::new(),
-            },
-        );
+        let header = self.header(state);
+        let before = match self.append {
+            true => read_if_there(&self.file)?,
+            false => String::new(),
+        };
         self.log = match before.lines().next() {
             Some(first) if first == header => {
                 Log { epochs: before.lines().count() - 1, before, ..Log::default() }
