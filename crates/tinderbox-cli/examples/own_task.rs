@@ -14,7 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox::{
     About, Answer, AnyTask, Choices, Classify, Confidence, Decided, FitPlan, Hinted, ImageSize,
-    Job, Of, Phase, Plan, Result, RunFolder, Settings, Sources, Split, Start, Task, checked,
+    Job, Location, Of, Phase, Plan, Result, RunFolder, Settings, Sources, Split, Start, Task,
+    checked,
     data::{
         DataBunch, ImageItems, Input, Label, LabelKind, SavedInput, TargetKind,
         transform::{Size, Transforms, flip_lr},
@@ -70,8 +71,9 @@ impl Task for Measure {
     type Settings = MeasureSettings;
     type Found = ImageItems;
 
-    fn recognizes(source: &Path) -> Confidence {
-        match source.is_dir() && images(source).is_ok() {
+    fn recognizes(ask: &Settings<Self>) -> Confidence {
+        let source = ask.common.data.as_ref().map(Location::path);
+        match source.is_some_and(|source| source.is_dir() && images(source).is_ok()) {
             true => Confidence::Likely,
             false => Confidence::No,
         }

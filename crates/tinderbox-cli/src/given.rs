@@ -1,18 +1,14 @@
 //! The settings of tasks as arguments. A flag is a field of a task's settings: its name, its help and
 //! what it takes come from there, so there is no list of them here.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    sync::OnceLock,
-};
+use std::{ffi::OsString, path::Path, sync::OnceLock};
 
 use anyhow::{Context, bail};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
 use serde_json::{Map, Value};
 use tinderbox::{
-    AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, recognize,
-    settings::read_file, task_of_run,
+    AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, settings::read_file,
+    task_of_run,
 };
 
 static TABLE: OnceLock<&'static [&'static dyn AnyTask]> = OnceLock::new();
@@ -129,9 +125,12 @@ impl<W: Which> Of<W> {
     fn fields() -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::new();
         for field in W::tasks().iter().flat_map(|task| task.fields()) {
-            let known = fields.iter().any(|known| known.key == field.key);
-            if !known && W::takes(&field) && !W::without().contains(&field.key.as_str()) {
-                fields.push(field);
+            if !W::takes(&field) || W::without().contains(&field.key.as_str()) {
+                continue;
+            }
+            match fields.iter_mut().find(|known| known.key == field.key) {
+                Some(known) => known.alias = known.alias.take().or(field.alias),
+                None => fields.push(field),
             }
         }
         fields
@@ -192,7 +191,10 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         .value_name(field.value.clone());
     let argument = match (field.key.as_str(), data) {
         ("data", Some(index)) => return argument.index(index).value_name("DATA"),
-        _ => argument.long(field.key.replace('_', "-")).short(field.short),
+        _ => {
+            let argument = argument.long(field.key.replace('_', "-")).short(field.short);
+            field.alias.iter().cloned().fold(argument, Arg::alias)
+        }
     };
     let argument = match &field.group {
         Some(group) => argument.help_heading(group.clone()),
@@ -329,9 +331,20 @@ impl Given {
             sources.iter().all(|key| fields.iter().any(|field| field.key == **key))
         };
         let fitting: Vec<&'static dyn AnyTask> = tasks().iter().filter(has).copied().collect();
-        let of_file = config.and_then(|config| config.get("data")?.as_str()).map(PathBuf::from);
-        let data = self.path("data").map(Path::to_owned).or(of_file).unwrap_or_default();
-        recognize(&fitting, &data).or_else(|| fitting.first().copied()).unwrap_or(tasks()[0])
+        let like = |task: &&'static dyn AnyTask| {
+            let mut settings = config.cloned().unwrap_or_default();
+            for (key, values) in &self.0 {
+                let field = task.fields().into_iter().find(|field| field.key == *key);
+                // What does not fit is told once the task is known.
+                if let Some(Ok(value)) = field.map(|field| typed(*task, &field, values)) {
+                    settings.insert(key.clone(), value);
+                }
+            }
+            settings
+        };
+        let sure = fitting.iter().map(|task| (task.recognizes(&like(task)), *task));
+        let best = sure.rev().max_by_key(|(confidence, _)| *confidence);
+        best.map_or(tasks()[0], |(_, task)| task)
     }
 }
 
@@ -344,6 +357,11 @@ fn typed(task: &'static dyn AnyTask, field: &Field, values: &[OsString]) -> anyh
             return Err(tinderbox::Error::from(error).into());
         };
         read.push(text);
+    }
+    if let ([_, _, ..], false) = (&read[..], field.is_list()) {
+        let task = task.about().name;
+        let text = format!("'{}' can be given once only for task `{task}`", field.flag());
+        return Err(usage(ErrorKind::ArgumentConflict, &text));
     }
     let value = match field.is_list() {
         true => Value::from(read),

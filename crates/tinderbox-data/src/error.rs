@@ -87,6 +87,9 @@ pub enum Error {
     #[error("the model takes {model}; these items are {data}")]
     OtherInput { model: String, data: String },
 
+    #[error("{path}: row {row} has {}, where it should have one", several(found))]
+    NotOneClass { path: PathBuf, row: usize, found: Vec<String> },
+
     #[error("{given} flags for {classes} classes")]
     OneHot { given: usize, classes: usize },
 
@@ -279,6 +282,13 @@ fn folder_list(found: &[String]) -> String {
     }
 }
 
+fn several(classes: &[String]) -> String {
+    match classes {
+        [] => "no class".into(),
+        classes => format!("the classes {}", listed(classes)),
+    }
+}
+
 /// The first few of them.
 pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 10;
@@ -352,6 +362,7 @@ impl Error {
             Self::UnknownLabels { .. } => {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
+            Self::NotOneClass { .. } => "correct the row, or label with several classes: `LabelKind::MultiCategory`".into(),
             Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
             Self::OtherTarget { .. } => {
                 "label them as the model was: `label_kind(inference.target().label_kind())`".into()
@@ -557,6 +568,21 @@ mod tests {
             &Error::OtherInput { model: "gray images".into(), data: "RGB images".into() },
             "the model takes gray images; these items are RGB images",
             Some("`convert_mode`"),
+        );
+        let not_one = |found: &[&str]| Error::NotOneClass {
+            path: "t.csv".into(),
+            row: 2,
+            found: found.iter().map(|class| (*class).to_owned()).collect(),
+        };
+        check(
+            &not_one(&[]),
+            "t.csv: row 2 has no class, where it should have one",
+            Some("correct"),
+        );
+        check(
+            &not_one(&["a", "b"]),
+            "t.csv: row 2 has the classes a, b, where it should have one",
+            Some("MultiCategory"),
         );
         check(&Error::OneHot { given: 2, classes: 3 }, "2 flags for 3 classes", None);
         check(

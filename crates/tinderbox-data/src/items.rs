@@ -2,6 +2,7 @@
 
 mod csv;
 mod folder;
+mod names;
 mod table;
 
 use std::{
@@ -24,6 +25,7 @@ use crate::{
 pub use csv::CsvOptions;
 pub use folder::FolderOptions;
 pub(crate) use folder::files;
+pub use names::{FileNames, Named};
 pub use table::Table;
 
 /// One item: where its input is, and which row of a table it came from.

@@ -192,20 +192,26 @@ impl<K: ItemKind> Items<K> {
         Ok(self.split_by_files(&names))
     }
 
-    /// The rows with a true value in a column validate: `true`, `yes`, or a number that is not 0.
+    /// By a column that says which rows validate: `true`, `yes`, a number that is not 0, or `valid`,
+    /// `val`, `validation`, `dev`. Rows of a `test` set are in neither set; if no row validates
+    /// otherwise, they do.
     ///
     /// # Errors
     /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`].
     pub fn split_from_df(self, column: &str) -> Result<Split<K>> {
         let table = self.table.clone().ok_or(Error::NoTable)?;
         let column = table.column(column)?;
-        let mut valid = Vec::new();
+        let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
         for (index, entry) in self.entries.iter().enumerate() {
-            if is_true(table.cell(entry.row.ok_or(Error::NoTable)?, column)?) {
-                valid.push(index);
+            let cell = table.cell(entry.row.ok_or(Error::NoTable)?, column)?;
+            match cell.trim().to_lowercase().as_str() {
+                "test" | "testing" => test.push(index),
+                cell if validates(cell) => valid.push(index),
+                _ => train.push(index),
             }
         }
-        self.split_by_idx(&valid)
+        let valid = if valid.is_empty() { test } else { valid };
+        self.split_by_idxs(&train, &valid)
     }
 
     /// The start of the seeded permutation trains, its end validates, the rest is left out.
@@ -220,11 +226,12 @@ impl<K: ItemKind> Items<K> {
     }
 }
 
-fn is_true(cell: &str) -> bool {
-    let cell = cell.trim().to_lowercase();
+/// Whether a cell, in lower case, says that its row validates.
+fn validates(cell: &str) -> bool {
+    const WORDS: [&str; 8] = ["true", "t", "yes", "y", "valid", "val", "validation", "dev"];
     match cell.parse::<f64>() {
         Ok(number) => number != 0.0,
-        Err(_) => matches!(cell.as_str(), "true" | "t" | "yes" | "y"),
+        Err(_) => WORDS.contains(&cell),
     }
 }
 
@@ -365,7 +372,7 @@ mod tests {
 
     #[test]
     fn truth_is_a_word_or_a_number() {
-        assert!(["True", "1", "0.5", "yes"].into_iter().all(is_true));
-        assert!(!["False", "0", "0.0", "no", "x"].into_iter().any(is_true));
+        assert!(["true", "1", "0.5", "yes", "valid"].into_iter().all(validates));
+        assert!(!["false", "0", "0.0", "no", "x", "train"].into_iter().any(validates));
     }
 }

@@ -18,6 +18,12 @@ pub enum Error {
     #[error("the model gives no classes of pixels, which is what is interpreted here")]
     NotMasks,
 
+    #[error("items do not have several labels, which is what is interpreted here")]
+    NotLabels,
+
+    #[error("the model gives no numbers, which is what is interpreted here")]
+    NotNumbers,
+
     #[error("the model gives no map of at least 16 cells to look at")]
     NoMap,
 
@@ -43,7 +49,9 @@ impl Error {
         match self {
             Self::Ending { path } => Some(format!("say {}.svg", path.with_extension("").display())),
             Self::NotClasses => Some("for masks there is `SegmentationInterpretation`".into()),
-            Self::NotMasks => Some("for classes of items there is `Interpretation`".into()),
+            Self::NotMasks | Self::NotLabels | Self::NotNumbers => {
+                Some("for classes of items there is `Interpretation`".into())
+            }
             Self::NotShown { .. } => {
                 Some("classes, numbers, points, masks and pictures can be shown".into())
             }

@@ -24,20 +24,33 @@ const COLORS: [RGBColor; 4] = [
 
 type Points = Vec<(f64, f64)>;
 
-/// A named curve; one of few points has its points marked.
+/// A named curve.
 struct Curve {
     name: String,
     points: Points,
-    marked: bool,
+    kind: CurveKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CurveKind {
+    Line,
+    /// A line of few points, which are marked.
+    Marked,
+    /// Points without a line.
+    Dots,
 }
 
 impl Curve {
     fn line(name: &str, points: Points) -> Self {
-        Self { name: name.to_owned(), points, marked: false }
+        Self { name: name.to_owned(), points, kind: CurveKind::Line }
     }
 
     fn marked(name: &str, points: Points) -> Self {
-        Self { name: name.to_owned(), points, marked: true }
+        Self { name: name.to_owned(), points, kind: CurveKind::Marked }
+    }
+
+    fn dots(name: &str, points: Points) -> Self {
+        Self { name: name.to_owned(), points, kind: CurveKind::Dots }
     }
 }
 
@@ -167,6 +180,20 @@ pub fn plot_activations(layers: &[LayerStats], file: &Path) -> Result<()> {
     };
     let charts = [chart("mean", |layer| &layer.means), chart("standard deviation", |l| &l.stds)];
     draw(file, &charts)
+}
+
+/// The predicted numbers over the true ones, each number in a color of its own, and the line on which
+/// they are the same.
+pub(crate) fn plot_pairs(numbers: &[Points], file: &Path) -> Result<()> {
+    let actual = range(numbers.iter().flatten().map(|(actual, _)| *actual));
+    let right = Curve::line("right", vec![(actual.start, actual.start), (actual.end, actual.end)]);
+    let name = |at: usize| match numbers.len() {
+        1 => "predicted".to_owned(),
+        _ => format!("predicted, number {}", at + 1),
+    };
+    let dots = numbers.iter().enumerate().map(|(at, pairs)| Curve::dots(&name(at), pairs.clone()));
+    let curves = dots.chain([right]).collect();
+    draw(file, &[Chart { x: "actual", y: "predicted", log_x: false, curves, marks: Vec::new() }])
 }
 
 /// The finder's loss over the learning rate, with the suggested rates marked, without what
@@ -310,15 +337,16 @@ macro_rules! draw_chart {
             .map_err(failed)?;
         for (curve, color) in chart.curves.iter().zip(COLORS.iter().cycle()) {
             let points = || curve.points.iter().copied().filter(|(_, y)| y.is_finite());
+            let line = points().filter(|_| curve.kind != CurveKind::Dots);
             let drawn = context
-                .draw_series(LineSeries::new(points(), color.stroke_width(2)))
+                .draw_series(LineSeries::new(line, color.stroke_width(2)))
                 .map_err(failed)?;
             let color = *color;
             drawn.label(curve.name.as_str()).legend(move |(x, y)| {
                 PathElement::new(vec![(x, y), (x + 18, y)], color.stroke_width(2))
             });
-            if curve.marked {
-                let dots = points().map(|point| Circle::new(point, 4, color.filled()));
+            if curve.kind != CurveKind::Line {
+                let dots = points().map(|point| Circle::new(point, 4, color.mix(0.7).filled()));
                 context.draw_series(dots).map_err(failed)?;
             }
         }
@@ -350,7 +378,12 @@ fn draw_linear<B: DrawingBackend>(
     area: &DrawingArea<B, Shift>,
     chart: &Chart,
 ) -> Result<(), String> {
-    draw_chart!(area, chart, range(x_values(chart)), |x: &f64| format!("{x:.0}"))
+    draw_chart!(area, chart, range(x_values(chart)), |x: &f64| short(*x))
+}
+
+/// A number on an axis: whole where it is large, else with two places.
+fn short(x: f64) -> String {
+    if x.abs() >= 10.0 || x.fract() == 0.0 { format!("{x:.0}") } else { format!("{x:.2}") }
 }
 
 fn draw_log<B: DrawingBackend>(area: &DrawingArea<B, Shift>, chart: &Chart) -> Result<(), String> {

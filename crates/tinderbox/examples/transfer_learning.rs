@@ -31,7 +31,7 @@ fn main() -> anyhow::Result<()> {
         [tiny] if tiny == "--tiny" => digits(),
         [folder, arch, weights] => {
             let data = photographs(Path::new(folder))?;
-            let spec = CnnSpec { body: BodySpec::new(arch)?, classes: data.c(), size: [224, 224] };
+            let spec = CnnSpec::new(BodySpec::new(arch)?, data.c(), [224, 224]);
             transfer(data, &spec, StateDict::read(Path::new(weights))?, [3, 4])?;
             Ok(())
         }
@@ -84,7 +84,7 @@ fn digits() -> anyhow::Result<()> {
             .batches(BatchOptions { batch_size: 10, ..BatchOptions::default() })?
             .normalize()?)
     };
-    let spec = CnnSpec { body: BodySpec::new("resnet-small")?, classes: 5, size: [28, 28] };
+    let spec = CnnSpec::new(BodySpec::new("resnet-small")?, 5, [28, 28]);
 
     let mut first =
         cnn_learner(data(&many.0, ["0", "1", "2", "3", "4"])?, &spec, 1)?.metrics(accuracy);

@@ -7,15 +7,17 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    ConvertMode, DataBunch, ImageItems, ImageKind, Input, LabelKind, Normalize, SavedInput,
-    TargetKind,
+    DataBunch, ImageItems, ImageKind, Input, LabelKind, Labelled, SavedInput, TargetKind,
     batch::Set,
-    items::first_folder,
-    transform::{Size, Transforms, flip_lr, get_transforms, rand_crop, rand_pad},
+    items::{Table, first_folder},
 };
 use tinderbox_interpret::{Cells, plot_top_losses, plot_top_losses_with_heat};
-use tinderbox_learn::{Bundle, Learner, metric::accuracy};
+use tinderbox_learn::{
+    Bundle, Learner,
+    metric::{self, FbetaOptions, IntoMetrics, Metric, accuracy, accuracy_thresh, fbeta},
+};
 use tinderbox_model::{
+    AnyTensor,
     arch::ModelSpec,
     weights::{LoadReport, StateDict},
 };
@@ -24,24 +26,27 @@ use crate::{
     About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
     RunFolder, Scores, Settings, Sources, Split, Task, answer,
     device::device,
-    images::{ImageSettings, of_model},
-    interpret::{classes, results},
+    images::{
+        ImageInput, ImageSettings, LabelSource, TableSettings, of_model,
+        table::{self, Learned, Listed},
+    },
+    interpret::{classes, labels, results},
     items::checked,
-    plan::{Choices, Start},
+    plan::Choices,
 };
 
-/// Tells images apart that lie in one folder a class.
+/// Tells images apart: those of class folders, or of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Classify {
     /// The classes, sorted.
     pub classes: Vec<String>,
+    /// The probability above which an image is of a class, if it may be of several; nothing if it is
+    /// of one.
+    pub threshold: Option<f32>,
+    pub labels: LabelSource,
     pub split: Split,
-    /// 1 for gray images, 3 for color.
-    pub channels: usize,
-    /// Height and width that the model sees, in pixels.
-    pub size: [usize; 2],
-    pub augment: Augment,
+    pub input: ImageInput,
     pub model: ModelSpec,
     /// Whether training draws all classes as often as the largest.
     pub oversample: bool,
@@ -54,21 +59,17 @@ pub struct ClassifySettings {
     #[serde(flatten)]
     pub image: ImageSettings,
 
+    #[serde(flatten)]
+    pub table: TableSettings,
+
+    /// Probability above which an image is of a class, where it may be of several
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-value" = "P", "x-group" = "Data",
+        "x-usual" = "0.5"))]
+    pub threshold: Option<f32>,
+
     /// Draw training images so that all classes come as often as the largest: for class imbalance
     #[schemars(extend("x-group" = "Data", "default" = false))]
     pub oversample: Option<bool>,
-}
-
-/// The random transforms of training images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Augment {
-    /// Padded by so many pixels, then cropped at a random place: the lesson's, for digits.
-    Pad { pixels: usize },
-    /// Cropped at a random place, flipped half of the time: for photographs.
-    CropAndFlip,
-    /// fastai's `get_transforms`, for photographs that there are few of.
-    All,
 }
 
 /// What is wrong with a folder of class folders.
@@ -116,16 +117,25 @@ impl Task for Classify {
 
     type Settings = ClassifySettings;
 
-    /// The images of class folders.
+    /// The images that have labels.
     type Found = ImageItems;
 
-    /// Any folder may be one of class folders.
-    fn recognizes(source: &Path) -> Confidence {
+    /// Any folder may be one of class folders; a table must name images.
+    fn recognizes(ask: &Settings<Self>) -> Confidence {
+        let data = Self::sources(ask);
+        let Some(source) = data.get("data") else { return Confidence::No };
+        if Table::is_one(source) {
+            return table::recognizes(&data, table_of(ask), Learned::Classes);
+        }
         match source.is_dir() && ImageItems::from_folder(source).is_ok() {
             true => Confidence::Likely,
             // It is what says best what is wrong with a folder.
             false => Confidence::Maybe,
         }
+    }
+
+    fn sources(ask: &Settings<Self>) -> Sources {
+        table::sources(ask, &ask.task.table)
     }
 
     fn decide(
@@ -137,34 +147,26 @@ impl Task for Classify {
         decide::decide(ask, data, choices, job)
     }
 
-    fn find(plan: &Plan<Self>, _: &RunFolder, _: &Job) -> Result<ImageItems> {
-        Ok(ImageItems::from_folder(plan.data.need("data")?)?)
+    fn find(plan: &Plan<Self>, _: &RunFolder, job: &Job) -> Result<ImageItems> {
+        match &plan.task.labels {
+            LabelSource::Folders => Ok(ImageItems::from_folder(plan.data.need("data")?)?),
+            LabelSource::Table(columns) => {
+                Ok(Listed::again(&plan.data, columns)?.check(plan.host.skip_bad, job)?.items)
+            }
+        }
     }
 
     fn data(plan: &Plan<Self>, found: ImageItems, job: &Job) -> Result<DataBunch> {
-        let Self { split, channels, size, augment, oversample, .. } = &plan.task;
-        let mode = if *channels == 1 { ConvertMode::L } else { ConvertMode::Rgb };
-        let items = found.convert_mode(mode).filter_by_func(|path| split.takes(path));
-        let labelled = split.apply(items, plan.seed)?.label_from_folder()?;
-        let transforms = match *augment {
-            Augment::Pad { pixels } => Transforms::new().train(rand_pad(pixels, *size)),
-            Augment::CropAndFlip => Transforms::new().train(rand_crop()).train(flip_lr()),
-            Augment::All => get_transforms(),
+        let Self { labels, split, input, oversample, threshold, .. } = &plan.task;
+        let items = match labels {
+            LabelSource::Folders => found.filter_by_func(|path| split.takes(path)),
+            LabelSource::Table(_) => found,
         };
-        // Images that have the size already are left as they are; those to be predicted may have
-        // another.
-        let transforms = transforms.size(match *size {
-            [height, width] if height == width => Size::Square(height),
-            [height, width] => Size::Exactly(height, width),
-        });
-        let data = labelled.transform(transforms)?.batches(plan.batch_options())?;
-        let data = checked(data, plan.host.skip_bad, job)?;
+        let items = items.convert_mode(input.mode());
+        let labelled = label(labels, split.apply(items, plan.seed)?, *threshold, None)?;
+        let data = input.batches(labelled, plan, job)?;
         let data = if *oversample { data.oversample()? } else { data };
-        Ok(match &plan.start {
-            Start::Fresh => data.normalize()?,
-            // What the weights were learned with.
-            Start::Pretrained(_) | Start::Run { .. } => data.normalize_by(Normalize::imagenet())?,
-        })
+        input.normalized(data)
     }
 
     fn learner(
@@ -177,39 +179,59 @@ impl Task for Classify {
     }
 
     fn metrics(learner: Learner) -> Learner {
-        learner.metrics(accuracy)
+        match learner.data().target() {
+            TargetKind::MultiCategory { threshold, .. } => {
+                let thresh = f64::from(*threshold);
+                learner.metrics(several_metrics(thresh))
+            }
+            _ => learner.metrics(accuracy),
+        }
     }
 
     fn knows(model: &Bundle) -> bool {
         let inference = &model.manifest.inference;
-        matches!(inference.target(), TargetKind::Category { .. })
+        matches!(inference.target(), TargetKind::Category { .. } | TargetKind::MultiCategory { .. })
             && matches!(inference.saved_input(), SavedInput::Image(_))
     }
 
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
-        let sources = Self::sources(ask);
-        let (folder, skip_bad) = (sources.need("data")?, ask.task.image.skip_bad.unwrap_or(0));
-        let items = in_class_folders(ImageItems::from_folder(folder)?, job)?;
-        check_classes(&items, model.classes())?;
-        let SavedInput::Image(ImageKind { mode }) = model.manifest.inference.saved_input() else {
+        let inference = &model.manifest.inference;
+        let (data, skip_bad) = (Self::sources(ask), ask.task.image.skip_bad.unwrap_or(0));
+        let SavedInput::Image(ImageKind { mode }) = inference.saved_input() else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
-        let classes = Some(model.classes().to_vec());
-        let labelled = items
-            .convert_mode(*mode)
-            .split_all_valid()
-            .label_kind(LabelKind::Category(classes))
-            .label_from_folder()?;
-        let options = ask.batch_options();
-        let data = labelled.batches_like(&model.manifest.inference, options)?;
-        checked(data, skip_bad, job)
+        let (items, labels) = match Table::is_one(data.need("data")?) {
+            true => {
+                let listed = Listed::find(&data, table_of(ask), Some(Learned::Classes))?;
+                let listed = listed.check(skip_bad, job)?;
+                (listed.items, LabelSource::Table(listed.columns))
+            }
+            false => {
+                let items = in_class_folders(ImageItems::from_folder(data.need("data")?)?, job)?;
+                check_classes(&items, model.classes())?;
+                (items, LabelSource::Folders)
+            }
+        };
+        let threshold = match inference.target() {
+            TargetKind::MultiCategory { threshold, .. } => Some(*threshold),
+            _ => None,
+        };
+        let split = items.convert_mode(*mode).split_all_valid();
+        let labelled = label(&labels, split, threshold, Some(inference.target()))?;
+        checked(labelled.batches_like(inference, ask.batch_options())?, skip_bad, job)
     }
 
     fn score(learner: &mut Learner) -> Result<Scores> {
-        classes::score(learner)
+        match has_several(learner) {
+            true => labels::score(learner),
+            false => classes::score(learner),
+        }
     }
 
     fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
+        if has_several(learner) {
+            return labels::interpret(learner, settings.without_heat::<Self>()?);
+        }
         classes::interpret(learner, settings, |learner, found, matrix, out| {
             let mut pictures = results(learner, matrix, Cells::Counts, out)?;
             let worst = out.join("top_losses.png");
@@ -223,6 +245,47 @@ impl Task for Classify {
     fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
         answer::classes(model, inputs)
     }
+}
+
+fn has_several(learner: &Learner) -> bool {
+    matches!(learner.data().target(), TargetKind::MultiCategory { .. })
+}
+
+/// The columns that a user named.
+fn table_of(ask: &Settings<Classify>) -> table::Asked<'_> {
+    table::Asked { table: &ask.task.table, valid: ask.common.valid.as_ref() }
+}
+
+/// Labels as they are found in folders or a table, with a model's classes if there is one.
+fn label(
+    source: &LabelSource,
+    split: tinderbox_data::Split<ImageKind>,
+    threshold: Option<f32>,
+    target: Option<&TargetKind>,
+) -> Result<Labelled<ImageKind>> {
+    let mut labelled = match source {
+        LabelSource::Folders => {
+            let classes = target.map(|target| target.classes().to_vec());
+            split.label_kind(LabelKind::Category(classes)).label_from_folder()?
+        }
+        LabelSource::Table(columns) => columns.label(split, target)?,
+    };
+    if let (TargetKind::MultiCategory { threshold, .. }, Some(asked)) =
+        (&mut labelled.target, threshold)
+    {
+        *threshold = asked;
+    }
+    Ok(labelled)
+}
+
+/// fastai's for several labels an item, all by one threshold, which is that of predictions, too.
+fn several_metrics(thresh: f64) -> Vec<Box<dyn Metric>> {
+    let accuracy = move |output: AnyTensor, target: AnyTensor| {
+        accuracy_thresh(output, target, thresh, metric::Scores::Logits)
+    };
+    let options = FbetaOptions { thresh, ..FbetaOptions::default() };
+    let f_beta = move |output: AnyTensor, target: AnyTensor| fbeta(output, target, &options);
+    (("accuracy_thresh", accuracy), ("fbeta", f_beta)).into_metrics()
 }
 
 /// The images that lie in class folders; the others are told.

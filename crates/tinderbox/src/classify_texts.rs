@@ -20,8 +20,8 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Location,
-    Plan, Result, RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
+    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
+    RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
     answer::classes,
     device::device,
     interpret,
@@ -52,10 +52,6 @@ pub struct ClassifyTextsSettings {
     /// Column of a table with labels in it
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "label"))]
     pub label: Option<String>,
-
-    /// Finished run of a language model to start from: ULMFiT
-    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
-    pub from_lm: Option<Location>,
 }
 
 /// What is wrong with labelled texts, or with the language model to start from.
@@ -98,8 +94,9 @@ impl Task for ClassifyTexts {
 
     type Found = LabelledTexts;
 
-    fn recognizes(source: &Path) -> Confidence {
-        crate::texts::recognizes(source)
+    fn recognizes(ask: &Settings<Self>) -> Confidence {
+        let source = ask.common.data.as_ref();
+        source.map_or(Confidence::No, |source| texts::recognizes(source.path()))
     }
 
     fn decide(

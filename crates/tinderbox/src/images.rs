@@ -1,19 +1,22 @@
 //! What tasks on images have in common.
 
 mod learner;
+pub(crate) mod recipe;
+pub(crate) mod table;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tinderbox_model::arch::Arch;
 
 pub(crate) use learner::of_model;
 pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
+pub use recipe::{Augment, ImageInput};
+pub use table::{LabelSource, LabelTable, Meaning, TableError, TableSettings};
 
 use crate::{
-    ImageSize, Job, Result,
-    plan::{Choices, Start},
+    ImageSize, Job, Location, Result,
+    plan::{ASKED, Choices},
     settings::unused,
-    weights::Pretrained,
+    weights::{self, Found, Pretrained, WeightsFile},
 };
 
 /// What a user may say about training on images.
@@ -25,10 +28,16 @@ pub struct ImageSettings {
     #[schemars(extend("x-value" = "NAME", "x-group" = "Model", "x-usual" = "by the images"))]
     pub arch: Option<String>,
 
-    /// Weights to start with, under new layers: `auto` for the official ones, which are downloaded,
-    /// a .pth or .safetensors file, or `none`
-    #[schemars(extend("x-value" = "WEIGHTS", "x-group" = "Model", "default" = "none"))]
+    /// Pretrained weights to start from, under new layers: `auto` for the official ones, from the
+    /// cache or downloaded, a .pth or .safetensors file, or `none`
+    #[schemars(extend("x-value" = "WEIGHTS", "x-group" = "Model",
+        "x-usual" = "auto for photographs, if they are in the cache or can be downloaded"))]
     pub pretrained: Option<Pretrained>,
+
+    /// Finished run, or model file, to start from: its architecture and its weights. If it learned other
+    /// classes, its last layer is new. A text classifier takes the encoder of a language model (ULMFiT)
+    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
+    pub from: Option<Location>,
 
     /// Part of the architecture to leave out, and all behind it: `layer4` of a resnet
     #[schemars(extend("x-value" = "PART", "x-group" = "Model",
@@ -59,43 +68,67 @@ pub struct ImageSettings {
 }
 
 impl ImageSettings {
-    /// Whether the body's weights are pretrained.
-    pub(crate) fn is_pretrained(&self) -> bool {
-        self.pretrained.as_ref().is_some_and(|weights| *weights != Pretrained::No)
-    }
-
-    /// The weights of the body, downloaded if need be, which are told.
+    /// The architecture, and the pretrained weights of its body if there are some: as asked for; else
+    /// those of one that is looked for, the first of which is downloaded if none is in the cache; else
+    /// `fresh`, with its reason. The architecture is told as `show` says.
     ///
     /// # Errors
-    /// [`WeightsError`](crate::weights::WeightsError).
-    pub(crate) fn weights(
+    /// [`WeightsError`](crate::weights::WeightsError);
+    /// [`SettingsError::Unused`](crate::SettingsError::Unused) for what needs pretrained weights.
+    pub(crate) fn arch_and_weights(
         &self,
-        arch: &'static Arch,
+        look_for: &[&str],
+        fresh: (&str, &str),
+        show: impl FnOnce(&String) -> String,
         choices: &mut Choices,
         job: &Job,
-    ) -> Result<Start> {
-        let asked = self.pretrained.clone().unwrap_or(Pretrained::No);
-        choices.keep("pretrained", &asked);
-        Ok(match asked.file(arch, job)? {
-            Some(file) => {
-                choices.tell("pretrained", file.path.display().to_string(), crate::plan::ASKED);
-                Start::Pretrained(file)
+    ) -> Result<(String, Option<WeightsFile>)> {
+        let found = weights::look(self.pretrained.as_ref(), self.arch.as_deref(), look_for, job)?;
+        let (name, because) = match &found {
+            Found::File { arch, .. } => match self.pretrained {
+                Some(Pretrained::File(_)) => (arch.name, "the file is called so"),
+                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` names others"),
+            },
+            Found::None { .. } => fresh,
+        };
+        let usual = || (name.to_owned(), because.to_owned());
+        let arch = choices.pick_shown("arch", self.arch.clone(), usual, show);
+        Ok(match found {
+            Found::File { file, .. } => {
+                let asked = self.pretrained.clone();
+                let because = match asked {
+                    Some(_) => ASKED,
+                    None => "few images are enough with it; `--pretrained none` for none",
+                };
+                choices.keep("pretrained", &asked.unwrap_or(Pretrained::Auto));
+                choices.tell("pretrained", file.path.display().to_string(), because);
+                (arch, Some(file))
             }
-            None => {
-                if arch.weights.is_some() {
-                    let because = "with little data, `--pretrained auto` learns more";
-                    choices.tell("pretrained", "none", because);
-                }
-                Start::Fresh
+            Found::None { because } => {
+                self.check_fresh()?;
+                choices.keep("pretrained", &Pretrained::No);
+                because.into_iter().for_each(|why| choices.tell("pretrained", "none", why));
+                (arch, None)
             }
         })
+    }
+
+    /// Fails for what a run to start from decides.
+    ///
+    /// # Errors
+    /// [`SettingsError::Unused`](crate::SettingsError::Unused).
+    pub(crate) fn check_from(&self) -> Result<()> {
+        const REASON: &str = "it is that of the run in `--from`";
+        unused("arch", self.arch.as_ref(), REASON)?;
+        unused("until", self.until.as_ref(), REASON)?;
+        unused("pretrained", self.pretrained.as_ref(), REASON)
     }
 
     /// Fails for what means nothing without a pretrained body.
     ///
     /// # Errors
     /// [`SettingsError::Unused`](crate::SettingsError::Unused).
-    pub(crate) fn check_fresh(&self) -> Result<()> {
+    fn check_fresh(&self) -> Result<()> {
         const REASON: &str = "it is for networks that are `--pretrained`";
         unused("until", self.until.as_ref(), REASON)?;
         unused("unfreeze_epochs", self.unfreeze_epochs.as_ref(), REASON)

@@ -1,6 +1,7 @@
 //! What a finished run is wrong about, on its validation set.
 
 pub(crate) mod classes;
+pub(crate) mod labels;
 
 use std::{
     fs,
@@ -53,8 +54,11 @@ impl InterpretSettings {
 /// What a model is right and wrong about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Interpreted {
-    /// Of images, or of pixels that count.
-    pub accuracy: f64,
+    /// Of images, or of pixels that count; of the labels that are rightly given or withheld, where
+    /// there may be several; nothing for numbers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// For each class, if there are some.
     pub classes: Vec<ClassResult>,
     /// Actual, predicted, how often; of pixels for masks.
     pub most_confused: Vec<(String, String, u64)>,

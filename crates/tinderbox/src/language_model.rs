@@ -84,11 +84,6 @@ pub struct LanguageModelSettings {
     #[schemars(range(min = 1, max = 64), extend("x-value" = "N", "x-group" = "Model", "x-usual" = "2"))]
     pub layers: Option<usize>,
 
-    /// Finished run of a language model to start from; words that it does not know start from the
-    /// mean of those that it does
-    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
-    pub from: Option<Location>,
-
     /// Start the model's state anew with each epoch
     #[schemars(extend("x-group" = "Training", "default" = true))]
     pub reset_state: Option<bool>,
@@ -115,8 +110,10 @@ impl Task for LanguageModel {
     type Found = LmTexts;
 
     /// A text file has nothing else to learn from.
-    fn recognizes(source: &Path) -> Confidence {
-        let is_text = source.extension().is_some_and(|end| end.eq_ignore_ascii_case("txt"));
+    fn recognizes(ask: &Settings<Self>) -> Confidence {
+        let source = ask.common.data.as_ref().map(Location::path);
+        let end = source.and_then(Path::extension);
+        let is_text = end.is_some_and(|end| end.eq_ignore_ascii_case("txt"));
         if is_text { Confidence::Likely } else { Confidence::No }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The parts are crates of their own, gathered here: [`data`] makes batches of files, [`model`] has
 //! layers and architectures, [`learn`] trains, [`plots`] draws. What is learned is
-//! a [`Task`]: [`Classify`], [`Segment`], [`LanguageModel`], [`ClassifyTexts`]. [`train`],
+//! a [`Task`]: [`Classify`], [`Regress`], [`Segment`], [`LanguageModel`], [`ClassifyTexts`]. [`train`],
 //! [`resume`], [`lr_find`] and the other verbs are written once for all of them, and [`TASKS`] is
 //! the table that the `tinderbox` command goes through.
 //!
@@ -45,6 +45,7 @@ mod job;
 pub mod language_model;
 pub mod lesson;
 mod plan;
+mod regress;
 mod run;
 mod segment;
 pub mod settings;
@@ -58,14 +59,15 @@ mod validate;
 pub mod weights;
 
 pub use answer::{Answer, AnswerError, Classes, PredictedMask, answers, predictions};
-pub use classify::{Augment, Classify, ClassifyError, ClassifySettings};
+pub use classify::{Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};
 pub use demo::{Demo, demo, demo_masks};
 pub use device::{DeviceError, device};
 pub use error::{Error, Hinted, Result};
 pub use event::{Batch, Done, Event, LeftOut};
 pub use images::{
-    ImageSettings, cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner,
+    Augment, ImageInput, ImageSettings, LabelSource, LabelTable, Meaning, TableError,
+    TableSettings, cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner,
 };
 pub use interpret::{InterpretError, InterpretSettings, Interpreted, interpret};
 pub use items::checked;
@@ -75,16 +77,18 @@ pub use plan::{
     BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan, Sources,
     Split, SplitError, Start, Take,
 };
+pub use regress::{Regress, RegressError, RegressSettings};
 pub use run::{RunError, RunFolder, open_model};
 pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask};
 pub use settings::{
     Common, DeviceChoice, Field, ImageSize, Kind, Location, Role, Settings, SettingsError, Valid,
+    YRange,
 };
 pub use shown::ShownBatch;
 pub use summary::model_summary;
 pub use task::{
-    About, AnyTask, ClassCount, Confidence, Of, TASKS, Task, TaskError, find_task, recognize,
-    task_of_model, task_of_run,
+    About, AnyTask, ClassCount, Confidence, Of, TASKS, Task, TaskError, find_task, task_of_model,
+    task_of_run,
 };
 pub use threads::set_threads;
 pub use tinderbox_data as data;

@@ -111,7 +111,9 @@ pub enum Start {
 pub enum Take {
     /// All weights.
     All,
-    /// Those of the encoder, for another head.
+    /// All but the last layer's, which has learned something else.
+    Body,
+    /// Those of a language model's encoder, for a head of classes.
     Encoder,
     /// All, moved to another vocabulary.
     Vocab,

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tinderbox_learn::{Bundle, write_atomically};
 
 use crate::{
-    Error, Hinted, Plan, Result, Settings, SettingsError, Task,
+    Error, Hinted, Plan, Result, Settings, SettingsError, Sources, Task,
     settings::{flag, run_file},
 };
 
@@ -48,7 +48,7 @@ impl Drop for Lock {
 }
 
 /// The number that changes when the run folder's files can no longer be read by older versions.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The paths in a run folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,6 +320,9 @@ pub enum RunError {
     #[error("the run in {folder} was made {}", made(setting, was, now))]
     Differs { folder: PathBuf, setting: String, was: Value, now: Value },
 
+    #[error("the run in {folder} was made with --epochs {was}, not {now}, and is finished")]
+    Finished { folder: PathBuf, data: Sources, was: u64, now: u64 },
+
     #[error("the data of the run in {folder} is not in {data} any more")]
     DataGone { folder: PathBuf, setting: String, data: PathBuf },
 
@@ -334,6 +337,7 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// A setting that is not the run's.
     pub(crate) fn differs(run: &RunFolder, setting: &str, was: &Value, now: &Value) -> Self {
         Self::Differs {
             folder: run.root().to_owned(),
@@ -366,8 +370,21 @@ impl Hinted for RunError {
             Self::NotUtf8 { .. } => {
                 "rename it, or make a link to it that has another name".into()
             }
-            Self::Exists { folder, finished: true } => {
-                format!("keep it and train elsewhere: `--out {}-2`", folder.display())
+            Self::Exists { folder, finished: true } => format!(
+                "keep it and train elsewhere: `--out {0}-2`; or go on from its weights there: `--from {0} --out {0}-2`",
+                folder.display()
+            ),
+            Self::Finished { folder, data, was, now } => {
+                let paths = data.0.iter().map(|(setting, path)| match setting.as_str() {
+                    "data" => path.display().to_string(),
+                    setting => format!("{} {}", flag(setting), path.display()),
+                });
+                format!(
+                    "train on from its weights, in a run of its own: `tinderbox train {} --from {} --epochs {}`",
+                    paths.collect::<Vec<_>>().join(" "),
+                    folder.display(),
+                    now - was
+                )
             }
             Self::Exists { folder, finished: false } => format!(
                 "go on with it: `--resume`; or keep it and train elsewhere: `--out {}-2`",
@@ -423,7 +440,13 @@ mod tests {
         check(
             RunError::Exists { folder: "r".into(), finished: true },
             "r holds a finished run already",
-            Some("--out r-2"),
+            Some("--from r --out r-2"),
+        );
+        let data = Sources::default().with("data", Path::new("d"));
+        check(
+            RunError::Finished { folder: "r".into(), data, was: 4, now: 10 },
+            "the run in r was made with --epochs 4, not 10, and is finished",
+            Some("`tinderbox train d --from r --epochs 6`"),
         );
         check(
             RunError::Busy { folder: "r".into() },

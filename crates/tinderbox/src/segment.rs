@@ -26,8 +26,8 @@ pub use pairs::{MaskName, Pairs};
 pub use predict::predict_mask;
 
 use crate::{
-    About, Answer, ClassCount, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job,
-    Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
+    About, Answer, ClassCount, Common, Confidence, Decided, Hinted, InterpretSettings, Interpreted,
+    Job, Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
     device::device,
     images::{ImageSettings, of_model},
     items::checked,
@@ -59,9 +59,9 @@ pub struct SegmentSettings {
     #[serde(flatten)]
     pub image: ImageSettings,
 
-    /// Folder with the images, at any depth; the same as to name the data
-    #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
-        "x-instead-of" = "data", "x-usual" = "the data"))]
+    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
+        "x-instead-of" = "data", "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
     /// Folder with their masks, called as they are or with `_P`, `_mask` or the like behind. A mask
@@ -80,10 +80,6 @@ pub struct SegmentSettings {
     #[schemars(extend("x-validate" = true, "x-value" = "CLASS", "x-group" = "Masks",
         "x-usual" = "the class called Void"))]
     pub void: Option<String>,
-
-    /// Finished run to start from, with its network and its weights, at another size
-    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
-    pub from: Option<Location>,
 }
 
 /// What is not counted.
@@ -160,9 +156,14 @@ impl Task for Segment {
     /// Which mask is which image's.
     type Found = Pairs;
 
-    /// Masks are named by a setting of their own.
-    fn recognizes(_: &Path) -> Confidence {
-        Confidence::No
+    /// Masks are named by a setting of their own, unless they lie beside the images.
+    fn recognizes(ask: &Settings<Self>) -> Confidence {
+        let Common { data, .. } = &ask.common;
+        match (&ask.task.masks, &ask.task.images, data) {
+            (Some(_), ..) => Confidence::Likely,
+            (None, Some(_), None) => Confidence::Maybe,
+            (None, ..) => Confidence::No,
+        }
     }
 
     fn sources(ask: &Settings<Self>) -> Sources {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 pub use fields::{Field, Kind, Role};
 pub use file::{read_file, run_file, schema, whole_file};
-pub use values::{DeviceChoice, ImageSize, Location, Valid};
+pub use values::{DeviceChoice, ImageSize, Location, Valid, YRange};
 pub(crate) use values::{Text, absolute, as_text};
 
 use crate::{Error, Hinted, Result, Task};

@@ -12,7 +12,7 @@ use tinderbox_data::{DataBunch, ImageItems, Input};
 use tinderbox_learn::{Bundle, Learner};
 use tinderbox_model::weights::{LoadReport, StateDict};
 
-pub use any::{AnyTask, Of, TASKS, find_task, recognize, task_of_model, task_of_run};
+pub use any::{AnyTask, Of, TASKS, find_task, task_of_model, task_of_run};
 
 use crate::{
     Answer, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings, ShownBatch,
@@ -40,8 +40,8 @@ pub trait Task:
     /// What the look at the files found, kept so that nothing is read twice.
     type Found;
 
-    /// Whether the data at a path looks like this task's, if nobody says what is learned.
-    fn recognizes(source: &Path) -> Confidence;
+    /// Whether settings, the data above all, look like this task's, if nobody says what is learned.
+    fn recognizes(ask: &Settings<Self>) -> Confidence;
 
     /// Where the data is, by the names of settings. The same names are in the plan.
     fn sources(ask: &Settings<Self>) -> Sources {

@@ -26,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     ImageItems,
+    items::Table,
     text::{TextCsv, TextItems, TokenizeOptions},
 };
 
@@ -34,7 +35,9 @@ pub use learner::{language_model_learner, tagger_learner, text_classifier_learne
 pub use tokens::Tokens;
 pub use write::{generate, likeliest};
 
-use crate::{Confidence, Event, Job, Result, Split, Valid, plan::Choices, settings::unused};
+use crate::{
+    Confidence, Event, Job, Location, Result, Split, Valid, plan::Choices, settings::unused,
+};
 
 /// What a user may say about training on texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +61,11 @@ pub struct TextSettings {
     #[schemars(range(min = 0), extend("x-value" = "X", "x-group" = "Model",
         "x-usual" = "by the architecture"))]
     pub dropout: Option<f64>,
+
+    /// Finished run, or model file, to start from: its architecture and its weights. If it learned other
+    /// classes, its last layer is new. A text classifier takes the encoder of a language model (ULMFiT)
+    #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-alias" = "from-lm", "x-usual" = "none"))]
+    pub from: Option<Location>,
 }
 
 /// The files below a folder with a text in each.
@@ -93,7 +101,7 @@ impl TextSource {
     ) -> Result<Self> {
         let source = match columns {
             _ if data.is_dir() => Self::Folder,
-            None if !is_table(data) => Self::File,
+            None if !Table::is_one(data) => Self::File,
             columns => {
                 let columns = columns.cloned().unwrap_or_else(|| TextCsv::default().columns);
                 Self::Table { columns }
@@ -134,16 +142,11 @@ impl TextSource {
             Self::File => TextItems::from_file(data)?,
             Self::Folder => TextItems::from_folder(data)?,
             Self::Table { columns } => {
-                let columns = columns.clone();
-                TextItems::from_csv(data, &TextCsv { columns, ..TextCsv::default() })?
+                let (columns, delimiter) = (columns.clone(), Table::separator(data)?);
+                TextItems::from_csv(data, &TextCsv { columns, delimiter, header: true })?
             }
         })
     }
-}
-
-/// Whether a path is called as a table is.
-fn is_table(data: &Path) -> bool {
-    data.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 /// Whether the data at a path is of labelled texts: a table, or a folder with `.txt` files and no
@@ -151,7 +154,7 @@ fn is_table(data: &Path) -> bool {
 pub(crate) fn recognizes(data: &Path) -> Confidence {
     let texts = match data.is_dir() {
         true => TextItems::from_folder(data).is_ok() && ImageItems::from_folder(data).is_err(),
-        false => is_table(data),
+        false => Table::is_one(data),
     };
     if texts { Confidence::Likely } else { Confidence::No }
 }

@@ -201,6 +201,13 @@ pub(crate) fn resumed<T: Task>(
     for field in learning {
         let was = plan.decided.get(&field.key).unwrap_or(&nothing);
         if let Some(now) = given.get(&field.key).filter(|now| *now != was) {
+            if let ("epochs", Some(was), Some(now)) = (&*field.key, was.as_u64(), now.as_u64())
+                && now > was
+                && run.model().is_file()
+            {
+                let (folder, data) = (run.root().to_owned(), plan.data);
+                return Err(RunError::Finished { folder, data, was, now }.into());
+            }
             return Err(RunError::differs(run, &field.key, was, now).into());
         }
     }
@@ -303,6 +310,13 @@ fn learner_and_memory<T: Task>(
 fn take_weights(learner: &mut Learner, from: &tinderbox_learn::Bundle, take: Take) -> Result<()> {
     let weights = match take {
         Take::All => from.weights().clone(),
+        Take::Body => {
+            let mut weights = learner.state_dict();
+            for (name, weight) in from.manifest.arch.body_of(from.weights())?.iter() {
+                weights.insert(name, weight.shape.clone(), weight.values.clone());
+            }
+            weights
+        }
         Take::Encoder => load_encoder(learner.state_dict(), from.weights())?,
         Take::Vocab => {
             let words = from.manifest.inference.text_input()?.vocab.tokens();

@@ -12,11 +12,11 @@ use std::{
 pub use cache::WeightsCache;
 use serde::{Deserialize, Serialize};
 use tinderbox_model::{
-    arch::{ARCHS, Arch},
+    arch::{ARCHS, Arch, OfficialWeights, find},
     weights::{LoadReport, StateDict},
 };
 
-use self::cache::sha256;
+use self::{cache::sha256, download::Effort};
 use crate::{
     Error, Hinted, Job, Location, Result,
     settings::{absolute, as_text},
@@ -84,24 +84,70 @@ impl WeightsFile {
     }
 }
 
-impl Pretrained {
-    /// The file of weights for an architecture, downloaded if need be.
-    pub(crate) fn file(&self, arch: &'static Arch, job: &Job) -> Result<Option<WeightsFile>> {
-        let path = match self {
-            Self::No => return Ok(None),
-            Self::File(file) => file.path().to_owned(),
-            Self::Auto => {
-                let with = ARCHS.iter().filter(|arch| arch.weights.is_some());
-                let weights = arch.weights.ok_or_else(|| WeightsError::NoOfficial {
-                    arch: arch.name,
-                    known: with.map(|arch| arch.name).collect(),
-                })?;
-                WeightsCache::open()?.fetch(&weights, job)?
-            }
-        };
-        WeightsFile::new(&path).map(Some)
-    }
+/// What came of looking for weights.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Those of an architecture.
+    File { arch: &'static Arch, file: WeightsFile },
+    /// None, and why, if some were looked for that nobody had asked for.
+    None { because: Option<String> },
+}
 
+/// The weights that are asked for. If nobody asks, those of `arch`, or else of one that is looked for:
+/// of the first that is in the cache, or of the very first, if it can be downloaded.
+///
+/// # Errors
+/// [`WeightsError`], unless nobody asked; those of reading a file; an unknown architecture.
+pub(crate) fn look(
+    asked: Option<&Pretrained>,
+    arch: Option<&str>,
+    look_for: &[&str],
+    job: &Job,
+) -> Result<Found> {
+    if let Some(Pretrained::No) = asked {
+        return Ok(Found::None { because: None });
+    }
+    if let Some(asked @ Pretrained::File(file)) = asked {
+        let unknown = || WeightsError::UnknownArch { file: file.path().to_owned() };
+        let arch = find(arch.or_else(|| asked.arch()).ok_or_else(unknown)?)?;
+        return Ok(Found::File { arch, file: WeightsFile::new(file.path())? });
+    }
+    let names = arch.map_or_else(|| look_for.to_vec(), |arch| vec![arch]);
+    let archs = names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let (Some(first), cache) = (archs.first(), WeightsCache::open()) else {
+        return Ok(Found::None { because: None });
+    };
+    let cached = |cache: &WeightsCache| {
+        archs.iter().find_map(|arch| cache.of(arch).map(|file| (*arch, file)))
+    };
+    if let Some((arch, path)) = cache.as_ref().ok().and_then(cached) {
+        return Ok(Found::File { arch, file: WeightsFile::new(&path)? });
+    }
+    let fetched = |weights: &OfficialWeights, effort| cache?.fetch_with(weights, effort, job);
+    match (asked, &first.weights) {
+        (Some(_), None) => {
+            let with = ARCHS.iter().filter(|arch| arch.weights.is_some());
+            let (arch, known) = (first.name, with.map(|arch| arch.name).collect());
+            Err(WeightsError::NoOfficial { arch, known }.into())
+        }
+        (Some(_), Some(weights)) => {
+            let file = WeightsFile::new(&fetched(weights, Effort::Full)?)?;
+            Ok(Found::File { arch: first, file })
+        }
+        (None, None) => Ok(Found::None { because: None }),
+        (None, Some(weights)) => match fetched(weights, Effort::Brief) {
+            Ok(path) => Ok(Found::File { arch: first, file: WeightsFile::new(&path)? }),
+            Err(error) => Ok(Found::None {
+                because: Some(format!(
+                    "{error}; few images are enough with pretrained weights: `tinderbox weights fetch {}`, or `--pretrained FILE`",
+                    first.name
+                )),
+            }),
+        },
+    }
+}
+
+impl Pretrained {
     /// The architecture that a file's name begins with: `resnet34` for `resnet34-b627a593.pth`.
     pub(crate) fn arch(&self) -> Option<&'static str> {
         let Self::File(file) = self else { return None };
@@ -152,6 +198,9 @@ pub enum WeightsError {
     #[error("no cache directory found on this system")]
     NoCache,
 
+    #[error("the name of {file} does not begin with an architecture")]
+    UnknownArch { file: PathBuf },
+
     #[error("there are no official weights for `{arch}`")]
     NoOfficial { arch: &'static str, known: Vec<&'static str> },
 }
@@ -170,6 +219,9 @@ impl Hinted for WeightsError {
                 "put the file back as it was, or start another run with `--out`".into()
             }
             Self::NoCache => "name a folder: TINDERBOX_CACHE".into(),
+            Self::UnknownArch { .. } => {
+                "say which it is of: `--arch NAME`; `tinderbox weights list` names all".into()
+            }
             Self::NoOfficial { known, .. } => format!(
                 "name a file of your own: `--pretrained FILE`; there are some for {}",
                 known.join(", ")
@@ -201,9 +253,9 @@ mod tests {
         let mut weights = StateDict::default();
         weights.insert("a", vec![1], vec![1.0]);
         std::fs::write(&path, weights.to_safetensors()).unwrap();
-        let arch = tinderbox_model::arch::find("resnet18").unwrap();
-        let file =
-            Pretrained::File(path.clone().into()).file(arch, &Job::quiet()).unwrap().unwrap();
+        let asked = Pretrained::File(path.clone().into());
+        let found = look(Some(&asked), Some("resnet18"), &[], &Job::quiet()).unwrap();
+        let Found::File { file, .. } = found else { panic!("{found:?}") };
         assert_eq!(file.read().unwrap(), weights);
         weights.insert("b", vec![1], vec![2.0]);
         std::fs::write(&path, weights.to_safetensors()).unwrap();
@@ -213,14 +265,18 @@ mod tests {
 
     #[test]
     fn architectures_without_official_weights_say_which_have_some() {
-        let arch = tinderbox_model::arch::find("resnet-small").unwrap();
-        let error = Pretrained::Auto.file(arch, &Job::quiet()).unwrap_err();
+        let look = |asked| look(Some(&asked), Some("resnet-small"), &[], &Job::quiet());
+        let error = look(Pretrained::Auto).unwrap_err();
         let found: Option<&WeightsError> = error.downcast_ref();
         assert!(
             matches!(found, Some(WeightsError::NoOfficial { arch: "resnet-small", .. })),
             "{error}"
         );
-        assert_eq!(Pretrained::No.file(arch, &Job::quiet()).unwrap(), None);
+        assert!(matches!(look(Pretrained::No), Ok(Found::None { because: None })));
+        let error =
+            super::look(Some(&Pretrained::File("mine.pth".into())), None, &[], &Job::quiet());
+        let error = error.unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(WeightsError::UnknownArch { .. })), "{error}");
     }
 
     #[test]

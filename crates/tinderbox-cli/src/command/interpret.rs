@@ -114,8 +114,12 @@ fn print_confusion(classes: &[&str], counts: &[Vec<u64>]) {
 
 fn print_table(found: &Interpreted) {
     const CONFUSED: usize = 12;
-    print_classes(&found.classes);
-    print_line(&format!("\nright: {:.2} %", found.accuracy * 100.0));
+    if !found.classes.is_empty() {
+        print_classes(&found.classes);
+    }
+    if let Some(accuracy) = found.accuracy {
+        print_line(&format!("\nright: {:.2} %", accuracy * 100.0));
+    }
     if !found.most_confused.is_empty() {
         print_line("\nactual, predicted, how often:");
     }

@@ -106,9 +106,7 @@ fn another(key: &str) -> Option<&'static str> {
         "layers" => "7",
         "lr" | "clip" | "dropout" | "pct_start" => "0.77",
         "arch" => "resnet18",
-        "pretrained" | "codes" | "from" | "from_lm" | "until" | "void" | "text" | "label" => {
-            "other"
-        }
+        "pretrained" | "codes" | "from" | "until" | "void" | "text" | "label" => "other",
         "exact_conv" | "oversample" => "true",
         "reset_state" => "false",
         "tokens" => "characters",

@@ -9,6 +9,7 @@ mod interrupted;
 mod masks;
 mod own_task;
 mod run;
+mod tables;
 mod texts;
 mod trained;
 mod usage;

@@ -62,6 +62,9 @@ impl Place {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        // What somebody has downloaded changes no test, and no test downloads anything.
+        command.env("TINDERBOX_CACHE", self.path("cache")).env("TINDERBOX_OFFLINE", "1");
+        command.env("TORCH_HOME", self.path("cache"));
         command
     }
 

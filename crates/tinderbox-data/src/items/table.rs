@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result, error::separator, file};
 
+/// What may stand between the columns, the most usual first.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
 /// The rows of a CSV file: text in named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -77,6 +80,43 @@ impl Table {
         }
     }
 
+    /// Reads a file whose columns are named in its first line, divided by its
+    /// [`separator`](Self::separator).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        Self::read(path, Self::separator(path)?, true)
+    }
+
+    /// What stands between the columns of a file: that which occurs most in its first line, of commas,
+    /// semicolons, tabs and bars.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::NotAFile`].
+    pub fn separator(path: impl AsRef<Path>) -> Result<u8> {
+        let text = file::read(path.as_ref())?;
+        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let (mut quoted, mut counts) = (false, [0; SEPARATORS.len()]);
+        for byte in header {
+            quoted ^= *byte == b'"';
+            let at = SEPARATORS.iter().position(|separator| separator == byte && !quoted);
+            at.into_iter().for_each(|at| counts[at] += 1);
+        }
+        // Of those that occur as often, the first.
+        let best = (0..counts.len()).rev().max_by_key(|at| counts[*at]).unwrap_or_default();
+        Ok(SEPARATORS[best])
+    }
+
+    /// Whether a file is called as tables are: `.csv`, `.tsv`.
+    pub fn is_one(path: impl AsRef<Path>) -> bool {
+        let is = |end: &std::ffi::OsStr| {
+            ["csv", "tsv"].iter().any(|name| end.eq_ignore_ascii_case(name))
+        };
+        path.as_ref().extension().is_some_and(is)
+    }
+
     /// The file it was read from.
     pub fn path(&self) -> &Path {
         &self.path
@@ -112,7 +152,10 @@ impl Table {
     }
 
     /// What a row has in a column, if that is nothing too.
-    pub(crate) fn text(&self, row: usize, column: usize) -> &str {
+    ///
+    /// # Panics
+    /// If there is no such row or column.
+    pub fn text(&self, row: usize, column: usize) -> &str {
         &self.rows[row][column]
     }
 
@@ -191,6 +234,21 @@ mod tests {
         rejects(b"", "line 1: the file is empty");
         rejects(b"a,b\n", "line 2: there are no rows below the header");
         rejects(b"a,b\n1,\xe9\n", "line 2: not UTF-8 at byte 6");
+    }
+
+    #[test]
+    fn columns_are_separated_by_what_the_header_has_most_of() {
+        let columns = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            Table::open(file.path()).unwrap().columns().join(" ")
+        };
+        assert_eq!(columns("id,label\na,x\n"), "id label");
+        assert_eq!(columns("id;a,b;c\n1;2;3\n"), "id a,b c");
+        assert_eq!(columns("id\tlabel\na\tx\n"), "id label");
+        assert_eq!(columns("id,\"a;b;c\"\n1,2\n"), "id a;b;c");
+        assert_eq!(columns("id\n1\n"), "id");
+        assert!(Table::is_one("a/b.CSV") && !Table::is_one("b.txt"));
     }
 
     #[test]

@@ -81,25 +81,26 @@ impl<K: ItemKind> Split<K> {
 
     /// Labels each item with several columns of its row. The columns that are true are its classes,
     /// in the order given, or in that of the classes if they are [given](Self::label_kind) and are
-    /// what the columns are called; with [`LabelKind::Number`], the columns are the numbers to
-    /// predict.
+    /// what the columns are called; with [`LabelKind::Category`], the one that is true is its class;
+    /// with [`LabelKind::Number`], the columns are the numbers to predict.
     ///
     /// # Errors
-    /// As [`label_from_df`](Self::label_from_df).
+    /// As [`label_from_df`](Self::label_from_df); [`Error::NotOneClass`] for a row of which not one
+    /// column is true, where that is the class.
     pub fn label_from_columns(mut self, columns: &[&str]) -> Result<Labelled<K>> {
-        let numbers = matches!(self.label_kind, LabelKind::Number { .. });
-        let columns = in_order_of(&self.label_kind, columns);
+        let kind = self.label_kind.clone();
+        let columns = in_order_of(&kind, columns);
         let label = |table: &Table, row: usize| {
-            let cells = columns.iter().map(|column| (column, table.column(column)));
-            match numbers {
-                true => cells
-                    .map(|(_, at)| table.number(row, at?))
-                    .collect::<Result<_>>()
-                    .map(Label::Numbers),
-                false => cells
-                    .map(|(_, at)| Ok(is_set(table.cell(row, at?)?)))
-                    .collect::<Result<_>>()
-                    .map(Label::OneHot),
+            let cells = columns.iter().map(|column| table.column(column));
+            if let LabelKind::Number { .. } = kind {
+                let numbers: Result<_> = cells.map(|at| table.number(row, at?)).collect();
+                return numbers.map(Label::Numbers);
+            }
+            let flags: Vec<bool> =
+                cells.map(|at| Ok(is_set(table.cell(row, at?)?))).collect::<Result<_>>()?;
+            match kind {
+                LabelKind::Category(_) => the_one(table, row, &columns, &flags),
+                _ => Ok(Label::OneHot(flags)),
             }
         };
         let (train, valid) = (each_row(&self.train, label)?, each_row(&self.valid, label)?);
@@ -152,6 +153,19 @@ impl<K: ItemKind> Split<K> {
         let train = self.train.relative_paths().map(&mut label).collect::<Result<Raw>>()?;
         let valid = self.valid.relative_paths().map(&mut label).collect::<Result<Raw>>()?;
         self.labelled(&train, &valid)
+    }
+}
+
+/// The column that is true, alone.
+fn the_one(table: &Table, row: usize, columns: &[&str], flags: &[bool]) -> Result<Label> {
+    let named = columns.iter().zip(flags).filter(|(_, flag)| **flag);
+    match named.map(|(column, _)| *column).collect::<Vec<_>>()[..] {
+        [one] => Ok(Label::Text(one.to_owned())),
+        ref found => Err(Error::NotOneClass {
+            path: table.path().to_owned(),
+            row: row + 1,
+            found: found.iter().map(|column| (*column).to_owned()).collect(),
+        }),
     }
 }
 
@@ -215,15 +229,18 @@ impl ColumnKind {
 
     fn label(self, table: &Table, row: usize, column: &str) -> Result<Label> {
         let at = table.column(column)?;
+        if let Self::Many(delimiter) = self {
+            // Nothing is no label.
+            return Ok(Label::Many(several(table.text(row, at), delimiter)));
+        }
         let cell = table.cell(row, at)?;
         Ok(match self {
-            Self::Text => Label::Text(cell.to_owned()),
+            Self::Text | Self::Many(_) => Label::Text(cell.to_owned()),
             Self::Integer => match cell.trim().parse() {
                 Ok(number) => Label::Integer(number),
                 Err(_) => Label::Text(cell.to_owned()),
             },
             Self::Number => Label::Number(table.number(row, at)?),
-            Self::Many(delimiter) => Label::Many(several(cell, delimiter)),
         })
     }
 }
@@ -231,7 +248,7 @@ impl ColumnKind {
 /// The labels in a cell, which is divided as a line of a CSV file is: quotes are respected.
 fn several(cell: &str, delimiter: char) -> Vec<String> {
     let Ok(delimiter) = u8::try_from(delimiter) else {
-        return cell.split(delimiter).map(str::to_owned).collect();
+        return cell.split(delimiter).map(|label| label.trim().to_owned()).collect();
     };
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter)
@@ -241,7 +258,7 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
     let fields = reader
         .records()
         .filter_map(Result::ok)
-        .flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>());
+        .flat_map(|record| record.iter().map(|field| field.trim().to_owned()).collect::<Vec<_>>());
     fields.filter(|field| !field.is_empty()).collect()
 }
 
@@ -430,6 +447,18 @@ mod tests {
         assert_eq!(flags.target.classes(), ["y", "x"]);
         assert_eq!(target(&flags.train, 0), Array::f32([2], vec![0.0, 1.0]));
         assert_eq!(target(&flags.valid, 0), Array::f32([2], vec![1.0, 1.0]));
+        let one = |csv| of_table(csv).label_kind(LabelKind::Category(None));
+        let labelled =
+            one("name,x,y\na,1,0\nb,0,1\nc,1,0\n").label_from_columns(&["x", "y"]).unwrap();
+        assert_eq!(
+            (labelled.train.labels.text(1), labelled.valid.labels.text(0)),
+            ("y".into(), "x".into())
+        );
+        let error = one("name,x,y\na,1,0\nb,1,1\n").label_from_columns(&["x", "y"]).unwrap_err();
+        assert!(
+            matches!(&error, Error::NotOneClass { row: 2, found, .. } if found.len() == 2),
+            "{error}"
+        );
         let numbers =
             || of_table("name,x,y\na,1,0\nb,0.5,2\n").label_kind(LabelKind::Number { log: false });
         let numbers = numbers().label_from_columns(&["x", "y"]).unwrap();
@@ -438,7 +467,16 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_cell_is_no_label_where_there_may_be_several() {
+        let labelled =
+            of_table("name,x\na,sun;sea\nb,\nc,sea\n").label_from_df("x", Some(';')).unwrap();
+        assert_eq!(labelled.target.classes(), ["sea", "sun"]);
+        assert_eq!(target(&labelled.train, 1), Array::f32([2], vec![0.0, 0.0]));
+    }
+
+    #[test]
     fn a_cell_may_hold_several_labels() {
+        assert_eq!(several("sun; sea", ';'), ["sun", "sea"]);
         assert_eq!(several("sun sea", ' '), ["sun", "sea"]);
         assert_eq!(several("\"big sea\" sun", ' '), ["big sea", "sun"]);
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ARCHS, Arch, ArchSpec, find, todays_names};
 use crate::{
     Error, HeadConfig, Result, Sequential,
+    layer::SigmoidRange,
     watch::{in_channels, num_features},
     weights::{LoadReport, StateDict, Strict, load_state_dict},
 };
@@ -207,22 +208,32 @@ pub fn create_cnn_with(
 }
 
 /// A body of the table under a head of fastai's: enough to build it again. Saved with models.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CnnSpec {
     pub body: BodySpec,
+    /// How many numbers come out.
     pub classes: usize,
     /// Height and width of the images, in pixels.
     pub size: [usize; 2],
+    /// The lowest and the highest number that comes out, by a [`SigmoidRange`] at the end; any if
+    /// there are none. fastai's `y_range`, for regression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub y_range: Option<[f64; 2]>,
 }
 
 impl CnnSpec {
+    /// A body under a head for so many classes, or numbers of any range.
+    pub fn new(body: BodySpec, classes: usize, size: [usize; 2]) -> Self {
+        Self { body, classes, size, y_range: None }
+    }
+
     /// The model with fresh weights, and its groups.
     ///
     /// # Errors
     /// As [`BodySpec::build`] and [`create_cnn`].
     pub fn build(&self, device: &Device) -> Result<Grouped<Sequential>> {
-        create_cnn(self.body.build(device)?, self.classes, device)
+        Ok(self.ranged(create_cnn(self.body.build(device)?, self.classes, device)?))
     }
 
     /// The same on what there is of a pretrained network, with a report of it.
@@ -235,14 +246,25 @@ impl CnnSpec {
         device: &Device,
     ) -> Result<(Grouped<Sequential>, LoadReport)> {
         let (body, report) = self.body.build_with(weights, device)?;
-        Ok((create_cnn(body, self.classes, device)?, report))
+        Ok((self.ranged(create_cnn(body, self.classes, device)?), report))
+    }
+
+    fn ranged(&self, Grouped { model, groups }: Grouped<Sequential>) -> Grouped<Sequential> {
+        let model = match self.y_range {
+            Some([low, high]) => model.push(SigmoidRange { low, high }),
+            None => model,
+        };
+        Grouped { model, groups }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::{Distribution, Tensor};
+
     use super::*;
     use crate::{
+        Forward,
         layer::{Flatten, ReLU},
         weights::state_dict,
     };
@@ -261,6 +283,17 @@ mod tests {
         assert_eq!(body("mobilenet_v2").unwrap().groups, Vec::<String>::new());
         assert_eq!(body("xresnet18").unwrap().layers.len(), 8);
         assert_eq!(body("resnet-small").unwrap().opened().layers.len(), 8);
+    }
+
+    #[test]
+    fn numbers_stay_in_their_range() {
+        let device = Device::flex();
+        let spec = CnnSpec::new(BodySpec::new("resnet-small").unwrap(), 2, [32, 32]);
+        let model = CnnSpec { y_range: Some([-1.0, 3.0]), ..spec }.build(&device).unwrap().model;
+        let x = Tensor::<4>::random([4, 3, 32, 32], Distribution::Normal(0.0, 1e4), &device);
+        let y: Vec<f32> = model.forward(x.into()).into_flat().try_into_vec_as().unwrap();
+        assert_eq!(y.len(), 8);
+        assert!(y.iter().all(|y| (-1.0..=3.0).contains(y)), "{y:?}");
     }
 
     #[test]

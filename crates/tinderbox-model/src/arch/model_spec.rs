@@ -3,8 +3,11 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{ArchSpec, CnnSpec, TextSpec, UnetSpec};
-use crate::{Layer, Result};
+use super::{ArchSpec, CnnSpec, TextSpec, UnetConfig, UnetSpec};
+use crate::{
+    Layer, Result,
+    weights::{StateDict, state_dict},
+};
 
 /// An architecture with its sizes, for images or for text. A saved one is told by its fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +48,36 @@ impl ModelSpec {
             Self::Unet(spec) => Ok(spec.build(&Device::flex())?.groups),
             Self::Text(spec) => Ok(spec.groups()),
         }
+    }
+
+    /// The same for so many numbers that come out.
+    #[must_use]
+    pub fn with_outputs(self, n: usize) -> Self {
+        match self {
+            Self::Image(spec) => Self::Image(ArchSpec { classes: n, ..spec }),
+            Self::Cnn(spec) => Self::Cnn(CnnSpec { classes: n, ..spec }),
+            Self::Unet(spec) => {
+                Self::Unet(UnetSpec { unet: UnetConfig { classes: n, ..spec.unet }, ..spec })
+            }
+            Self::Text(spec) => Self::Text(spec.with_outputs(n)),
+        }
+    }
+
+    /// Which of a model's weights do not depend on how many numbers come out: what another task can
+    /// start from.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub fn body_of(&self, weights: &StateDict) -> Result<StateDict> {
+        let wider = self.clone().with_outputs(self.outputs() + 1).build(&Device::flex())?;
+        let wider = state_dict(&*wider);
+        let mut body = StateDict::default();
+        for (name, weight) in weights.iter() {
+            if wider.get(name).is_some_and(|other| other.shape == weight.shape) {
+                body.insert(name, weight.shape.clone(), weight.values.clone());
+            }
+        }
+        Ok(body)
     }
 
     /// Height and width of the images that it is built for, if it is for images.
@@ -105,18 +138,39 @@ impl From<TextSpec> for ModelSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::{BodySpec, UnetConfig};
+    use crate::arch::{AwdLstmConfig, BodySpec, TextClassifierConfig};
 
     #[test]
     fn a_network_with_a_new_head_is_built_again_from_what_was_saved() {
         let body = BodySpec { until: Some("layer2".into()), ..BodySpec::new("resnet18").unwrap() };
-        let spec = ModelSpec::from(CnnSpec { body, classes: 7, size: [64, 48] });
+        let spec = ModelSpec::from(CnnSpec::new(body, 7, [64, 48]));
         let saved = serde_json::to_string(&spec).unwrap();
         let read: ModelSpec = serde_json::from_str(&saved).unwrap();
         assert_eq!(read, spec);
         assert_eq!((read.outputs(), read.size(), read.in_channels()), (7, Some([64, 48]), Some(3)));
         assert_eq!(read.groups().unwrap(), ["1"]);
         assert_eq!(read.build(&Device::flex()).unwrap().name(), "Sequential");
+    }
+
+    #[test]
+    fn the_last_layer_alone_depends_on_how_many_numbers_come_out() {
+        let head = |spec: ModelSpec| {
+            let weights = state_dict(&*spec.build(&Device::flex()).unwrap());
+            let body = spec.body_of(&weights).unwrap();
+            let names = weights.iter().map(|(name, _)| name.to_owned());
+            names.filter(|name| body.get(name).is_none()).collect::<Vec<_>>()
+        };
+        let resnet = ArchSpec::new("resnet18", 3, 5, [64, 64]).unwrap();
+        assert_eq!(head(resnet.into()), ["fc.bias", "fc.weight"]);
+        let body = BodySpec { until: Some("layer2".into()), ..BodySpec::new("resnet18").unwrap() };
+        let cnn = CnnSpec::new(body.clone(), 5, [64, 64]);
+        assert_eq!(head(cnn.into()), ["1.8.bias", "1.8.weight"]);
+        let unet = UnetSpec { body, unet: UnetConfig::new(4, [33, 40]) };
+        assert_eq!(head(unet.into()), ["layers.11.0.bias", "layers.11.0.weight"]);
+        let classifier = TextClassifierConfig::of(AwdLstmConfig::classifier(9), 3);
+        let head = head(TextSpec::TextClassifier(classifier).into());
+        assert!(head.iter().all(|name| name.starts_with("1.layers.4.")), "{head:?}");
+        assert_eq!(head.len(), 2);
     }
 
     #[test]

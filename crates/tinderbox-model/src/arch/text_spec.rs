@@ -180,6 +180,16 @@ impl TextSpec {
         }
     }
 
+    /// The same for so many classes, tags or words.
+    pub fn with_outputs(mut self, n: usize) -> Self {
+        match &mut self {
+            Self::TextClassifier(config) => config.classes = n,
+            Self::GruTagger(config) | Self::LstmTagger(config) => config.tags = n,
+            _ => return self.with_vocab(n),
+        }
+        self
+    }
+
     fn check(&self) -> Result<()> {
         size("vocab", self.vocab())?;
         match self {

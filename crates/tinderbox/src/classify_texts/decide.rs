@@ -30,7 +30,7 @@ pub(super) fn decide(
 ) -> Result<(Decided<ClassifyTexts>, LabelledTexts)> {
     let (common, task) = (&ask.common, &ask.task);
     let data = data.need("data")?;
-    let lm = task.from_lm.as_ref().map(|run| open_model(run.path())).transpose()?;
+    let from = task.texts.from.as_ref().map(|run| open_model(run.path())).transpose()?;
     let source = TextSource::pick(data, task.texts.text.as_ref(), choices)?;
     let label = label(task.label.as_ref(), &source)?;
     choices.keep("label", &label);
@@ -48,42 +48,46 @@ pub(super) fn decide(
     choices.tell("classes", shown, "the labels of the training set");
     let n_train = labelled.train.items.len();
 
-    let (tokens, vocab) = words(task, lm.as_ref(), choices)?;
+    let (tokens, vocab) = words(task, from.as_ref(), choices)?;
     let texts = tokenizing(job, |options| labelled.tokenize_with(&tokens, vocab, options))?;
     let n_vocab = texts.input.vocab.len();
-    let model = model(task, lm.as_ref(), n_vocab, classes.len(), choices)?;
+    let (model, take) = model(task, from.as_ref(), n_vocab, &classes, choices)?;
     batch_size::check(common.batch_size, n_train, "text")?;
     let batch_size = choices.pick("batch_size", common.batch_size, || {
         let size = (n_train / 24).next_power_of_two().clamp(2, 32).min(n_train);
         (size, format!("for {n_train} training texts"))
     });
     let steps = n_train / batch_size;
-    let from_lm = lm.is_some();
+    // A head that is new is trained first.
+    let gradual = matches!(take, Some(Take::Encoder | Take::Body));
     let epochs = choices.pick_shown(
         "epochs",
         common.epochs,
         || {
-            let all = if from_lm { 200 } else { 400 };
+            let all = if take.is_some() { 200 } else { 400 };
             let epochs = usize::div_ceil(all, steps.max(1)).clamp(2, 10);
             (epochs, format!("{steps} steps an epoch"))
         },
-        |epochs| match from_lm {
+        |epochs| match gradual {
             true => format!("{epochs}, after one for each part that is unfrozen"),
             false => epochs.to_string(),
         },
     );
-    let lr = choices.pick("lr", common.lr, || match from_lm {
-        true => (2e-2, "fastai's for the head; less for what is unfrozen".into()),
-        false => (5e-3, "usual for recurrent layers from scratch".into()),
+    let lr = choices.pick("lr", common.lr, || match take {
+        Some(Take::All) => {
+            (1e-3, "a twentieth of a head's, as everything is trained already".into())
+        }
+        Some(_) => (2e-2, "fastai's for the head; less for what is unfrozen".into()),
+        None => (5e-3, "usual for recurrent layers from scratch".into()),
     });
-    choices.keep("from_lm", &task.from_lm);
-    let phases = match from_lm {
+    choices.keep("from", &task.texts.from);
+    let phases = match gradual {
         true => gradual_unfreezing(epochs, lr, model.groups().len() + 1),
         false => vec![Phase::whole(epochs, OneCycle { moms: MOMS, ..OneCycle::from(lr) })],
     };
-    let start = match &task.from_lm {
-        Some(run) => Start::Run { path: run.path().to_owned(), take: Take::Encoder },
-        None => Start::Fresh,
+    let start = match (&task.texts.from, take) {
+        (Some(run), Some(take)) => Start::Run { path: run.path().to_owned(), take },
+        _ => Start::Fresh,
     };
     let fit = FitPlan::new(phases, batch_size);
     let task = ClassifyTexts { source, label, split, tokenizing: tokens, model };
@@ -126,42 +130,45 @@ fn usual_split(data: &Path, source: &TextSource) -> Result<(Split, &'static str)
     })
 }
 
-/// How texts become numbers: as the language model's did, if there is one.
+/// How texts become numbers: as those of the model to start from did, if there is one.
 fn words(
     task: &ClassifyTextsSettings,
-    lm: Option<&Bundle>,
+    from: Option<&Bundle>,
     choices: &mut Choices,
 ) -> Result<(Tokenizing, VocabSource)> {
-    if let Some(lm) = lm {
-        const REASON: &str = "it is that of the language model";
+    if let Some(from) = from {
+        const REASON: &str = "it is that of the run in `--from`";
         unused("tokens", task.texts.tokens.as_ref(), REASON)?;
         unused("min_freq", task.texts.min_freq.as_ref(), REASON)?;
         choices.keep("tokens", &None::<Tokens>);
         choices.keep("min_freq", &None::<usize>);
-        let input = lm.manifest.inference.text_input()?;
-        choices.tell("words", format!("{} known", input.vocab.len()), "the language model's");
+        let input = from.manifest.inference.text_input()?;
+        let known = format!("{} known", input.vocab.len());
+        choices.tell("words", known, "those of the run to start from");
         return Ok((input.tokenizing.clone(), VocabSource::from(&input.vocab)));
     }
     let tokens = choices.quiet("tokens", task.texts.tokens.clone(), Tokens::default());
     let (tokenizing, vocab) = tokens.tokenizing(task.texts.min_freq, None)?;
     choices.keep("min_freq", &vocab.min_freq);
     let shown = format!("those that occur {} times or more", vocab.min_freq);
-    let because = "in the training set; `--from-lm` for a model that knows words already";
+    let because = "in the training set; `--from` for a language model that knows words already";
     choices.tell("words", shown, because);
     Ok((tokenizing, VocabSource::from(&vocab)))
 }
 
+/// The classifier, and what it takes of the model to start from.
 fn model(
     task: &ClassifyTextsSettings,
-    lm: Option<&Bundle>,
+    from: Option<&Bundle>,
     vocab: usize,
-    classes: usize,
+    classes: &[String],
     choices: &mut Choices,
-) -> Result<TextSpec> {
+) -> Result<(TextSpec, Option<Take>)> {
     // fastai's.
     let dropout = choices.quiet("dropout", task.texts.dropout, 0.5);
     let dropouts = AwdDropouts::CLASSIFIER.times(dropout);
-    let (encoder, because) = match lm.map(|lm| (lm, &lm.manifest.arch)) {
+    let of = |encoder| TextClassifierConfig::of(encoder, classes.len());
+    let (config, take, because) = match from.map(|from| (from, &from.manifest.arch)) {
         None => {
             let small = AwdLstmConfig {
                 embedding: 200,
@@ -170,20 +177,35 @@ fn model(
                 dropouts,
                 ..AwdLstmConfig::classifier(vocab)
             };
-            (small, "reads whole texts")
+            (of(small), None, "reads whole texts")
         }
         Some((_, ModelSpec::Text(TextSpec::AwdLstm(config)))) => {
             let encoder = AwdLstmConfig { dropouts, ..config.encoder.clone() };
-            (encoder, "with the encoder of the language model")
+            (of(encoder), Some(Take::Encoder), "with the encoder of the language model")
         }
-        Some((lm, _)) => {
-            let what = lm.manifest.inference.describe();
+        Some((from, ModelSpec::Text(TextSpec::TextClassifier(config)))) => {
+            let encoder = AwdLstmConfig { dropouts, ..config.encoder.clone() };
+            let config = TextClassifierConfig { encoder, classes: classes.len(), ..config.clone() };
+            match from.classes() == classes {
+                true => (config, Some(Take::All), "all weights of the run to start from"),
+                false => {
+                    let because = "that of the run to start from; it learned other classes, so its last layer is new";
+                    (config, Some(Take::Body), because)
+                }
+            }
+        }
+        Some((from, _)) => {
+            let what = from.manifest.inference.describe();
             return Err(ClassifyTextsError::NoEncoder { what }.into());
         }
     };
-    let shown = format!("awd-lstm, {} layers of {}, and a head", encoder.layers, encoder.hidden);
-    choices.tell("architecture", shown, because);
-    Ok(TextSpec::TextClassifier(TextClassifierConfig::of(encoder, classes)))
+    let AwdLstmConfig { layers, hidden, .. } = config.encoder;
+    choices.tell(
+        "architecture",
+        format!("awd-lstm, {layers} layers of {hidden}, and a head"),
+        because,
+    );
+    Ok((TextSpec::TextClassifier(config), take))
 }
 
 /// ULMFiT: the head first, then one group more at a time, each with a rate 2.6 times lower than the

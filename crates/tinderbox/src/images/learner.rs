@@ -44,7 +44,7 @@ pub fn cnn_learner(data: DataBunch, spec: &CnnSpec, seed: u64) -> Result<Learner
 ///     .batches(BatchOptions::default())?
 ///     .normalize_by(Normalize::imagenet())?;
 /// let body = BodySpec::new("resnet34")?;
-/// let spec = CnnSpec { body, classes: data.c(), size: [224, 224] };
+/// let spec = CnnSpec::new(body, data.c(), [224, 224]);
 /// let weights = StateDict::read("resnet34-b627a593.pth".as_ref())?;
 /// let (learn, _) = pretrained_cnn_learner(data, &spec, weights, 42)?;
 /// let mut learn = learn.metrics(accuracy);

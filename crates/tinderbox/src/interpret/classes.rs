@@ -36,7 +36,7 @@ pub(crate) fn interpret(
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let confused = found.most_confused(settings.min_confused).into_iter();
     Ok(Interpreted {
-        accuracy: matrix.right() as f64 / matrix.total() as f64,
+        accuracy: Some(matrix.right() as f64 / matrix.total() as f64),
         classes: ClassResult::of(&matrix, found.classes()),
         most_confused: confused.map(|(a, p, n)| (a.to_owned(), p.to_owned(), n)).collect(),
         confusion: counts(&matrix, settings),

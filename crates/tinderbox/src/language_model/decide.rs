@@ -21,7 +21,7 @@ pub(super) fn decide(
 ) -> Result<(Decided<LanguageModel>, LmTexts)> {
     let (common, task) = (&ask.common, &ask.task);
     let data = data.need("data")?;
-    let from = task.from.as_ref().map(|run| open_model(run.path())).transpose()?;
+    let from = task.texts.from.as_ref().map(|run| open_model(run.path())).transpose()?;
     let old = from.as_ref().map(old).transpose()?;
     let source = TextSource::pick(data, task.texts.text.as_ref(), choices)?;
     let tokens = match (&task.texts.tokens, old) {
@@ -87,14 +87,14 @@ pub(super) fn decide(
         true => (1e-3, "fastai's for a model that knows words already".into()),
         false => (5e-3, "usual for recurrent layers from scratch".into()),
     });
-    choices.keep("from", &task.from);
+    choices.keep("from", &task.texts.from);
     let reset_state = choices.quiet("reset_state", task.reset_state, true);
     let pct_start = choices.quiet("pct_start", task.pct_start, OneCycle::default().pct_start);
     let phases = match old.is_some() {
         false => vec![Phase::whole(epochs, OneCycle { pct_start, ..OneCycle::from(lr) })],
         true => fine_tuning(epochs, lr, pct_start),
     };
-    let start = match &task.from {
+    let start = match &task.texts.from {
         Some(run) => Start::Run { path: run.path().to_owned(), take: Take::Vocab },
         None => Start::Fresh,
     };

@@ -92,7 +92,7 @@ fn camvid_settings(
     settings: &Settings<Segment>,
 ) -> Result<(Settings<Segment>, &'static Published)> {
     let mut settings = settings.clone();
-    let stage = usize::from(settings.task.from.is_some());
+    let stage = usize::from(settings.task.image.from.is_some());
     let root = Segment::sources(&settings).need("images")?.to_owned();
     let (images, masks) = folders(&root)?;
     let [epochs, unfrozen] = EPOCHS[stage];

@@ -16,10 +16,9 @@ use tinderbox_model::arch::{BodySpec, ModelSpec, UnetConfig, UnetSpec, find};
 use super::{Pairs, Segment, SegmentError, Void, folders};
 use crate::{
     Decided, Error, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
-    images::{AUGMENTED, pixels},
+    images::{AUGMENTED, ImageSettings, pixels},
     open_model,
     plan::{Choices, FitPlan, Start, Take, batch_size, survey::Survey},
-    settings::unused,
     weights::Pretrained,
 };
 
@@ -30,12 +29,9 @@ pub(super) fn decide(
     job: &Job,
 ) -> Result<(Decided<Segment>, Pairs)> {
     let (common, image, mask) = (&ask.common, &ask.task.image, &ask.task);
-    let from = mask.from.as_ref().map(|run| open_model(run.path())).transpose()?;
+    let from = image.from.as_ref().map(|run| open_model(run.path())).transpose()?;
     if from.is_some() {
-        const REASON: &str = "it is that of the run in `--from`";
-        unused("arch", image.arch.as_ref(), REASON)?;
-        unused("until", image.until.as_ref(), REASON)?;
-        unused("pretrained", image.pretrained.as_ref(), REASON)?;
+        image.check_from()?;
     }
     let (images, masks) = folders(data)?;
     let pairs = Pairs::find(images, masks, None)?;
@@ -54,18 +50,13 @@ pub(super) fn decide(
     let n_train = n_train(&split, &survey);
     let size = size(image.size, &survey, choices);
     choices.tell("augmentation", AUGMENTED, "a street, a cell, a face stays one");
-    let model = model(ask, from.as_ref(), classes.len(), size, choices)?;
+    let (model, start) = match (&image.from, &from) {
+        (Some(run), Some(from)) => continued(run, from, &classes, size, choices)?,
+        _ => fresh(image, classes.len(), size, choices, job)?,
+    };
     let batch_size = batch_size(common.batch_size, n_train, size, choices)?;
     let exact_conv = choices.quiet("exact_conv", image.exact_conv, false);
-    choices.keep("from", &mask.from);
-    let start = match (&mask.from, &from) {
-        (Some(run), Some(_)) => {
-            choices.keep("pretrained", &None::<Pretrained>);
-            choices.tell("from", run.to_string(), crate::plan::ASKED);
-            Start::Run { path: run.path().to_owned(), take: Take::All }
-        }
-        _ => image.weights(find(&model.body.arch)?, choices, job)?,
-    };
+    choices.keep("from", &image.from);
     // As what was learned before has seen them.
     let normalize = match (&start, &from) {
         (Start::Fresh, _) => None,
@@ -216,38 +207,52 @@ fn size(asked: Option<ImageSize>, survey: &Survey, choices: &mut Choices) -> [us
     choices.pick_shown("size", asked, usual, |size| pixels(size.0)).0
 }
 
-fn model(
-    ask: &Settings<Segment>,
-    from: Option<&Bundle>,
+/// The U-Net of a run to start from, for images of this size. If it has learned other classes, its last
+/// layer is new.
+fn continued(
+    run: &Location,
+    from: &Bundle,
+    classes: &[String],
+    size: [usize; 2],
+    choices: &mut Choices,
+) -> Result<(UnetSpec, Start)> {
+    let ModelSpec::Unet(spec) = &from.manifest.arch else {
+        return Err(crate::validate::other_model(from, Segment::ABOUT.noun));
+    };
+    choices.keep("arch", &None::<String>);
+    choices.keep("until", &None::<String>);
+    choices.keep("pretrained", &None::<Pretrained>);
+    choices.tell("network", describe(spec), "that of the run to start from");
+    let (take, because) = match from.classes() == classes {
+        true => (Take::All, "all of its weights"),
+        false => (Take::Body, "its weights; it learned other classes, so its last layer is new"),
+    };
+    choices.tell("from", run.to_string(), because);
+    let unet = UnetConfig { size, classes: classes.len(), ..spec.unet.clone() };
+    let start = Start::Run { path: run.path().to_owned(), take };
+    Ok((UnetSpec { unet, ..spec.clone() }, start))
+}
+
+/// A U-Net on a pretrained body, if there are weights for one.
+fn fresh(
+    image: &ImageSettings,
     classes: usize,
     size: [usize; 2],
     choices: &mut Choices,
-) -> Result<UnetSpec> {
-    let image = &ask.task.image;
-    if let Some(bundle) = from {
-        let ModelSpec::Unet(spec) = &bundle.manifest.arch else {
-            return Err(crate::validate::other_model(bundle, Segment::ABOUT.noun));
-        };
-        choices.keep("arch", &None::<String>);
-        choices.keep("until", &None::<String>);
-        choices.tell("network", describe(spec), "that of the run it starts from");
-        let unet = UnetConfig { size, ..spec.unet.clone() };
-        return Ok(UnetSpec { unet, ..spec.clone() });
-    }
-    let named = image.pretrained.as_ref().and_then(Pretrained::arch);
-    let usual = || match named {
-        Some(name) => (name.to_owned(), "the file of weights is called so".to_owned()),
-        None => ("resnet34".to_owned(), "the lesson's".to_owned()),
-    };
+    job: &Job,
+) -> Result<(UnetSpec, Start)> {
+    const USUAL: &str = "resnet34";
     let until = image.until.clone();
     choices.keep("until", &until);
-    let named = |name: &String| match &until {
+    let show = |name: &String| match &until {
         None => format!("U-Net on {name}"),
         Some(child) => format!("U-Net on {name} until {child}"),
     };
-    let name = choices.pick_shown("arch", image.arch.clone(), usual, named);
-    let body = BodySpec { until: image.until.clone(), ..BodySpec::new(find(&name)?.name)? };
-    Ok(UnetSpec { body, unet: UnetConfig { bottle: true, ..UnetConfig::new(classes, size) } })
+    let (arch, file) =
+        image.arch_and_weights(&[USUAL], (USUAL, "the lesson's"), show, choices, job)?;
+    let body = BodySpec { until: until.clone(), ..BodySpec::new(find(&arch)?.name)? };
+    let unet = UnetConfig { bottle: true, ..UnetConfig::new(classes, size) };
+    Ok((UnetSpec { body, unet }, file.map_or(Start::Fresh, Start::Pretrained)))
 }
 
 fn describe(spec: &UnetSpec) -> String {
@@ -285,7 +290,7 @@ fn phases(
     per_epoch: usize,
     choices: &mut Choices,
 ) -> Vec<Phase> {
-    let from = ask.task.from.is_some();
+    let from = ask.task.image.from.is_some();
     let usual = STEPS.div_ceil(per_epoch.max(1)).clamp(3, 10);
     let because = || format!("{per_epoch} steps each");
     let whole = if pretrained { "the decoder" } else { "everything" };

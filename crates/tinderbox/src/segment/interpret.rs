@@ -47,7 +47,7 @@ pub(super) fn interpret(
     let name = |item: usize| learner.data().name(Set::Valid, item);
     let top = found.top_losses(settings.top_losses, true).into_iter();
     Ok(Interpreted {
-        accuracy: matrix.right() as f64 / matrix.total() as f64,
+        accuracy: Some(matrix.right() as f64 / matrix.total() as f64),
         classes: class_results(&matrix, found.classes(), void),
         most_confused: confused.into_iter().map(|(a, p, n)| (class(a), class(p), n)).collect(),
         confusion: matrix_counts(&matrix, settings),

@@ -15,6 +15,8 @@ pub struct Field {
     pub kinds: Vec<Kind>,
     /// A flag of one letter, for what is said most: `o`.
     pub short: Option<char>,
+    /// Another name of the flag, which is not shown: `from-lm`.
+    pub alias: Option<String>,
     /// What stands for a value: `N`, `DIR`.
     pub value: String,
     /// The heading that it belongs under: `Training`.
@@ -91,6 +93,7 @@ impl Field {
             help: text("description").unwrap_or_default().replace('\n', " "),
             kinds,
             short: text("x-short").and_then(|letter| letter.chars().next()),
+            alias: text("x-alias"),
             value: text("x-value").unwrap_or_else(|| "VALUE".into()),
             group: text("x-group"),
             role: match text("x-role").as_deref() {

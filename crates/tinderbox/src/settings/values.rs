@@ -85,6 +85,36 @@ impl fmt::Display for ImageSize {
     }
 }
 
+/// The lowest and the highest number that a model gives, if there are bounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct YRange(pub Option<[f64; 2]>);
+
+impl FromStr for YRange {
+    type Err = String;
+
+    /// `0,100`, or `none`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.trim().parse().ok().filter(|x: &f64| x.is_finite());
+        let range = text.split_once(',').and_then(|(low, high)| number(low).zip(number(high)));
+        match range.filter(|(low, high)| low < high) {
+            Some((low, high)) => Ok(Self(Some([low, high]))),
+            None if text == "none" => Ok(Self(None)),
+            None => {
+                Err("a range is its lowest and its highest number, such as 0,100, or `none`".into())
+            }
+        }
+    }
+}
+
+impl fmt::Display for YRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some([low, high]) => write!(f, "{low},{high}"),
+            None => write!(f, "none"),
+        }
+    }
+}
+
 /// Which items validate.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Valid {
@@ -244,5 +274,6 @@ as_text! {
     Location: json_schema!({ "type": "string", "format": "path" });
     ImageSize: json_schema!({ "type": ["string", "integer"] });
     Valid: json_schema!({ "type": ["string", "number"] });
+    YRange: json_schema!({ "type": "string" });
     DeviceChoice: json_schema!({ "type": "string" });
 }

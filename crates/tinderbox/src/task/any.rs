@@ -13,7 +13,7 @@ use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
 use super::{About, Confidence, Task, TaskError};
 use crate::{
     Answer, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job, LanguageModel,
-    Result, RunFolder, Scores, Segment, Settings, SettingsError, ShownBatch, Trained,
+    Regress, Result, RunFolder, Scores, Segment, Settings, SettingsError, ShownBatch, Trained,
     settings::{self, Field},
     train, validate,
 };
@@ -31,7 +31,8 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn schema(&self) -> Value;
     /// A configuration file with every setting, those that are given among them.
     fn whole_file(&self, given: &Map<String, Value>) -> String;
-    fn recognizes(&self, source: &Path) -> Confidence;
+    /// Settings of other tasks are none of its business here.
+    fn recognizes(&self, ask: &Map<String, Value>) -> Confidence;
     fn knows(&self, model: &Bundle) -> bool;
 
     /// The settings as they are understood, complete in their spelling: `0.2` for `20%`.
@@ -72,6 +73,7 @@ impl<T: Task> fmt::Debug for Of<T> {
 /// The tasks that there are: the table that surfaces go through.
 pub static TASKS: &[&dyn AnyTask] = &[
     &Of::<Classify>::new(),
+    &Of::<Regress>::new(),
     &Of::<Segment>::new(),
     &Of::<LanguageModel>::new(),
     &Of::<ClassifyTexts>::new(),
@@ -94,8 +96,12 @@ impl<T: Task> AnyTask for Of<T> {
         settings::whole_file::<T>(given)
     }
 
-    fn recognizes(&self, source: &Path) -> Confidence {
-        T::recognizes(source)
+    fn recognizes(&self, ask: &Map<String, Value>) -> Confidence {
+        let fields = self.fields();
+        let mut known = ask.clone();
+        known.retain(|key, _| fields.iter().any(|field| field.key == *key));
+        // A value that does not fit is told by who reads the settings for good.
+        Settings::<T>::from_json(&known).map_or(Confidence::No, |ask| T::recognizes(&ask))
     }
 
     fn knows(&self, model: &Bundle) -> bool {
@@ -156,13 +162,6 @@ pub fn find_task(tasks: &[&'static dyn AnyTask], name: &str) -> Result<&'static 
     let known = || tasks.iter().map(|task| task.about().name).collect();
     let unknown = || SettingsError::UnknownTask { name: name.to_owned(), known: known() };
     Ok(*found.ok_or_else(unknown)?)
-}
-
-/// The task that the data at a path looks like it is for; the first of those that are as sure.
-pub fn recognize(tasks: &[&'static dyn AnyTask], source: &Path) -> Option<&'static dyn AnyTask> {
-    let sure = tasks.iter().map(|task| (task.recognizes(source), *task));
-    let best = sure.rev().max_by_key(|(confidence, _)| *confidence);
-    best.filter(|(confidence, _)| *confidence > Confidence::No).map(|(_, task)| task)
 }
 
 /// The task of a run.

@@ -7,9 +7,12 @@ use std::{
 
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
-use tinderbox_model::arch::OfficialWeights;
+use tinderbox_model::arch::{Arch, OfficialWeights};
 
-use super::{WeightsError, download::download};
+use super::{
+    WeightsError,
+    download::{Effort, download},
+};
 use crate::{Job, Result};
 
 /// Where official weights are kept, by the names that their authors gave them.
@@ -31,12 +34,14 @@ pub struct WeightsCache {
     /// Folders of other programs that may hold the same files.
     others: Vec<PathBuf>,
     server: String,
+    /// Whether nothing may be downloaded.
+    offline: bool,
 }
 
 impl WeightsCache {
     /// The user's: the folder that `TINDERBOX_CACHE` names, else `tinderbox/weights` in the system's
     /// folder for caches. What PyTorch has downloaded is used too. `TINDERBOX_WEIGHTS_URL` names
-    /// another server with the same files.
+    /// another server with the same files; with `TINDERBOX_OFFLINE` nothing is downloaded.
     ///
     /// # Errors
     /// [`WeightsError::NoCache`] on a system that tells of no such folder.
@@ -50,12 +55,18 @@ impl WeightsCache {
         let torch = torch.or_else(|| system().map(|cache| cache.join("torch")));
         let others = torch.map(|torch| torch.join("hub/checkpoints")).into_iter().collect();
         let server = env::var("TINDERBOX_WEIGHTS_URL").unwrap_or_else(|_| SERVER.to_owned());
-        Ok(Self { folder, others, server })
+        let offline = env::var_os("TINDERBOX_OFFLINE").is_some_and(|value| !value.is_empty());
+        Ok(Self { folder, others, server, offline })
     }
 
     /// Another folder, and nothing of other programs.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), others: Vec::new(), server: SERVER.to_owned() }
+        Self {
+            folder: folder.into(),
+            others: Vec::new(),
+            server: SERVER.to_owned(),
+            offline: false,
+        }
     }
 
     /// The same with another server that has the files directly below this address.
@@ -76,17 +87,40 @@ impl WeightsCache {
         files.find(|file| sha256(file).is_ok_and(|sum| sum.starts_with(weights.sha256_prefix())))
     }
 
+    /// The file of an architecture's weights, if there is one: the official one, or one of your own
+    /// that you have put into the [`folder`](Self::folder) as `mobilenet_v2.safetensors` or `.pth`.
+    pub fn of(&self, arch: &Arch) -> Option<PathBuf> {
+        let own =
+            ["safetensors", "pth"].map(|end| self.folder.join(format!("{}.{end}", arch.name)));
+        let official = arch.weights.as_ref().and_then(|weights| self.find(weights));
+        official.or_else(|| own.into_iter().find(|file| file.is_file()))
+    }
+
     /// The file, downloaded if it is not there. A download that was cut off goes on where it was.
     ///
     /// # Errors
     /// [`WeightsError::Download`], which says what to put where without a network;
     /// [`WeightsError::Checksum`] if what came is not what its authors published.
     pub fn fetch(&self, weights: &OfficialWeights, job: &Job) -> Result<PathBuf> {
+        self.fetch_with(weights, Effort::Full, job)
+    }
+
+    pub(super) fn fetch_with(
+        &self,
+        weights: &OfficialWeights,
+        effort: Effort,
+        job: &Job,
+    ) -> Result<PathBuf> {
         if let Some(file) = self.find(weights) {
             return Ok(file);
         }
         let url = format!("{}/{}", self.server.trim_end_matches('/'), weights.file);
-        download(&url, &self.folder.join(weights.file), weights.sha256_prefix(), job)
+        let file = self.folder.join(weights.file);
+        if self.offline {
+            let reason = "TINDERBOX_OFFLINE is set".into();
+            return Err(WeightsError::Download { url, file, reason }.into());
+        }
+        download(&url, &file, weights.sha256_prefix(), effort, job)
     }
 }
 

@@ -15,16 +15,45 @@ use ureq::{
 use super::{WeightsError, cache::sha256};
 use crate::{Error, Event, Job, Result};
 
-/// So often it is tried again when a connection breaks.
-const TRIES: usize = 4;
-/// What is waited for, at most, before a connection counts as broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How hard a download is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// As somebody wants it who has asked for the file.
+    Full,
+    /// As it may be done unasked: whoever has no network should not wait for it.
+    Brief,
+}
+
+impl Effort {
+    /// So often it is tried when a connection breaks.
+    fn tries(self) -> usize {
+        match self {
+            Self::Full => 4,
+            Self::Brief => 1,
+        }
+    }
+
+    /// What is waited for, at most, before a connection counts as broken.
+    fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Full => 20,
+            Self::Brief => 5,
+        })
+    }
+}
+
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 16;
 
 /// Puts what is at `url` at `to`, if its SHA-256 begins so. What comes is kept beside it, in a file
 /// that ends in `.part`, until it is whole: the next download goes on there.
-pub(super) fn download(url: &str, to: &Path, sum: &str, job: &Job) -> Result<PathBuf> {
+pub(super) fn download(
+    url: &str,
+    to: &Path,
+    sum: &str,
+    effort: Effort,
+    job: &Job,
+) -> Result<PathBuf> {
     let failed = |reason: String| WeightsError::Download {
         url: url.to_owned(),
         file: to.to_owned(),
@@ -35,8 +64,8 @@ pub(super) fn download(url: &str, to: &Path, sum: &str, job: &Job) -> Result<Pat
     fs::create_dir_all(folder).map_err(write)?;
     let part = to.with_added_extension("part");
     let agent: Agent = Agent::config_builder()
-        .timeout_connect(Some(PATIENCE))
-        .timeout_recv_response(Some(PATIENCE))
+        .timeout_connect(Some(effort.patience()))
+        .timeout_recv_response(Some(effort.patience()))
         .http_status_as_error(false)
         .build()
         .into();
@@ -50,7 +79,7 @@ pub(super) fn download(url: &str, to: &Path, sum: &str, job: &Job) -> Result<Pat
             Err(Stop::Broken(reason)) => {
                 // As long as something comes, it goes on.
                 tries = if length(&part) > before { 1 } else { tries + 1 };
-                if tries >= TRIES {
+                if tries >= effort.tries() {
                     return Err(failed(reason).into());
                 }
             }
@@ -220,7 +249,7 @@ mod tests {
             fs::write(to.with_added_extension("part"), part).unwrap();
         }
         let (url, seen) = server(BODY, does);
-        download(&url, &to, &sum()[..8], &Job::quiet()).unwrap();
+        download(&url, &to, &sum()[..8], Effort::Full, &Job::quiet()).unwrap();
         assert_eq!(fs::read(&to).unwrap(), BODY);
         assert!(!to.with_added_extension("part").exists());
         assert_eq!(*seen.lock().unwrap(), ranges);
@@ -248,7 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
         let (url, _) = server(BODY, vec![Does::Whole]);
-        let error = download(&url, &to, "00000000", &Job::quiet()).unwrap_err();
+        let error = download(&url, &to, "00000000", Effort::Full, &Job::quiet()).unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(WeightsError::Checksum { .. })), "{error}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -258,11 +287,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
         let (url, _) = server(BODY, vec![Does::Lacks]);
-        let error = download(&url, &to, "0", &Job::quiet()).unwrap_err().to_string();
+        let error = download(&url, &to, "0", Effort::Full, &Job::quiet()).unwrap_err().to_string();
         assert!(error.ends_with("the server says 404 Not Found"), "{error}");
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let error =
-            download(&format!("http://{closed}/w.pth"), &to, "0", &Job::quiet()).unwrap_err();
+            download(&format!("http://{closed}/w.pth"), &to, "0", Effort::Full, &Job::quiet())
+                .unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(WeightsError::Download { .. })), "{error}");
         assert!(error.hint().unwrap().contains("put it at"), "{error}");
     }

@@ -5,11 +5,12 @@ use tinderbox_data::{
     digits::{DigitsConfig, write_digits},
     picture::Picture,
 };
+use tinderbox_model::arch::ModelSpec;
 
 use super::*;
 use crate::{
-    DeviceChoice, Host, Plan, RunError, RunFolder, Split, SplitError, Valid, plan::ASKED,
-    train::decide as decide_run,
+    Augment, DeviceChoice, Host, ImageSize, Plan, RunError, RunFolder, Split, SplitError, Valid,
+    plan::ASKED, train::decide as decide_run, weights::Pretrained,
 };
 
 /// A folder with colored pictures of this width and height.
@@ -23,8 +24,11 @@ fn pictures(files: &[(&str, usize, usize)]) -> TempDir {
     folder
 }
 
+/// From scratch: nothing is looked for in a cache or on a network.
 fn settings(folder: &Path) -> Settings<Classify> {
-    Settings::new(folder, "run")
+    let mut settings = Settings::<Classify>::new(folder, "run");
+    settings.task.image.pretrained = Some(Pretrained::No);
+    settings
 }
 
 fn plan(settings: &Settings<Classify>) -> Result<Plan<Classify>> {
@@ -50,8 +54,8 @@ fn gray_digits_are_padded_and_never_flipped() {
     let config = DigitsConfig { train_per_class: 12, test_per_class: 2, seed: 1 };
     write_digits(folder.path(), &config).unwrap();
     let plan = plan(&settings(folder.path())).unwrap();
-    assert_eq!(plan.task.augment, Augment::Pad { pixels: 3 });
-    assert_eq!((plan.task.channels, plan.task.size), (1, [28, 28]));
+    assert_eq!(plan.task.input.augment, Augment::Pad { pixels: 3 });
+    assert_eq!((plan.task.input.channels, plan.task.input.size), (1, [28, 28]));
     assert_eq!(arch_of(&plan), ("resnetish", 10));
     let split = Split::Folders { train: "training".into(), valid: "testing".into() };
     assert_eq!(plan.task.split, split);
@@ -66,44 +70,17 @@ fn photographs_are_cropped_and_flipped() {
     let files: Vec<_> = files.iter().map(|(file, w, h)| (file.as_str(), *w, *h)).collect();
     let folder = pictures(&files);
     let plan = plan(&settings(folder.path())).unwrap();
-    assert_eq!(plan.task.augment, Augment::CropAndFlip);
-    assert_eq!((plan.task.channels, plan.task.size), (3, [90, 90]));
+    assert_eq!(plan.task.input.augment, Augment::CropAndFlip);
+    assert_eq!((plan.task.input.channels, plan.task.input.size), (3, [90, 90]));
     assert_eq!(arch_of(&plan), ("resnet-small", 2));
     assert_eq!(plan.task.split, Split::Random { share: 0.2 });
     assert_eq!(plan.fit.batch_size, 4);
 }
 
 #[test]
-fn what_is_pretrained_takes_few_epochs_of_many_steps() {
-    let of = |n_train, transfers| {
-        batch_size(None, false, n_train, transfers, &mut Choices::default()).unwrap()
-    };
-    assert_eq!([of(480, false), of(480, true), of(60, true)], [32, 16, 4]);
-    let plain = settings(Path::new(""));
-    let epochs = |settings, steps| {
-        let phases = transfer_phases(settings, steps, &mut Choices::default());
-        phases.iter().map(|phase| phase.epochs).collect::<Vec<_>>()
-    };
-    let heads = [500, 30, 15, 2].map(|steps| epochs(&plain, steps)[0]);
-    assert_eq!(heads, [2, 2, 4, 12]);
-    let mut head = plain.clone();
-    head.task.image.unfreeze_epochs = Some(0);
-    assert_eq!(epochs(&head, 30), [2]);
-}
-
-/// The rates are in the plan, so that another version of the code goes on with them.
-#[test]
-fn rates_of_transfer_are_those_of_the_plan() {
-    let phases = transfer_phases(&settings(Path::new("")), 30, &mut Choices::default());
-    let rates = phases.iter().map(|phase| phase.schedule.lr_max.clone()).collect::<Vec<_>>();
-    let range = LearningRate::Range(TRANSFER_LR / 300.0, TRANSFER_LR / 10.0);
-    assert_eq!(rates, [LearningRate::Slice(TRANSFER_LR), range]);
-}
-
-#[test]
 fn one_tiny_picture_does_not_decide_the_size() {
     let folder = pictures(&[("a/1.png", 1, 1), ("a/2.png", 70, 80), ("b/3.png", 90, 80)]);
-    assert_eq!(plan(&settings(folder.path())).unwrap().task.size, [70, 70]);
+    assert_eq!(plan(&settings(folder.path())).unwrap().task.input.size, [70, 70]);
 }
 
 #[test]
@@ -124,7 +101,7 @@ fn what_is_asked_for_is_done_and_written_down() {
     (image.skip_bad, image.cache) = (Some(1), Some(0));
     let plan = plan(&asked).unwrap();
     assert_eq!((arch_of(&plan).0, epochs_of(&plan)), ("basic", vec![7]));
-    assert_eq!((plan.task.size, plan.fit.batch_size, plan.seed), ([24, 24], 2, 9));
+    assert_eq!((plan.task.input.size, plan.fit.batch_size, plan.seed), ([24, 24], 2, 9));
     assert_eq!((plan.fit.accumulate, plan.fit.clip), (3, Some(0.25)));
     assert_eq!((plan.task.oversample, plan.fit.exact_conv), (true, true));
     let host =

@@ -1,0 +1,648 @@
+//! Images that a table labels: which of its columns mean what.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::{
+    ImageItems, ImageKind, LabelKind, Labelled, TargetKind,
+    items::{FileNames, Named, Table, first_folder},
+};
+
+use crate::{
+    Confidence, Hinted, Job, Location, Result, Settings, Sources, Split, SplitError, Task, Valid,
+    plan::{
+        ASKED, Choices,
+        split::{FIFTH, percent},
+    },
+    settings::unused,
+};
+
+/// What a user may say about a table that labels images.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TableSettings {
+    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
+        "x-usual" = "the folder of the table, or the data"))]
+    pub images: Option<Location>,
+
+    /// Column of a table with the names of image files, with or without folders and extensions
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
+        "x-usual" = "the one that names files in the folder"))]
+    pub file: Option<String>,
+
+    /// Column of a table with labels in it; of images, several may be given: a column a class, or
+    /// several numbers
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
+        "x-usual" = "the one called label, class or so, or the only one left"))]
+    pub label: Option<Vec<String>>,
+
+    /// What stands between the labels of an image that has several in one cell, such as `;`; or
+    /// `none`
+    #[schemars(extend("x-validate" = true, "x-value" = "TEXT", "x-group" = "Data",
+        "x-usual" = "by the cells"))]
+    pub separator: Option<String>,
+}
+
+/// Where the labels of images are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelSource {
+    /// The name of the folder that an image lies in.
+    Folders,
+    /// The columns of a table.
+    Table(LabelTable),
+}
+
+/// Which columns of a table name images, and which label them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelTable {
+    /// The column with the names of image files.
+    pub file: String,
+    /// The columns with labels: one, unless each is a class or a number of its own.
+    pub labels: Vec<String>,
+    pub meaning: Meaning,
+}
+
+/// What label columns hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// The class of the image, in one column.
+    Class,
+    /// All of its classes, in one column, with this between them.
+    Classes { separator: char },
+    /// One column a class, of which one is true.
+    ClassColumns,
+    /// One column a class, of which any may be true.
+    ClassesColumns,
+    /// A number in each column.
+    Numbers,
+}
+
+/// What is learned from a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Learned {
+    Classes,
+    Numbers,
+}
+
+/// The columns that a user named.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub table: &'a TableSettings,
+    /// Which rows validate: a column says so, it may be.
+    pub valid: Option<&'a Valid>,
+}
+
+/// A table and its images, as they were found.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The images in the order of the rows, which they belong to.
+    pub items: ImageItems,
+    pub columns: LabelTable,
+    /// The column that says which rows validate, if there is one.
+    pub set: Option<String>,
+    /// Rows that lead to no image, counted from 1, with what stands in them.
+    pub unmatched: Vec<(usize, String)>,
+    /// How many images no row names.
+    pub unlisted: usize,
+}
+
+/// So many rows, spread over the table, tell which column names files.
+const SAMPLE: usize = 1000;
+/// At least this share of them must lead to an image.
+const ENOUGH: f64 = 0.5;
+/// Whole numbers with more values than this are numbers, not classes.
+const MOST_CLASSES: usize = 20;
+/// What a column of labels is called, the surest first.
+const LABEL_NAMES: [&str; 9] =
+    ["label", "labels", "class", "classes", "category", "target", "tags", "tag", "y"];
+/// What a column is called that says which rows validate.
+const SET_NAMES: [&str; 8] =
+    ["is_valid", "valid", "is_val", "validation", "set", "split", "subset", "partition"];
+
+/// Where the table is, and the images: beside it, unless they are named.
+pub(crate) fn sources<T: Task>(ask: &Settings<T>, table: &TableSettings) -> Sources {
+    let data = ask.common.data.as_ref().map(Location::path);
+    let images = table.images.as_ref().map(Location::path);
+    let beside = data.filter(|data| Table::is_one(data)).and_then(Path::parent);
+    Sources::default().with("data", data).with("images", images.or(beside))
+}
+
+/// Whether a table labels images with what is learned. If its images are named but it cannot be read,
+/// it may be.
+pub(crate) fn recognizes(data: &Sources, ask: Asked<'_>, learned: Learned) -> Confidence {
+    match Listed::find(data, ask, None) {
+        Ok(listed) if listed.columns.meaning.learned() == learned => Confidence::Likely,
+        Err(_) if ask.table.images.is_some() => Confidence::Maybe,
+        _ => Confidence::No,
+    }
+}
+
+/// Fails for settings of tables where the data is none.
+///
+/// # Errors
+/// [`SettingsError::Unused`](crate::SettingsError::Unused).
+pub(crate) fn check_no_table(ask: &TableSettings, choices: &mut Choices) -> Result<()> {
+    const REASON: &str = "the data is no table";
+    unused("images", ask.images.as_ref(), REASON)?;
+    unused("file", ask.file.as_ref(), REASON)?;
+    unused("label", ask.label.as_ref(), REASON)?;
+    unused("separator", ask.separator.as_ref(), REASON)?;
+    for setting in ["file", "label", "separator"] {
+        choices.keep(setting, &None::<String>);
+    }
+    Ok(())
+}
+
+impl Listed {
+    /// Looks for the columns that were not named.
+    ///
+    /// # Errors
+    /// [`TableError`]; those of reading the table and listing the folder.
+    pub(crate) fn find(data: &Sources, ask: Asked<'_>, learned: Option<Learned>) -> Result<Self> {
+        let table = Arc::new(Table::open(data.need("data")?)?);
+        let images = ImageItems::from_folder(data.need("images")?)?;
+        let look = Look { table: &table, images: images.root() };
+        let file = look.file_column(ask.table.file.as_deref(), &FileNames::of(&images))?;
+        let set = look.set_column(ask.valid, &file);
+        let labels = look.label_columns(ask.table.label.as_deref(), &file, set.as_deref())?;
+        let separator = ask.table.separator.as_deref();
+        let meaning = look.meaning(&labels, separator, learned)?;
+        let columns = LabelTable { file, labels, meaning };
+        Self::of(images, table, columns, set)
+    }
+
+    /// The same by columns that are known.
+    ///
+    /// # Errors
+    /// Those of reading the table and listing the folder.
+    pub(crate) fn again(data: &Sources, columns: &LabelTable) -> Result<Self> {
+        let table = Arc::new(Table::open(data.need("data")?)?);
+        let images = ImageItems::from_folder(data.need("images")?)?;
+        Self::of(images, table, columns.clone(), None)
+    }
+
+    fn of(
+        images: ImageItems,
+        table: Arc<Table>,
+        columns: LabelTable,
+        set: Option<String>,
+    ) -> Result<Self> {
+        let n_images = images.len();
+        let (items, unmatched) = images.named_by(table.clone(), &columns.file)?;
+        let column = table.column(&columns.file)?;
+        let named = |row: usize| (row + 1, table.text(row, column).to_owned());
+        let unmatched = unmatched.into_iter().map(named).collect();
+        let listed: HashSet<&Path> = items.relative_paths().collect();
+        let unlisted = n_images - listed.len();
+        Ok(Self { items, columns, set, unmatched, unlisted })
+    }
+
+    /// Fails if more rows lead to no image than may be left out; fewer are told.
+    ///
+    /// # Errors
+    /// [`TableError::Unmatched`].
+    pub(crate) fn check(self, skip_bad: usize, job: &Job) -> Result<Self> {
+        const NAMED: usize = 3;
+        let (n, table) = (self.unmatched.len(), self.items.table().map(Table::path));
+        let table = table.map(Path::to_owned).unwrap_or_default();
+        if n > skip_bad || self.items.is_empty() {
+            let folder = self.items.root().to_owned();
+            let rows = self.unmatched.into_iter().take(NAMED).collect();
+            return Err(TableError::Unmatched { table, folder, n, rows }.into());
+        }
+        if let Some((row, name)) = self.unmatched.first() {
+            let table = table.display();
+            job.warn(match n {
+                1 => format!("skipped row {row} of {table}: it names no image (`{name}`)"),
+                n => format!(
+                    "skipped {n} rows of {table} that name no image, such as row {row} (`{name}`)"
+                ),
+            });
+        }
+        Ok(self)
+    }
+
+    /// Which rows validate: as was asked for; by a column that says so; else a random fifth.
+    ///
+    /// # Errors
+    /// [`SplitError`]; a list that cannot be read.
+    pub(crate) fn split(&self, asked: Option<&Valid>, choices: &mut Choices) -> Result<Split> {
+        let n = self.items.len();
+        let files = || self.items.relative_paths();
+        let (split, because) = match (asked, &self.set) {
+            (Some(Valid::Share(share)), _) if *share > 0.0 && (share * n as f64) < 1.0 => {
+                let share = percent(*share);
+                return Err(SplitError::EmptyShare { share, items: n, unit: "rows" }.into());
+            }
+            (Some(Valid::Share(share)), _) => (Split::Random { share: *share }, ASKED),
+            (Some(Valid::List(file)), _) => (Split::named_in(file.path(), files())?, ASKED),
+            (Some(Valid::Named(_)), Some(column)) => (Split::Column(column.clone()), ASKED),
+            (Some(Valid::Named(folder)), None) => {
+                let folders = files().filter_map(first_folder);
+                let folders = folders.map(|folder| folder.display().to_string()).collect();
+                (Split::by_folder(folder, &folders)?, ASKED)
+            }
+            (None | Some(Valid::Auto), Some(column)) => {
+                (Split::Column(column.clone()), "the table has such a column")
+            }
+            (None | Some(Valid::Auto), None) if FIFTH * n as f64 >= 1.0 => {
+                (Split::Random { share: FIFTH }, "no column says which; choose with `--valid`")
+            }
+            (None | Some(Valid::Auto), None) => {
+                (Split::Random { share: 0.0 }, "there are too few rows to spare any")
+            }
+        };
+        choices.keep("valid", &split.as_setting());
+        choices.tell("valid", split.to_string(), because);
+        Ok(split)
+    }
+
+    /// Keeps the columns as settings, and tells how they were found.
+    pub(crate) fn tell(&self, ask: &TableSettings, choices: &mut Choices) {
+        let LabelTable { file, labels, meaning } = &self.columns;
+        choices.keep("file", file);
+        choices.keep("label", labels);
+        choices.keep("separator", &meaning.as_setting());
+        let because = match (&ask.file, self.unlisted) {
+            (Some(_), 0) => ASKED.to_owned(),
+            (None, 0) => "it names files in the folder".to_owned(),
+            (_, 1) => "1 image is in no row, and is left out".to_owned(),
+            (_, n) => format!("{n} images are in no row, and are left out"),
+        };
+        choices.tell("images", format!("{} in column `{file}`", self.items.len()), because);
+        let because = match ask.label {
+            Some(_) => ASKED,
+            None => "choose with `--label`",
+        };
+        choices.tell("label", meaning.describe(labels), because);
+    }
+}
+
+impl LabelTable {
+    /// The labels of items that are rows of the table, with a model's classes if there is one.
+    ///
+    /// # Errors
+    /// An empty or a wrong cell, by its row; a label that is none of the classes.
+    pub(crate) fn label(
+        &self,
+        split: tinderbox_data::Split<ImageKind>,
+        target: Option<&TargetKind>,
+    ) -> Result<Labelled<ImageKind>> {
+        let split = split.label_kind(self.label_kind(target));
+        let columns: Vec<&str> = self.labels.iter().map(String::as_str).collect();
+        Ok(match self.meaning {
+            Meaning::Class => split.label_from_df(columns[0], None)?,
+            Meaning::Classes { separator } => split.label_from_df(columns[0], Some(separator))?,
+            Meaning::ClassColumns | Meaning::ClassesColumns | Meaning::Numbers => {
+                split.label_from_columns(&columns)?
+            }
+        })
+    }
+
+    fn label_kind(&self, target: Option<&TargetKind>) -> LabelKind {
+        let classes = target.map(|target| target.classes().to_vec());
+        match self.meaning {
+            // Whole numbers are in the order of their values.
+            Meaning::Class if classes.is_none() => LabelKind::Auto,
+            Meaning::Class => LabelKind::Category(classes),
+            Meaning::ClassColumns => LabelKind::Category(classes.or(Some(self.labels.clone()))),
+            Meaning::Classes { .. } => LabelKind::MultiCategory(classes),
+            Meaning::ClassesColumns => {
+                LabelKind::MultiCategory(classes.or(Some(self.labels.clone())))
+            }
+            Meaning::Numbers => LabelKind::Number { log: false },
+        }
+    }
+}
+
+impl Meaning {
+    pub(crate) fn learned(self) -> Learned {
+        match self {
+            Self::Numbers => Learned::Numbers,
+            _ => Learned::Classes,
+        }
+    }
+
+    /// As the setting `separator` would say it; nothing where it does not apply.
+    fn as_setting(self) -> Option<String> {
+        match self {
+            Self::Class => Some(NO_SEPARATOR.to_owned()),
+            Self::Classes { separator } => Some(separator.to_string()),
+            _ => None,
+        }
+    }
+
+    fn describe(self, labels: &[String]) -> String {
+        let named = |labels: &[String]| match labels {
+            [one] => format!("column `{one}`"),
+            [first, .., last] => format!("{} columns, `{first}` to `{last}`", labels.len()),
+            [] => String::new(),
+        };
+        let columns = named(labels);
+        match self {
+            Self::Class => format!("{columns}: one class an image"),
+            Self::Classes { separator: ' ' } => {
+                format!("{columns}: several classes an image, separated by spaces")
+            }
+            Self::Classes { separator } => {
+                format!("{columns}: several classes an image, separated by `{separator}`")
+            }
+            Self::ClassColumns => format!("{columns}: one class an image"),
+            Self::ClassesColumns => format!("{columns}: several classes an image"),
+            Self::Numbers => format!("{columns}: numbers"),
+        }
+    }
+}
+
+/// What the setting says where a cell is one label.
+const NO_SEPARATOR: &str = "none";
+
+/// A look at a table.
+struct Look<'a> {
+    table: &'a Table,
+    images: &'a Path,
+}
+
+impl Look<'_> {
+    fn n_columns(&self) -> usize {
+        self.table.columns().len()
+    }
+
+    fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        (0..self.table.len()).map(move |row| self.table.text(row, column).trim())
+    }
+
+    /// The name of a column, however it was named.
+    fn named(&self, column: &str) -> Result<String> {
+        Ok(self.table.columns()[self.table.column(column)?].clone())
+    }
+
+    /// The column that most often leads to an image.
+    fn file_column(&self, asked: Option<&str>, names: &FileNames) -> Result<String> {
+        if let Some(column) = asked {
+            return self.named(column);
+        }
+        let every = self.table.len().div_ceil(SAMPLE).max(1);
+        let looked_at = self.table.len().div_ceil(every);
+        let hits = |column: usize| {
+            let cells = self.cells(column).step_by(every);
+            cells.filter(|cell| matches!(names.find(cell), Named::One(_))).count()
+        };
+        // Of columns that lead to as many, the first.
+        let best = (0..self.n_columns()).map(|column| (hits(column), column)).rev().max();
+        let best = best.map(|(hits, _)| hits).and_then(|most| {
+            let first = (0..self.n_columns()).find(|column| hits(*column) == most)?;
+            (most as f64 >= ENOUGH * looked_at as f64).then_some(first)
+        });
+        match best {
+            Some(column) => Ok(self.table.columns()[column].clone()),
+            None => Err(TableError::NoFiles {
+                table: self.table.path().to_owned(),
+                folder: self.images.to_owned(),
+                columns: self.table.columns().to_vec(),
+            }
+            .into()),
+        }
+    }
+
+    /// The column that says which rows validate: the one that is named, or one that is called as sets
+    /// are, and in which each row has one.
+    fn set_column(&self, asked: Option<&Valid>, file: &str) -> Option<String> {
+        const WORDS: [&str; 14] = [
+            "train",
+            "training",
+            "valid",
+            "val",
+            "validation",
+            "dev",
+            "test",
+            "testing",
+            "true",
+            "false",
+            "0",
+            "1",
+            "0.0",
+            "1.0",
+        ];
+        let names = self.table.columns();
+        if let Some(Valid::Named(name)) = asked {
+            return names.contains(name).then(|| name.clone());
+        }
+        let called = |name: &str| SET_NAMES.contains(&name.trim().to_lowercase().as_str());
+        let says_sets = |(column, _): &(usize, &String)| {
+            let words: BTreeSet<String> = self.cells(*column).map(str::to_lowercase).collect();
+            words.len() > 1 && words.iter().all(|word| WORDS.contains(&word.as_str()))
+        };
+        let columns = names.iter().enumerate().filter(|(_, name)| *name != file && called(name));
+        columns.filter(says_sets).map(|(_, name)| name.clone()).next()
+    }
+
+    fn label_columns(
+        &self,
+        asked: Option<&[String]>,
+        file: &str,
+        set: Option<&str>,
+    ) -> Result<Vec<String>> {
+        if let Some(columns) = asked {
+            return columns.iter().map(|column| self.named(column)).collect();
+        }
+        let names = self.table.columns();
+        let is_other = |column: &usize| {
+            let name = &names[*column];
+            name != file && Some(name.as_str()) != set && !self.is_index(*column)
+        };
+        let others: Vec<usize> = (0..names.len()).filter(is_other).collect();
+        let called = |wanted: &str| {
+            others.iter().find(|column| names[**column].trim().eq_ignore_ascii_case(wanted))
+        };
+        let flags = |columns: &[usize]| columns.iter().all(|column| self.is_flags(*column));
+        let found: Vec<usize> =
+            match (&others[..], LABEL_NAMES.iter().find_map(|name| called(name))) {
+                ([only], _) => vec![*only],
+                (_, Some(named)) => vec![*named],
+                ([_, _, ..], None) if flags(&others) => others.clone(),
+                (others, None) => {
+                    let columns = others.iter().map(|column| names[*column].clone()).collect();
+                    let table = self.table.path().to_owned();
+                    return Err(TableError::WhichLabel { table, columns }.into());
+                }
+            };
+        Ok(found.into_iter().map(|column| names[column].clone()).collect())
+    }
+
+    /// Whether a column only counts the rows, as an index that was written with the table does.
+    fn is_index(&self, column: usize) -> bool {
+        let name = self.table.columns()[column].trim().to_lowercase();
+        let is_called_so = name.is_empty() || name.starts_with("unnamed") || name == "index";
+        is_called_so && {
+            let counts = |start: usize| {
+                self.cells(column).enumerate().all(|(at, cell)| cell.parse() == Ok(at + start))
+            };
+            counts(0) || counts(1)
+        }
+    }
+
+    /// Whether a column holds yes and no alone.
+    fn is_flags(&self, column: usize) -> bool {
+        const WORDS: [&str; 6] = ["0", "1", "0.0", "1.0", "true", "false"];
+        self.cells(column).all(|cell| WORDS.contains(&cell.to_lowercase().as_str()))
+    }
+
+    fn is_numbers(&self, column: usize) -> bool {
+        self.cells(column).all(|cell| cell.parse().is_ok_and(f64::is_finite))
+    }
+
+    /// What the columns hold, where it is not said.
+    fn meaning(
+        &self,
+        labels: &[String],
+        separator: Option<&str>,
+        learned: Option<Learned>,
+    ) -> Result<Meaning> {
+        let columns: Vec<usize> =
+            labels.iter().map(|label| Ok(self.table.column(label)?)).collect::<Result<_>>()?;
+        let meaning = match columns[..] {
+            _ if learned == Some(Learned::Numbers) => Meaning::Numbers,
+            [column] => match separator {
+                Some(text) => separated(text)?,
+                None if learned.is_none() && self.is_measured(column) => Meaning::Numbers,
+                None => self
+                    .separator(column)
+                    .map_or(Meaning::Class, |separator| Meaning::Classes { separator }),
+            },
+            _ if columns.iter().all(|column| self.is_flags(*column)) => {
+                match (0..self.table.len()).all(|row| self.n_true(row, &columns) == 1) {
+                    true => Meaning::ClassColumns,
+                    false => Meaning::ClassesColumns,
+                }
+            }
+            _ if learned.is_none() && columns.iter().all(|column| self.is_numbers(*column)) => {
+                Meaning::Numbers
+            }
+            _ => {
+                let table = self.table.path().to_owned();
+                return Err(TableError::NotFlags { table, columns: labels.to_vec() }.into());
+            }
+        };
+        match (separator, meaning) {
+            (None, _) | (_, Meaning::Class | Meaning::Classes { .. }) => Ok(meaning),
+            (Some(_), _) => {
+                let reason = "labels are not in one cell";
+                Err(crate::SettingsError::Unused { setting: "separator", reason }.into())
+            }
+        }
+    }
+
+    fn n_true(&self, row: usize, columns: &[usize]) -> usize {
+        let is_true = |column: &&usize| {
+            let cell = self.table.text(row, **column).trim().to_lowercase();
+            ["1", "1.0", "true"].contains(&cell.as_str())
+        };
+        columns.iter().filter(is_true).count()
+    }
+
+    /// Whether a column measures something: it has fractions, or many whole numbers.
+    fn is_measured(&self, column: usize) -> bool {
+        let whole = |cell: &str| cell.parse::<i64>().is_ok();
+        self.is_numbers(column) && {
+            let values: BTreeSet<&str> = self.cells(column).collect();
+            !values.iter().all(|cell| whole(cell)) || values.len() > MOST_CLASSES
+        }
+    }
+
+    /// What divides the cells of a column into labels that occur again in other cells: their number
+    /// is then below that of the different cells.
+    fn separator(&self, column: usize) -> Option<char> {
+        const USUAL: [char; 4] = ['|', ';', ',', ' '];
+        let cells: BTreeSet<&str> = self.cells(column).collect();
+        let divides = |separator: &char| {
+            let parts: BTreeSet<&str> = cells
+                .iter()
+                .flat_map(|cell| cell.split(*separator))
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .collect();
+            let divided = cells.iter().any(|cell| cell.contains(*separator));
+            // No label has a bar or a semicolon in it.
+            divided && (matches!(separator, '|' | ';') || parts.len() < cells.len())
+        };
+        USUAL.into_iter().find(divides)
+    }
+}
+
+/// What the setting says.
+fn separated(text: &str) -> Result<Meaning> {
+    let mut chars = text.chars();
+    match (text, chars.next(), chars.next()) {
+        (NO_SEPARATOR, ..) => Ok(Meaning::Class),
+        ("space", ..) => Ok(Meaning::Classes { separator: ' ' }),
+        ("tab", ..) => Ok(Meaning::Classes { separator: '\t' }),
+        (_, Some(separator), None) => Ok(Meaning::Classes { separator }),
+        _ => Err(TableError::Separator { text: text.to_owned() }.into()),
+    }
+}
+
+/// What is wrong with a table that labels images.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    #[error("no column of {table} names images in {folder}: it has {}", columns.join(", "))]
+    NoFiles { table: PathBuf, folder: PathBuf, columns: Vec<String> },
+
+    #[error("{}", unmatched_text(table, folder, *n, rows))]
+    Unmatched {
+        table: PathBuf,
+        folder: PathBuf,
+        n: usize,
+        /// Some of them, counted from 1.
+        rows: Vec<(usize, String)>,
+    },
+
+    #[error("{table} has several columns that may be labels: {}", columns.join(", "))]
+    WhichLabel { table: PathBuf, columns: Vec<String> },
+
+    #[error("not all of the columns {} of {table} are 0 or 1", columns.join(", "))]
+    NotFlags { table: PathBuf, columns: Vec<String> },
+
+    #[error("`{text}` is no separator: it is one character, such as `;`")]
+    Separator { text: String },
+}
+
+fn unmatched_text(table: &Path, folder: &Path, n: usize, rows: &[(usize, String)]) -> String {
+    let named: Vec<String> =
+        rows.iter().map(|(row, name)| format!("row {row} (`{name}`)")).collect();
+    let (named, more) = (named.join(", "), if n > rows.len() { ", …" } else { "" });
+    let (table, folder) = (table.display(), folder.display());
+    match n {
+        1 => format!("{table}: {named} names no image in {folder}, or several"),
+        n => format!("{table}: {n} rows name no image in {folder}, or several: {named}{more}"),
+    }
+}
+
+impl Hinted for TableError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoFiles { .. } => {
+                "say where the images are: `--images DIR`; and which column names them: `--file COLUMN`".into()
+            }
+            Self::Unmatched { .. } => {
+                "add the images or remove the rows, or skip up to this many: `--skip-bad N`".into()
+            }
+            Self::WhichLabel { .. } => "say which: `--label COLUMN`, once for each".into(),
+            Self::NotFlags { .. } => "a column a class must hold 0 or 1 in each row; for numbers: `--task regress`".into(),
+            Self::Separator { .. } => "or `none`, `space`, `tab`".into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
