@@ -104,9 +104,11 @@ fn another(key: &str) -> Option<&'static str> {
         "epochs" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq" | "bptt"
         | "embedding" | "hidden" | "max_vocab" | "seed" | "size" => "77",
         "layers" => "7",
-        "lr" | "clip" | "dropout" | "pct_start" => "0.77",
+        "lr" | "clip" | "dropout" | "pct_start" | "threshold" => "0.77",
         "arch" => "resnet18",
-        "pretrained" | "codes" | "from" | "until" | "void" | "text" | "label" => "other",
+        "pretrained" | "codes" | "from" | "until" | "void" | "text" | "label" | "file" => "other",
+        "separator" => "#",
+        "y_range" => "0,77",
         "exact_conv" | "oversample" => "true",
         "reset_state" => "false",
         "tokens" => "characters",
@@ -156,6 +158,12 @@ fn no_setting_of_a_run_is_ignored_when_it_goes_on() {
     let small = ["--arch", "resnet-small", "--size", "16x20", "--epochs", "1", "--out", "masks"];
     place.run(&[&["train"], &masks[..], &small].concat()).code(0);
     check_resume(&place, "segment", "masks");
+
+    let names = (0..8).map(|n| format!("{n},0.{n}\n")).collect::<String>();
+    fs::write(place.path("table.csv"), format!("name,number\n{names}")).unwrap();
+    let table = ["train", "table.csv", "--images", "digits/training/7", "--epochs", "1"];
+    place.run(&[&table[..], &["--out", "numbers"]].concat()).code(0);
+    check_resume(&place, "regress", "numbers");
     // Data that is typed wins over the images of the file.
     place.run(&["train", "--config", "masks", "gone", "--out", "x"]).code(1).says("gone");
 

@@ -11,11 +11,11 @@ fn place() -> Place {
     let place = Place::new();
     let mut table = String::from("id,color,found,light,is_valid\n");
     for n in 0..40_u8 {
-        let light = 60 + 4 * n;
+        let (light, dim) = (60 + 4 * n, n % 5 * 8);
         let (color, found, rgb) = match n % 3 {
-            0 => ("red", "red;warm", [light, 0, 0]),
-            1 => ("yellow", "red;green;warm", [light, light, 0]),
-            _ => ("blue", "", [0, 0, light]),
+            0 => ("red", "red;warm", [light, dim, dim]),
+            1 => ("yellow", "red;green;warm", [light, light, dim]),
+            _ => ("blue", "", [dim, dim, light]),
         };
         let (file, is_valid) = (format!("{n:02}.png"), n % 4 == 3);
         let path = place.path("squares").join(color).join(&file);
