@@ -16,7 +16,7 @@ use tinderbox::{
     About, Answer, AnyTask, Choices, Classify, Confidence, Decided, FitPlan, Hinted, ImageSize,
     Job, Of, Phase, Plan, Result, RunFolder, Settings, Sources, Split, Start, Task, checked,
     data::{
-        DataBunch, ImageItems, Input, Label, LabelKind, SavedInput, TargetKind,
+        Array, DataBunch, ImageItems, Inference, Input, Label, LabelKind, SavedInput, TargetKind,
         transform::{Size, Transforms, flip_lr},
     },
     device,
@@ -64,6 +64,7 @@ impl Task for Measure {
         metric: "mean_absolute_error",
         lower_is_better: true,
         takes_text: false,
+        draws: false,
         try_next: "predict {run} image.jpg",
     };
 
@@ -145,7 +146,13 @@ impl Task for Measure {
         checked(data, ask.task.skip_bad.unwrap_or(0), job)
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         let answers = predictions(model, inputs).into_iter();
         answers.map(|found| Ok(Answer::Numbers(found?.probabilities))).collect()
     }

@@ -7,8 +7,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    ConvertMode, DataBunch, ImageItems, ImageKind, Input, LabelKind, Normalize, SavedInput,
-    TargetKind,
+    Array, ConvertMode, DataBunch, ImageItems, ImageKind, Inference, Input, LabelKind, Normalize,
+    SavedInput, TargetKind,
     batch::Set,
     items::first_folder,
     transform::{Size, Transforms, flip_lr, get_transforms, rand_crop, rand_pad},
@@ -111,6 +111,7 @@ impl Task for Classify {
         metric: "accuracy",
         lower_is_better: false,
         takes_text: false,
+        draws: false,
         try_next: "predict {run} image.jpg",
     };
 
@@ -220,7 +221,13 @@ impl Task for Classify {
         })
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         answer::classes(model, inputs)
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, Input, TargetKind,
+    DataBunch, Inference, Input, TargetKind,
     text::{LmOptions, LmTexts, Tokenizing, VocabOptions, VocabSource},
 };
 use tinderbox_learn::{
@@ -107,6 +107,7 @@ impl Task for LanguageModel {
         metric: "perplexity",
         lower_is_better: true,
         takes_text: true,
+        draws: false,
         try_next: "generate {run} --prompt \"…\"",
     };
 
@@ -217,23 +218,29 @@ impl Task for LanguageModel {
         Ok(texts.batches_like(&model.manifest.inference, &options)?)
     }
 
+    /// What the text begins with.
+    type Prepared = String;
+
+    fn prepare(_: &Inference, input: Input<'_>) -> Result<String> {
+        Ok(match input {
+            Input::Text(text) => text.to_owned(),
+            Input::File(file) => tinderbox_data::text::read_text(file)?,
+            Input::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Input::Noise { .. } => String::new(),
+        })
+    }
+
     /// It writes on after each text.
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        let write = |input: &Input<'_>| {
-            let prompt = match *input {
-                Input::Text(text) => text.to_owned(),
-                Input::File(file) => tinderbox_data::text::read_text(file)?,
-                Input::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                Input::Noise { .. } => String::new(),
-            };
+    fn answers(model: &Bundle, prompts: Vec<String>) -> Vec<Result<Answer>> {
+        let write = |prompt: &String| {
             let mut text = String::new();
-            generate(model, &prompt, &Generate::default(), |part| {
+            generate(model, prompt, &Generate::default(), |part| {
                 text.push_str(part);
                 std::ops::ControlFlow::Continue(())
             })?;
             Ok(Answer::Text(text))
         };
-        inputs.iter().map(write).collect()
+        prompts.iter().map(write).collect()
     }
 }
 
