@@ -4,12 +4,15 @@ mod command;
 mod exit;
 mod given;
 mod interrupt;
+mod meant;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tinderbox::AnyTask;
+
+use crate::terminal::Style;
 
 /// From a folder of images or texts to a model that works
 ///
@@ -56,36 +59,61 @@ enum Command {
     #[command(subcommand)]
     Bench(command::Bench),
     Completions(command::Completions),
+    /// Print the version, as `--version` does
+    #[command(hide = true)]
+    Version,
 }
 
 /// Runs the command that the process was started with, over these tasks.
 pub fn main(tasks: &'static [&'static dyn AnyTask]) -> ExitCode {
     given::set_tasks(tasks);
-    let cli = Cli::parse();
+    let mut command = Cli::command();
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => meant::suggesting(error, &command, std::env::args()).exit(),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.format(&mut command).exit(),
+    };
     tinderbox::set_threads(cli.threads.map(|threads| threads as usize));
-    exit::report(match cli.command {
-        Command::Demo(command) => command.run(),
-        Command::Train(command) => command.run(),
-        Command::TrainLm(command) => command.run(),
-        Command::Generate(command) => command.run(),
-        Command::LrFind(command) => command.run(),
-        Command::Predict(command) => command.run(),
-        Command::Validate(command) => command.run(),
-        Command::Interpret(command) => command.run(),
-        Command::Summary(command) => command.run(),
-        Command::ShowBatch(command) => command.run(),
-        Command::Config(command) => command.run(),
-        Command::Weights(command) => command.run(),
-        Command::Lesson(command) => command.run(),
-        Command::Bench(command) => command.run(),
-        Command::Completions(command) => command.run::<Cli>(),
-    })
+    exit::report(cli.command.run(), Style::of(is_json(&matches)))
+}
+
+/// Whether programs read what the command prints.
+fn is_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten().is_some_and(|json| *json);
+    here || matches.subcommand().is_some_and(|(_, matches)| is_json(matches))
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<exit::Done> {
+        match self {
+            Self::Demo(command) => command.run(),
+            Self::Train(command) => command.run(),
+            Self::TrainLm(command) => command.run(),
+            Self::Generate(command) => command.run(),
+            Self::LrFind(command) => command.run(),
+            Self::Predict(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            Self::Interpret(command) => command.run(),
+            Self::Summary(command) => command.run(),
+            Self::ShowBatch(command) => command.run(),
+            Self::Config(command) => command.run(),
+            Self::Weights(command) => command.run(),
+            Self::Lesson(command) => command.run(),
+            Self::Bench(command) => command.run(),
+            Self::Completions(command) => command.run::<Cli>(),
+            Self::Version => {
+                terminal::print_line(Cli::command().render_version().trim_end());
+                Ok(exit::Done::Ok)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

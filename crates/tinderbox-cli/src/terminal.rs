@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tinderbox::{Batch, Choice, Event, Job, Sources, learn::minutes};
 
-use crate::{exit, interrupt};
+use crate::interrupt;
 
 /// How news are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,9 +107,8 @@ pub(crate) fn in_line(path: &Path) -> String {
 }
 
 /// An error as a line for programs, besides what people read on standard error.
-pub(crate) fn print_error(error: &anyhow::Error) {
-    let hint = exit::hint(error);
-    let line = json!({ "event": "error", "message": format!("{error:#}"), "hint": hint });
+pub(crate) fn print_error(message: &str, hint: Option<String>) {
+    let line = json!({ "event": "error", "message": message, "hint": hint });
     print_line(&line.to_string());
 }
 

@@ -214,15 +214,23 @@ pub enum TaskError {
     NoTask { what: String },
 
     #[error("the model is for {what}; what was asked for needs {expected}")]
-    OtherModel { what: String, expected: &'static str },
+    OtherModel {
+        what: String,
+        expected: &'static str,
+        /// A command that the model is for, `{run}` standing for its place.
+        try_next: Option<&'static str>,
+    },
 }
 
 impl Hinted for TaskError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoTask { .. } => "in code, `learn::Bundle` predicts with it".into(),
-            Self::OtherModel { .. } => {
-                "`tinderbox summary MODEL` shows what a model is; `tinderbox train --help` lists the tasks".into()
+            Self::OtherModel { try_next: Some(command), .. } => {
+                format!("what it is for: `tinderbox {}`", command.replace("{run}", "MODEL"))
+            }
+            Self::OtherModel { try_next: None, .. } => {
+                "`tinderbox summary MODEL` shows what a model is".into()
             }
         })
     }

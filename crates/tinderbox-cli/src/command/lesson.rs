@@ -6,7 +6,7 @@ use tinderbox::{
     lesson::{self, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
 };
 
-use super::train::{finish, go_on, told};
+use super::train::{finish, go_on};
 use crate::{
     exit::Done,
     given::{Of, OfCamvid},
@@ -82,7 +82,7 @@ impl Mnist {
             exact_conv: self.exact_conv,
         };
         let style = Style::of(self.json);
-        let (trained, published) = told(lesson_mnist(&lesson, &job(style)?), style)?;
+        let (trained, published) = lesson_mnist(&lesson, &job(style)?)?;
         Ok(beside(&TaskOf::<Classify>::new(), &trained, published, style))
     }
 }
@@ -129,7 +129,7 @@ impl HumanNumbers {
             epochs: self.epochs.map(|epochs| epochs as usize),
         };
         let style = Style::of(self.json);
-        let (trained, run) = told(lesson_human_numbers(&lesson, &job(style)?), style)?;
+        let (trained, run) = lesson_human_numbers(&lesson, &job(style)?)?;
         Ok(beside(&TaskOf::<LanguageModel>::new(), &trained, &run.published, style))
     }
 }
@@ -192,7 +192,7 @@ impl Camvid {
             return go_on(asked.task, &asked.settings, style);
         }
         let settings = Settings::<Segment>::from_json(&asked.settings)?;
-        let (trained, published) = told(lesson_camvid(&settings, &job(style)?), style)?;
+        let (trained, published) = lesson_camvid(&settings, &job(style)?)?;
         if style == Style::Text {
             print_line(&format!("\nours, beside the lesson's {}:", published.heading));
             print_line(published.beside_run(&trained.run)?.trim_end());

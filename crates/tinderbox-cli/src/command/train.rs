@@ -7,7 +7,7 @@ use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
 use crate::{
     exit::Done,
     given::{All, Asked, DATA, Of, OfLanguageModel, RUN, tasks},
-    terminal::{Style, count, job, print_error, print_line, say, seconds, word},
+    terminal::{Style, count, job, print_line, say, seconds, word},
 };
 
 /// Train a model to tell images or texts apart, to segment images, or to write
@@ -106,7 +106,7 @@ impl RunArgs {
         let style = Style::of(self.json);
         let job = job(style)?;
         if self.dry_run {
-            let found = told(task.dry_run(settings, &job), style)?;
+            let found = task.dry_run(settings, &job)?;
             match style {
                 Style::Json => print_line(&serde_json::to_string(&found)?),
                 Style::Text => print_dry_run(&found),
@@ -117,7 +117,7 @@ impl RunArgs {
             true => task.resume(settings, &job),
             false => task.train(settings, &job),
         };
-        Ok(finish(*task, &told(trained, style)?, style))
+        Ok(finish(*task, &trained?, style))
     }
 }
 
@@ -159,22 +159,13 @@ impl TrainLm {
     }
 }
 
-/// The result, whose error programs are told too.
-pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyhow::Result<T> {
-    let result = result.map_err(anyhow::Error::from);
-    if let (Err(error), Style::Json) = (&result, style) {
-        print_error(error);
-    }
-    result
-}
-
 /// Trains, or goes on, with settings that a command has made.
 pub(super) fn go_on(
     task: &'static dyn AnyTask,
     settings: &Map<String, Value>,
     style: Style,
 ) -> anyhow::Result<Done> {
-    Ok(finish(task, &told(task.resume(settings, &job(style)?), style)?, style))
+    Ok(finish(task, &task.resume(settings, &job(style)?)?, style))
 }
 
 /// Says how it ended and what to do next.

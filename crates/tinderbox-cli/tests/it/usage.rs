@@ -7,8 +7,22 @@ use crate::run::Place;
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     let place = Place::new();
-    place.run(&["tran"]).code(2).says("similar subcommands exist: 'train-lm', 'train'");
+    place.run(&["trian"]).code(2).says("a similar subcommand exists: 'train'\n");
+    place.run(&["evaluate"]).code(2).says("a similar subcommand exists: 'validate'\n");
+    place.run(&["weights", "lst"]).code(2).says("a similar subcommand exists: 'list'\n");
+    let unknown = place.run(&["bake"]).code(2).says("unrecognized subcommand 'bake'");
+    assert!(!unknown.err.contains("similar"), "{}", unknown.err);
     place.run(&["train", "digits", "--epoch", "3"]).code(2).says("'--epochs'");
+    place.run(&["train", "digits", "--learning-rate=3"]).code(2).says("'--lr'");
+    place.run(&["predict", "run", "a.png", "--ot", "b.png"]).code(2).says("'--out'");
+    let version = place.run(&["--version"]).code(0).out;
+    assert_eq!(place.run(&["version"]).code(0).out, version);
+    place.run(&["help", "train"]).code(0).says("Usage: tinderbox train");
+    let wrong = place.run(&["train", "digits", "--lr", "-1", "--json"]).code(2).json();
+    let message = wrong[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("invalid value '-1.0' for '--lr <LR>'"), "{message}");
+    let gone = place.run(&["predict", "gone", "a.png", "--json"]).code(1).json();
+    assert_eq!(gone[0]["message"], "there is no file gone");
     place.run(&["train", "digits", "--lr", "-1"]).code(2);
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
     place.run(&["train"]).code(2).says("DATA");
