@@ -8,12 +8,17 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use clap::{
+    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueHint,
+    builder::OsStringValueParser, error::ErrorKind,
+};
 use serde_json::{Map, Value};
 use tinderbox::{
     AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, recognize,
     settings::read_file, task_of_run,
 };
+
+use crate::offered::offering;
 
 static TABLE: OnceLock<&'static [&'static dyn AnyTask]> = OnceLock::new();
 
@@ -129,8 +134,11 @@ impl<W: Which> Of<W> {
     fn fields() -> Vec<Field> {
         let mut fields: Vec<Field> = Vec::new();
         for field in W::tasks().iter().flat_map(|task| task.fields()) {
-            let known = fields.iter().any(|known| known.key == field.key);
-            if !known && W::takes(&field) && !W::without().contains(&field.key.as_str()) {
+            if let Some(known) = fields.iter_mut().find(|known| known.key == field.key) {
+                let more = field.examples.into_iter();
+                let more: Vec<String> = more.filter(|one| !known.examples.contains(one)).collect();
+                known.examples.extend(more);
+            } else if W::takes(&field) && !W::without().contains(&field.key.as_str()) {
                 fields.push(field);
             }
         }
@@ -186,9 +194,12 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         Some(usual) => format!("{} [default: {usual}]", field.help),
         None => field.help.clone(),
     };
+    let offered = field.choices.iter().chain(&field.examples);
     let argument = Arg::new(field.key.clone())
         .help(help)
-        .value_parser(clap::value_parser!(OsString))
+        .value_parser(offering(OsStringValueParser::new(), offered))
+        .hide_possible_values(true)
+        .value_hint(hint(field))
         .value_name(field.value.clone());
     let argument = match (field.key.as_str(), data) {
         ("data", Some(index)) => return argument.index(index).value_name("DATA"),
@@ -203,7 +214,6 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
-            .hide_possible_values(true)
             .value_name("true|false")
     } else if field.is_list() {
         argument.action(ArgAction::Append)
@@ -211,6 +221,16 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         argument.allow_negative_numbers(true)
     } else {
         argument
+    }
+}
+
+/// What completions offer besides values that are known.
+fn hint(field: &Field) -> ValueHint {
+    match (field.is_path, field.value.as_str()) {
+        (false, _) => ValueHint::Other,
+        (true, "DIR" | "RUN") => ValueHint::DirPath,
+        (true, "FILE") => ValueHint::FilePath,
+        (true, _) => ValueHint::AnyPath,
     }
 }
 

@@ -5,6 +5,7 @@ mod exit;
 mod given;
 mod interrupt;
 mod meant;
+mod offered;
 mod terminal;
 
 use std::process::ExitCode;

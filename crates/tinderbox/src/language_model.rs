@@ -67,7 +67,7 @@ pub struct LanguageModelSettings {
 
     /// Architecture: awd-lstm, lstm, gru, or the lesson's model0 to model5
     #[schemars(extend("x-value" = "NAME", "x-group" = "Model",
-        "x-usual" = "awd-lstm; of characters: lstm"))]
+        "x-usual" = "awd-lstm; of characters: lstm", "examples" = TextSpec::language_models()))]
     pub arch: Option<String>,
 
     /// Embedding size

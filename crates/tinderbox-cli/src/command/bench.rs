@@ -1,6 +1,6 @@
 use std::io::{stdin, stdout};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::StringValueParser};
 use serde_json::{Value, to_value};
 use tinderbox::ops::with_exact_conv;
 use tinderbox_bench::{
@@ -11,6 +11,7 @@ use tinderbox_bench::{
 
 use crate::{
     exit::Done,
+    offered::offering,
     terminal::{is_read, print_line},
 };
 
@@ -67,7 +68,8 @@ impl How {
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
-    /// What to run, as `tinderbox bench list` names it
+    /// What to run
+    #[arg(value_parser = offering(StringValueParser::new(), WORKLOADS.iter().map(|one| one.name)))]
     workload: String,
 
     #[command(flatten)]

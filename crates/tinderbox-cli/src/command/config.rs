@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 
-use super::train::task_name;
+use super::train::task_names;
 use crate::{exit::Done, given::tasks, terminal::print_line};
 
 /// Settings as files: what there is to set, and what a run was made with
@@ -80,7 +80,7 @@ impl Show {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Default {
     /// Task [default: classify]
-    #[arg(value_parser = task_name)]
+    #[arg(value_parser = task_names())]
     task: Option<String>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct Default {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Schema {
     /// Task [default: classify]
-    #[arg(value_parser = task_name)]
+    #[arg(value_parser = task_names())]
     task: Option<String>,
 }
 

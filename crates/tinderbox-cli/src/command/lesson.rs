@@ -1,15 +1,16 @@
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint, builder::StringValueParser};
 use tinderbox::{
     AnyTask, Classify, LanguageModel, Of as TaskOf, RunFolder, Segment, Settings, Trained,
-    lesson::{self, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
+    lesson::{self, MNIST, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
 };
 
 use super::train::{finish, go_on};
 use crate::{
     exit::Done,
     given::{Of, OfCamvid},
+    offered::{Offering, offering},
     terminal::{Style, job, print_line},
 };
 
@@ -41,11 +42,11 @@ impl Lesson {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Mnist {
     /// Folder with training/ and testing/ in it, or with mnist_png/
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: PathBuf,
 
-    /// Network: basic, refactor or resnetish
-    #[arg(long, value_name = "NAME", default_value = "resnetish")]
+    /// Network
+    #[arg(long, value_name = "NAME", default_value = "resnetish", value_parser = networks())]
     model: String,
 
     /// Seed of everything random
@@ -57,7 +58,7 @@ pub(crate) struct Mnist {
     epochs: Option<u32>,
 
     /// Run folder [default: `runs/lesson-mnist-` with the model and the seed]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
     /// Compute convolutions as the definition says, without Winograd's algorithms,
@@ -68,6 +69,11 @@ pub(crate) struct Mnist {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// Those of the notebook.
+fn networks() -> Offering<StringValueParser> {
+    offering(StringValueParser::new(), MNIST.iter().map(|network| network.model))
 }
 
 impl Mnist {
@@ -110,7 +116,7 @@ pub(crate) struct HumanNumbers {
 
     /// Run folder [default: `runs/lesson-human-numbers-` with the model and the
     /// seed]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
     /// Print one JSON object a line

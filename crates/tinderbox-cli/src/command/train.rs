@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use serde_json::{Map, Value};
 use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
 
@@ -40,7 +40,7 @@ pub(crate) struct Train {
     run: RunArgs,
 
     /// What is learned [default: by the data]
-    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
     /// Configuration file: settings as TOML, as `tinderbox config default` prints them
@@ -70,13 +70,9 @@ struct RunArgs {
     json: bool,
 }
 
-/// The name of a task that there is.
-pub(super) fn task_name(text: &str) -> Result<String, String> {
-    let names: Vec<&str> = tasks().iter().map(|task| task.about().name).collect();
-    match names.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("there are {}", names.join(", "))),
-    }
+/// The names of the tasks that there are.
+pub(super) fn task_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(tasks().iter().map(|task| task.about().name))
 }
 
 impl Train {

@@ -243,6 +243,6 @@ impl Text {
 as_text! {
     Location: json_schema!({ "type": "string", "format": "path" });
     ImageSize: json_schema!({ "type": ["string", "integer"] });
-    Valid: json_schema!({ "type": ["string", "number"] });
-    DeviceChoice: json_schema!({ "type": "string" });
+    Valid: json_schema!({ "type": ["string", "number"], "examples": ["auto", "0.2"], "format": "path" });
+    DeviceChoice: json_schema!({ "type": "string", "examples": ["auto", "cpu", "gpu"] });
 }
