@@ -54,11 +54,12 @@ pub(crate) fn job(style: Style) -> anyhow::Result<Job> {
     Ok(job)
 }
 
-/// Every tenth training batch is news enough, and so is the end of reading.
+/// Every tenth training batch is news enough, and so are the ends of reading.
 fn is_news(event: &Event) -> bool {
     const EVERY: usize = 10;
     match event {
         Event::Batch(batch) => batch.training && batch.batch.is_multiple_of(EVERY),
+        Event::Downloading { done, total, .. } => *done == 0 || Some(*done) == *total,
         Event::Checking { done, total } | Event::Tokenizing { done, total } => done == total,
         _ => true,
     }

@@ -76,6 +76,11 @@ fn a_text_becomes_a_model_that_writes() {
     assert_eq!(write(&["--words", "6", "--temperature", "0", "--seed", "9"]), greedy);
     assert!(write(&["--words", "3", "--beam", "4"]).starts_with("twenty one , "));
     place.run(&["generate", "lm", "--words", "3"]).code(0);
+    let generate = ["generate", "lm", "--prompt", "twenty one ,", "--words", "6", "--json"];
+    let written = place.run(&generate).code(0).json().remove(0);
+    assert_eq!(written["text"], text.trim_end());
+    let shown = place.run(&["show-batch", "numbers.txt", "--json"]).code(0).json().remove(0);
+    assert_eq!(shown["columns"], serde_json::json!(["idx", "text"]));
     place.run(&["generate", "lm", "--min-p", "1"]).code(0).says("none was as likely as `--min-p`");
     place.run(&["generate", "lm", "--temperature=-1"]).code(1).says("temperature is -1");
     place.run(&["generate", "lm", "--top-k", "0"]).code(1).says("top_k is 0");
@@ -143,7 +148,11 @@ fn a_classifier_starts_from_a_language_model() {
     assert_eq!((&json[0]["text"], &json[0]["label"]), (&good.into(), &"positive".into()));
     predicts_tables(&place, good);
     place.run(&["predict", "reviews", " "]).code(3).says("the text \" \" has no tokens");
-    place.run(&["generate", "reviews"]).code(1).says("what was asked for needs a language model");
+    place
+        .run(&["generate", "reviews"])
+        .code(1)
+        .says("what was asked for needs a language model")
+        .says("hint: what it is for: `tinderbox predict MODEL \"some text\"`");
     let history = fs::read_to_string(place.path("reviews/history.csv")).unwrap();
     let accuracy = history.lines().last().unwrap().split(',').nth(3).unwrap();
     place.run(&["validate", "reviews"]).code(0).says(&format!("accuracy  {accuracy}"));

@@ -203,6 +203,9 @@ fn summarizes(place: &Place) {
     let of_arch = place.run(&[&["summary", "--arch", "resnetish"][..], &args].concat()).code(0).out;
     assert_eq!(from_run, of_arch);
     assert!(from_run.contains("Total params: 41132"), "{from_run}");
+    let json = place.run(&["summary", "run", "--json"]).code(0).json().remove(0);
+    assert_eq!(json["total"], 41_132);
+    assert_eq!(json["layers"][0]["layer"], "Conv2d", "{json}");
 }
 
 /// The model file is all that is needed.
@@ -253,6 +256,8 @@ fn rates_are_looked_for_and_batches_shown() {
         .says("12 is not in 20..");
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
+    let shown = place.run(&["show-batch", "digits", "--json"]).code(0).json();
+    assert_eq!(shown, [serde_json::json!({ "picture": "batch.png" })]);
 }
 
 #[test]

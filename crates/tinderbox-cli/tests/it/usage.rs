@@ -44,6 +44,73 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
 }
 
 #[test]
+fn weights_are_listed_in_80_columns() {
+    let place = Place::new();
+    let run = |more: &[&str]| {
+        let mut command = place.command(&[&["weights", "list"], more].concat());
+        let cache = [("TINDERBOX_CACHE", "none"), ("TORCH_HOME", "none")];
+        String::from_utf8(command.envs(cache).output().unwrap().stdout).unwrap()
+    };
+    let list = run(&[]);
+    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+    assert!(list.contains("resnet34       83.3 MB  -     the same with 34 layers"), "{list}");
+    assert!(run(&["--long"]).contains("https://download.pytorch.org/models/resnet34-"));
+    let json = run(&["--json"]);
+    let lines = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let of = |name: &str| lines.clone().find(|line| line["name"] == name).unwrap();
+    assert_eq!(
+        (&of("vgg16_bn")["megabytes"], &of("vgg16_bn")["here"]),
+        (&527.8.into(), &false.into())
+    );
+    assert!(of("basic")["megabytes"].is_null());
+    place
+        .run(&["weights", "fetch", "basic"])
+        .code(1)
+        .says("there are no official weights for `basic`")
+        .says("for resnet18");
+}
+
+#[test]
+fn completions_offer_what_flags_take() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&["completions", shell]).code(0).out;
+        for name in ["squeezenet1_1", "awd-lstm", "language-model", "refactor", "gpu"] {
+            assert!(script.contains(name), "no {name} for {shell}");
+        }
+    }
+}
+
+/// As bash asks for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_values_files_and_folders() {
+    let place = Place::new();
+    let offered = |typed: &str| {
+        let words: Vec<&str> = typed.split(' ').collect();
+        let (last, before) = (words.len() - 1, words[words.len() - 2]);
+        let script = format!(
+            "source <($PROGRAM completions bash); COMP_WORDS=({typed}); COMP_CWORD={last}
+             _tinderbox tinderbox '{}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words[last]
+        );
+        let mut bash = std::process::Command::new("bash");
+        let bash = bash.args(["-c", &script]).current_dir(place.path(""));
+        let output = bash.env("PROGRAM", env!("CARGO_BIN_EXE_tinderbox")).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let mut offered: Vec<String> = lines.lines().map(str::to_owned).collect();
+        offered.sort();
+        offered
+    };
+    assert_eq!(offered("tinderbox train --arch squeeze"), ["squeezenet1_0", "squeezenet1_1"]);
+    assert_eq!(offered("tinderbox train --task seg"), ["segment"]);
+    assert_eq!(offered("tinderbox lesson mnist --model ref"), ["refactor"]);
+    std::fs::write(place.path("none-of-ours.pth"), "").unwrap();
+    assert_eq!(offered("tinderbox train --pretrained no"), ["none", "none-of-ours.pth"]);
+    assert!(offered("tinderbox train --lr dig").iter().all(|one| one != "digits"));
+}
+
+#[test]
 fn threads_are_a_number_above_0() {
     let place = Place::new();
     let with_variable = |threads: &str| {
