@@ -182,6 +182,27 @@ impl<W: Which> FromArgMatches for Of<W> {
     }
 }
 
+/// The settings that `-h` lists; `--help` lists all.
+const OFTEN: [&str; 17] = [
+    "data",
+    "images",
+    "masks",
+    "codes",
+    "text",
+    "label",
+    "valid",
+    "size",
+    "arch",
+    "pretrained",
+    "from",
+    "from_lm",
+    "epochs",
+    "lr",
+    "batch_size",
+    "device",
+    "out",
+];
+
 /// A field as an argument.
 fn argument(field: &Field, data: Option<usize>) -> Arg {
     let usual = match (&field.default, &field.usual) {
@@ -199,6 +220,7 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         .help(help)
         .value_parser(offering(OsStringValueParser::new(), offered))
         .hide_possible_values(true)
+        .hide_short_help(!OFTEN.contains(&field.key.as_str()))
         .value_hint(hint(field))
         .value_name(field.value.clone());
     let argument = match (field.key.as_str(), data) {

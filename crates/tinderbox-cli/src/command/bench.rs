@@ -16,9 +16,18 @@ use crate::{
 };
 
 /// Time whole steps, side by side with another library, or single layers
+///
+/// Examples:
+///   tinderbox bench list
+///   tinderbox bench kernels --filter resnet34
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Bench {
     /// Name the workloads
+    ///
+    /// Example:
+    ///   tinderbox bench list
+    #[command(verbatim_doc_comment)]
     List,
     Serve(Serve),
     Kernels(Kernels),
@@ -65,6 +74,9 @@ impl How {
 /// Says `{"ready": ...}` once the model is built and warm. To each line `run N` it
 /// answers with the times of N steps, in milliseconds, and the most memory that it
 /// has had in use, in MB; that is known on Linux only.
+///
+/// Example:
+///   tinderbox bench serve train/mnist-resnetish/b128
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Serve {

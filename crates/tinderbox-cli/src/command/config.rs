@@ -8,7 +8,13 @@ use super::train::task_names;
 use crate::{exit::Done, given::tasks, terminal::print_line};
 
 /// Settings as files: what there is to set, and what a run was made with
+///
+/// Examples:
+///   tinderbox config default segment > my.toml
+///   tinderbox train --config my.toml --epochs 30
+///   tinderbox config show runs/photos
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Config {
     Show(Show),
     Default(Default),
@@ -85,6 +91,9 @@ pub(crate) struct Default {
 }
 
 /// Print the JSON Schema of a task's configuration file
+///
+/// Example:
+///   tinderbox config schema segment > segment.schema.json
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Schema {

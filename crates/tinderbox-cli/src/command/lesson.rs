@@ -15,7 +15,13 @@ use crate::{
 };
 
 /// Run the notebooks of fast.ai's lesson 7
+///
+/// Examples:
+///   tinderbox lesson human-numbers
+///   tinderbox lesson mnist --data mnist_png
+///   tinderbox lesson camvid --data camvid --pretrained auto
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Lesson {
     Mnist(Mnist),
     Camvid(Camvid),
