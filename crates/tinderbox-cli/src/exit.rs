@@ -27,7 +27,7 @@ pub(crate) fn report(result: anyhow::Result<Done>, style: Style) -> ExitCode {
         Ok(Done::Interrupted) => ExitCode::from(130),
         Err(error) => {
             if style == Style::Json {
-                print_error(&message(&error), hint(&error));
+                print_error(&message(&error), hint(&error).as_deref());
             }
             if let Some(usage) = error.downcast_ref::<clap::Error>() {
                 // Nobody reads it: there is nothing left to say.

@@ -211,13 +211,14 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         (Some(value), _) => Some(value.to_string()),
         (None, usual) => usual.clone(),
     };
-    let help = match usual {
-        Some(usual) => format!("{} [default: {usual}]", field.help),
-        None => field.help.clone(),
+    let with_default = |help: &str| match &usual {
+        Some(usual) => format!("{help} [default: {usual}]"),
+        None => help.to_owned(),
     };
     let offered = field.choices.iter().chain(&field.examples);
     let argument = Arg::new(field.key.clone())
-        .help(help)
+        .help(with_default(first_words(&field.help)))
+        .long_help(with_default(&field.help))
         .value_parser(offering(OsStringValueParser::new(), offered))
         .hide_possible_values(true)
         .hide_short_help(!OFTEN.contains(&field.key.as_str()))
@@ -244,6 +245,12 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
     } else {
         argument
     }
+}
+
+/// What a help says before it explains.
+fn first_words(help: &str) -> &str {
+    let ends = [": ", "; ", ". "].iter().filter_map(|end| help.find(end));
+    &help[..ends.min().unwrap_or(help.len())]
 }
 
 /// What completions offer besides values that are known.
@@ -418,4 +425,17 @@ fn invalid(field: &Field, error: &SettingsError) -> anyhow::Error {
 /// Wrong usage, which ends as the argument parser's own does.
 pub(crate) fn usage(kind: ErrorKind, text: &impl std::fmt::Display) -> anyhow::Error {
     clap::Error::raw(kind, format!("{text}\n\nFor more information, try '--help'.\n")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_help_of_a_setting_is_what_it_is() {
+        assert_eq!(first_words("Items in a batch"), "Items in a batch");
+        assert_eq!(first_words("Validation set: `auto`, or a share"), "Validation set");
+        assert_eq!(first_words("Epochs to train for; of the head alone"), "Epochs to train for");
+        assert_eq!(first_words("Folder with masks. A mask is gray: a code"), "Folder with masks");
+    }
 }

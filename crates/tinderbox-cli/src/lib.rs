@@ -175,6 +175,7 @@ mod tests {
         let train = command.find_subcommand_mut("train").unwrap();
         let short = train.render_help().to_string();
         assert!(short.lines().count() < 60, "{short}");
+        assert!(short.contains("Validation set [default: auto]"), "{short}");
         assert!(short.contains("--epochs") && !short.contains("--checkpoint-every"), "{short}");
         assert!(train.render_long_help().to_string().contains("--checkpoint-every"));
     }

@@ -108,7 +108,7 @@ pub(crate) fn in_line(path: &Path) -> String {
 }
 
 /// An error as a line for programs, besides what people read on standard error.
-pub(crate) fn print_error(message: &str, hint: Option<String>) {
+pub(crate) fn print_error(message: &str, hint: Option<&str>) {
     let line = json!({ "event": "error", "message": message, "hint": hint });
     print_line(&line.to_string());
 }

@@ -27,7 +27,7 @@ pub(crate) struct Answers<'a, T: Task> {
     inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
     at_once: usize,
     prepared: Vec<Result<T::Prepared>>,
-    answers: vec::IntoIter<Result<Answer>>,
+    ready: vec::IntoIter<Result<Answer>>,
 }
 
 impl<'a, T: Task> Answers<'a, T> {
@@ -36,7 +36,7 @@ impl<'a, T: Task> Answers<'a, T> {
             Some([height, width]) => (PIXELS / (height * width).max(1)).clamp(1, BATCH),
             None => TEXTS,
         };
-        Self { model, inputs, at_once, prepared: Vec::new(), answers: Vec::new().into_iter() }
+        Self { model, inputs, at_once, prepared: Vec::new(), ready: Vec::new().into_iter() }
     }
 }
 
@@ -45,7 +45,7 @@ impl<T: Task> Iterator for Answers<'_, T> {
 
     fn next(&mut self) -> Option<Result<Answer>> {
         loop {
-            if let Some(answer) = self.answers.next() {
+            if let Some(answer) = self.ready.next() {
                 return Some(answer);
             }
             let next: Vec<Input<'_>> = self.inputs.by_ref().take(self.at_once).collect();
@@ -58,7 +58,7 @@ impl<T: Task> Iterator for Answers<'_, T> {
                 while_preparing::<T, _>(&model.manifest.inference, &next, || {
                     answered::<T>(model, prepared)
                 });
-            (self.answers, self.prepared) = (answers.into_iter(), prepared);
+            (self.ready, self.prepared) = (answers.into_iter(), prepared);
         }
     }
 }
