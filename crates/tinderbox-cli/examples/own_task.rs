@@ -17,7 +17,7 @@ use tinderbox::{
     Job, Location, Of, Phase, Plan, Result, RunFolder, Settings, Sources, Split, Start, Task,
     checked,
     data::{
-        DataBunch, ImageItems, Input, Label, LabelKind, SavedInput, TargetKind,
+        Array, DataBunch, ImageItems, Inference, Input, Label, LabelKind, SavedInput, TargetKind,
         transform::{Size, Transforms, flip_lr},
     },
     device,
@@ -65,6 +65,7 @@ impl Task for Measure {
         metric: "mean_absolute_error",
         lower_is_better: true,
         takes_text: false,
+        draws: false,
         try_next: "predict {run} image.jpg",
     };
 
@@ -147,7 +148,13 @@ impl Task for Measure {
         checked(data, ask.task.skip_bad.unwrap_or(0), job)
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         let answers = predictions(model, inputs).into_iter();
         answers.map(|found| Ok(Answer::Numbers(found?.probabilities))).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::terminal::{lost_results, say};
+use crate::terminal::{Style, lost_results, print_error, say};
 
 /// The end of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +14,9 @@ pub(crate) enum Done {
     Interrupted,
 }
 
-/// Prints an error with its causes and what to do about it; gives the exit code.
-pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
+/// Prints an error with its causes and what to do about it, for programs on standard output, too;
+/// gives the exit code.
+pub(crate) fn report(result: anyhow::Result<Done>, style: Style) -> ExitCode {
     if let Some(reason) = lost_results() {
         say(&format!("error: cannot write to standard output: {reason}"));
         return ExitCode::FAILURE;
@@ -25,6 +26,9 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
         Ok(Done::Partly) => ExitCode::from(3),
         Ok(Done::Interrupted) => ExitCode::from(130),
         Err(error) => {
+            if style == Style::Json {
+                print_error(&message(&error), hint(&error).as_deref());
+            }
             if let Some(usage) = error.downcast_ref::<clap::Error>() {
                 // Nobody reads it: there is nothing left to say.
                 let _ = usage.print();
@@ -39,8 +43,20 @@ pub(crate) fn report(result: anyhow::Result<Done>) -> ExitCode {
     }
 }
 
+/// What went wrong, in a line.
+fn message(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<clap::Error>() {
+        None => format!("{error:#}"),
+        Some(usage) => {
+            let text = usage.to_string();
+            let first = text.split("\n\n").next().unwrap_or(&text);
+            first.trim_start_matches("error: ").trim_end().replace('\n', " ")
+        }
+    }
+}
+
 /// What to do about an error, where there is something.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+fn hint(error: &anyhow::Error) -> Option<String> {
     let of_the_library = error.downcast_ref::<tinderbox::Error>().map(tinderbox::Error::hint);
     let of_the_benchmark = || error.downcast_ref().map(tinderbox_bench::Error::hint);
     of_the_library.or_else(of_the_benchmark).flatten()

@@ -4,12 +4,17 @@
 use std::{ffi::OsString, path::Path, sync::OnceLock};
 
 use anyhow::{Context, bail};
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, error::ErrorKind};
+use clap::{
+    Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, FromArgMatches, ValueHint,
+    builder::OsStringValueParser, error::ErrorKind,
+};
 use serde_json::{Map, Value};
 use tinderbox::{
     AnyTask, Field, Kind, Role, RunError, SettingsError, TASKS, find_task, settings::read_file,
     task_of_run,
 };
+
+use crate::offered::offering;
 
 static TABLE: OnceLock<&'static [&'static dyn AnyTask]> = OnceLock::new();
 
@@ -129,8 +134,14 @@ impl<W: Which> Of<W> {
                 continue;
             }
             match fields.iter_mut().find(|known| known.key == field.key) {
-                Some(known) => known.alias = known.alias.take().or(field.alias),
                 None => fields.push(field),
+                Some(known) => {
+                    known.alias = known.alias.take().or(field.alias);
+                    let more = field.examples.into_iter();
+                    let more: Vec<String> =
+                        more.filter(|one| !known.examples.contains(one)).collect();
+                    known.examples.extend(more);
+                }
             }
         }
         fields
@@ -173,6 +184,27 @@ impl<W: Which> FromArgMatches for Of<W> {
     }
 }
 
+/// The settings that `-h` lists; `--help` lists all.
+const OFTEN: [&str; 17] = [
+    "data",
+    "images",
+    "masks",
+    "codes",
+    "text",
+    "label",
+    "valid",
+    "size",
+    "arch",
+    "pretrained",
+    "from",
+    "from_lm",
+    "epochs",
+    "lr",
+    "batch_size",
+    "device",
+    "out",
+];
+
 /// A field as an argument.
 fn argument(field: &Field, data: Option<usize>) -> Arg {
     let usual = match (&field.default, &field.usual) {
@@ -181,13 +213,18 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         (Some(value), _) => Some(value.to_string()),
         (None, usual) => usual.clone(),
     };
-    let help = match usual {
-        Some(usual) => format!("{} [default: {usual}]", field.help),
-        None => field.help.clone(),
+    let with_default = |help: &str| match &usual {
+        Some(usual) => format!("{help} [default: {usual}]"),
+        None => help.to_owned(),
     };
+    let offered = field.choices.iter().chain(&field.examples);
     let argument = Arg::new(field.key.clone())
-        .help(help)
-        .value_parser(clap::value_parser!(OsString))
+        .help(with_default(first_words(&field.help)))
+        .long_help(with_default(&field.help))
+        .value_parser(offering(OsStringValueParser::new(), offered))
+        .hide_possible_values(true)
+        .hide_short_help(!OFTEN.contains(&field.key.as_str()))
+        .value_hint(hint(field))
         .value_name(field.value.clone());
     let argument = match (field.key.as_str(), data) {
         ("data", Some(index)) => return argument.index(index).value_name("DATA"),
@@ -205,7 +242,6 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true")
-            .hide_possible_values(true)
             .value_name("true|false")
     } else if field.is_list() {
         argument.action(ArgAction::Append)
@@ -213,6 +249,22 @@ fn argument(field: &Field, data: Option<usize>) -> Arg {
         argument.allow_negative_numbers(true)
     } else {
         argument
+    }
+}
+
+/// What a help says before it explains.
+fn first_words(help: &str) -> &str {
+    let ends = [": ", "; ", ". "].iter().filter_map(|end| help.find(end));
+    &help[..ends.min().unwrap_or(help.len())]
+}
+
+/// What completions offer besides values that are known.
+fn hint(field: &Field) -> ValueHint {
+    match (field.is_path, field.value.as_str()) {
+        (false, _) => ValueHint::Other,
+        (true, "DIR" | "RUN") => ValueHint::DirPath,
+        (true, "FILE") => ValueHint::FilePath,
+        (true, _) => ValueHint::AnyPath,
     }
 }
 
@@ -394,4 +446,17 @@ fn invalid(field: &Field, error: &SettingsError) -> anyhow::Error {
 /// Wrong usage, which ends as the argument parser's own does.
 pub(crate) fn usage(kind: ErrorKind, text: &impl std::fmt::Display) -> anyhow::Error {
     clap::Error::raw(kind, format!("{text}\n\nFor more information, try '--help'.\n")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_short_help_of_a_setting_is_what_it_is() {
+        assert_eq!(first_words("Items in a batch"), "Items in a batch");
+        assert_eq!(first_words("Validation set: `auto`, or a share"), "Validation set");
+        assert_eq!(first_words("Epochs to train for; of the head alone"), "Epochs to train for");
+        assert_eq!(first_words("Folder with masks. A mask is gray: a code"), "Folder with masks");
+    }
 }

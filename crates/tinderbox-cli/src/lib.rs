@@ -4,12 +4,16 @@ mod command;
 mod exit;
 mod given;
 mod interrupt;
+mod meant;
+mod offered;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tinderbox::AnyTask;
+
+use crate::terminal::Style;
 
 /// From a folder of images or texts to a model that works
 ///
@@ -56,40 +60,123 @@ enum Command {
     #[command(subcommand)]
     Bench(command::Bench),
     Completions(command::Completions),
+    /// Print the version, as `--version` does
+    #[command(hide = true)]
+    Version,
 }
 
 /// Runs the command that the process was started with, over these tasks.
 pub fn main(tasks: &'static [&'static dyn AnyTask]) -> ExitCode {
     given::set_tasks(tasks);
-    let cli = Cli::parse();
+    let mut command = Cli::command();
+    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => meant::suggesting(error, &command, std::env::args()).exit(),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.format(&mut command).exit(),
+    };
     tinderbox::set_threads(cli.threads.map(|threads| threads as usize));
-    exit::report(match cli.command {
-        Command::Demo(command) => command.run(),
-        Command::Train(command) => command.run(),
-        Command::TrainLm(command) => command.run(),
-        Command::Generate(command) => command.run(),
-        Command::LrFind(command) => command.run(),
-        Command::Predict(command) => command.run(),
-        Command::Validate(command) => command.run(),
-        Command::Interpret(command) => command.run(),
-        Command::Summary(command) => command.run(),
-        Command::ShowBatch(command) => command.run(),
-        Command::Config(command) => command.run(),
-        Command::Weights(command) => command.run(),
-        Command::Lesson(command) => command.run(),
-        Command::Bench(command) => command.run(),
-        Command::Completions(command) => command.run::<Cli>(),
-    })
+    exit::report(cli.command.run(), Style::of(is_json(&matches)))
+}
+
+/// Whether programs read what the command prints.
+fn is_json(matches: &ArgMatches) -> bool {
+    let here = matches.try_get_one::<bool>("json").ok().flatten().is_some_and(|json| *json);
+    here || matches.subcommand().is_some_and(|(_, matches)| is_json(matches))
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<exit::Done> {
+        match self {
+            Self::Demo(command) => command.run(),
+            Self::Train(command) => command.run(),
+            Self::TrainLm(command) => command.run(),
+            Self::Generate(command) => command.run(),
+            Self::LrFind(command) => command.run(),
+            Self::Predict(command) => command.run(),
+            Self::Validate(command) => command.run(),
+            Self::Interpret(command) => command.run(),
+            Self::Summary(command) => command.run(),
+            Self::ShowBatch(command) => command.run(),
+            Self::Config(command) => command.run(),
+            Self::Weights(command) => command.run(),
+            Self::Lesson(command) => command.run(),
+            Self::Bench(command) => command.run(),
+            Self::Completions(command) => command.run::<Cli>(),
+            Self::Version => {
+                terminal::print_line(Cli::command().render_version().trim_end());
+                Ok(exit::Done::Ok)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands that do something, and what is shown of each.
+    fn leaves(command: &clap::Command, above: &str, found: &mut Vec<(String, String)>) {
+        let name = format!("{above} {}", command.get_name());
+        let help = command.get_long_about().or_else(|| command.get_about());
+        let help = help.map(ToString::to_string).unwrap_or_default();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        match command.has_subcommands() {
+            true => shown.for_each(|command| leaves(command, &name, found)),
+            false => found.push((name, help)),
+        }
+    }
+
+    /// The words of a line as a shell reads it, up to where its output goes.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for c in line.chars() {
+            match (c, quote) {
+                (c, Some(open)) if c == open => quote = None,
+                ('"' | '\'', None) => quote = Some(c),
+                (' ', None) => words.push(String::new()),
+                ('>', None) => break,
+                (c, _) => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.into_iter().filter(|word| !word.is_empty()).collect()
+    }
+
+    #[test]
+    fn every_command_has_examples_that_can_be_typed() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "", &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for (name, help) in found {
+            let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
+            let of_ours = lines.filter_map(|line| Some(&line[line.find("tinderbox ")?..]));
+            let examples: Vec<&str> = of_ours.collect();
+            assert!(!examples.is_empty(), "{name} has no example:\n{help}");
+            for example in examples {
+                if let Err(error) = Cli::try_parse_from(words(example)) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_short_help_is_short() {
+        let mut command = Cli::command();
+        command.build();
+        let train = command.find_subcommand_mut("train").unwrap();
+        let short = train.render_help().to_string();
+        assert!(short.lines().count() < 60, "{short}");
+        assert!(short.contains("Validation set [default: auto]"), "{short}");
+        assert!(short.contains("--epochs") && !short.contains("--checkpoint-every"), "{short}");
+        assert!(train.render_long_help().to_string().contains("--checkpoint-every"));
     }
 }

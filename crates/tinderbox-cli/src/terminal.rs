@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tinderbox::{Batch, Choice, Event, Job, Sources, learn::minutes};
 
-use crate::{exit, interrupt};
+use crate::interrupt;
 
 /// How news are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +54,12 @@ pub(crate) fn job(style: Style) -> anyhow::Result<Job> {
     Ok(job)
 }
 
-/// Every tenth training batch is news enough, and so is the end of reading.
+/// Every tenth training batch is news enough, and so are the ends of reading.
 fn is_news(event: &Event) -> bool {
     const EVERY: usize = 10;
     match event {
         Event::Batch(batch) => batch.training && batch.batch.is_multiple_of(EVERY),
+        Event::Downloading { done, total, .. } => *done == 0 || Some(*done) == *total,
         Event::Checking { done, total } | Event::Tokenizing { done, total } => done == total,
         _ => true,
     }
@@ -107,9 +108,8 @@ pub(crate) fn in_line(path: &Path) -> String {
 }
 
 /// An error as a line for programs, besides what people read on standard error.
-pub(crate) fn print_error(error: &anyhow::Error) {
-    let hint = exit::hint(error);
-    let line = json!({ "event": "error", "message": format!("{error:#}"), "hint": hint });
+pub(crate) fn print_error(message: &str, hint: Option<&str>) {
+    let line = json!({ "event": "error", "message": message, "hint": hint });
     print_line(&line.to_string());
 }
 

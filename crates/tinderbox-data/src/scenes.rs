@@ -1,8 +1,8 @@
 //! Scenes of shapes drawn by a formula, and their masks: something to segment that needs no download.
 //!
-//! Discs, squares and triangles of any color, size and place lie over each other on a ground that
-//! changes from corner to corner, with noise on top. Where two things meet, a mask is void: nobody
-//! can say whose the pixel is. Everything follows from the seed.
+//! Discs, squares and triangles of any size and place, each kind in shades of a color, lie over each
+//! other on a gray ground that changes from corner to corner, with noise on top. Where two things
+//! meet, a mask is void: nobody can say whose the pixel is. Everything follows from the seed.
 
 use std::{f32::consts::TAU, fs, path::Path};
 
@@ -33,7 +33,7 @@ pub struct ScenesConfig {
 
 impl Default for ScenesConfig {
     fn default() -> Self {
-        Self { train: 160, valid: 40, size: [72, 96], seed: 42 }
+        Self { train: 160, valid: 40, size: [48, 64], seed: 42 }
     }
 }
 
@@ -92,13 +92,12 @@ struct Shape {
 impl Shape {
     fn random([height, width]: [usize; 2], rng: &mut ChaCha8Rng) -> Self {
         let [height, width] = [height as f32, width as f32];
-        Self {
-            class: rng.random_range(1..VOID),
-            center: [rng.random_range(0.0..height), rng.random_range(0.0..width)],
-            radius: height * rng.random_range(0.1..0.3),
-            turn: rng.random_range(0.0..TAU),
-            color: random_color(rng),
-        }
+        let class = rng.random_range(1..VOID);
+        let center = [rng.random_range(0.0..height), rng.random_range(0.0..width)];
+        let radius = height * rng.random_range(0.15..0.35);
+        let turn = rng.random_range(0.0..TAU);
+        let color = COLORS[usize::from(class)].map(|value| about(value, 0.25, rng));
+        Self { class, center, radius, turn, color }
     }
 
     /// How far the pixel lies inside, in pixels; below zero outside.
@@ -118,16 +117,27 @@ impl Shape {
     }
 }
 
-fn random_color(rng: &mut ChaCha8Rng) -> [f32; 3] {
-    [(); 3].map(|()| rng.random_range(0.0f32..1.0))
+/// What the colors of each class lie around: the ground is gray, the shapes are red, green and blue.
+/// So a network can begin with the colors, which it learns in a moment.
+const COLORS: [[f32; 3]; 4] = [[0.5; 3], [0.8, 0.3, 0.2], [0.3, 0.7, 0.25], [0.25, 0.35, 0.8]];
+
+/// A number up to `spread` from another.
+fn about(value: f32, spread: f32, rng: &mut ChaCha8Rng) -> f32 {
+    value + rng.random_range(-spread..spread)
+}
+
+/// One corner's: a light or a dark gray with a hint of a color.
+fn random_ground(rng: &mut ChaCha8Rng) -> [f32; 3] {
+    let gray = about(0.0, 0.3, rng);
+    COLORS[0].map(|value| about(value + gray, 0.08, rng))
 }
 
 impl Scene {
     fn draw(size: [usize; 2], rng: &mut ChaCha8Rng) -> Self {
         let [height, width] = size;
-        let corners = [random_color(rng), random_color(rng)];
+        let corners = [random_ground(rng), random_ground(rng)];
         let shapes: Vec<Shape> =
-            (0..rng.random_range(2..6)).map(|_| Shape::random(size, rng)).collect();
+            (0..rng.random_range(2..5)).map(|_| Shape::random(size, rng)).collect();
         let mut scene = Self { picture: Vec::new(), mask: Vec::new() };
         for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
             let at = [y as f32, x as f32];

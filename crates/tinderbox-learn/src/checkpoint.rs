@@ -63,6 +63,9 @@ struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     step: Option<StepFacts>,
     recorder: RecorderFacts,
+    /// Of the fits before this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<RecorderFacts>,
 }
 
 /// Where a fit is, apart from the weights.
@@ -322,11 +325,13 @@ const GRADIENTS: &str = "gradients.";
 const CARRIED: &str = "carried.";
 /// What the names of the recorder's lists begin with.
 const RECORDER: &str = "recorder.";
+/// The same of the fits before, with their numbers.
+const EARLIER: &str = "earlier.";
 
 /// # Panics
 /// If the tensors of one of these networks would be taken for those of another, or of the learner.
 pub(crate) fn check_names(others: &[(&'static str, &mut Network)]) {
-    let of_learner = [MODEL, OPTIMIZER, GRADIENTS, CARRIED, RECORDER];
+    let of_learner = [MODEL, OPTIMIZER, GRADIENTS, CARRIED, RECORDER, EARLIER];
     for (at, (name, _)) in others.iter().enumerate() {
         let prefix = format!("{name}.");
         let taken = of_learner.iter().any(|taken| prefix.starts_with(taken));
@@ -354,7 +359,6 @@ pub(crate) fn write(run: &mut Stage<'_>, mark: Option<Mark>, finished: bool) -> 
     let learn = &*run.learn;
     let Some(checkpoints) = &learn.checkpoints else { return Ok(()) };
     let optimizer = learn.optimizer().expect("made when the fit began");
-    let recorder = &learn.recorder;
     let saved = Saved {
         finished,
         mark: mark.unwrap_or_else(|| Mark::of(run)),
@@ -367,18 +371,13 @@ pub(crate) fn write(run: &mut Stage<'_>, mark: Option<Mark>, finished: bool) -> 
         },
         optimizer: OptimizerFacts::of(optimizer),
         step,
-        recorder: RecorderFacts {
-            n_batches: recorder.n_batches.clone(),
-            first_epoch: recorder.first_epoch,
-            metric_names: recorder.metric_names.clone(),
-            epochs: (0..recorder.n_epochs())
-                .map(|index| recorder.epoch(index).into_iter().map(|x| x.map(Exact)).collect())
-                .collect(),
-        },
+        recorder: RecorderFacts::of(&learn.recorder),
+        earlier: learn.earlier.iter().map(RecorderFacts::of).collect(),
     };
     NetworkFacts::write(&learn.network, "", &mut tensors);
-    for (name, list) in LISTS.iter().zip(recorder.lists()) {
-        tensors.f64(name, list);
+    RecorderFacts::write(&learn.recorder, RECORDER, &mut tensors);
+    for (at, recorder) in learn.earlier.iter().enumerate() {
+        RecorderFacts::write(recorder, &format!("{EARLIER}{at}."), &mut tensors);
     }
     tensors.write(&checkpoints.file, KIND, &saved)
 }
@@ -393,9 +392,57 @@ fn carried_weights(carried: &Carried) -> StateDict {
     weights
 }
 
-/// The recorder's lists of batches, as tensors.
-const LISTS: [&str; 4] =
-    ["recorder.lrs", "recorder.moms", "recorder.losses", "recorder.raw_losses"];
+/// A recorder's lists of batches, as tensors.
+const LISTS: [&str; 4] = ["lrs", "moms", "losses", "raw_losses"];
+
+impl RecorderFacts {
+    fn of(recorder: &Recorder) -> Self {
+        let epoch =
+            |index| recorder.epoch(index).into_iter().map(|value| value.map(Exact)).collect();
+        Self {
+            n_batches: recorder.n_batches.clone(),
+            first_epoch: recorder.first_epoch,
+            metric_names: recorder.metric_names.clone(),
+            epochs: (0..recorder.n_epochs()).map(epoch).collect(),
+        }
+    }
+
+    /// The lists, under names that begin with `prefix`.
+    fn write(recorder: &Recorder, prefix: &str, tensors: &mut Tensors) {
+        for (name, list) in LISTS.iter().zip(recorder.lists()) {
+            tensors.f64(&format!("{prefix}{name}"), list);
+        }
+    }
+
+    /// The recorder that these are facts of.
+    ///
+    /// # Errors
+    /// What does not fit, in words.
+    fn read(&self, store: &Store, prefix: &str) -> Result<Recorder, String> {
+        let [lrs, moms, losses, raw_losses] =
+            LISTS.map(|name| store.f64(&format!("{prefix}{name}")));
+        let epochs = self.epochs.iter().map(|epoch| {
+            let epoch: Vec<Option<f64>> = epoch.iter().map(|x| x.map(|x| x.0)).collect();
+            match &epoch[..] {
+                [train, valid, metrics @ ..] => Ok((*train, *valid, metrics.to_vec())),
+                _ => Err("an epoch without losses".to_owned()),
+            }
+        });
+        let epochs: Vec<_> = epochs.collect::<Result<_, String>>()?;
+        Ok(Recorder {
+            lrs: lrs?,
+            moms: moms?,
+            losses: losses?,
+            raw_losses: raw_losses?,
+            n_batches: self.n_batches.clone(),
+            train_losses: epochs.iter().map(|epoch| epoch.0).collect(),
+            valid_losses: epochs.iter().map(|epoch| epoch.1).collect(),
+            metrics: epochs.into_iter().map(|epoch| epoch.2).collect(),
+            metric_names: self.metric_names.clone(),
+            first_epoch: self.first_epoch,
+        })
+    }
+}
 
 /// A checkpoint that was read.
 #[derive(Debug)]
@@ -473,7 +520,11 @@ impl Checkpoint {
             }
             step.load_state(&saved.state)?;
         }
-        learn.recorder = self.recorder().map_err(|what| self.store.error(what))?;
+        let recorder = self.saved.recorder.read(store, RECORDER);
+        learn.recorder = recorder.map_err(|what| store.error(what))?;
+        let earlier = self.saved.earlier.iter().enumerate();
+        let earlier = earlier.map(|(at, facts)| facts.read(store, &format!("{EARLIER}{at}.")));
+        learn.earlier = earlier.collect::<Result<_, String>>().map_err(|what| store.error(what))?;
         (learn.fits, learn.epochs) = (facts.fits, facts.epochs);
         Ok(())
     }
@@ -505,31 +556,6 @@ impl Checkpoint {
         let kept = kept(&self.store, prefix, network);
         network.kept = kept.map_err(|what| self.store.error(what))?;
         Ok(())
-    }
-
-    fn recorder(&self) -> Result<Recorder, String> {
-        let facts = &self.saved.recorder;
-        let [lrs, moms, losses, raw_losses] = LISTS.map(|name| self.store.f64(name));
-        let epochs = facts.epochs.iter().map(|epoch| {
-            let epoch: Vec<Option<f64>> = epoch.iter().map(|x| x.map(|x| x.0)).collect();
-            match &epoch[..] {
-                [train, valid, metrics @ ..] => Ok((*train, *valid, metrics.to_vec())),
-                _ => Err("an epoch without losses".to_owned()),
-            }
-        });
-        let epochs: Vec<_> = epochs.collect::<Result<_, String>>()?;
-        Ok(Recorder {
-            lrs: lrs?,
-            moms: moms?,
-            losses: losses?,
-            raw_losses: raw_losses?,
-            n_batches: facts.n_batches.clone(),
-            train_losses: epochs.iter().map(|epoch| epoch.0).collect(),
-            valid_losses: epochs.iter().map(|epoch| epoch.1).collect(),
-            metrics: epochs.into_iter().map(|epoch| epoch.2).collect(),
-            metric_names: facts.metric_names.clone(),
-            first_epoch: facts.first_epoch,
-        })
     }
 }
 

@@ -1,6 +1,9 @@
 //! [`Learner`]: data, a model, a loss, and what it takes to bring them together.
 
-use std::path::{Path, PathBuf};
+use std::{
+    mem,
+    path::{Path, PathBuf},
+};
 
 use tinderbox_data::{Batch, DataBunch, batch::Set};
 use tinderbox_model::{
@@ -47,6 +50,8 @@ pub struct Learner {
     pub model_dir: PathBuf,
 
     pub(crate) recorder: Recorder,
+    /// Those of the fits before the last.
+    pub(crate) earlier: Vec<Recorder>,
     /// How many fits there were, and how many epochs they were given: what the next one's random
     /// numbers and order of items come from.
     pub(crate) fits: u64,
@@ -83,6 +88,7 @@ impl Learner {
             exact_conv: false,
             model_dir: "models".into(),
             recorder: Recorder::default(),
+            earlier: Vec::new(),
             fits: 0,
             epochs: 0,
             arch: None,
@@ -244,7 +250,13 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Self::fit).
     pub fn fit_with(&mut self, fit: Fit, callbacks: Vec<Box<dyn Callback>>) -> Result<Outcome> {
-        with_exact_conv(self.exact_conv, || Stage::begin(self, fit, callbacks)?.finish())
+        with_exact_conv(self.exact_conv, || {
+            let run = Stage::begin(self, fit, callbacks)?;
+            if run.learn.recorder != Recorder::default() {
+                run.learn.earlier.push(mem::take(&mut run.learn.recorder));
+            }
+            run.finish()
+        })
     }
 
     /// Goes on with the fit that the checkpoint in `file` was written in, to the same weights, bit
@@ -366,6 +378,12 @@ impl Learner {
     /// The history of the last fit.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
+    }
+
+    /// The history of all fits, one after the other, those before a checkpoint that was gone on from
+    /// included.
+    pub fn history(&self) -> Recorder {
+        Recorder::joined(self.earlier.iter().chain([&self.recorder]))
     }
 
     /// The optimizer of the last fit, if the groups are still what they were.

@@ -56,6 +56,36 @@ impl Recorder {
         table
     }
 
+    /// Several fits as one, in their order. The metrics are those of the last; an epoch that did not
+    /// measure one of them has no value of it.
+    pub fn joined<'a>(fits: impl IntoIterator<Item = &'a Self>) -> Self {
+        let fits: Vec<&Self> = fits.into_iter().collect();
+        let (Some(first), Some(last)) = (fits.first(), fits.last()) else {
+            return Self::default();
+        };
+        let mut joined = Self {
+            metric_names: last.metric_names.clone(),
+            first_epoch: first.first_epoch,
+            ..Self::default()
+        };
+        for fit in fits {
+            joined.lrs.extend(&fit.lrs);
+            joined.moms.extend(&fit.moms);
+            joined.losses.extend(&fit.losses);
+            joined.raw_losses.extend(&fit.raw_losses);
+            joined.n_batches.extend(&fit.n_batches);
+            joined.train_losses.extend(&fit.train_losses);
+            joined.valid_losses.extend(&fit.valid_losses);
+            let place = |name| fit.metric_names.iter().position(|metric| metric == name);
+            let places: Vec<Option<usize>> = joined.metric_names.iter().map(place).collect();
+            let of_epoch = |epoch: &Vec<Option<f64>>| {
+                places.iter().map(|place| *epoch.get((*place)?)?).collect()
+            };
+            joined.metrics.extend(fit.metrics.iter().map(of_epoch));
+        }
+        joined
+    }
+
     /// How many epochs are done, those before the first in the lists included.
     pub(crate) fn last_epoch(&self) -> usize {
         self.first_epoch + self.n_epochs()
@@ -153,5 +183,24 @@ mod tests {
         assert_eq!(recorder.epoch(0), [Some(2.5), Some(1.5), Some(0.75)]);
         assert_eq!(recorder.last_metric("accuracy"), Some(0.75));
         assert_eq!(recorder.table().line(0), "1      2.500000    1.500000    0.750000");
+    }
+
+    #[test]
+    fn fits_are_joined_with_the_metrics_of_the_last() {
+        let fit = |loss: f64, names: [&str; 2]| Recorder {
+            lrs: vec![loss],
+            losses: vec![loss],
+            n_batches: vec![1],
+            train_losses: vec![Some(loss)],
+            valid_losses: vec![None],
+            metric_names: names.map(String::from).into(),
+            metrics: vec![vec![Some(loss), Some(10.0 * loss)]],
+            ..Recorder::default()
+        };
+        let joined = Recorder::joined([&fit(2.0, ["a", "b"]), &fit(1.0, ["b", "c"])]);
+        assert_eq!((&joined.losses[..], &joined.n_batches[..]), (&[2.0, 1.0][..], &[1, 1][..]));
+        assert_eq!(joined.epoch(0), [Some(2.0), None, Some(20.0), None]);
+        assert_eq!(joined.epoch(1), [Some(1.0), None, Some(1.0), Some(10.0)]);
+        assert_eq!(Recorder::joined([]), Recorder::default());
     }
 }

@@ -6,6 +6,7 @@ use burn::{
     module::{Module, ModuleVisitor},
     tensor::{Device, Tensor},
 };
+use serde::Serialize;
 
 use crate::{
     AnyTensor, ForwardError, Layer, Mode, Trace,
@@ -14,7 +15,7 @@ use crate::{
 };
 
 /// One layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// PyTorch's class name.
     pub layer: String,
@@ -29,8 +30,9 @@ pub struct Row {
 
 /// All layers that ran or have parameters, in the order in which they were added, and what they sum
 /// up to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    #[serde(rename = "layers")]
     pub rows: Vec<Row>,
     pub total: usize,
     pub trainable: usize,

@@ -1,9 +1,12 @@
 //! What a model says about new inputs.
 
+mod ahead;
+mod asked;
 mod classes;
 mod mask;
+mod results;
 
-use std::{path::Path, thread};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use tinderbox_data::{
@@ -13,8 +16,11 @@ use tinderbox_data::{
 };
 use tinderbox_learn::{Bundle, Prediction};
 
+pub(crate) use ahead::Answers;
+pub use asked::{Asked, AskedError, asked};
 pub use classes::Classes;
 pub use mask::PredictedMask;
+pub use results::{Results, ResultsError, record};
 
 use crate::{AnyTask, Hinted, Result, task_of_model};
 
@@ -63,13 +69,44 @@ impl Answer {
             }
             Self::Mask(mask) => json!({ "shares": mask.shares_by_class() }),
             Self::Picture(_) => json!({}),
-            Self::Text(text) => json!({ "text": text }),
+            Self::Text(text) => json!({ "written": text }),
             Self::Tags(tags) => json!({ "tags": tags }),
             Self::Numbers(numbers) => json!({ "numbers": numbers }),
         };
         match value {
             Value::Object(object) => object,
             _ => Map::new(),
+        }
+    }
+
+    /// As the cells of a table, with the columns that they stand in: the columns are the same for all
+    /// answers of a model.
+    pub fn cells(&self) -> Vec<(String, String)> {
+        let cell = |column: &str, value: &dyn ToString| (column.to_owned(), value.to_string());
+        match self {
+            Self::Classes(classes) => {
+                let confidence = classes.confidence().map_or_else(String::new, |p| p.to_string());
+                let of_classes = classes.classes.iter().zip(&classes.probabilities);
+                [cell("label", &classes.label), cell("confidence", &confidence)]
+                    .into_iter()
+                    .chain(of_classes.map(|(class, probability)| cell(class, probability)))
+                    .collect()
+            }
+            Self::Mask(mask) => {
+                let shares = mask.classes.iter().zip(mask.shares());
+                shares.map(|(class, share)| cell(class, &share)).collect()
+            }
+            Self::Picture(_) => Vec::new(),
+            Self::Text(text) => vec![cell("written", text)],
+            Self::Tags(_) => vec![cell("tags", &self.line())],
+            Self::Numbers(numbers) => match &numbers[..] {
+                [number] => vec![cell("number", number)],
+                numbers => {
+                    let column =
+                        |(at, number): (usize, &f32)| cell(&format!("number_{}", at + 1), number);
+                    numbers.iter().enumerate().map(column).collect()
+                }
+            },
         }
     }
 
@@ -115,14 +152,9 @@ impl Hinted for AnswerError {
     }
 }
 
-/// So many inputs are answered at once, if they are not large.
-const BATCH: usize = 16;
-
-/// So many pixels are.
-const PIXELS: usize = 1 << 24;
-
-/// Asks the model about each input, in order and some at a time: answers come as they are asked for.
-/// An input that cannot be used does not keep the others from theirs.
+/// Asks the model about each input, in order: answers come as they are asked for. Inputs go through
+/// the model some at a time, and while they do, the next ones are read on other threads. An input
+/// that cannot be used does not keep the others from theirs.
 ///
 /// # Errors
 /// [`TaskError::NoTask`](crate::TaskError::NoTask) if none of the tasks knows such a model.
@@ -131,65 +163,73 @@ pub fn answers<'a>(
     model: &'a Bundle,
     inputs: impl IntoIterator<Item = Input<'a>> + 'a,
 ) -> Result<impl Iterator<Item = Result<Answer>> + 'a> {
-    let task = task_of_model(tasks, model)?;
-    // A model of text has no size.
-    let pixels = model.manifest.arch.size().map_or(1, |[height, width]| height * width);
-    let at_once = (PIXELS / pixels.max(1)).clamp(1, BATCH);
-    let mut inputs = inputs.into_iter();
-    Ok(std::iter::from_fn(move || {
-        let some: Vec<Input<'a>> = inputs.by_ref().take(at_once).collect();
-        (!some.is_empty()).then(|| task.answers(model, &some))
-    })
-    .flatten())
+    Ok(task_of_model(tasks, model)?.answers(model, Box::new(inputs.into_iter())))
 }
 
 /// The class of each input.
-pub(crate) fn classes(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+pub(crate) fn classes(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
     let answer = |prediction| Answer::Classes(Classes::new(model, prediction));
     predictions(model, inputs).into_iter().map(|one| one.map(answer)).collect()
 }
 
 /// What the model says about each input, one row of outputs for each: for tasks whose answers follow
-/// from that. Inputs are read on several threads, and go through the model together if they can.
-pub fn predictions(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Prediction>> {
-    let opened = open(model, inputs);
-    let readable: Vec<Array> = opened.iter().flatten().cloned().collect();
-    match predict(model, readable) {
-        Ok(predictions) => {
-            let mut predictions = predictions.into_iter();
-            let one = |input: Result<Array>| {
-                input.map(|_| predictions.next().expect("as many as there are inputs"))
-            };
-            opened.into_iter().map(one).collect()
-        }
-        // Each of them gets an answer, or an error, of its own.
-        Err(_) => {
-            let one = |input: Result<Array>| Ok(predict(model, vec![input?])?.remove(0));
-            opened.into_iter().map(one).collect()
-        }
+/// from that. Inputs go through the model together if they can.
+pub fn predictions(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Prediction>> {
+    together_or_alone(inputs, |inputs| Ok(model.predict(model.manifest.inference.batch(inputs)?)?))
+}
+
+/// What `ask` says about all inputs; if it fails, about each alone, so that each gets an answer, or an
+/// error, of its own.
+pub(crate) fn together_or_alone<P: Clone, A>(
+    inputs: Vec<P>,
+    ask: impl Fn(Vec<P>) -> Result<Vec<A>>,
+) -> Vec<Result<A>> {
+    match inputs.len() {
+        0 => Vec::new(),
+        1 => vec![ask(inputs).map(|mut answers| answers.remove(0))],
+        _ => match ask(inputs.clone()) {
+            Ok(answers) => answers.into_iter().map(Ok).collect(),
+            Err(_) => {
+                let alone = |input| Ok(ask(vec![input])?.remove(0));
+                inputs.into_iter().map(alone).collect()
+            }
+        },
     }
 }
 
-fn predict(model: &Bundle, inputs: Vec<Array>) -> Result<Vec<Prediction>> {
-    match inputs.is_empty() {
-        true => Ok(Vec::new()),
-        false => Ok(model.predict(model.manifest.inference.batch(inputs)?)?),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What the model sees of each input; they are read on several threads.
-fn open(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Array>> {
-    let inference = &model.manifest.inference;
-    let one = |input: &Input<'_>| Ok(inference.input(*input)?);
-    let each = inputs.len().div_ceil(crate::Host::default().workers).max(1);
-    thread::scope(|scope| {
-        let part = |inputs: &'_ [Input<'_>]| inputs.iter().map(one).collect::<Vec<_>>();
-        let threads: Vec<_> =
-            inputs.chunks(each).map(|inputs| scope.spawn(move || part(inputs))).collect();
-        let parts = threads.into_iter().map(|thread| match thread.join() {
-            Ok(part) => part,
-            Err(panic) => std::panic::resume_unwind(panic),
+    #[test]
+    fn one_that_fails_does_not_take_the_others_with_it() {
+        let ask = |inputs: Vec<i32>| match inputs.contains(&0) {
+            true => Err(AnswerError::NotAPicture.into()),
+            false => Ok(inputs.into_iter().map(|input| 2 * input).collect()),
+        };
+        let said = |inputs: &[i32]| -> Vec<Option<i32>> {
+            together_or_alone(inputs.to_vec(), ask).into_iter().map(Result::ok).collect()
+        };
+        assert_eq!(said(&[]), []);
+        assert_eq!(said(&[1, 2]), [Some(2), Some(4)]);
+        assert_eq!(said(&[1, 0, 2]), [Some(2), None, Some(4)]);
+    }
+
+    #[test]
+    fn cells_stand_in_columns_of_their_own() {
+        let classes = ["cat", "dog"].map(String::from).to_vec();
+        let answer = Answer::Classes(Classes {
+            label: "dog".into(),
+            index: Some(1),
+            probabilities: vec![0.25, 0.75],
+            classes,
         });
-        parts.flatten().collect()
-    })
+        let cells = answer.cells();
+        let cells: Vec<(&str, &str)> =
+            cells.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+        let wanted = [("label", "dog"), ("confidence", "0.75"), ("cat", "0.25"), ("dog", "0.75")];
+        assert_eq!(cells, wanted);
+        assert_eq!(Answer::Numbers(vec![1.5]).cells(), [("number".into(), "1.5".into())]);
+        assert_eq!(Answer::Numbers(vec![1.0, 2.0]).cells()[1], ("number_2".into(), "2".into()));
+    }
 }

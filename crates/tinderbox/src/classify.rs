@@ -7,7 +7,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, ImageItems, ImageKind, Input, LabelKind, Labelled, SavedInput, TargetKind,
+    Array, DataBunch, ImageItems, ImageKind, Inference, Input, LabelKind, Labelled, SavedInput,
+    TargetKind,
     batch::Set,
     items::{Table, first_folder},
 };
@@ -112,6 +113,7 @@ impl Task for Classify {
         metric: "accuracy",
         lower_is_better: false,
         takes_text: false,
+        draws: false,
         try_next: "predict {run} image.jpg",
     };
 
@@ -242,7 +244,13 @@ impl Task for Classify {
         })
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         answer::classes(model, inputs)
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, Input, LabelKind, Labelled, SavedInput, TargetKind,
+    Array, DataBunch, Inference, Input, LabelKind, Labelled, SavedInput, TargetKind,
     text::{ClassifierOptions, LabelledTexts, TextKind, Tokenizing, Vocab, VocabSource},
 };
 use tinderbox_interpret::{Cells, plot_confusion_matrix};
@@ -87,6 +87,7 @@ impl Task for ClassifyTexts {
         metric: "accuracy",
         lower_is_better: false,
         takes_text: true,
+        draws: false,
         try_next: "predict {run} \"some text\"",
     };
 
@@ -196,7 +197,13 @@ impl Task for ClassifyTexts {
         Ok(texts.batches_like(&model.manifest.inference, &options)?)
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         classes(model, inputs)
     }
 }

@@ -12,7 +12,7 @@ use tinderbox_learn::Outcome;
 
 use crate::{
     Answer, Classify, InterpretSettings, Job, Result, Segment, Settings, TASKS, Trained, answers,
-    interpret, open_model, train,
+    interpret, open_model, train, weights::Pretrained,
 };
 
 /// What the demo made.
@@ -38,6 +38,8 @@ pub fn demo(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
     write_digits(&digits, &DigitsConfig { seed, ..DigitsConfig::default() })?;
     let mut settings = Settings::<Classify>::new(&digits, folder.join("run"));
     settings.common.seed = Some(seed);
+    // The demo needs no network connection.
+    settings.task.image.pretrained = Some(Pretrained::No);
     let trained = train(&settings, job)?;
     let picture = match trained.outcome {
         Outcome::Stopped { .. } => None,
@@ -65,6 +67,7 @@ pub fn demo_masks(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
     let mut settings = Settings::<Segment>::new(scenes.join("images"), &run);
     settings.task.masks = Some(scenes.join("masks").into());
     settings.task.image.arch = Some("resnet-small".into());
+    settings.task.image.pretrained = Some(Pretrained::No);
     settings.common.epochs = Some(MASK_EPOCHS);
     settings.common.lr = Some(4e-3);
     settings.common.seed = Some(seed);
@@ -82,8 +85,8 @@ pub fn demo_masks(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
     Ok(Demo { trained, data: scenes, picture })
 }
 
-/// About a minute on two cores.
-const MASK_EPOCHS: usize = 24;
+/// Half a minute on two cores.
+const MASK_EPOCHS: usize = 5;
 
 /// `folder`, or `folder-2` and so on if there is one.
 fn free(folder: &Path) -> PathBuf {

@@ -71,7 +71,7 @@ pub struct Batch {
     /// What items are called: `images`.
     pub unit: String,
     pub items_per_second: f64,
-    /// Until the end of the fit, if it goes on like this.
+    /// Until the end of the run, if it goes on like this.
     pub seconds_left: f64,
 }
 

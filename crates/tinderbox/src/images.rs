@@ -6,6 +6,7 @@ pub(crate) mod table;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tinderbox_model::arch::ARCHS;
 
 pub(crate) use learner::of_model;
 pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
@@ -25,7 +26,8 @@ use crate::{
 pub struct ImageSettings {
     /// Architecture, such as resnet-small, resnet34, vgg16_bn, densenet121, squeezenet1_1,
     /// mobilenet_v2 or xresnet18; `tinderbox weights list` names all
-    #[schemars(extend("x-value" = "NAME", "x-group" = "Model", "x-usual" = "by the images"))]
+    #[schemars(extend("x-value" = "NAME", "x-group" = "Model", "x-usual" = "by the images",
+        "examples" = ARCHS.each_ref().map(|arch| arch.name)))]
     pub arch: Option<String>,
 
     /// Pretrained weights to start from, under new layers: `auto` for the official ones, from the

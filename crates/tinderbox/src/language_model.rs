@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, Input, TargetKind,
+    DataBunch, Inference, Input, TargetKind,
     text::{LmOptions, LmTexts, Tokenizing, VocabOptions, VocabSource},
 };
 use tinderbox_learn::{
@@ -67,7 +67,7 @@ pub struct LanguageModelSettings {
 
     /// Architecture: awd-lstm, lstm, gru, or the lesson's model0 to model5
     #[schemars(extend("x-value" = "NAME", "x-group" = "Model",
-        "x-usual" = "awd-lstm; of characters: lstm"))]
+        "x-usual" = "awd-lstm; of characters: lstm", "examples" = TextSpec::language_models()))]
     pub arch: Option<String>,
 
     /// Embedding size
@@ -102,6 +102,7 @@ impl Task for LanguageModel {
         metric: "perplexity",
         lower_is_better: true,
         takes_text: true,
+        draws: false,
         try_next: "generate {run} --prompt \"…\"",
     };
 
@@ -214,23 +215,29 @@ impl Task for LanguageModel {
         Ok(texts.batches_like(&model.manifest.inference, &options)?)
     }
 
+    /// What the text begins with.
+    type Prepared = String;
+
+    fn prepare(_: &Inference, input: Input<'_>) -> Result<String> {
+        Ok(match input {
+            Input::Text(text) => text.to_owned(),
+            Input::File(file) => tinderbox_data::text::read_text(file)?,
+            Input::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Input::Noise { .. } => String::new(),
+        })
+    }
+
     /// It writes on after each text.
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        let write = |input: &Input<'_>| {
-            let prompt = match *input {
-                Input::Text(text) => text.to_owned(),
-                Input::File(file) => tinderbox_data::text::read_text(file)?,
-                Input::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                Input::Noise { .. } => String::new(),
-            };
+    fn answers(model: &Bundle, prompts: Vec<String>) -> Vec<Result<Answer>> {
+        let write = |prompt: &String| {
             let mut text = String::new();
-            generate(model, &prompt, &Generate::default(), |part| {
+            generate(model, prompt, &Generate::default(), |part| {
                 text.push_str(part);
                 std::ops::ControlFlow::Continue(())
             })?;
             Ok(Answer::Text(text))
         };
-        inputs.iter().map(write).collect()
+        prompts.iter().map(write).collect()
     }
 }
 

@@ -58,7 +58,10 @@ mod train;
 mod validate;
 pub mod weights;
 
-pub use answer::{Answer, AnswerError, Classes, PredictedMask, answers, predictions};
+pub use answer::{
+    Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, Results, ResultsError, answers,
+    asked, predictions, record,
+};
 pub use classify::{Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};
 pub use demo::{Demo, demo, demo_masks};

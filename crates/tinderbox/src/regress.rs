@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    Array, DataBunch, ImageItems, ImageKind, Input, Labelled, SavedInput, TargetKind, Values,
-    batch::Set, items::Table, label::InputFacts,
+    Array, DataBunch, ImageItems, ImageKind, Inference, Input, Labelled, SavedInput, TargetKind,
+    Values, batch::Set, items::Table, label::InputFacts,
 };
 use tinderbox_interpret::{NumbersInterpretation, show_results};
 use tinderbox_learn::{
@@ -91,6 +91,7 @@ impl Task for Regress {
         metric: "rmse",
         lower_is_better: true,
         takes_text: false,
+        draws: false,
         try_next: "predict {run} image.jpg",
     };
 
@@ -208,7 +209,13 @@ impl Task for Regress {
         })
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
+    type Prepared = Array;
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Array> {
+        Ok(inference.input(input)?)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
         let answers = predictions(model, inputs).into_iter();
         answers.map(|found| Ok(Answer::Numbers(found?.probabilities))).collect()
     }

@@ -220,6 +220,15 @@ impl RunFolder {
         }
     }
 
+    /// What a setting of the run came to, if it has such a one.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub fn decided(&self, setting: &str) -> Result<Option<Value>> {
+        let value = self.read::<Value>()?.plan["decided"][setting].take();
+        Ok((!value.is_null()).then_some(value))
+    }
+
     /// The list of the run's items, as it was when the run began.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, ImageItems, ImageKind, Input, Label, LabelKind, Normalize, TargetKind,
+    Array, DataBunch, ImageItems, ImageKind, Inference, Input, Label, LabelKind, Normalize,
+    TargetKind,
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
@@ -148,6 +149,7 @@ impl Task for Segment {
         metric: "mean_iou",
         lower_is_better: false,
         takes_text: false,
+        draws: true,
         try_next: "predict {run} image.jpg --out mask.png",
     };
 
@@ -266,9 +268,15 @@ impl Task for Segment {
         interpret::interpret(learner, settings.without_heat::<Self>()?)
     }
 
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        let answer = |input: &Input<'_>| Ok(Answer::Mask(predict_mask(model, *input)?));
-        inputs.iter().map(answer).collect()
+    /// With the image's own height and width, which its mask has.
+    type Prepared = (Array, [usize; 2]);
+
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Self::Prepared> {
+        predict::prepare(inference, input)
+    }
+
+    fn answers(model: &Bundle, inputs: Vec<Self::Prepared>) -> Vec<Result<Answer>> {
+        predict::masks(model, inputs).into_iter().map(|mask| mask.map(Answer::Mask)).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned};
-use tinderbox_data::{DataBunch, ImageItems, Input};
+use tinderbox_data::{DataBunch, ImageItems, Inference, Input};
 use tinderbox_learn::{Bundle, Learner};
 use tinderbox_model::weights::{LoadReport, StateDict};
 
@@ -154,8 +154,17 @@ pub trait Task:
         Ok(images.relative_paths().map(|path| folder.join(path)).collect())
     }
 
+    /// An input, read and made what a model sees of it.
+    type Prepared: Send;
+
+    /// Prepares an input, on one of several threads while the model runs on the inputs before it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn prepare(inference: &Inference, input: Input<'_>) -> Result<Self::Prepared>;
+
     /// What a model says about some inputs, an answer for each.
-    fn answers(model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>>;
+    fn answers(model: &Bundle, inputs: Vec<Self::Prepared>) -> Vec<Result<Answer>>;
 }
 
 /// What people are told about a task.
@@ -173,6 +182,8 @@ pub struct About {
     pub lower_is_better: bool,
     /// Whether an input that is no file is a text to be answered.
     pub takes_text: bool,
+    /// Whether an answer is an image, which can be written and drawn over what it is about.
+    pub draws: bool,
     /// A command to try the model with, `{run}` standing for the run folder.
     pub try_next: &'static str,
 }
@@ -203,15 +214,23 @@ pub enum TaskError {
     NoTask { what: String },
 
     #[error("the model is for {what}; what was asked for needs {expected}")]
-    OtherModel { what: String, expected: &'static str },
+    OtherModel {
+        what: String,
+        expected: &'static str,
+        /// A command that the model is for, `{run}` standing for its place.
+        try_next: Option<&'static str>,
+    },
 }
 
 impl Hinted for TaskError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoTask { .. } => "in code, `learn::Bundle` predicts with it".into(),
-            Self::OtherModel { .. } => {
-                "`tinderbox summary MODEL` shows what a model is; `tinderbox train --help` lists the tasks".into()
+            Self::OtherModel { try_next: Some(command), .. } => {
+                format!("what it is for: `tinderbox {}`", command.replace("{run}", "MODEL"))
+            }
+            Self::OtherModel { try_next: None, .. } => {
+                "`tinderbox summary MODEL` shows what a model is".into()
             }
         })
     }

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod fit;
+mod time_left;
 
 use std::fs;
 

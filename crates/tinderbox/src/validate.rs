@@ -7,7 +7,7 @@ use tinderbox_data::{BatchOptions, DataBunch, batch::Set};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
 use crate::{
-    Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, Task, TaskError,
+    Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task, TaskError,
     items::trained_on,
     open_model, settings,
     train::{data_of_run, resumed},
@@ -167,7 +167,9 @@ pub(crate) fn expect<T: Task>(model: &Bundle) -> Result<()> {
 
 pub(crate) fn other_model(model: &Bundle, expected: &'static str) -> crate::Error {
     let what = model.manifest.inference.describe();
-    TaskError::OtherModel { what, expected }.into()
+    let task = TASKS.iter().find(|task| task.knows(model));
+    let try_next = task.map(|task| task.about().try_next);
+    TaskError::OtherModel { what, expected, try_next }.into()
 }
 
 impl<T: Task> Settings<T> {

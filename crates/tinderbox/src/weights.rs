@@ -172,7 +172,9 @@ pub(crate) fn missing_text(LoadReport { missing, .. }: &LoadReport) -> Option<St
 }
 
 as_text! {
-    Pretrained: schemars::json_schema!({ "type": "string" });
+    Pretrained: schemars::json_schema!({
+        "type": "string", "examples": ["auto", "none"], "format": "path"
+    });
 }
 
 /// What is wrong with weights that somebody else trained.

@@ -1,6 +1,6 @@
 use std::io::{stdin, stdout};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::StringValueParser};
 use serde_json::{Value, to_value};
 use tinderbox::ops::with_exact_conv;
 use tinderbox_bench::{
@@ -11,13 +11,23 @@ use tinderbox_bench::{
 
 use crate::{
     exit::Done,
+    offered::offering,
     terminal::{is_read, print_line},
 };
 
 /// Time whole steps, side by side with another library, or single layers
+///
+/// Examples:
+///   tinderbox bench list
+///   tinderbox bench kernels --filter resnet34
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Bench {
     /// Name the workloads
+    ///
+    /// Example:
+    ///   tinderbox bench list
+    #[command(verbatim_doc_comment)]
     List,
     Serve(Serve),
     Kernels(Kernels),
@@ -64,10 +74,14 @@ impl How {
 /// Says `{"ready": ...}` once the model is built and warm. To each line `run N` it
 /// answers with the times of N steps, in milliseconds, and the most memory that it
 /// has had in use, in MB; that is known on Linux only.
+///
+/// Example:
+///   tinderbox bench serve train/mnist-resnetish/b128
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
-    /// What to run, as `tinderbox bench list` names it
+    /// What to run
+    #[arg(value_parser = offering(StringValueParser::new(), WORKLOADS.iter().map(|one| one.name)))]
     workload: String,
 
     #[command(flatten)]

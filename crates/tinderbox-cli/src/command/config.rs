@@ -4,11 +4,17 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 
-use super::train::task_name;
+use super::train::task_names;
 use crate::{exit::Done, given::tasks, terminal::print_line};
 
 /// Settings as files: what there is to set, and what a run was made with
+///
+/// Examples:
+///   tinderbox config default segment > my.toml
+///   tinderbox train --config my.toml --epochs 30
+///   tinderbox config show runs/photos
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Config {
     Show(Show),
     Default(Default),
@@ -80,16 +86,19 @@ impl Show {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Default {
     /// Task [default: classify]
-    #[arg(value_parser = task_name)]
+    #[arg(value_parser = task_names())]
     task: Option<String>,
 }
 
 /// Print the JSON Schema of a task's configuration file
+///
+/// Example:
+///   tinderbox config schema segment > segment.schema.json
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Schema {
     /// Task [default: classify]
-    #[arg(value_parser = task_name)]
+    #[arg(value_parser = task_names())]
     task: Option<String>,
 }
 

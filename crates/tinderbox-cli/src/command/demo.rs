@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
+use serde_json::json;
 use tinderbox::{demo, demo_masks, task_of_run};
 
 use super::train::finish;
@@ -18,11 +19,16 @@ use crate::{
 ///
 /// With --masks, scenes of shapes are drawn instead, and a U-Net learns to say what
 /// each pixel shows.
+///
+/// Examples:
+///   tinderbox demo
+///   tinderbox demo --masks --out scenes
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Demo {
     /// Folder for the digits, the run and the picture; with a number behind it if there is one
     /// already
-    #[arg(long, value_name = "DIR", default_value = "tinderbox-demo")]
+    #[arg(long, value_name = "DIR", default_value = "tinderbox-demo", value_hint = ValueHint::DirPath)]
     out: PathBuf,
 
     /// Learn what each pixel of a scene shows
@@ -32,12 +38,25 @@ pub(crate) struct Demo {
     /// Seed of everything random
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+
+    /// Print one JSON object a line, as `train` does; at the end, where everything is
+    #[arg(long)]
+    json: bool,
 }
 
 impl Demo {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let run = if self.masks { demo_masks } else { demo };
-        let demo = run(&self.out, self.seed, &job(Style::Text)?)?;
+        let style = Style::of(self.json);
+        let what = if self.masks { "scenes and their masks" } else { "digits" };
+        say(&format!("draws {what} and trains on them: less than a minute on two cores"));
+        let demo = run(&self.out, self.seed, &job(style)?)?;
+        if style == Style::Json {
+            let (data, run, picture) = (&demo.data, demo.trained.run.root(), &demo.picture);
+            let made = json!({ "event": "demo", "data": data, "run": run, "picture": picture });
+            print_line(&made.to_string());
+            return Ok(if demo.trained.is_stopped() { Done::Interrupted } else { Done::Ok });
+        }
         if let Some(accuracy) = demo.trained.metric("accuracy") {
             let of = if self.masks { "pixels of scenes" } else { "digits" };
             print_line(&format!("\naccuracy on {of} it has not seen: {:.2} %", accuracy * 100.0));

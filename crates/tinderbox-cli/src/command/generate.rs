@@ -5,6 +5,7 @@ use std::{
 };
 
 use clap::Args;
+use serde_json::json;
 use tinderbox::{
     learn::generate::{BeamSearch, Generate as Settings, Sampling},
     open_model, texts,
@@ -62,6 +63,10 @@ pub(crate) struct Generate {
     /// Seed of what is drawn
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
+
+    /// Print one JSON object, once all is written
+    #[arg(long)]
+    json: bool,
 }
 
 impl Generate {
@@ -72,7 +77,8 @@ impl Generate {
             let top_k = self.top_k.unwrap_or(usual.top_k);
             let never = usual.never.filter(|_| !self.unknown);
             let search = BeamSearch { words: self.words, top_k, beams, never };
-            print_line(&texts::likeliest(&model, &self.prompt, &search)?);
+            let text = texts::likeliest(&model, &self.prompt, &search)?;
+            print_line(&if self.json { self.as_json(&text) } else { text });
             return Ok(Done::Ok);
         }
         let usual = Sampling::default();
@@ -83,15 +89,17 @@ impl Generate {
             never: usual.never.filter(|_| !self.unknown),
         };
         let settings = Settings { words: self.words, sampling, seed: self.seed };
-        let mut out = stdout().lock();
-        // Nobody reads on: `| head`.
-        let print = |part: &str| match write!(out, "{part}").and_then(|()| out.flush()) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+        let mut text = String::new();
+        let print = |part: &str| {
+            text.push_str(part);
+            // Nobody reads on: `| head`.
+            match self.json || is_told(part) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
         };
         let written = texts::generate(&model, &self.prompt, &settings, print)?;
-        drop(out);
-        print_line("");
+        print_line(&if self.json { self.as_json(&text) } else { String::new() });
         if written.min_p_too_high > 0 {
             say(&format!(
                 "note: for {} of {} words none was as likely as `--min-p` asks for, so all were \
@@ -102,4 +110,14 @@ impl Generate {
         }
         Ok(Done::Ok)
     }
+
+    fn as_json(&self, text: &str) -> String {
+        json!({ "prompt": self.prompt, "text": text }).to_string()
+    }
+}
+
+/// Prints a part of a line, and says whether anybody reads it.
+fn is_told(part: &str) -> bool {
+    let mut out = stdout().lock();
+    write!(out, "{part}").and_then(|()| out.flush()).is_ok()
 }

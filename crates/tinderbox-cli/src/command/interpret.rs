@@ -1,6 +1,6 @@
 use std::{iter, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use tinderbox::{
     ClassResult, InterpretSettings, Interpreted, model::watch::LayerActivation, task_of_run,
 };
@@ -25,6 +25,7 @@ use crate::{
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Interpret {
     /// Run folder
+    #[arg(value_hint = ValueHint::DirPath)]
     run: PathBuf,
 
     /// How many of the largest losses to show
@@ -49,7 +50,7 @@ pub(crate) struct Interpret {
     activations: bool,
 
     /// Folder for the plots [default: interpretation/ in the run folder]
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
     /// Print one JSON object

@@ -1,20 +1,27 @@
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint, builder::StringValueParser};
 use tinderbox::{
     AnyTask, Classify, LanguageModel, Of as TaskOf, RunFolder, Segment, Settings, Trained,
-    lesson::{self, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
+    lesson::{self, MNIST, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
 };
 
-use super::train::{finish, go_on, told};
+use super::train::{finish, go_on};
 use crate::{
     exit::Done,
     given::{Of, OfCamvid},
+    offered::{Offering, offering},
     terminal::{Style, job, print_line},
 };
 
 /// Run the notebooks of fast.ai's lesson 7
+///
+/// Examples:
+///   tinderbox lesson human-numbers
+///   tinderbox lesson mnist --data mnist_png
+///   tinderbox lesson camvid --data camvid --pretrained auto
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Lesson {
     Mnist(Mnist),
     Camvid(Camvid),
@@ -41,11 +48,11 @@ impl Lesson {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Mnist {
     /// Folder with training/ and testing/ in it, or with mnist_png/
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: PathBuf,
 
-    /// Network: basic, refactor or resnetish
-    #[arg(long, value_name = "NAME", default_value = "resnetish")]
+    /// Network
+    #[arg(long, value_name = "NAME", default_value = "resnetish", value_parser = networks())]
     model: String,
 
     /// Seed of everything random
@@ -57,7 +64,7 @@ pub(crate) struct Mnist {
     epochs: Option<u32>,
 
     /// Run folder [default: `runs/lesson-mnist-` with the model and the seed]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
     /// Compute convolutions as the definition says, without Winograd's algorithms,
@@ -68,6 +75,11 @@ pub(crate) struct Mnist {
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
+}
+
+/// Those of the notebook.
+fn networks() -> Offering<StringValueParser> {
+    offering(StringValueParser::new(), MNIST.iter().map(|network| network.model))
 }
 
 impl Mnist {
@@ -82,7 +94,7 @@ impl Mnist {
             exact_conv: self.exact_conv,
         };
         let style = Style::of(self.json);
-        let (trained, published) = told(lesson_mnist(&lesson, &job(style)?), style)?;
+        let (trained, published) = lesson_mnist(&lesson, &job(style)?)?;
         Ok(beside(&TaskOf::<Classify>::new(), &trained, published, style))
     }
 }
@@ -110,7 +122,7 @@ pub(crate) struct HumanNumbers {
 
     /// Run folder [default: `runs/lesson-human-numbers-` with the model and the
     /// seed]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
     /// Print one JSON object a line
@@ -129,7 +141,7 @@ impl HumanNumbers {
             epochs: self.epochs.map(|epochs| epochs as usize),
         };
         let style = Style::of(self.json);
-        let (trained, run) = told(lesson_human_numbers(&lesson, &job(style)?), style)?;
+        let (trained, run) = lesson_human_numbers(&lesson, &job(style)?)?;
         Ok(beside(&TaskOf::<LanguageModel>::new(), &trained, &run.published, style))
     }
 }
@@ -192,7 +204,7 @@ impl Camvid {
             return go_on(asked.task, &asked.settings, style);
         }
         let settings = Settings::<Segment>::from_json(&asked.settings)?;
-        let (trained, published) = told(lesson_camvid(&settings, &job(style)?), style)?;
+        let (trained, published) = lesson_camvid(&settings, &job(style)?)?;
         if style == Style::Text {
             print_line(&format!("\nours, beside the lesson's {}:", published.heading));
             print_line(published.beside_run(&trained.run)?.trim_end());

@@ -7,7 +7,7 @@ use tinderbox::{
     plots::plot_lr_find,
 };
 
-use super::{files::drawable, train::task_name};
+use super::{files::drawable, train::task_names};
 use crate::{
     exit::Done,
     given::{DATA, Look, Of},
@@ -29,7 +29,7 @@ pub(crate) struct LrFind {
     settings: Of<Look>,
 
     /// What is learned [default: by the data]
-    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
     /// Configuration file

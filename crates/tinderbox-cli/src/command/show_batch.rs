@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 use tinderbox::ShownBatch;
 
-use super::{files::drawable, train::task_name};
+use super::{files::drawable, train::task_names};
 use crate::{
     exit::Done,
     given::{DATA, Look, Of},
@@ -17,6 +18,7 @@ use crate::{
 /// Examples:
 ///   tinderbox show-batch photos --out batch.png
 ///   tinderbox show-batch --images photos --masks masks --rows 3
+///   tinderbox show-batch reviews.csv --text review --label sentiment
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct ShowBatch {
@@ -24,7 +26,7 @@ pub(crate) struct ShowBatch {
     settings: Of<Look>,
 
     /// What is learned [default: by the data]
-    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
     /// Configuration file
@@ -38,6 +40,10 @@ pub(crate) struct ShowBatch {
     /// Images side by side, and rows of them; texts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rows: u32,
+
+    /// Print one JSON object: where the picture is, or the texts
+    #[arg(long)]
+    json: bool,
 }
 
 fn png(text: &str) -> Result<PathBuf, String> {
@@ -51,7 +57,11 @@ impl ShowBatch {
         match asked.task.show_batch(&asked.settings, rows, &job(Style::Text)?)? {
             ShownBatch::Picture(picture) => {
                 picture.save(&self.out).map_err(tinderbox::Error::from)?;
-                print_line(&self.out.display().to_string());
+                let path = self.out.display().to_string();
+                print_line(&if self.json { json!({ "picture": path }).to_string() } else { path });
+            }
+            ShownBatch::Texts(texts) if self.json => {
+                print_line(&json!({ "columns": texts.columns, "rows": texts.rows }).to_string());
             }
             ShownBatch::Texts(texts) => print_line(texts.to_string().trim_end()),
         }

@@ -1,9 +1,12 @@
 use std::path::PathBuf;
 
-use clap::Args;
-use tinderbox::{model::arch::ArchSpec, model_summary, open_model};
+use clap::{Args, builder::StringValueParser};
+use tinderbox::{
+    model::arch::{ARCHS, ArchSpec},
+    model_summary, open_model,
+};
 
-use crate::{exit::Done, terminal::print_line};
+use crate::{exit::Done, offered::offering, terminal::print_line};
 
 /// List a model's layers with their outputs and parameters
 ///
@@ -17,9 +20,8 @@ pub(crate) struct Summary {
     #[arg(required_unless_present = "arch", conflicts_with = "arch")]
     model: Option<PathBuf>,
 
-    /// Architecture: basic, refactor, resnetish, resnet-small, resnet18, resnet34,
-    /// resnet50, resnet101, resnet152, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn
-    #[arg(long, value_name = "NAME")]
+    /// Architecture
+    #[arg(long, value_name = "NAME", value_parser = offering(StringValueParser::new(), ARCHS.iter().map(|arch| arch.name)))]
     arch: Option<String>,
 
     /// Channels of the images: 1 for gray, 3 for color
@@ -37,6 +39,10 @@ pub(crate) struct Summary {
     /// Items in the batch that the outputs are shown for
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch_size: u32,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 impl Summary {
@@ -51,7 +57,11 @@ impl Summary {
             }
             (None, None) => unreachable!("clap asks for one of them"),
         };
-        print_line(model_summary(&spec, self.batch_size as usize)?.to_string().trim_end());
+        let summary = model_summary(&spec, self.batch_size as usize)?;
+        print_line(&match self.json {
+            true => serde_json::to_string(&summary)?,
+            false => summary.to_string().trim_end().to_owned(),
+        });
         Ok(Done::Ok)
     }
 }

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, builder::PossibleValuesParser};
 use serde_json::{Map, Value};
 use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
 
 use crate::{
     exit::Done,
     given::{All, Asked, DATA, Of, OfLanguageModel, RUN, tasks},
-    terminal::{Style, count, job, print_error, print_line, say, seconds, word},
+    terminal::{Style, count, job, print_line, say, seconds, word},
 };
 
 /// Train a model to tell images or texts apart, to segment images, or to write
@@ -40,7 +40,7 @@ pub(crate) struct Train {
     run: RunArgs,
 
     /// What is learned [default: by the data]
-    #[arg(long, value_name = "TASK", value_parser = task_name)]
+    #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
     /// Configuration file: settings as TOML, as `tinderbox config default` prints them
@@ -70,13 +70,9 @@ struct RunArgs {
     json: bool,
 }
 
-/// The name of a task that there is.
-pub(super) fn task_name(text: &str) -> Result<String, String> {
-    let names: Vec<&str> = tasks().iter().map(|task| task.about().name).collect();
-    match names.contains(&text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("there are {}", names.join(", "))),
-    }
+/// The names of the tasks that there are.
+pub(super) fn task_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(tasks().iter().map(|task| task.about().name))
 }
 
 impl Train {
@@ -106,7 +102,7 @@ impl RunArgs {
         let style = Style::of(self.json);
         let job = job(style)?;
         if self.dry_run {
-            let found = told(task.dry_run(settings, &job), style)?;
+            let found = task.dry_run(settings, &job)?;
             match style {
                 Style::Json => print_line(&serde_json::to_string(&found)?),
                 Style::Text => print_dry_run(&found),
@@ -117,7 +113,7 @@ impl RunArgs {
             true => task.resume(settings, &job),
             false => task.train(settings, &job),
         };
-        Ok(finish(*task, &told(trained, style)?, style))
+        Ok(finish(*task, &trained?, style))
     }
 }
 
@@ -159,22 +155,13 @@ impl TrainLm {
     }
 }
 
-/// The result, whose error programs are told too.
-pub(super) fn told<T>(result: Result<T, tinderbox::Error>, style: Style) -> anyhow::Result<T> {
-    let result = result.map_err(anyhow::Error::from);
-    if let (Err(error), Style::Json) = (&result, style) {
-        print_error(error);
-    }
-    result
-}
-
 /// Trains, or goes on, with settings that a command has made.
 pub(super) fn go_on(
     task: &'static dyn AnyTask,
     settings: &Map<String, Value>,
     style: Style,
 ) -> anyhow::Result<Done> {
-    Ok(finish(task, &told(task.resume(settings, &job(style)?), style)?, style))
+    Ok(finish(task, &task.resume(settings, &job(style)?)?, style))
 }
 
 /// Says how it ended and what to do next.

@@ -1,17 +1,19 @@
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::StringValueParser};
+use serde_json::json;
 use tinderbox::{
     learn::write_atomically,
     model::{
-        arch::{ARCHS, find},
+        arch::{ARCHS, OfficialWeights, find},
         weights::StateDict,
     },
-    weights::WeightsCache,
+    weights::{WeightsCache, WeightsError},
 };
 
 use crate::{
     exit::Done,
+    offered::offering,
     terminal::{Style, count, is_read, job, print_line, say},
 };
 
@@ -20,10 +22,15 @@ use crate::{
 /// They are kept in the folder that TINDERBOX_CACHE names, or in the system's folder
 /// for caches; what PyTorch has downloaded is used too. TINDERBOX_WEIGHTS_URL names
 /// another server than torchvision's.
+///
+/// Examples:
+///   tinderbox weights list
+///   tinderbox weights fetch resnet34
+///   tinderbox weights convert mine.pth mine.safetensors
 #[derive(Debug, Subcommand)]
+#[command(verbatim_doc_comment)]
 pub(crate) enum Weights {
-    /// Name the architectures, and say whose official weights are here
-    List,
+    List(List),
     Fetch(Fetch),
     Convert(Convert),
 }
@@ -31,51 +38,102 @@ pub(crate) enum Weights {
 impl Weights {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         match self {
-            Self::List => list(),
+            Self::List(command) => command.run(),
             Self::Fetch(command) => command.run(),
             Self::Convert(command) => command.run(),
         }
     }
 }
 
-fn list() -> anyhow::Result<Done> {
-    let cache = WeightsCache::open()?;
-    for arch in &ARCHS {
-        let state = match &arch.weights {
-            None => "-".to_owned(),
-            Some(weights) => match cache.find(weights) {
-                Some(file) => file.display().to_string(),
-                None => format!("{} (not here)", weights.url()),
-            },
-        };
-        if !is_read(&format!("{}\t{}\t{state}", arch.name, arch.about)) {
-            break;
+/// Name the architectures, and say whose official weights are here
+///
+/// Prints the name, the size of the official weights, `here` if they are in the
+/// cache, and what the architecture is; `-` where there is nothing.
+///
+/// Examples:
+///   tinderbox weights list
+///   tinderbox weights list --long
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct List {
+    /// Print where the files are, or where they are from, too
+    #[arg(long, conflicts_with = "json")]
+    long: bool,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    fn run(self) -> anyhow::Result<Done> {
+        let cache = WeightsCache::open()?;
+        for arch in &ARCHS {
+            let weights = arch.weights.as_ref();
+            let path = weights.and_then(|weights| cache.find(weights));
+            let url = weights.map(OfficialWeights::url);
+            let megabytes = weights.map(|weights| weights.megabytes);
+            let line = match self.json {
+                true => json!({
+                    "name": arch.name, "about": arch.about, "megabytes": megabytes,
+                    "here": path.is_some(), "path": path, "url": url,
+                })
+                .to_string(),
+                false => {
+                    let size = megabytes.map_or("-".into(), |size| format!("{size:.1} MB"));
+                    let here = if path.is_some() { "here" } else { "-" };
+                    let at = path.map(|path| path.display().to_string()).or(url);
+                    let at = at.filter(|_| self.long).map_or(String::new(), |at| format!("  {at}"));
+                    format!("{:<13} {size:>8}  {here:<4}  {}{at}", arch.name, arch.about)
+                }
+            };
+            // Nobody reads on: `| head`.
+            if !is_read(&line) {
+                break;
+            }
         }
+        Ok(Done::Ok)
     }
-    Ok(Done::Ok)
 }
 
 /// Download official weights
 ///
 /// What was cut off goes on where it was. Prints where the files are.
+///
+/// Example:
+///   tinderbox weights fetch resnet34 squeezenet1_1
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Fetch {
     /// Architectures, as `tinderbox weights list` names them
-    #[arg(required = true)]
+    #[arg(required = true, hide_possible_values = true, value_parser = offering(StringValueParser::new(), with_weights()))]
     archs: Vec<String>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// The architectures that there are official weights for.
+fn with_weights() -> impl Iterator<Item = &'static str> {
+    ARCHS.iter().filter(|arch| arch.weights.is_some()).map(|arch| arch.name)
 }
 
 impl Fetch {
     fn run(self) -> anyhow::Result<Done> {
         let cache = WeightsCache::open()?;
-        let job = job(Style::Text)?;
+        let job = job(Style::of(self.json))?;
         for name in &self.archs {
             let arch = find(name).map_err(tinderbox::Error::from)?;
             let Some(weights) = &arch.weights else {
-                anyhow::bail!("there are no official weights for {name}");
+                let (arch, known) = (arch.name, with_weights().collect());
+                return Err(tinderbox::Error::from(WeightsError::NoOfficial { arch, known }).into());
             };
-            print_line(&cache.fetch(weights, &job)?.display().to_string());
+            let file = cache.fetch(weights, &job)?;
+            print_line(&match self.json {
+                true => json!({ "event": "fetched", "arch": name, "file": file }).to_string(),
+                false => file.display().to_string(),
+            });
         }
         Ok(Done::Ok)
     }
@@ -84,6 +142,9 @@ impl Fetch {
 /// Write a file of PyTorch's as safetensors, which holds no code
 ///
 /// Names stay; numbers become 32-bit floats. Nothing in the file is run.
+///
+/// Example:
+///   tinderbox weights convert resnet34-b627a593.pth resnet34.safetensors
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Convert {

@@ -89,6 +89,7 @@ fn masks_are_predicted_drawn_and_interpreted() {
     place.run(&one).code(1).says("one.png is one file, and there are 14 inputs: name a folder");
     place.run(&["predict", "run", picture, "--out", picture]).code(1).says("is not written over");
     place.run(&["predict", "run", "https://a.b/c.png"]).code(1).says("download it first");
+    writes_over_nothing(&place, picture);
 
     let ended = place.run(&["interpret", "run", "--top-losses", "2", "--confusion"]).code(0);
     let printed = &ended.says("precision").says("right: ").says("largest losses").out;
@@ -110,6 +111,30 @@ fn masks_are_predicted_drawn_and_interpreted() {
         assert!(printed.lines().any(is_row), "{name} {cells:?} in {printed}");
     }
     place.run(&["interpret", "run", "--activations"]).code(0).says("BatchNorm2d");
+}
+
+/// What is there stays, unless it is said.
+fn writes_over_nothing(place: &Place, picture: &str) {
+    let run = |more: &[&str]| place.run(&[&["predict", "run", picture][..], more].concat());
+    fs::write(place.path("notes.png"), "mine").unwrap();
+    run(&["--out", "notes.png"]).code(1).says("notes.png is there already").says("`--force`");
+    run(&["--overlay", "notes.png"]).code(1).says("notes.png is there already");
+    run(&["--to", "scenes/codes.txt"]).code(1).says("must end in .csv");
+    run(&["--out", "x.jpg", scenes(1)]).code(1).says("x.jpg must end in .png");
+    run(&["--out", "both", "--overlay", "both"]).code(1).says("named for two outputs");
+    assert_eq!(fs::read_to_string(place.path("notes.png")).unwrap(), "mine");
+    assert!(!place.path("x.jpg").exists() && !place.path("both").exists());
+    run(&["--out", "notes.png", "--force"]).code(0);
+    assert!(open_mask(&place.path("notes.png")).is_ok());
+    run(&["--out", picture, "--force"]).code(1).says("is not written over");
+    run(&["--to", "new/shares.csv"]).code(0).says("the results are in new/shares.csv");
+    let table = fs::read_to_string(place.path("new/shares.csv")).unwrap();
+    assert!(table.starts_with("file,Ground,Disc,Square,Triangle,Void,error\n"), "{table}");
+    run(&["--to", "new/shares.csv"]).code(1).says("new/shares.csv is there already");
+}
+
+fn scenes(at: usize) -> &'static str {
+    ["scenes/images/valid/000.png", "scenes/images/valid/001.png"][at]
 }
 
 #[test]

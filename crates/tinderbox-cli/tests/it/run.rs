@@ -73,7 +73,7 @@ impl Place {
     }
 
     /// Runs the command once as it is and `kills` times killed at some moment and resumed: the
-    /// models must be the same.
+    /// models and the plots must be the same.
     pub(crate) fn killed_runs_reach_the_same(&self, args: &[&str], kills: u32) {
         let at = args.iter().position(|arg| *arg == "--out").unwrap() + 1;
         let into = |folder: &'static str, more: &[&'static str]| {
@@ -84,7 +84,7 @@ impl Place {
         let start = Instant::now();
         assert!(into("whole", &[]).status.success());
         let time = start.elapsed();
-        let model = |run: &str| fs::read(self.path(run).join("model.safetensors")).unwrap();
+        let file = |run: &str, name: &str| fs::read(self.path(run).join(name)).unwrap();
         let mut in_training = 0;
         for kill in 0..kills {
             let mut killed: Vec<&str> = args.to_vec();
@@ -99,7 +99,9 @@ impl Place {
                 if self.path("killed/run.json").exists() { &["--resume"] } else { &[] };
             let ended = into("killed", resume);
             assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-            assert!(model("whole") == model("killed"), "kill {kill}");
+            for name in ["model.safetensors", "losses.svg", "rates.svg"] {
+                assert!(file("whole", name) == file("killed", name), "kill {kill}: {name}");
+            }
             fs::remove_dir_all(self.path("killed")).unwrap();
         }
         assert!(

@@ -76,10 +76,18 @@ fn a_text_becomes_a_model_that_writes() {
     assert_eq!(write(&["--words", "6", "--temperature", "0", "--seed", "9"]), greedy);
     assert!(write(&["--words", "3", "--beam", "4"]).starts_with("twenty one , "));
     place.run(&["generate", "lm", "--words", "3"]).code(0);
+    let generate = ["generate", "lm", "--prompt", "twenty one ,", "--words", "6", "--json"];
+    let written = place.run(&generate).code(0).json().remove(0);
+    assert_eq!(written["text"], text.trim_end());
+    let shown = place.run(&["show-batch", "numbers.txt", "--json"]).code(0).json().remove(0);
+    assert_eq!(shown["columns"], serde_json::json!(["idx", "text"]));
     place.run(&["generate", "lm", "--min-p", "1"]).code(0).says("none was as likely as `--min-p`");
     place.run(&["generate", "lm", "--temperature=-1"]).code(1).says("temperature is -1");
     place.run(&["generate", "lm", "--top-k", "0"]).code(1).says("top_k is 0");
     place.run(&["predict", "lm", "twenty one"]).code(0).says("twenty one\t");
+    let written = place.run(&["predict", "lm", "twenty one", "--json"]).code(0).json().remove(0);
+    assert_eq!(written["text"], "twenty one");
+    assert!(written["written"].as_str().unwrap().starts_with("twenty one"), "{written}");
     let summary = place.run(&["summary", "lm"]).code(0).says("Gru").out;
     assert!(!summary.contains("Total params: 0"), "{summary}");
     place.run(&["show-batch", "numbers.txt"]).code(0).says("| idx | text |").says("twenty one");
@@ -138,8 +146,13 @@ fn a_classifier_starts_from_a_language_model() {
     assert_eq!(labels, ["positive", "negative"]);
     let json = place.run(&["predict", "reviews", good, "--json"]).code(0).json();
     assert_eq!((&json[0]["text"], &json[0]["label"]), (&good.into(), &"positive".into()));
+    predicts_tables(&place, good);
     place.run(&["predict", "reviews", " "]).code(3).says("the text \" \" has no tokens");
-    place.run(&["generate", "reviews"]).code(1).says("what was asked for needs a language model");
+    place
+        .run(&["generate", "reviews"])
+        .code(1)
+        .says("what was asked for needs a language model")
+        .says("hint: what it is for: `tinderbox predict MODEL \"some text\"`");
     let history = fs::read_to_string(place.path("reviews/history.csv")).unwrap();
     let accuracy = history.lines().last().unwrap().split(',').nth(3).unwrap();
     place.run(&["validate", "reviews"]).code(0).says(&format!("accuracy  {accuracy}"));
@@ -166,6 +179,25 @@ fn a_classifier_starts_from_a_language_model() {
     }
     let train = ["train", "texts", "--out", "folder", "--epochs", "1"];
     place.run(&train).code(0).says("2: neg, pos");
+}
+
+/// Row by row, in the column that the run was trained on.
+fn predicts_tables(place: &Place, good: &str) {
+    fs::write(place.path("new.csv"), format!("text,body\n\"{good}\",x\ndull and bad,y\n")).unwrap();
+    let out = place.run(&["predict", "reviews", "new.csv"]).code(0).out;
+    assert!(out.starts_with("new.csv:1\tpositive\t") && out.contains("\nnew.csv:2\t"), "{out}");
+    let other = place.run(&["predict", "reviews", "new.csv", "--text", "body"]).code(0).out;
+    assert!(other.lines().count() == 2 && other != out, "{other}");
+    let unknown = ["predict", "reviews", "new.csv", "--text", "title"];
+    place.run(&unknown).code(1).says("no column `title`");
+    place.run(&["predict", "reviews", "gone.csv"]).code(3).says("cannot read gone.csv");
+    let question = place.run(&["predict", "reviews", "Was it a good film?"]).code(0).out;
+    assert!(question.starts_with("Was it a good film?\t"), "{question}");
+    fs::write(place.path("lines.txt"), format!("{good}\ndull and bad\n")).unwrap();
+    let mut command = place.command(&["predict", "reviews", "-", "--json"]);
+    let output = command.stdin(fs::File::open(place.path("lines.txt")).unwrap()).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert!(lines.lines().count() == 2 && lines.contains("\"text\":\"dull and bad\""), "{lines}");
 }
 
 #[test]

@@ -62,7 +62,41 @@ fn predicts(place: &Place) {
     let json = place.run(&["predict", "run", "gone.png", files[0], "--json"]).code(3).json();
     assert!(json[0]["error"].as_str().unwrap().starts_with("cannot read gone.png"), "{}", json[0]);
     assert_eq!(json[1]["file"], files[0]);
+    predicts_many(place, files[0]);
     predicts_awkward_names(place);
+}
+
+/// As they are named in a shell's stead, into a file.
+fn predicts_many(place: &Place, file: &str) {
+    let said = place.run(&["predict", "run", "digits/testing/**/[0-3].png"]).code(0);
+    assert_eq!(said.out.lines().count(), 40, "{}", said.out);
+    said.says("40 images in ");
+    place.run(&["predict", "run", "digits/*.gif"]).code(1).says("no file matches digits/*.gif");
+    let folder = place.run(&["predict", "run", "digits/testing", "--to", "r.csv"]).code(0);
+    assert!(folder.out.is_empty(), "{}", folder.out);
+    let table = fs::read_to_string(place.path("r.csv")).unwrap();
+    let header = table.lines().next().unwrap();
+    assert_eq!(header, "file,label,confidence,0,1,2,3,4,5,6,7,8,9,error");
+    // One by one as among others, in the order of the files.
+    let alone = place.run(&["predict", "run", file, "--to", "one.csv"]).code(0);
+    assert!(!alone.err.contains("a second"), "{}", alone.err);
+    let alone = fs::read_to_string(place.path("one.csv")).unwrap();
+    let label = |line: &str| line.split(',').take(2).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(label(table.lines().nth(1).unwrap()), label(alone.lines().nth(1).unwrap()));
+    let partly = place.run(&["predict", "run", "gone.png", file, "--to", "r.json"]).code(3);
+    partly.says("error: cannot read gone.png");
+    let text = fs::read_to_string(place.path("r.json")).unwrap();
+    let array: Vec<Value> = serde_json::from_str(&text).unwrap();
+    assert!(array[0]["error"].is_string() && array[1]["label"].is_string(), "{text}");
+    place.run(&["predict", "run", file, "--out", "m.png"]).code(1).says("are not");
+    assert!(!place.path("m.png").exists());
+    place.run(&["predict", "run", "r.csv"]).code(1).says("r.csv is a table");
+    place.run(&["predict", "run", file, "--text", "a"]).code(1).says("no table is among");
+
+    let mut command = place.command(&["predict", "run", "-"]);
+    let output = command.stdin(fs::File::open(place.path(file)).unwrap()).output().unwrap();
+    let line = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && line.starts_with("-\t"), "{line}");
 }
 
 #[cfg(unix)]
@@ -169,6 +203,9 @@ fn summarizes(place: &Place) {
     let of_arch = place.run(&[&["summary", "--arch", "resnetish"][..], &args].concat()).code(0).out;
     assert_eq!(from_run, of_arch);
     assert!(from_run.contains("Total params: 41132"), "{from_run}");
+    let json = place.run(&["summary", "run", "--json"]).code(0).json().remove(0);
+    assert_eq!(json["total"], 41_132);
+    assert_eq!(json["layers"][0]["layer"], "Conv2d", "{json}");
 }
 
 /// The model file is all that is needed.
@@ -219,6 +256,8 @@ fn rates_are_looked_for_and_batches_shown() {
         .says("12 is not in 20..");
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
+    let shown = place.run(&["show-batch", "digits", "--json"]).code(0).json();
+    assert_eq!(shown, [serde_json::json!({ "picture": "batch.png" })]);
 }
 
 #[test]

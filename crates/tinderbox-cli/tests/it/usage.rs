@@ -7,8 +7,22 @@ use crate::run::Place;
 #[test]
 fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     let place = Place::new();
-    place.run(&["tran"]).code(2).says("similar subcommands exist: 'train-lm', 'train'");
+    place.run(&["trian"]).code(2).says("a similar subcommand exists: 'train'\n");
+    place.run(&["evaluate"]).code(2).says("a similar subcommand exists: 'validate'\n");
+    place.run(&["weights", "lst"]).code(2).says("a similar subcommand exists: 'list'\n");
+    let unknown = place.run(&["bake"]).code(2).says("unrecognized subcommand 'bake'");
+    assert!(!unknown.err.contains("similar"), "{}", unknown.err);
     place.run(&["train", "digits", "--epoch", "3"]).code(2).says("'--epochs'");
+    place.run(&["train", "digits", "--learning-rate=3"]).code(2).says("'--lr'");
+    place.run(&["predict", "run", "a.png", "--ot", "b.png"]).code(2).says("'--out'");
+    let version = place.run(&["--version"]).code(0).out;
+    assert_eq!(place.run(&["version"]).code(0).out, version);
+    place.run(&["help", "train"]).code(0).says("Usage: tinderbox train");
+    let wrong = place.run(&["train", "digits", "--lr", "-1", "--json"]).code(2).json();
+    let message = wrong[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("invalid value '-1.0' for '--lr <LR>'"), "{message}");
+    let gone = place.run(&["predict", "gone", "a.png", "--json"]).code(1).json();
+    assert_eq!(gone[0]["message"], "there is no file gone");
     place.run(&["train", "digits", "--lr", "-1"]).code(2);
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
     place.run(&["train"]).code(2).says("DATA");
@@ -27,6 +41,73 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     place.run(&[]).code(2).says("Usage: tinderbox [OPTIONS] <COMMAND>");
     place.run(&["--help"]).code(0).says("Exit codes: 0 done");
     place.run(&["completions", "bash"]).code(0).says("lr-find");
+}
+
+#[test]
+fn weights_are_listed_in_80_columns() {
+    let place = Place::new();
+    let run = |more: &[&str]| {
+        let mut command = place.command(&[&["weights", "list"], more].concat());
+        let cache = [("TINDERBOX_CACHE", "none"), ("TORCH_HOME", "none")];
+        String::from_utf8(command.envs(cache).output().unwrap().stdout).unwrap()
+    };
+    let list = run(&[]);
+    assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
+    assert!(list.contains("resnet34       83.3 MB  -     the same with 34 layers"), "{list}");
+    assert!(run(&["--long"]).contains("https://download.pytorch.org/models/resnet34-"));
+    let json = run(&["--json"]);
+    let lines = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let of = |name: &str| lines.clone().find(|line| line["name"] == name).unwrap();
+    assert_eq!(
+        (&of("vgg16_bn")["megabytes"], &of("vgg16_bn")["here"]),
+        (&527.8.into(), &false.into())
+    );
+    assert!(of("basic")["megabytes"].is_null());
+    place
+        .run(&["weights", "fetch", "basic"])
+        .code(1)
+        .says("there are no official weights for `basic`")
+        .says("for resnet18");
+}
+
+#[test]
+fn completions_offer_what_flags_take() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.run(&["completions", shell]).code(0).out;
+        for name in ["squeezenet1_1", "awd-lstm", "language-model", "refactor", "gpu"] {
+            assert!(script.contains(name), "no {name} for {shell}");
+        }
+    }
+}
+
+/// As bash asks for them.
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_values_files_and_folders() {
+    let place = Place::new();
+    let offered = |typed: &str| {
+        let words: Vec<&str> = typed.split(' ').collect();
+        let (last, before) = (words.len() - 1, words[words.len() - 2]);
+        let script = format!(
+            "source <($PROGRAM completions bash); COMP_WORDS=({typed}); COMP_CWORD={last}
+             _tinderbox tinderbox '{}' '{before}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words[last]
+        );
+        let mut bash = std::process::Command::new("bash");
+        let bash = bash.args(["-c", &script]).current_dir(place.path(""));
+        let output = bash.env("PROGRAM", env!("CARGO_BIN_EXE_tinderbox")).output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let mut offered: Vec<String> = lines.lines().map(str::to_owned).collect();
+        offered.sort();
+        offered
+    };
+    assert_eq!(offered("tinderbox train --arch squeeze"), ["squeezenet1_0", "squeezenet1_1"]);
+    assert_eq!(offered("tinderbox train --task seg"), ["segment"]);
+    assert_eq!(offered("tinderbox lesson mnist --model ref"), ["refactor"]);
+    std::fs::write(place.path("none-of-ours.pth"), "").unwrap();
+    assert_eq!(offered("tinderbox train --pretrained no"), ["none", "none-of-ours.pth"]);
+    assert!(offered("tinderbox train --lr dig").iter().all(|one| one != "digits"));
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub enum Report<'a> {
 pub struct Progress {
     /// Whether the batch was for training, not for validation.
     pub training: bool,
+    /// Fits that the learner finished before.
+    pub fits: usize,
     /// Counted from 0.
     pub epoch: usize,
     /// All epochs of the fit.
@@ -47,11 +49,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// After a batch, which the counters do not include yet.
-    pub(super) fn after_batch(state: &State) -> Self {
+    /// After a batch, which the counters do not include yet, of a fit after so many.
+    pub(super) fn after_batch(state: &State, fits: usize) -> Self {
         let training = state.training == Some(true);
         Self {
             training,
+            fits,
             epoch: state.epoch,
             epochs: state.n_epochs,
             batch: if training { state.num_batch } else { state.valid_batch } + 1,

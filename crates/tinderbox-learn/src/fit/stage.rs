@@ -265,7 +265,8 @@ impl<'a> Stage<'a> {
         let offset = self.schedule_offset as f64;
         let (done, before) = ((offset + done) / all, (offset + self.begun_at as f64) / all);
         self.state.speed = self.clock.speed(self.items, waited, done, before);
-        self.tell(&Report::Batch(Progress::after_batch(&self.state)));
+        let progress = Progress::after_batch(&self.state, self.learn.n_fits());
+        self.tell(&Report::Batch(progress));
         self.forget_batch();
         if !self.state.keep_gradients {
             self.drop_kept();

@@ -71,7 +71,8 @@ impl Stage<'_> {
     }
 
     pub(super) fn finish_valid_batch(&mut self) -> Result<()> {
-        self.tell(&Report::Batch(Progress::after_batch(&self.state)));
+        let progress = Progress::after_batch(&self.state, self.learn.n_fits());
+        self.tell(&Report::Batch(progress));
         self.forget_batch();
         self.state.valid_batch += 1;
         if self.stop.take() {

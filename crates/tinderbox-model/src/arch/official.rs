@@ -19,14 +19,16 @@ pub const IMAGENET: InputStats =
 pub struct OfficialWeights {
     /// Its name, which ends in the first digits of its hash: `resnet34-b627a593.pth`.
     pub file: &'static str,
+    /// How large it is, in units of 2²⁰ bytes.
+    pub megabytes: f64,
     /// What the images are normalized by that it was trained on.
     pub stats: InputStats,
 }
 
 impl OfficialWeights {
     /// torchvision's, trained on ImageNet.
-    pub(super) const fn torchvision(file: &'static str) -> Self {
-        Self { file, stats: IMAGENET }
+    pub(super) const fn torchvision(file: &'static str, megabytes: f64) -> Self {
+        Self { file, megabytes, stats: IMAGENET }
     }
 
     /// Where it is.

@@ -38,16 +38,16 @@ const SQUEEZENET: Arch =
 /// fastai's XResNets.
 const XRESNET: Arch = Arch { groups: &["10"], cut: Some("8"), ..PLAIN };
 
-/// Weights of torchvision's.
-const fn official(file: &'static str) -> OfficialWeights {
-    OfficialWeights::torchvision(file)
+/// Weights of torchvision's: the file, and its size as torchvision's documentation gives it.
+const fn official(file: &'static str, megabytes: f64) -> OfficialWeights {
+    OfficialWeights::torchvision(file, megabytes)
 }
 
 /// All architectures.
 pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "basic",
-        about: "the lesson's first network: five convolutions, batch norm before ReLU",
+        about: "the lesson's first network: five convolutions",
         build: lesson::build_basic,
         lr: 0.1,
         ..PLAIN
@@ -61,21 +61,21 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "resnetish",
-        about: "the lesson's residual network, for images of about 28 pixels",
+        about: "the lesson's residual network, for 28×28 pixels",
         build: lesson::build_resnetish,
         lr: 0.05,
         ..PLAIN
     },
     Arch {
         name: "densenetish",
-        about: "the same with dense blocks, which keep what went in beside what comes out",
+        about: "the same with dense blocks",
         build: lesson::build_densenetish,
         lr: 0.05,
         ..PLAIN
     },
     Arch {
         name: "resnet-small",
-        about: "a residual network for photographs that trains from scratch on a CPU",
+        about: "photographs from scratch on a CPU",
         build: resnet_small::build,
         groups: &["1"],
         cut: Some("1"),
@@ -85,42 +85,42 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "resnet18",
-        about: "torchvision's residual network of 18 layers: 11.2 million parameters before the last",
+        about: "torchvision's: 11.2 million parameters",
         build: resnet::build18,
-        weights: Some(official("resnet18-f37072fd.pth")),
+        weights: Some(official("resnet18-f37072fd.pth", 44.7)),
         ..RESNET
     },
     Arch {
         name: "resnet34",
         about: "the same with 34 layers: 21.3 million",
         build: resnet::build34,
-        weights: Some(official("resnet34-b627a593.pth")),
+        weights: Some(official("resnet34-b627a593.pth", 83.3)),
         ..RESNET
     },
     Arch {
         name: "resnet50",
-        about: "the same with 50 layers, in bottlenecks: 23.5 million",
+        about: "50 layers, in bottlenecks: 23.5 million",
         build: resnet::build50,
-        weights: Some(official("resnet50-0676ba61.pth")),
+        weights: Some(official("resnet50-0676ba61.pth", 97.8)),
         ..RESNET
     },
     Arch {
         name: "resnet101",
         about: "the same with 101 layers: 42.5 million",
         build: resnet::build101,
-        weights: Some(official("resnet101-63fe2227.pth")),
+        weights: Some(official("resnet101-63fe2227.pth", 170.5)),
         ..RESNET
     },
     Arch {
         name: "resnet152",
         about: "the same with 152 layers: 58.1 million",
         build: resnet::build152,
-        weights: Some(official("resnet152-394f9c45.pth")),
+        weights: Some(official("resnet152-394f9c45.pth", 230.4)),
         ..RESNET
     },
     Arch {
         name: "xresnet18",
-        about: "fastai's ResNet-18 with the tricks that came after it: 11.2 million",
+        about: "fastai's newer ResNet-18: 11.2 million",
         build: xresnet::build18,
         ..XRESNET
     },
@@ -132,16 +132,16 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "xresnet50",
-        about: "the same with 50 layers, in bottlenecks: 23.5 million",
+        about: "50 layers, in bottlenecks: 23.5 million",
         build: xresnet::build50,
         ..XRESNET
     },
     Arch {
         name: "vgg11_bn",
-        about: "torchvision's VGG of 11 layers with batch norm: 128.8 million parameters",
+        about: "torchvision's, with batch norm: 128.8 million",
         build: vgg::build11,
         groups: &["classifier"],
-        weights: Some(official("vgg11_bn-6002323d.pth")),
+        weights: Some(official("vgg11_bn-6002323d.pth", 506.9)),
         ..VGG
     },
     Arch {
@@ -149,57 +149,57 @@ pub const ARCHS: [Arch; 24] = [
         about: "the same with 13 layers: 129 million",
         build: vgg::build13,
         groups: &["classifier"],
-        weights: Some(official("vgg13_bn-abd245e5.pth")),
+        weights: Some(official("vgg13_bn-abd245e5.pth", 507.6)),
         ..VGG
     },
     Arch {
         name: "vgg16_bn",
         about: "the same with 16 layers: 134.3 million",
         build: vgg::build16,
-        weights: Some(official("vgg16_bn-6c64b313.pth")),
+        weights: Some(official("vgg16_bn-6c64b313.pth", 527.8)),
         ..VGG
     },
     Arch {
         name: "vgg19_bn",
         about: "the same with 19 layers: 139.6 million",
         build: vgg::build19,
-        weights: Some(official("vgg19_bn-c79401a0.pth")),
+        weights: Some(official("vgg19_bn-c79401a0.pth", 548.1)),
         ..VGG
     },
     Arch {
         name: "densenet121",
-        about: "torchvision's dense network of 121 layers: 7 million parameters",
+        about: "torchvision's: 7 million parameters",
         build: densenet::build121,
-        weights: Some(official("densenet121-a639ec97.pth")),
+        weights: Some(official("densenet121-a639ec97.pth", 30.8)),
         ..DENSENET
     },
     Arch {
         name: "densenet161",
-        about: "the same with 161 layers, and half as many channels again: 26.5 million",
+        about: "161 wider layers: 26.5 million",
         build: densenet::build161,
-        weights: Some(official("densenet161-8d451a50.pth")),
+        weights: Some(official("densenet161-8d451a50.pth", 110.4)),
         ..DENSENET
     },
     Arch {
         name: "densenet169",
         about: "the same with 169 layers: 12.5 million",
         build: densenet::build169,
-        weights: Some(official("densenet169-b2777c0a.pth")),
+        weights: Some(official("densenet169-b2777c0a.pth", 54.7)),
         ..DENSENET
     },
     Arch {
         name: "densenet201",
         about: "the same with 201 layers: 18.1 million",
         build: densenet::build201,
-        weights: Some(official("densenet201-c1103571.pth")),
+        weights: Some(official("densenet201-c1103571.pth", 77.4)),
         ..DENSENET
     },
     Arch {
         name: "squeezenet1_0",
-        about: "torchvision's SqueezeNet: 0.7 million parameters",
+        about: "torchvision's: 0.7 million parameters",
         build: squeezenet::build1_0,
         min_size: 21,
-        weights: Some(official("squeezenet1_0-b66bff10.pth")),
+        weights: Some(official("squeezenet1_0-b66bff10.pth", 4.8)),
         ..SQUEEZENET
     },
     Arch {
@@ -207,16 +207,16 @@ pub const ARCHS: [Arch; 24] = [
         about: "the same for less than half the work",
         build: squeezenet::build1_1,
         min_size: 17,
-        weights: Some(official("squeezenet1_1-b8a52dc0.pth")),
+        weights: Some(official("squeezenet1_1-b8a52dc0.pth", 4.7)),
         ..SQUEEZENET
     },
     Arch {
         name: "mobilenet_v2",
-        about: "torchvision's network for telephones: 2.2 million parameters",
+        about: "torchvision's, for telephones: 2.2 million",
         build: mobilenet::build_v2,
         groups: &["classifier"],
         cut: Some("avgpool"),
-        weights: Some(official("mobilenet_v2-b0353104.pth")),
+        weights: Some(official("mobilenet_v2-b0353104.pth", 13.6)),
         ..PLAIN
     },
 ];
@@ -229,6 +229,8 @@ mod tests {
     fn every_name_is_one_of_its_kind() {
         for (at, arch) in ARCHS.iter().enumerate() {
             assert!(!arch.name.is_empty() && !arch.about.is_empty());
+            // A table of them fits 80 columns.
+            assert!(arch.name.len() <= 13 && arch.about.chars().count() <= 50, "{}", arch.name);
             assert!(ARCHS[..at].iter().all(|other| other.name != arch.name), "{}", arch.name);
         }
     }

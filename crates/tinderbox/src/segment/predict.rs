@@ -1,11 +1,20 @@
 //! What a segmentation model says about an image.
 
 use burn::tensor::Tensor;
-use tinderbox_data::{Input, TargetKind};
+use tinderbox_data::{Array, Inference, Input, TargetKind};
 use tinderbox_learn::Bundle;
 
 use super::Segment;
-use crate::{PredictedMask, Result, Task, validate::other_model};
+use crate::{PredictedMask, Result, Task, answer::together_or_alone, validate::other_model};
+
+/// An image as the model sees it, with its own height and width.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn prepare(inference: &Inference, input: Input<'_>) -> Result<(Array, [usize; 2])> {
+    let pixels = inference.pixels(input)?;
+    Ok((inference.prepare(&pixels)?, [pixels.height, pixels.width]))
+}
 
 /// The mask of an image.
 ///
@@ -16,23 +25,35 @@ use crate::{PredictedMask, Result, Task, validate::other_model};
 /// [`TaskError::OtherModel`](crate::TaskError::OtherModel) for a model of another task; if the image
 /// cannot be read; whatever goes wrong in the model.
 pub fn predict_mask(model: &Bundle, input: Input<'_>) -> Result<PredictedMask> {
+    masks(model, vec![prepare(&model.manifest.inference, input)?]).remove(0)
+}
+
+/// The masks of some images, which go through the model together if they can.
+pub(super) fn masks(
+    model: &Bundle,
+    images: Vec<(Array, [usize; 2])>,
+) -> Vec<Result<PredictedMask>> {
+    together_or_alone(images, |images| at_once(model, images))
+}
+
+fn at_once(model: &Bundle, images: Vec<(Array, [usize; 2])>) -> Result<Vec<PredictedMask>> {
     let inference = &model.manifest.inference;
     let TargetKind::Mask { classes, .. } = inference.target() else {
         return Err(other_model(model, Segment::ABOUT.noun));
     };
-    let pixels = inference.pixels(input)?;
-    let batch = inference.batch(vec![inference.prepare(&pixels)?])?;
+    let (inputs, sizes): (Vec<Array>, Vec<[usize; 2]>) = images.into_iter().unzip();
+    let batch = inference.batch(inputs)?;
     let logits: Tensor<4> = model.outputs(batch)?.expect_for("a segmentation model");
     let [_, n, height, width] = logits.dims();
     let logits: Vec<f32> =
         logits.into_data().convert::<f32>().try_to_vec().expect("just converted");
-    let codes = likeliest(&logits, [n, height, width], [pixels.height, pixels.width]);
-    Ok(PredictedMask {
-        height: pixels.height,
-        width: pixels.width,
-        codes,
+    let mask = |(logits, size): (&[f32], [usize; 2])| PredictedMask {
+        height: size[0],
+        width: size[1],
+        codes: likeliest(logits, [n, height, width], size),
         classes: classes.clone(),
-    })
+    };
+    Ok(logits.chunks_exact(n * height * width).zip(sizes).map(mask).collect())
 }
 
 /// Where a pixel of one size lies among those of another: the two nearest, and how far it is from

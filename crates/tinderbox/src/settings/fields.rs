@@ -32,6 +32,10 @@ pub struct Field {
     pub usual: Option<String>,
     /// The values there are, if they are few.
     pub choices: Vec<String>,
+    /// Values that people may want to be offered; there are others.
+    pub examples: Vec<String>,
+    /// Whether it is, or may be, the path of a file or a folder.
+    pub is_path: bool,
     min: Option<f64>,
     above: Option<f64>,
     max: Option<f64>,
@@ -86,8 +90,10 @@ impl Field {
             Some(name) => kind(name).into_iter().collect(),
             None => Vec::new(),
         };
-        let choices = schema.get("enum").and_then(Value::as_array);
-        let choices = choices.into_iter().flatten().filter_map(Value::as_str);
+        let texts = |name: &str| -> Vec<String> {
+            let values = schema.get(name).and_then(Value::as_array).into_iter().flatten();
+            values.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
         Self {
             key: key.to_owned(),
             help: text("description").unwrap_or_default().replace('\n', " "),
@@ -106,7 +112,9 @@ impl Field {
             validates: schema.get("x-validate").is_some_and(|mark| mark == true),
             default: schema.get("default").filter(|value| !value.is_null()).cloned(),
             usual: text("x-usual"),
-            choices: choices.map(str::to_owned).collect(),
+            choices: texts("enum"),
+            examples: texts("examples"),
+            is_path: schema.get("format").is_some_and(|format| format == "path"),
             min: number("minimum"),
             above: number("exclusiveMinimum"),
             max: number("maximum"),

@@ -273,7 +273,7 @@ impl Text {
 as_text! {
     Location: json_schema!({ "type": "string", "format": "path" });
     ImageSize: json_schema!({ "type": ["string", "integer"] });
-    Valid: json_schema!({ "type": ["string", "number"] });
+    Valid: json_schema!({ "type": ["string", "number"], "examples": ["auto", "0.2"], "format": "path" });
     YRange: json_schema!({ "type": "string" });
-    DeviceChoice: json_schema!({ "type": "string" });
+    DeviceChoice: json_schema!({ "type": "string", "examples": ["auto", "cpu", "gpu"] });
 }

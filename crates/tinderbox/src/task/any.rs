@@ -14,6 +14,7 @@ use super::{About, Confidence, Task, TaskError};
 use crate::{
     Answer, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job, LanguageModel,
     Regress, Result, RunFolder, Scores, Segment, Settings, SettingsError, ShownBatch, Trained,
+    answer::Answers,
     settings::{self, Field},
     train, validate,
 };
@@ -46,7 +47,12 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
     fn files(&self, folder: &Path) -> Result<Vec<PathBuf>>;
-    fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>>;
+    /// As [`answers`](crate::answers) gives them.
+    fn answers<'a>(
+        &self,
+        model: &'a Bundle,
+        inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+    ) -> Box<dyn Iterator<Item = Result<Answer>> + 'a>;
 }
 
 /// The task of a type, for the table of tasks.
@@ -148,8 +154,12 @@ impl<T: Task> AnyTask for Of<T> {
         T::files(folder)
     }
 
-    fn answers(&self, model: &Bundle, inputs: &[Input<'_>]) -> Vec<Result<Answer>> {
-        T::answers(model, inputs)
+    fn answers<'a>(
+        &self,
+        model: &'a Bundle,
+        inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+    ) -> Box<dyn Iterator<Item = Result<Answer>> + 'a> {
+        Box::new(Answers::<'a, T>::new(model, inputs))
     }
 }
 

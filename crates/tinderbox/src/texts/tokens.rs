@@ -73,5 +73,7 @@ impl fmt::Display for Tokens {
 }
 
 as_text! {
-    Tokens: schemars::json_schema!({ "type": "string" });
+    Tokens: schemars::json_schema!({
+        "type": "string", "examples": ["words", "characters"], "format": "path"
+    });
 }

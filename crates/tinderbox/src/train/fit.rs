@@ -14,12 +14,14 @@ use tinderbox_learn::{
     callback::{CsvLogger, Speed, TerminateOnNan},
 };
 
+use super::time_left::seconds_left;
 use crate::{Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
 
 /// How a training run ended.
 #[derive(Debug)]
 pub struct Trained {
     pub outcome: Outcome,
+    /// What all fits of the run went through, one after the other.
     pub recorder: Recorder,
     /// How fast it went in the end, and how much of the time was waiting for data; nothing if the
     /// run was finished before.
@@ -89,6 +91,7 @@ pub(super) fn fit<T: Task>(
     let speed = Arc::new(Mutex::new(None));
     let latest = speed.clone();
     let phases = &plan.fit.phases;
+    let all_phases = phases.clone();
     let history = CsvLogger::new(run.history());
     let history = if phases.len() > 1 { history.appending() } else { history };
     let mut learner = learner
@@ -102,7 +105,11 @@ pub(super) fn fit<T: Task>(
             {
                 *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.speed);
             }
-            news.tell(Event::of_fit(report, unit));
+            let mut event = Event::of_fit(report, unit);
+            if let (Event::Batch(batch), Report::Batch(progress)) = (&mut event, report) {
+                batch.seconds_left = seconds_left(progress, &all_phases);
+            }
+            news.tell(event);
         });
     let resumed = match run.checkpoint().is_file() {
         true => {
@@ -123,7 +130,7 @@ pub(super) fn fit<T: Task>(
         }
     };
     let outcome = fit_phases(&mut learner, phases, resumed, job)?;
-    let recorder = learner.recorder().clone();
+    let recorder = learner.history();
     if let Outcome::Finished { reason, .. } = &outcome {
         if let Some(reason) = reason.clone().or_else(|| not_finite(&learner)) {
             let (folder, lr) = (run.root().to_owned(), plan.fit.lower_lr());

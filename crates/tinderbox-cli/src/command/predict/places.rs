@@ -1,0 +1,154 @@
+//! Where pictures of answers go: each to a file of its own, over nothing that is there.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use anyhow::{Context, bail, ensure};
+use tinderbox::{About, Asked};
+
+use super::Predict;
+
+/// Where the pictures of each item go; nothing if none are wanted.
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) outs: Vec<PathBuf>,
+    pub(super) overlays: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Makes the folders, once nothing is in the way.
+    ///
+    /// # Errors
+    /// A model whose answers are no images; one file for several items; a place where there is an
+    /// input, the model, another output, or, unless it may be written over, any file.
+    pub(super) fn new(asked: &Predict, about: &About, items: &[Asked]) -> anyhow::Result<Self> {
+        let wanted = [("--out", &asked.out), ("--overlay", &asked.overlay)];
+        if let Some((flag, _)) = wanted.iter().find(|(_, path)| path.is_some())
+            && !about.draws
+        {
+            bail!("`{flag}` draws answers that are images; those of {} are not", about.noun);
+        }
+        let names = names(items);
+        let outs = places(asked.out.as_deref(), &names)?;
+        let overlays = places(asked.overlay.as_deref(), &names)?;
+        let files = || outs.iter().chain(&overlays).chain(&asked.to);
+        let mut seen = HashSet::new();
+        if let Some(twice) = files().find(|file| !seen.insert(*file)) {
+            bail!("{} is named for two outputs: give each its own place", twice.display());
+        }
+        let inputs = items.iter().filter_map(Asked::file).chain([asked.model.as_path()]);
+        let inputs: HashSet<PathBuf> = inputs.filter_map(|file| file.canonicalize().ok()).collect();
+        for file in files() {
+            if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
+                bail!(
+                    "{} is an input, which is not written over: name another place",
+                    file.display()
+                );
+            }
+            ensure!(
+                asked.force || !file.exists(),
+                "{} is there already: name another place, or write over it with `--force`",
+                file.display()
+            );
+        }
+        for folder in files().filter_map(|file| file.parent()).filter(|folder| !folder.exists()) {
+            if folder != Path::new("") {
+                fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot make {}", folder.display()))?;
+            }
+        }
+        Ok(Self { outs, overlays })
+    }
+}
+
+/// The picture of each item, by their names: at `path` if that is a PNG file, else in the folder.
+fn places(path: Option<&Path>, names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_image = tinderbox::data::image::EXTENSIONS.contains(&end.as_str());
+    match (path.is_dir(), end.as_str(), names.len()) {
+        (false, "png", 1) => Ok(vec![path.to_owned()]),
+        (false, "png", n) => {
+            bail!("{} is one file, and there are {n} inputs: name a folder", path.display())
+        }
+        (false, ..) if is_image => {
+            bail!("{} must end in .png, or be the name of a folder", path.display())
+        }
+        _ => Ok(names.iter().map(|name| path.join(name)).collect()),
+    }
+}
+
+/// Names of PNG files for items: their own, with as much of the path before them as it takes to tell
+/// them apart.
+fn names(items: &[Asked]) -> Vec<String> {
+    let path = |item: &Path| {
+        let parts = item.components().filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+            _ => None,
+        });
+        parts.collect::<Vec<_>>().join("-")
+    };
+    let levels = |item: &Asked| match item.file() {
+        None => [(); 3].map(|()| "stdin".to_owned()),
+        Some(file) => [
+            path(Path::new(file.file_stem().unwrap_or_default())),
+            path(&file.with_extension("")),
+            path(file),
+        ],
+    };
+    let levels: Vec<[String; 3]> = items.iter().map(levels).collect();
+    let mut times: [HashMap<&str, usize>; 3] = Default::default();
+    for (level, name) in levels.iter().flat_map(|levels| levels.iter().enumerate()) {
+        *times[level].entry(name).or_default() += 1;
+    }
+    let mut taken = HashSet::new();
+    let mut name = |levels: &[String; 3]| {
+        let [_, _, whole] = levels;
+        let mut names = levels.iter().zip(&times);
+        let alone = names.find(|(name, times)| times[name.as_str()] == 1);
+        let name = alone.map_or(whole, |(name, _)| name);
+        // `a.png` and `../a.png`.
+        let numbered = (2..).map(|number| format!("{name}-{number}.png"));
+        let mut free = std::iter::once(format!("{name}.png")).chain(numbered);
+        free.find(|name| taken.insert(name.clone())).expect("numbers do not end")
+    };
+    levels.iter().map(&mut name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_input_has_an_output_of_its_own() {
+        let files = ["a/1.png", "b/1.png", "b/2.png", "b/2.jpg", "3.png", "../4.png", "4.png"];
+        let mut items: Vec<Asked> = files.iter().map(|file| Asked::File(file.into())).collect();
+        items.push(Asked::Bytes(Vec::new()));
+        let want = [
+            "a-1.png",
+            "b-1.png",
+            "b-2.png.png",
+            "b-2.jpg.png",
+            "3.png",
+            "4.png.png",
+            "4.png-2.png",
+            "stdin.png",
+        ];
+        assert_eq!(names(&items), want);
+    }
+
+    #[test]
+    fn a_file_is_for_one_input_and_any_other_name_is_a_folders() {
+        let names = |n: usize| (0..n).map(|at| format!("{at}.png")).collect::<Vec<_>>();
+        let at = |path: &str, n| places(Some(Path::new(path)), &names(n));
+        assert_eq!(at("m.png", 1).unwrap(), [Path::new("m.png")]);
+        assert_eq!(at("masks", 1).unwrap(), [Path::new("masks/0.png")]);
+        assert_eq!(at("masks.v2", 2).unwrap()[1], Path::new("masks.v2/1.png"));
+        assert!(at("m.PNG", 2).unwrap_err().to_string().contains("there are 2 inputs"));
+        assert!(at("m.jpg", 1).unwrap_err().to_string().contains("must end in .png"));
+        assert!(at("m.jpg", 2).unwrap_err().to_string().contains("must end in .png"));
+    }
+}
