@@ -60,18 +60,27 @@ impl Learner {
     /// [`Error::NoArch`] if the learner was not told which architecture its model is,
     /// [`Error::Write`].
     pub fn export(&self, file: &Path) -> Result<()> {
-        let arch = self.arch.clone().ok_or(Error::NoArch)?;
         let recorder = &self.recorder;
         let metrics = recorder.metric_names.iter().filter_map(|name| {
             let value = recorder.last_metric(name).filter(|value| value.is_finite())?;
             Some((name.clone(), value))
         });
+        self.export_with(file, metrics.collect())
+    }
+
+    /// [`export`](Self::export) with what the weights reached on the validation set, where that is
+    /// not what the last epoch did: names and values.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn export_with(&self, file: &Path, metrics: Vec<(String, f64)>) -> Result<()> {
+        let arch = self.arch.clone().ok_or(Error::NoArch)?;
         let manifest = Manifest {
             arch,
             inference: self.data.inference(),
             loss: self.loss.name(),
             activation: self.activation(),
-            metrics: metrics.collect(),
+            metrics,
         };
         let mut tensors = Tensors::default();
         tensors.weights("", &self.state_dict());

@@ -295,6 +295,11 @@ impl Learner {
         self.network.split(starts)
     }
 
+    /// The names of the metrics, in the order of their columns.
+    pub fn metric_names(&self) -> Vec<String> {
+        self.metrics.iter().map(|metric| metric.name()).collect()
+    }
+
     /// How many fits were finished.
     pub fn n_fits(&self) -> usize {
         self.fits as usize

@@ -84,8 +84,8 @@ pub use regress::{Regress, RegressError, RegressSettings};
 pub use run::{RunError, RunFolder, open_model};
 pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask};
 pub use settings::{
-    Common, DeviceChoice, Field, ImageSize, Kind, Location, Role, Settings, SettingsError, Valid,
-    YRange,
+    Common, DeviceChoice, Field, ImageSize, Keep, Kind, Location, Role, Settings, SettingsError,
+    Valid, YRange,
 };
 pub use shown::ShownBatch;
 pub use summary::model_summary;

@@ -25,7 +25,7 @@ pub use memory::MemoryError;
 pub use phases::Phase;
 pub use split::{Split, SplitError};
 
-use crate::{DeviceChoice, Result, SettingsError, weights::WeightsFile};
+use crate::{DeviceChoice, Keep, Result, SettingsError, weights::WeightsFile};
 
 /// A run, complete.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,6 +134,10 @@ pub struct FitPlan {
     pub clip: Option<f64>,
     /// Whether convolutions form their sums as the definition says.
     pub exact_conv: bool,
+    /// So many epochs in a row without an improvement end a fit, if any do.
+    pub early_stop: Option<usize>,
+    /// Which epoch's weights the model has.
+    pub keep: Keep,
 }
 
 /// fastai's.
@@ -150,6 +154,8 @@ impl FitPlan {
             accumulate: 1,
             clip: None,
             exact_conv: false,
+            early_stop: None,
+            keep: Keep::Last,
         }
     }
 

@@ -7,6 +7,7 @@
 //! | `run.toml` | the settings, as a configuration file that repeats the run |
 //! | `vocab.json` | the words that a text classifier knows |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
+//! | `best.safetensors` | the weights of the best epoch, with `--keep best` |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
 //! | `losses.svg`, `rates.svg` | plots |

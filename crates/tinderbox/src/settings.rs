@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 pub use fields::{Field, Kind, Role};
 pub use file::{read_file, run_file, schema, whole_file};
-pub use values::{DeviceChoice, ImageSize, Location, Valid, YRange};
+pub use values::{DeviceChoice, ImageSize, Keep, Location, Valid, YRange};
 pub(crate) use values::{Text, absolute, as_text};
 
 use crate::{Error, Hinted, Result, Task};
@@ -87,6 +87,16 @@ pub struct Common {
     #[schemars(extend("exclusiveMinimum" = 0, "x-value" = "NORM", "x-group" = "Training",
         "x-usual" = "no clipping"))]
     pub clip: Option<f64>,
+
+    /// End a fit after this many epochs in a row without an improvement on the validation set
+    #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training",
+        "x-usual" = "train all epochs"))]
+    pub early_stop: Option<usize>,
+
+    /// Which weights the model gets: those of the `last` epoch, or of the one that validated `best`
+    #[schemars(extend("x-value" = "WHICH", "x-group" = "Training",
+        "x-usual" = "last; with --early-stop, best"))]
+    pub keep: Option<Keep>,
 
     /// Seed of everything random: the same seed gives the same bits
     #[schemars(extend("x-value" = "N", "x-group" = "Training", "default" = 42))]

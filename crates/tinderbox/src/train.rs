@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod fit;
+mod keep;
 mod time_left;
 
 use std::fs;
@@ -21,10 +22,10 @@ pub use dry_run::{DryRun, dry_run};
 pub use fit::{DivergedError, Trained};
 
 use crate::{
-    Event, Host, Job, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task, Valid, items,
-    open_model,
+    Common, Event, Host, Job, Keep, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task,
+    Valid, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
-    settings::{Role, run_file},
+    settings::{Role, run_file, unused},
     weights::missing_text,
 };
 
@@ -56,6 +57,11 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     let _lock = run.lock()?;
     T::keep(&found, &run)?;
     let data = T::data(&plan, found, job)?;
+    if data.n_valid() == 0 {
+        const REASON: &str = "no items validate";
+        unused("early_stop", plan.fit.early_stop.as_ref(), REASON)?;
+        unused("keep", Some(&plan.fit.keep).filter(|keep| **keep == Keep::Best), REASON)?;
+    }
     let held_out_on_purpose = matches!(ask.common.valid, Some(Valid::Share(0.0)));
     if data.n_valid() == 0 && !held_out_on_purpose {
         job.warn("no items validate, so nothing will tell how good the model is: `--valid 0.2` holds out a fifth");
@@ -143,13 +149,18 @@ pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, 
     }
     let mut choices = Choices::default();
     let (decided, found) = T::decide(ask, &data, &mut choices, job)?;
+    let Common { accumulate, clip, early_stop, keep, .. } = ask.common;
+    let usual = if early_stop.is_some() { Keep::Best } else { Keep::Last };
     let fit = FitPlan {
-        accumulate: choices.quiet("accumulate", ask.common.accumulate, 1),
-        clip: ask.common.clip,
+        accumulate: choices.quiet("accumulate", accumulate, 1),
+        clip,
+        early_stop,
+        keep: choices.quiet("keep", keep, usual),
         ..decided.fit
     };
-    choices.keep("clip", &fit.clip);
-    if let Some(clip) = fit.clip {
+    choices.keep("clip", &clip);
+    choices.keep("early_stop", &early_stop);
+    if let Some(clip) = clip {
         choices.tell("clip", clip.to_string(), ASKED);
     }
     let seed = choices.quiet("seed", ask.common.seed, SEED);

@@ -173,11 +173,12 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
                 say(&outcome.to_string());
                 say(&format!("go on with: tinderbox train --out {run} --resume"));
             }
-            (Outcome::Finished { epochs, .. }, speed) => {
+            (Outcome::Finished { epochs, reason }, speed) => {
                 let epochs = count(*epochs, "epoch");
+                let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
                 say(&match speed {
                     Some(speed) => format!(
-                        "finished {epochs}; of the time, {:.1} % was waiting for data",
+                        "finished {epochs}{why}; of the time, {:.1} % was waiting for data",
                         speed.waiting * 100.0
                     ),
                     None => format!("the run was finished already, with {epochs}"),

@@ -101,8 +101,9 @@ fn default_files_are_valid_by_their_schemas() {
 fn another(key: &str) -> Option<&'static str> {
     Some(match key {
         "valid" => "0.33",
-        "epochs" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq" | "bptt"
-        | "embedding" | "hidden" | "max_vocab" | "seed" | "size" => "77",
+        "keep" => "best",
+        "epochs" | "early_stop" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq"
+        | "bptt" | "embedding" | "hidden" | "max_vocab" | "seed" | "size" => "77",
         "layers" => "7",
         "lr" | "clip" | "dropout" | "pct_start" | "threshold" => "0.77",
         "arch" => "resnet18",

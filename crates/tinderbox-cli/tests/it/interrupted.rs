@@ -80,6 +80,34 @@ fn twenty_runs_killed_at_any_moment_go_on_to_the_same_bits() {
 }
 
 #[test]
+fn the_best_epoch_is_kept_and_no_more_are_trained_than_help() {
+    let place = Place::new();
+    // So many epochs that some are no better than the best before them.
+    let train = ["train", "digits", "--epochs", "25", "--batch-size", "32"];
+    let stop = ["--early-stop", "1", "--workers", "0", "--checkpoint-every", "4", "--json"];
+    let train = |out: &'static str| [&train[..], &stop, &["--out", out]].concat();
+    let lines = place.run(&train("early")).code(0).json();
+    let epochs: Vec<_> = lines.iter().filter(|line| line["event"] == "epoch").collect();
+    let accuracy = |line: &serde_json::Value| line["values"]["accuracy"].as_f64().unwrap();
+    let best = epochs.iter().map(|line| accuracy(line)).fold(0.0, f64::max);
+    assert!(epochs.len() < 25, "every epoch was better than all before");
+    assert_eq!(accuracy(epochs[epochs.len() - 2]), best, "the one before the last is the best");
+    let done = lines.last().unwrap();
+    let scores = place.run(&["validate", "early", "--json"]).code(0).json();
+    for (metrics, from) in [(&done["metrics"], "done"), (&scores[0]["metrics"], "validate")] {
+        let found = metrics["accuracy"].as_f64().unwrap();
+        assert!((found - best).abs() < 1e-6, "{from}: {found}, not {best}");
+    }
+    place
+        .run(&["train", "--out", "early", "--resume", "--keep", "last"])
+        .code(1)
+        .says("--keep best");
+    place.killed_runs_reach_the_same(&train("killed-later"), 4);
+    let nothing = ["train", "digits", "--valid", "0", "--keep", "best", "--out", "none"];
+    place.run(&nothing).code(1).says("`--keep` does nothing here: no items validate");
+}
+
+#[test]
 fn a_run_goes_on_only_as_it_was_begun() {
     let place = Place::new();
     place.run(&TRAIN).code(0);

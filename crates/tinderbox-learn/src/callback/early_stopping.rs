@@ -24,6 +24,9 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
+    /// How the reason ends that a fit gives which it has ended.
+    pub const REASON: &'static str = "early stopping";
+
     /// Waits for `patience` epochs.
     pub fn new(monitor: Monitor, patience: usize) -> Self {
         Self { monitor, patience, waited: 0 }
@@ -51,7 +54,7 @@ impl Callback for EarlyStopping {
         if self.waited <= self.patience {
             return Ok(Changes::none());
         }
-        Ok(Change::StopTraining(format!("Epoch {}: early stopping", state.epoch)).into())
+        Ok(Change::StopTraining(format!("epoch {}: {}", state.epoch + 1, Self::REASON)).into())
     }
 
     fn save_state(&self) -> Value {

@@ -65,7 +65,8 @@ impl Callback for ReduceLrOnPlateau {
         }
         self.waited = 0;
         let lrs: Vec<f64> = state.lrs.iter().map(|lr| lr * self.factor).collect();
-        let note = format!("Epoch {}: reducing lr to {}", state.epoch, state.lr() * self.factor);
+        let note =
+            format!("epoch {}: reducing lr to {}", state.epoch + 1, state.lr() * self.factor);
         Ok([Change::LearningRates(lrs), Change::Note(note)].into())
     }
 

@@ -166,7 +166,7 @@ mod tests {
         let cnn = CnnSpec::new(body.clone(), 5, [64, 64]);
         assert_eq!(head(cnn.into()), ["1.8.bias", "1.8.weight"]);
         let unet = UnetSpec { body, unet: UnetConfig::new(4, [33, 40]) };
-        assert_eq!(head(unet.into()), ["layers.11.0.bias", "layers.11.0.weight"]);
+        assert_eq!(head(unet.into()), ["layers.9.0.bias", "layers.9.0.weight"]);
         let classifier = TextClassifierConfig::of(AwdLstmConfig::classifier(9), 3);
         let head = head(TextSpec::TextClassifier(classifier).into());
         assert!(head.iter().all(|name| name.starts_with("1.layers.4.")), "{head:?}");

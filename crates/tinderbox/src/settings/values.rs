@@ -85,6 +85,36 @@ impl fmt::Display for ImageSize {
     }
 }
 
+/// Which epoch's weights the finished model has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    #[default]
+    Last,
+    /// Those of the epoch that validated best.
+    Best,
+}
+
+impl FromStr for Keep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "last" => Ok(Self::Last),
+            "best" => Ok(Self::Best),
+            _ => Err("expected `best` or `last`".into()),
+        }
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Last => "last",
+            Self::Best => "best",
+        })
+    }
+}
+
 /// The lowest and the highest number that a model gives, if there are bounds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct YRange(pub Option<[f64; 2]>);
@@ -275,5 +305,6 @@ as_text! {
     ImageSize: json_schema!({ "type": ["string", "integer"] });
     Valid: json_schema!({ "type": ["string", "number"], "examples": ["auto", "0.2"], "format": "path" });
     YRange: json_schema!({ "type": "string" });
+    Keep: json_schema!({ "type": "string", "enum": ["last", "best"] });
     DeviceChoice: json_schema!({ "type": "string", "examples": ["auto", "cpu", "gpu"] });
 }

@@ -11,10 +11,10 @@ use tinderbox_data::DataBunch;
 use tinderbox_interpret::{plot_losses, plot_rates};
 use tinderbox_learn::{
     Checkpoints, Learner, Outcome, Recorder, Report,
-    callback::{CsvLogger, Speed, TerminateOnNan},
+    callback::{CsvLogger, EarlyStopping, Speed, TerminateOnNan},
 };
 
-use super::time_left::seconds_left;
+use super::{keep::Kept, time_left::seconds_left};
 use crate::{Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
 
 /// How a training run ended.
@@ -23,6 +23,9 @@ pub struct Trained {
     pub outcome: Outcome,
     /// What all fits of the run went through, one after the other.
     pub recorder: Recorder,
+    /// What the model reached on the validation set, by name: after the last epoch, or after the one
+    /// whose weights it has.
+    pub metrics: Vec<(String, f64)>,
     /// How fast it went in the end, and how much of the time was waiting for data; nothing if the
     /// run was finished before.
     pub speed: Option<Speed>,
@@ -31,9 +34,9 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// A metric after the last epoch, by its name, if it was measured.
+    /// A metric of the model, by its name, if it was measured and is finite.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.recorder.last_metric(name)
+        self.metrics.iter().find(|(metric, _)| metric == name).map(|(_, value)| *value)
     }
 
     /// Whether it was stopped before its end, and can go on.
@@ -42,11 +45,9 @@ impl Trained {
     }
 
     fn done(&self) -> Done {
-        let metrics = self.recorder.metric_names.iter();
-        let known = metrics.filter_map(|name| Some((name.clone(), self.metric(name)?)));
         Done {
             outcome: if self.is_stopped() { "stopped" } else { "finished" }.into(),
-            metrics: known.filter(|(_, value)| value.is_finite()).collect(),
+            metrics: self.metrics.iter().cloned().collect(),
             run: self.run.root().to_owned(),
             waiting: self.speed.map(|speed| speed.waiting),
         }
@@ -94,6 +95,7 @@ pub(super) fn fit<T: Task>(
     let all_phases = phases.clone();
     let history = CsvLogger::new(run.history());
     let history = if phases.len() > 1 { history.appending() } else { history };
+    let (learner, kept) = Kept::watch(&T::ABOUT, &plan.fit, &run, learner);
     let mut learner = learner
         .callback(history)
         .callback(TerminateOnNan)
@@ -131,17 +133,26 @@ pub(super) fn fit<T: Task>(
     };
     let outcome = fit_phases(&mut learner, phases, resumed, job)?;
     let recorder = learner.history();
+    let mut metrics = last_metrics(&recorder);
     if let Outcome::Finished { reason, .. } = &outcome {
-        if let Some(reason) = reason.clone().or_else(|| not_finite(&learner)) {
+        let broke_down = reason.clone().filter(|reason| !is_early(reason));
+        if let Some(reason) = broke_down.or_else(|| not_finite(&learner)) {
             let (folder, lr) = (run.root().to_owned(), plan.fit.lower_lr());
             return Err(DivergedError { folder, lr, reason }.into());
         }
-        learner.export(&run.model())?;
+        match kept.load(&mut learner)? {
+            None => learner.export(&run.model())?,
+            Some(best) => {
+                job.tell(Event::Note { text: kept.describe(&best) });
+                learner.export_with(&run.model(), best.metrics.clone())?;
+                metrics = best.metrics;
+            }
+        }
         plot_losses(&recorder, &run.plot("losses"))?;
         plot_rates(&recorder, &run.plot("rates"))?;
     }
     let speed = *speed.lock().unwrap_or_else(PoisonError::into_inner);
-    let trained = Trained { outcome, recorder, speed, run, data };
+    let trained = Trained { outcome, recorder, metrics, speed, run, data };
     job.tell(Event::Done(trained.done()));
     Ok(trained)
 }
@@ -154,8 +165,10 @@ fn fit_phases(
     job: &Job,
 ) -> Result<Outcome> {
     let mut outcome = resumed;
-    let goes_on = |outcome: &Option<Outcome>| {
-        matches!(outcome, None | Some(Outcome::Finished { reason: None, .. }))
+    let goes_on = |outcome: &Option<Outcome>| match outcome {
+        None => true,
+        Some(Outcome::Finished { reason, .. }) => reason.as_deref().is_none_or(is_early),
+        Some(Outcome::Stopped { .. }) => false,
     };
     while goes_on(&outcome)
         && let Some(phase) = phases.get(learner.n_fits())
@@ -170,6 +183,18 @@ fn fit_phases(
         outcome = Some(learner.fit_one_cycle(phase.epochs, phase.schedule.clone())?);
     }
     Ok(outcome.unwrap_or(Outcome::Finished { epochs: 0, reason: None }))
+}
+
+/// Whether a fit has ended because it no longer got better, and the next one may begin.
+fn is_early(reason: &str) -> bool {
+    reason.ends_with(EarlyStopping::REASON)
+}
+
+/// The metrics after the last epoch that are finite.
+fn last_metrics(recorder: &Recorder) -> Vec<(String, f64)> {
+    let last = |name: &String| Some((name.clone(), recorder.last_metric(name)?));
+    let known = recorder.metric_names.iter().filter_map(last);
+    known.filter(|(_, value)| value.is_finite()).collect()
 }
 
 /// What is NaN or infinite in a fit that has ended, in words.
