@@ -1,6 +1,6 @@
 //! How the command ends.
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use crate::terminal::{Style, lost_results, print_error, say};
 
@@ -40,6 +40,14 @@ pub(crate) fn report(result: anyhow::Result<Done>, style: Style) -> ExitCode {
             }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// How the command ends if its arguments cannot be read, or ask for help or the version.
+pub(crate) fn wrong_usage(error: clap::Error) -> ExitCode {
+    match error.use_stderr() {
+        true => report(Err(error.into()), Style::of(env::args().any(|word| word == "--json"))),
+        false => error.exit(),
     }
 }
 

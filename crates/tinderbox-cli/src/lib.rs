@@ -71,11 +71,13 @@ pub fn main(tasks: &'static [&'static dyn AnyTask]) -> ExitCode {
     let mut command = Cli::command();
     let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
-        Err(error) => meant::suggesting(error, &command, std::env::args()).exit(),
+        Err(error) => {
+            return exit::wrong_usage(meant::suggesting(error, &command, std::env::args()));
+        }
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => error.format(&mut command).exit(),
+        Err(error) => return exit::wrong_usage(error.format(&mut command)),
     };
     tinderbox::set_threads(cli.threads.map(|threads| threads as usize));
     exit::report(cli.command.run(), Style::of(is_json(&matches)))

@@ -20,7 +20,7 @@ pub(crate) use ahead::Answers;
 pub use asked::{Asked, AskedError, asked};
 pub use classes::Classes;
 pub use mask::PredictedMask;
-pub use results::{Results, ResultsError, record};
+pub use results::{Results, ResultsError};
 
 use crate::{AnyTask, Hinted, Result, task_of_model};
 

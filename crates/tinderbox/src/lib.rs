@@ -60,7 +60,7 @@ pub mod weights;
 
 pub use answer::{
     Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, Results, ResultsError, answers,
-    asked, predictions, record,
+    asked, predictions,
 };
 pub use classify::{Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};

@@ -3,9 +3,7 @@ mod places;
 use std::{io::stdin, path::PathBuf, time::Instant};
 
 use clap::Args;
-use tinderbox::{
-    Answer, Asked, Results, answers, asked, learn::Bundle, open_model, record, task_of_model,
-};
+use tinderbox::{Answer, Asked, Results, answers, asked, learn::Bundle, open_model, task_of_model};
 
 use self::places::Places;
 use crate::{
@@ -108,7 +106,7 @@ impl Predict {
                     continue;
                 }
                 (answer, None) if self.json => {
-                    serde_json::Value::Object(record(what, &name, answer)).to_string()
+                    serde_json::Value::Object(Results::record(what, &name, answer)).to_string()
                 }
                 (Ok(answer), None) => format!("{}\t{}", in_line(name.as_ref()), answer.line()),
                 (Err(_), None) => continue,

@@ -21,6 +21,9 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     let wrong = place.run(&["train", "digits", "--lr", "-1", "--json"]).code(2).json();
     let message = wrong[0]["message"].as_str().unwrap();
     assert!(message.starts_with("invalid value '-1.0' for '--lr <LR>'"), "{message}");
+    let missing = place.run(&["train", "--json"]).code(2).json();
+    let message = missing[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("the following required arguments were not"), "{message}");
     let gone = place.run(&["predict", "gone", "a.png", "--json"]).code(1).json();
     assert_eq!(gone[0]["message"], "there is no file gone");
     place.run(&["train", "digits", "--lr", "-1"]).code(2);

@@ -7,20 +7,6 @@ use tinderbox_learn::write_atomically;
 
 use crate::{Answer, Hinted, Result};
 
-/// An input and what the model says about it, as a JSON object for programs: the input under the
-/// name `what` (`file` or `text`), and either the answer or an `error`.
-pub fn record(what: &str, name: &str, answer: Result<&Answer, &str>) -> Map<String, Value> {
-    let mut record = Map::new();
-    record.insert(what.to_owned(), name.into());
-    match answer {
-        Ok(answer) => record.extend(answer.json()),
-        Err(error) => {
-            record.insert("error".into(), error.into());
-        }
-    }
-    record
-}
-
 /// A file that answers are written to, a row for each input: CSV, a JSON array, or a JSON object a
 /// line, as its name ends.
 #[derive(Debug)]
@@ -61,6 +47,20 @@ impl Results {
         Ok(Self { file, what, format, waiting: Vec::new(), columns: None, bytes: Vec::new() })
     }
 
+    /// An input and what the model says about it, as a JSON object for programs: the input under the
+    /// name `what` (`file` or `text`), and either the answer or an `error`.
+    pub fn record(what: &str, name: &str, answer: Result<&Answer, &str>) -> Map<String, Value> {
+        let mut record = Map::new();
+        record.insert(what.to_owned(), name.into());
+        match answer {
+            Ok(answer) => record.extend(answer.json()),
+            Err(error) => {
+                record.insert("error".into(), error.into());
+            }
+        }
+        record
+    }
+
     /// One more input, with its answer or why there is none.
     pub fn add(&mut self, name: &str, answer: Result<&Answer, &str>) {
         match self.format {
@@ -70,7 +70,7 @@ impl Results {
                     let before: &[u8] = if self.bytes.is_empty() { b"[\n" } else { b",\n" };
                     self.bytes.extend(before);
                 }
-                let line = Value::Object(record(self.what, name, answer)).to_string();
+                let line = Value::Object(Self::record(self.what, name, answer)).to_string();
                 self.bytes.extend(line.as_bytes());
                 if self.format == Format::JsonLines {
                     self.bytes.push(b'\n');
