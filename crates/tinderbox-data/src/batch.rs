@@ -77,6 +77,7 @@ impl Default for BatchOptions {
 
 /// Which items of which set a batch is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "DatasetType")]
 pub enum Set {
     /// Shuffled, transformed at random, the last partial batch dropped.
     Train,
@@ -112,6 +113,7 @@ impl<K: InputKind> Labelled<K> {
     /// # Errors
     /// [`Error::Transform`] if it fails, with the reason; [`Error::LabelTransform`] if labels are
     /// to move which cannot.
+    #[doc(alias = "item_tfms")]
     pub fn transform(self, transforms: Transforms) -> Result<Transformed<K>> {
         let cannot = |part: &LabelledPart<K>, moves: bool| {
             moves && !part.labels.can_transform() && !part.items.is_empty()
@@ -163,6 +165,8 @@ impl<K: InputKind> Labelled<K> {
     ///
     /// # Errors
     /// As [`Transformed::batches`].
+    #[doc(alias = "databunch")]
+    #[doc(alias = "dataloaders")]
     pub fn batches(self, options: impl Into<BatchOptions>) -> Result<DataBunch> {
         Transformed { labelled: self, transforms: Transforms::new() }.batches(options)
     }

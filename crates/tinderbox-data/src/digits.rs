@@ -137,7 +137,8 @@ const SHAPES: [&[&[Stroke]]; 10] = [
 ///
 /// # Errors
 /// [`Error::Write`] with the path.
-pub fn write_digits(root: &Path, config: &DigitsConfig) -> Result<()> {
+pub fn write_digits(root: impl AsRef<Path>, config: &DigitsConfig) -> Result<()> {
+    let root = root.as_ref();
     for (set, count) in [("training", config.train_per_class), ("testing", config.test_per_class)] {
         for digit in 0..SHAPES.len() {
             let folder = root.join(set).join(digit.to_string());

@@ -526,6 +526,25 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_not_of_one_class_is_named() {
+        let not_one = |found: &[&str]| Error::NotOneClass {
+            path: "t.csv".into(),
+            row: 2,
+            found: found.iter().map(|class| (*class).to_owned()).collect(),
+        };
+        check(
+            &not_one(&[]),
+            "t.csv: row 2 has no class, where it should have one",
+            Some("correct"),
+        );
+        check(
+            &not_one(&["a", "b"]),
+            "t.csv: row 2 has the classes a, b, where it should have one",
+            Some("MultiCategory"),
+        );
+    }
+
+    #[test]
     fn errors_about_splits_and_labels_name_the_value() {
         check(&Error::Share { share: 1.5 }, "a share of 1.5 is outside 0..=1", Some("0.2"));
         check(
@@ -568,21 +587,6 @@ mod tests {
             &Error::OtherInput { model: "gray images".into(), data: "RGB images".into() },
             "the model takes gray images; these items are RGB images",
             Some("`convert_mode`"),
-        );
-        let not_one = |found: &[&str]| Error::NotOneClass {
-            path: "t.csv".into(),
-            row: 2,
-            found: found.iter().map(|class| (*class).to_owned()).collect(),
-        };
-        check(
-            &not_one(&[]),
-            "t.csv: row 2 has no class, where it should have one",
-            Some("correct"),
-        );
-        check(
-            &not_one(&["a", "b"]),
-            "t.csv: row 2 has the classes a, b, where it should have one",
-            Some("MultiCategory"),
         );
         check(&Error::OneHot { given: 2, classes: 3 }, "2 flags for 3 classes", None);
         check(

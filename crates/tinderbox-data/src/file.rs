@@ -29,7 +29,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Read`]; [`Error::NotAFile`] for what does not end, as a pipe; [`Error::NotUtf8`] with the
 /// first byte that starts no character.
-pub fn read_text(path: &Path) -> Result<String> {
+pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
     let text = String::from_utf8(read(path)?).map_err(|error| Error::NotUtf8 {
         path: path.into(),
         offset: error.utf8_error().valid_up_to(),

@@ -70,6 +70,7 @@ pub struct Pixels {
 
 /// A picture as the transforms see it: `[channels, height, width]`, values in `0.0..=1.0`.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "ImageSegment")]
 pub struct Image {
     pub channels: usize,
     pub height: usize,
@@ -89,7 +90,8 @@ impl Pixels {
     /// [`Error::Decode`](crate::Error::Decode), [`TooLarge`](crate::Error::TooLarge),
     /// [`Read`](crate::Error::Read) or [`NotAFile`](crate::Error::NotAFile), with the path. Sizes
     /// are checked before anything is decoded.
-    pub fn open(path: &Path, mode: ConvertMode) -> Result<Self> {
+    pub fn open(path: impl AsRef<Path>, mode: ConvertMode) -> Result<Self> {
+        let path = path.as_ref();
         decode::open(path, mode)
     }
 

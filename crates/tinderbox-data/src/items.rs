@@ -146,6 +146,7 @@ impl InputKind for ImageKind {
 
 /// An ordered list of items below one folder.
 #[derive(Debug, Clone)]
+#[doc(alias = "ItemList")]
 pub struct Items<K> {
     pub(crate) root: PathBuf,
     pub(crate) entries: Vec<Entry>,
@@ -154,6 +155,11 @@ pub struct Items<K> {
 }
 
 /// A list of pictures.
+#[doc(alias = "ImageList")]
+#[doc(alias = "ImageItemList")]
+#[doc(alias = "SegmentationItemList")]
+#[doc(alias = "PointsItemList")]
+#[doc(alias = "ImageImageList")]
 pub type ImageItems = Items<ImageKind>;
 
 impl ImageItems {

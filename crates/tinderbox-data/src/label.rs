@@ -62,10 +62,41 @@ impl Label {
     }
 }
 
+impl From<&str> for Label {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Label {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Label {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl From<f64> for Label {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<PathBuf> for Label {
+    fn from(file: PathBuf) -> Self {
+        Self::File(file)
+    }
+}
+
 /// What a target is: what the last layer, the loss and the prediction follow from. Whoever adds a
 /// kind is told by the compiler where each of these is decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[doc(alias = "CategoryList")]
 pub enum TargetKind {
     /// One of the classes, as its index.
     Category { classes: Vec<String> },
@@ -263,6 +294,11 @@ pub trait Labels: fmt::Debug + Send + Sync {
 
 /// Which kind of label list to make, where it is not to be found out.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[doc(alias = "label_cls")]
+#[doc(alias = "CategoryList")]
+#[doc(alias = "MultiCategoryList")]
+#[doc(alias = "FloatList")]
+#[doc(alias = "SegmentationLabelList")]
 pub enum LabelKind {
     /// By the first training label: numbers with a fraction are regressed on, words and whole
     /// numbers are classes, collections are several classes.
@@ -288,6 +324,22 @@ pub enum LabelKind {
     Image(ConvertMode),
 }
 
+impl LabelKind {
+    /// Masks with these classes, in the order of their codes, of which each pixel has one that counts.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::LabelKind;
+    ///
+    /// let kind = LabelKind::mask(["Sky", "Building", "Road"]);
+    /// assert!(matches!(kind, LabelKind::Mask { ignore: None, void: None, .. }));
+    /// ```
+    pub fn mask<C: Into<String>>(classes: impl IntoIterator<Item = C>) -> Self {
+        let classes = classes.into_iter().map(Into::into).collect();
+        Self::Mask { classes, ignore: None, void: None }
+    }
+}
+
 /// What happens to validation items with a label that no training item has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownLabels {
@@ -300,6 +352,8 @@ pub enum UnknownLabels {
 
 /// Inputs and their labels, in sets.
 #[derive(Debug, Clone)]
+#[doc(alias = "LabelLists")]
+#[doc(alias = "LabelList")]
 pub struct Labelled<K> {
     pub train: LabelledPart<K>,
     pub valid: LabelledPart<K>,

@@ -6,6 +6,7 @@ use crate::{Array, Error, Image, Result, Values};
 
 /// `(x - mean) / std` for each channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "normalize_funcs")]
 pub struct Normalize {
     /// One for each channel.
     pub mean: Vec<f32>,
@@ -24,6 +25,7 @@ impl Normalize {
     }
 
     /// ImageNet's statistics, which pretrained models expect.
+    #[doc(alias = "imagenet_stats")]
     pub fn imagenet() -> Self {
         Self::new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     }
@@ -34,6 +36,7 @@ impl Normalize {
     }
 
     /// MNIST's.
+    #[doc(alias = "mnist_stats")]
     pub fn mnist() -> Self {
         Self::new([0.131], [0.308])
     }

@@ -1,22 +1,19 @@
 //! Pictures for people: grids of images with captions, written as PNG.
 
+mod caption;
+mod grid;
 mod palette;
 
-use std::{io::Cursor, path::Path, sync::OnceLock};
+use std::{io::Cursor, path::Path};
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont, point};
-
+pub use caption::Mark;
+pub use grid::Grid;
 pub use palette::Palette;
 
-use crate::{Array, Error, Image, Result, Values};
+use crate::{Array, Error, Image, Result, Values, image::Pixels};
 
-/// Height of a caption's letters, in pixels.
-const TEXT: f32 = 13.0;
 /// Room around images and captions, in pixels.
 const GAP: usize = 6;
-/// Images are enlarged by a whole number until they are about this wide, so that digits can be
-/// seen and captions read.
-const CELL: usize = 96;
 
 /// A picture in 8-bit RGB.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,32 +22,6 @@ pub struct Picture {
     height: usize,
     /// Row by row.
     pixels: Vec<[u8; 3]>,
-}
-
-/// How a caption is meant. Not by its colour alone: a wrong one has a mark before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mark {
-    #[default]
-    Plain,
-    Right,
-    Wrong,
-}
-
-impl Mark {
-    fn color(self) -> [u8; 3] {
-        match self {
-            Self::Plain => [30, 30, 30],
-            Self::Right => [20, 110, 50],
-            Self::Wrong => [180, 30, 30],
-        }
-    }
-
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Wrong => "× ",
-            Self::Plain | Self::Right => "",
-        }
-    }
 }
 
 impl Picture {
@@ -173,6 +144,35 @@ impl Picture {
         both
     }
 
+    /// The picture with another one right of it, at the top.
+    #[must_use]
+    pub fn beside(&self, right: &Self) -> Self {
+        let left = self.width + GAP / 2;
+        let height = self.height.max(right.height);
+        let mut both = Self::filled(left + right.width, height, [255; 3]);
+        both.paste(self, 0, 0);
+        both.paste(right, left, 0);
+        both
+    }
+
+    /// So many times as large. Pixels stay squares: what becomes larger does so by a whole number.
+    fn scaled(&self, times: f64) -> Self {
+        match times < 1.0 {
+            true => self.shrunk(times),
+            false => self.enlarged(times as usize),
+        }
+    }
+
+    /// Smaller, each pixel from all that it covers.
+    fn shrunk(&self, times: f64) -> Self {
+        let [height, width] =
+            [self.height, self.width].map(|side| ((side as f64 * times) as usize).max(1));
+        let bytes = self.pixels.as_flattened().to_vec();
+        let pixels = Pixels { height: self.height, width: self.width, channels: 3, bytes };
+        let bytes = pixels.resized([height, width]).bytes;
+        Self { width, height, pixels: bytes.as_chunks().0.to_vec() }
+    }
+
     /// Each pixel as a square of `times` × `times`.
     fn enlarged(&self, times: usize) -> Self {
         let (width, height) = (self.width * times, self.height * times);
@@ -186,119 +186,6 @@ impl Picture {
             let from = &other.pixels[row * other.width..][..width];
             self.pixels[(top + row) * self.width + left..][..width].copy_from_slice(from);
         }
-    }
-
-    fn text(&mut self, text: &str, left: usize, top: usize, color: [u8; 3]) {
-        let font = font().as_scaled(PxScale::from(TEXT));
-        let mut x = left as f32;
-        for letter in text.chars() {
-            let mut glyph = font.scaled_glyph(letter);
-            glyph.position = point(x, top as f32 + font.ascent());
-            x += font.h_advance(glyph.id);
-            let Some(outline) = font.outline_glyph(glyph) else { continue };
-            let bounds = outline.px_bounds();
-            outline.draw(|dx, dy, coverage| {
-                let (x, y) =
-                    (bounds.min.x as isize + dx as isize, bounds.min.y as isize + dy as isize);
-                if (0..self.width as isize).contains(&x) && (0..self.height as isize).contains(&y) {
-                    let pixel = &mut self.pixels[y as usize * self.width + x as usize];
-                    for (channel, ink) in pixel.iter_mut().zip(color) {
-                        let paper = f32::from(*channel);
-                        *channel =
-                            (paper + (f32::from(ink) - paper) * coverage.min(1.0)).round() as u8;
-                    }
-                }
-            });
-        }
-    }
-}
-
-/// How wide a text is, in pixels.
-fn text_width(text: &str) -> usize {
-    let font = font().as_scaled(PxScale::from(TEXT));
-    text.chars().map(|letter| font.h_advance(font.glyph_id(letter))).sum::<f32>().ceil() as usize
-}
-
-/// The text, cut with an ellipsis where it does not fit.
-fn fitted(text: &str, width: usize) -> String {
-    if text_width(text) <= width {
-        return text.to_owned();
-    }
-    let mut cut = text.to_owned();
-    while cut.pop().is_some() {
-        let shown = format!("{cut}…");
-        if text_width(&shown) <= width {
-            return shown;
-        }
-    }
-    String::new()
-}
-
-fn font() -> &'static FontRef<'static> {
-    static FONT: OnceLock<FontRef<'static>> = OnceLock::new();
-    FONT.get_or_init(|| {
-        FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT)
-            .expect("the font is part of the program")
-    })
-}
-
-/// Pictures in rows, each with a caption above it.
-#[derive(Debug, Clone)]
-pub struct Grid {
-    columns: usize,
-    /// Smaller pictures are enlarged.
-    cell: usize,
-    cells: Vec<(Picture, String, Mark)>,
-}
-
-impl Grid {
-    /// # Panics
-    /// If there are no columns.
-    pub fn new(columns: usize) -> Self {
-        assert!(columns > 0, "a grid has columns");
-        Self { columns, cell: CELL, cells: Vec::new() }
-    }
-
-    /// Enlarges pictures by a whole number until they are about this many pixels wide; 96.
-    #[must_use]
-    pub fn cells_of(self, width: usize) -> Self {
-        Self { cell: width, ..self }
-    }
-
-    /// Adds a picture with a caption.
-    pub fn cell(self, picture: Picture, caption: impl Into<String>) -> Self {
-        self.marked(picture, caption, Mark::Plain)
-    }
-
-    /// Adds a picture with a caption that says right or wrong.
-    pub fn marked(mut self, picture: Picture, caption: impl Into<String>, mark: Mark) -> Self {
-        self.cells.push((picture, caption.into(), mark));
-        self
-    }
-
-    /// The picture of all of them.
-    pub fn draw(&self) -> Picture {
-        let widest = self.cells.iter().map(|(picture, ..)| picture.width).max().unwrap_or(1).max(1);
-        let times = self.cell.div_ceil(widest).max(1);
-        let line = TEXT.ceil() as usize + GAP / 2;
-        let width = widest * times;
-        let height =
-            self.cells.iter().map(|(picture, ..)| picture.height).max().unwrap_or(1) * times;
-        let rows = self.cells.len().div_ceil(self.columns).max(1);
-        let columns = self.columns.min(self.cells.len()).max(1);
-        let mut out = Picture::filled(
-            columns * (width + GAP) + GAP,
-            rows * (height + line + GAP) + GAP,
-            [255, 255, 255],
-        );
-        for (at, (picture, caption, mark)) in self.cells.iter().enumerate() {
-            let (row, column) = (at / self.columns, at % self.columns);
-            let (left, top) = (GAP + column * (width + GAP), GAP + row * (height + line + GAP));
-            let caption = fitted(&format!("{}{caption}", mark.prefix()), width);
-            out.text(&caption, left, top, mark.color());
-            out.paste(&picture.enlarged(times), left, top + line);
-        }
-        out
     }
 }
 
@@ -318,17 +205,15 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_has_room_for_every_cell_and_its_caption() {
-        let gray = Picture::filled(28, 28, [9; 3]);
-        let grid =
-            (0..5).fold(Grid::new(3), |grid, n| grid.cell(gray.clone(), n.to_string())).draw();
-        assert_eq!(grid.width(), 3 * (28 * 4 + GAP) + GAP);
-        assert_eq!(
-            grid.pixels.iter().filter(|pixel| **pixel == [9; 3]).count(),
-            5 * (28 * 4) * (28 * 4)
-        );
-        let ink = grid.pixels.iter().filter(|pixel| pixel[0] < 128 && pixel[0] != 9).count();
-        assert!(ink > 10, "captions are drawn");
+    fn two_pictures_are_one_and_smaller() {
+        let both = Picture::filled(4, 2, [9; 3]).beside(&Picture::filled(2, 6, [1; 3]));
+        assert_eq!((both.width, both.height), (4 + GAP / 2 + 2, 6));
+        assert_eq!((both.pixel(3, 1), both.pixel(4, 1)), ([9; 3], [255; 3]));
+        assert_eq!((both.pixel(4 + GAP / 2, 5), both.pixel(0, 2)), ([1; 3], [255; 3]));
+        let half = both.scaled(0.5);
+        assert_eq!((half.width, half.height), (4, 3));
+        assert!(half.pixel(0, 0)[0] < 60 && half.pixel(0, 2) == [255; 3]);
+        assert_eq!(both.scaled(2.9).width, 2 * both.width);
     }
 
     #[test]
@@ -339,16 +224,5 @@ mod tests {
         assert_eq!(picture.pixels, [[64, 64, 64], [64, 32, 64]]);
         let below = Picture::filled(5, 2, [7; 3]);
         assert_eq!((picture.above(&below).width(), picture.above(&below).height()), (2, 3));
-    }
-
-    #[test]
-    fn a_long_caption_is_cut() {
-        let cut = fitted("a very long caption that does not fit", 60);
-        assert!(cut.ends_with('…') && text_width(&cut) <= 60, "{cut}");
-    }
-
-    #[test]
-    fn wrong_is_not_said_by_colour_alone() {
-        assert_ne!(Mark::Wrong.prefix(), Mark::Right.prefix());
     }
 }

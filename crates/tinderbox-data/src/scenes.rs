@@ -42,7 +42,8 @@ impl Default for ScenesConfig {
 ///
 /// # Errors
 /// [`Error::Write`] with the path.
-pub fn write_scenes(root: &Path, config: &ScenesConfig) -> Result<()> {
+pub fn write_scenes(root: impl AsRef<Path>, config: &ScenesConfig) -> Result<()> {
+    let root = root.as_ref();
     let write = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Write { path, source }
@@ -181,7 +182,7 @@ mod tests {
         for name in ["train/000", "train/005", "valid/001"] {
             let picture = folder.path().join(format!("images/{name}.png"));
             let pixels = Pixels::open(&picture, ConvertMode::Rgb).unwrap();
-            let mask = open_mask(&folder.path().join(format!("masks/{name}.png"))).unwrap();
+            let mask = open_mask(folder.path().join(format!("masks/{name}.png"))).unwrap();
             assert_eq!(
                 ([pixels.height, pixels.width], &mask.shape[1..]),
                 ([24, 30], &[24, 30][..])

@@ -21,6 +21,7 @@ pub(crate) type Part = [usize];
 
 /// Items in two sets.
 #[derive(Debug, Clone)]
+#[doc(alias = "ItemLists")]
 pub struct Split<K> {
     pub train: Items<K>,
     pub valid: Items<K>,
@@ -56,6 +57,7 @@ fn complement(n: usize, valid: &Part) -> Vec<usize> {
 
 impl<K: ItemKind> Items<K> {
     /// Everything trains; nothing validates, and nobody is warned about it.
+    #[doc(alias = "no_split")]
     pub fn split_none(self) -> Split<K> {
         let valid = self.pick(&[]);
         Split { wanted: Wanted::Training, ..Split::by_list(self, valid) }
@@ -91,6 +93,7 @@ impl<K: ItemKind> Items<K> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "add_test")]
     pub fn split_all_valid(self) -> Split<K> {
         let train = self.pick(&[]);
         Split { wanted: Wanted::Validation, ..Split::by_list(train, self) }

@@ -33,8 +33,9 @@ pub fn plot_confusion_matrix(
     matrix: &ConfusionMatrix,
     classes: &[String],
     cells: Cells,
-    file: &Path,
+    file: impl AsRef<Path>,
 ) -> Result<()> {
+    let file = file.as_ref();
     assert_eq!(matrix.classes(), classes.len(), "a name for each class");
     if classes.is_empty() {
         return Err(Error::Nothing { what: "there are no classes" });

@@ -17,6 +17,8 @@ use tinderbox_model::{
 ///
 /// # Reference
 /// Selvaraju et al., [Grad-CAM](https://arxiv.org/abs/1610.02391), 2017.
+#[doc(alias = "GradCAM")]
+#[doc(alias = "heatmap")]
 pub fn grad_cam(model: &dyn Layer, x: Tensor<4>, class: usize) -> Option<(Vec<f32>, [usize; 2])> {
     let model = set_mode(model.clone_boxed(), Mode::Eval);
     let layer = last_map(&*model, x.clone())?;

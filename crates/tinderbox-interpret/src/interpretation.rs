@@ -1,10 +1,19 @@
 //! Which items a classifier is wrong about, and what it takes them for.
 
-use burn::tensor::{Int, Tensor};
+use std::path::Path;
+
+use burn::{
+    module::Module,
+    tensor::{Int, Tensor},
+};
+use tinderbox_data::{
+    Array, Values,
+    picture::{Grid, Mark, Picture},
+};
 use tinderbox_learn::{Learner, Predictions, Set, metric::ConfusionMatrix};
 use tinderbox_model::AnyTensor;
 
-use crate::{Error, Result};
+use crate::{Cells, Error, Result, grad_cam, heat, plot_confusion_matrix};
 
 /// What a classifier says about a set, beside what is true: fastai's `ClassificationInterpretation`.
 ///
@@ -18,12 +27,16 @@ use crate::{Error, Result};
 /// for (actual, predicted, times) in interpretation.most_confused(2) {
 ///     println!("{actual} was taken for {predicted} {times} times");
 /// }
+/// interpretation.plot_confusion_matrix("confusion.svg")?;
+/// interpretation.plot_top_losses(9)?.save("worst.png")?;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct Interpretation {
-    classes: Vec<String>,
+#[doc(alias = "ClassificationInterpretation")]
+#[derive(Debug, Clone)]
+pub struct Interpretation<'a> {
+    learner: &'a Learner,
+    set: Set,
     /// Of each item, a probability for each class.
     probabilities: Vec<Vec<f32>>,
     targets: Vec<usize>,
@@ -57,27 +70,33 @@ pub(crate) fn by_loss(losses: &[f32], k: usize, largest: bool) -> Vec<usize> {
     rows
 }
 
-impl Interpretation {
+/// What the captions of the pictures with the largest losses say.
+const HEADING: &str = "prediction / actual / loss / probability of the actual class; \
+                       the largest loss comes first, row by row";
+
+impl<'a> Interpretation<'a> {
     /// Predicts for a set.
     ///
     /// # Errors
     /// [`Error::NotClasses`] if the model tells no classes apart; as
     /// [`get_preds`](Learner::get_preds).
-    pub fn of(learner: &Learner, set: Set) -> Result<Self> {
-        Self::new(learner.get_preds(set)?, learner.data().classes())
+    #[doc(alias = "from_learner")]
+    pub fn of(learner: &'a Learner, set: Set) -> Result<Self> {
+        Self::new(learner, set, learner.get_preds(set)?)
     }
 
-    /// Of predictions that are made.
+    /// Of predictions for a set that are made, such as those of test-time augmentation.
     ///
     /// # Errors
     /// [`Error::NotClasses`] if they are not a probability of each class for each item.
-    pub fn new(predictions: Predictions, classes: &[String]) -> Result<Self> {
+    pub fn new(learner: &'a Learner, set: Set, predictions: Predictions) -> Result<Self> {
+        let classes = learner.data().classes().len();
         let Predictions { outputs, targets, losses, items } = predictions;
         let (AnyTensor::Float2(outputs), AnyTensor::Int1(targets)) = (outputs, targets) else {
             return Err(Error::NotClasses);
         };
         let [n, of_classes] = outputs.dims();
-        if of_classes != classes.len() || targets.dims() != [n] {
+        if of_classes != classes || targets.dims() != [n] {
             return Err(Error::NotClasses);
         }
         let outputs: Vec<f32> =
@@ -85,8 +104,9 @@ impl Interpretation {
         let targets: Vec<i64> =
             Tensor::<1, Int>::try_into_vec_as(targets).expect("whole numbers are readable as i64");
         Ok(Self {
-            classes: classes.to_vec(),
-            probabilities: outputs.chunks_exact(of_classes.max(1)).map(<[f32]>::to_vec).collect(),
+            learner,
+            set,
+            probabilities: outputs.chunks_exact(classes.max(1)).map(<[f32]>::to_vec).collect(),
             targets: targets.into_iter().map(|target| target as usize).collect(),
             losses,
             items,
@@ -94,8 +114,8 @@ impl Interpretation {
     }
 
     /// The classes, in the order of their numbers.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
+    pub fn classes(&self) -> &'a [String] {
+        self.learner.data().classes()
     }
 
     /// The class that each row is most likely of.
@@ -123,7 +143,7 @@ impl Interpretation {
 
     /// How often each class was taken for each.
     pub fn confusion_matrix(&self) -> ConfusionMatrix {
-        let mut matrix = ConfusionMatrix::new(self.classes.len());
+        let mut matrix = ConfusionMatrix::new(self.classes().len());
         for (actual, predicted) in self.targets.iter().zip(self.predicted()) {
             matrix.add(*actual, predicted);
         }
@@ -132,11 +152,70 @@ impl Interpretation {
 
     /// The pairs of classes of which one was taken for the other at least `min` times, the most often
     /// first: actual, predicted, how often.
-    pub fn most_confused(&self, min: u64) -> Vec<(&str, &str, u64)> {
+    pub fn most_confused(&self, min: u64) -> Vec<(&'a str, &'a str, u64)> {
+        let classes = self.classes();
         let confused = self.confusion_matrix().most_confused(min).into_iter();
         let named = |(actual, predicted, times): (usize, usize, u64)| {
-            (self.classes[actual].as_str(), self.classes[predicted].as_str(), times)
+            (classes[actual].as_str(), classes[predicted].as_str(), times)
         };
         confused.map(named).collect()
+    }
+
+    /// Draws the confusion matrix with its counts. For shares, and for other files, see
+    /// [`plot_confusion_matrix`](fn@plot_confusion_matrix).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn plot_confusion_matrix(&self, file: impl AsRef<Path>) -> Result<()> {
+        plot_confusion_matrix(&self.confusion_matrix(), self.classes(), Cells::Counts, file)
+    }
+
+    /// The `k` pictures with the largest losses, each with what it was taken for, what it is, its
+    /// loss, and the probability of the actual class.
+    ///
+    /// # Errors
+    /// Those of preparing the pictures.
+    pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
+        self.draw_top_losses(k, |top| Ok(self.learner.data().picture(self.set, top.item)?))
+    }
+
+    /// [`plot_top_losses`](Self::plot_top_losses), with red where a picture speaks for the class that
+    /// it was taken for, by [`grad_cam`](fn@grad_cam).
+    ///
+    /// # Errors
+    /// As there; [`Error::NoMap`] for a model that has no map to look at.
+    #[doc(alias = "heatmap")]
+    pub fn plot_top_losses_with_heat(&self, k: usize) -> Result<Picture> {
+        let model = self.learner.eval_model().train();
+        let device = model.devices().first().cloned().unwrap_or_default();
+        let data = self.learner.data();
+        self.draw_top_losses(k, |top| {
+            let Array { shape, values } = data.items(self.set, &[top.item])?.inputs;
+            let ([_, channels, height, width], Values::F32(values)) = (&shape[..], values) else {
+                return Err(tinderbox_data::Error::NotImages { shape }.into());
+            };
+            let x = Tensor::<1>::from_floats(&values[..], &device);
+            let x = x.reshape([1, *channels, *height, *width]);
+            let (map, size) = grad_cam(&*model, x, top.predicted).ok_or(Error::NoMap)?;
+            Ok(heat(&data.picture(self.set, top.item)?, &map, size))
+        })
+    }
+
+    fn draw_top_losses(
+        &self,
+        k: usize,
+        picture: impl Fn(&TopLoss) -> Result<Picture>,
+    ) -> Result<Picture> {
+        let classes = self.classes();
+        let mut grid = Grid::for_screen().heading(HEADING);
+        for top in self.top_losses(k, true) {
+            let picture = picture(&top)?;
+            let TopLoss { loss, predicted, actual, probability, .. } = top;
+            let mark = if predicted == actual { Mark::Right } else { Mark::Wrong };
+            let (predicted, actual) = (&classes[predicted], &classes[actual]);
+            let caption = format!("{predicted} / {actual} / {loss:.2} / {probability:.2}");
+            grid = grid.marked(picture, caption, mark);
+        }
+        Ok(grid.draw())
     }
 }

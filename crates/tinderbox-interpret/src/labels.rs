@@ -43,6 +43,10 @@ pub struct LabelCounts {
     pub right: u64,
 }
 
+/// What the captions of the pictures with the largest losses say.
+const HEADING: &str =
+    "labels given / labels it has / loss; the largest loss comes first, row by row";
+
 impl<'a> LabelsInterpretation<'a> {
     /// Predicts for a set. A label is given if its probability is above the data's threshold.
     ///
@@ -120,7 +124,7 @@ impl<'a> LabelsInterpretation<'a> {
             let labels: Vec<&str> = labels.map(|(label, _)| label.as_str()).collect();
             if labels.is_empty() { "none".to_owned() } else { labels.join(";") }
         };
-        let mut grid = Grid::new((k.max(1) as f64).sqrt().ceil() as usize);
+        let mut grid = Grid::for_screen().heading(HEADING);
         for row in by_loss(&self.losses, k, true) {
             let picture = self.learner.data().picture(self.set, self.items[row])?;
             let (given, wanted) = (&self.given[row], &self.wanted[row]);

@@ -24,6 +24,4 @@ pub use plot::{
     plot_metrics, plot_metrics_skipping, plot_rates, plot_rates_skipping,
 };
 pub use segmentation::SegmentationInterpretation;
-pub use shown::{
-    plot_top_losses, plot_top_losses_of_masks, plot_top_losses_with_heat, show_results,
-};
+pub use shown::show_results;

@@ -35,6 +35,9 @@ pub struct NumbersInterpretation<'a> {
     items: Vec<usize>,
 }
 
+/// What the captions of the pictures with the largest losses say.
+const HEADING: &str = "predicted / actual / loss; the largest loss comes first, row by row";
+
 impl<'a> NumbersInterpretation<'a> {
     /// Predicts for a set.
     ///
@@ -90,7 +93,7 @@ impl<'a> NumbersInterpretation<'a> {
         let shown = |numbers: &[f32]| {
             numbers.iter().map(|number| format!("{number:.4}")).collect::<Vec<_>>().join(" ")
         };
-        let mut grid = Grid::new((k.max(1) as f64).sqrt().ceil() as usize);
+        let mut grid = Grid::for_screen().heading(HEADING);
         for row in by_loss(&self.losses, k, true) {
             let picture = self.learner.data().picture(self.set, self.items[row])?;
             let (predicted, actual) = (shown(&self.predicted[row]), shown(&self.actual[row]));

@@ -96,7 +96,9 @@ impl Skip {
 ///
 /// # Errors
 /// [`Error::Nothing`] if nothing was trained; [`Error::Ending`] and [`Error::Draw`].
-pub fn plot_losses(recorder: &Recorder, file: &Path) -> Result<()> {
+#[doc(alias = "recorder.plot_losses")]
+#[doc(alias = "plot_loss")]
+pub fn plot_losses(recorder: &Recorder, file: impl AsRef<Path>) -> Result<()> {
     plot_losses_skipping(recorder, Skip::default(), file)
 }
 
@@ -104,7 +106,8 @@ pub fn plot_losses(recorder: &Recorder, file: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_losses_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
+pub fn plot_losses_skipping(recorder: &Recorder, skip: Skip, file: impl AsRef<Path>) -> Result<()> {
+    let file = file.as_ref();
     let batches = recorder.losses.len();
     let valid = at_epoch_ends(recorder, |epoch| recorder.valid_losses[epoch]);
     let curves = vec![
@@ -118,7 +121,9 @@ pub fn plot_losses_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Res
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
+#[doc(alias = "recorder.plot_lr")]
+#[doc(alias = "plot_sched")]
+pub fn plot_rates(recorder: &Recorder, file: impl AsRef<Path>) -> Result<()> {
     plot_rates_skipping(recorder, Skip::default(), file)
 }
 
@@ -126,7 +131,8 @@ pub fn plot_rates(recorder: &Recorder, file: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_rates_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
+pub fn plot_rates_skipping(recorder: &Recorder, skip: Skip, file: impl AsRef<Path>) -> Result<()> {
+    let file = file.as_ref();
     let chart = |y, values: &[f64]| {
         let curves = vec![Curve::line(y, skip.of(values.len(), numbered(values)))];
         Chart { x: "batches", y, log_x: false, curves, marks: Vec::new() }
@@ -138,7 +144,8 @@ pub fn plot_rates_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Resu
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_metrics(recorder: &Recorder, file: &Path) -> Result<()> {
+#[doc(alias = "recorder.plot_metrics")]
+pub fn plot_metrics(recorder: &Recorder, file: impl AsRef<Path>) -> Result<()> {
     plot_metrics_skipping(recorder, Skip::default(), file)
 }
 
@@ -146,7 +153,12 @@ pub fn plot_metrics(recorder: &Recorder, file: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_metrics_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Result<()> {
+pub fn plot_metrics_skipping(
+    recorder: &Recorder,
+    skip: Skip,
+    file: impl AsRef<Path>,
+) -> Result<()> {
+    let file = file.as_ref();
     if recorder.metric_names.is_empty() {
         return Err(Error::Nothing { what: "the learner has no metrics" });
     }
@@ -163,7 +175,8 @@ pub fn plot_metrics_skipping(recorder: &Recorder, skip: Skip, file: &Path) -> Re
 ///
 /// # Errors
 /// [`Error::Nothing`] if nothing was recorded; [`Error::Ending`] and [`Error::Draw`].
-pub fn plot_activations(layers: &[LayerStats], file: &Path) -> Result<()> {
+pub fn plot_activations(layers: &[LayerStats], file: impl AsRef<Path>) -> Result<()> {
+    let file = file.as_ref();
     let shown = layers.len().min(COLORS.len());
     if shown == 0 {
         return Err(Error::Nothing { what: "no layer was watched" });
@@ -201,7 +214,8 @@ pub(crate) fn plot_pairs(numbers: &[Points], file: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_lr_find(curve: &LrCurve, file: &Path) -> Result<()> {
+#[doc(alias = "recorder.plot")]
+pub fn plot_lr_find(curve: &LrCurve, file: impl AsRef<Path>) -> Result<()> {
     plot_lr_find_skipping(curve, Skip::LR_FIND, file)
 }
 
@@ -209,7 +223,8 @@ pub fn plot_lr_find(curve: &LrCurve, file: &Path) -> Result<()> {
 ///
 /// # Errors
 /// As [`plot_losses`].
-pub fn plot_lr_find_skipping(curve: &LrCurve, skip: Skip, file: &Path) -> Result<()> {
+pub fn plot_lr_find_skipping(curve: &LrCurve, skip: Skip, file: impl AsRef<Path>) -> Result<()> {
+    let file = file.as_ref();
     let LrCurve { lrs, losses, .. } = curve;
     let at_rates = skip.of(losses.len(), numbered(losses)).into_iter();
     let points = at_rates.map(|(batch, loss)| (lrs[batch as usize - 1], loss)).collect();
@@ -418,12 +433,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for ending in ["svg", "png"] {
             for (name, plot) in [
-                ("losses", plot_losses as fn(&Recorder, &Path) -> Result<()>),
-                ("rates", plot_rates),
-                ("metrics", plot_metrics),
+                ("losses", (|file| plot_losses(&recorder(), file)) as fn(&Path) -> Result<()>),
+                ("rates", |file| plot_rates(&recorder(), file)),
+                ("metrics", |file| plot_metrics(&recorder(), file)),
             ] {
                 let file = folder.path().join(format!("{name}.{ending}"));
-                plot(&recorder(), &file).unwrap();
+                plot(&file).unwrap();
                 assert!(fs::metadata(&file).unwrap().len() > 1000, "{name}.{ending}");
             }
         }

@@ -1,58 +1,81 @@
 //! Which pictures a segmenter is wrong about, and which classes it takes for which.
 
+use std::{ffi::OsStr, path::Path};
+
+use tinderbox_data::{
+    TargetKind,
+    picture::{Grid, Palette, Picture},
+};
 use tinderbox_learn::{BatchOutput, Learner, Set, metric::ConfusionMatrix};
 use tinderbox_model::AnyTensor;
 
-use crate::{Error, Result, interpretation::by_loss};
+use crate::{
+    Cells, Error, Result,
+    interpretation::by_loss,
+    plot_confusion_matrix,
+    shown::{codes, overlaid},
+};
 
 /// What a segmenter says about a set, beside what is true, picture by picture: fastai's
 /// `SegmentationInterpretation`. Maps are not kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SegmentationInterpretation {
-    classes: Vec<String>,
+///
+/// # Example
+/// ```no_run
+/// use tinderbox_interpret::SegmentationInterpretation;
+/// use tinderbox_learn::{Learner, Set};
+///
+/// # fn show(learner: &Learner) -> Result<(), tinderbox_interpret::Error> {
+/// SegmentationInterpretation::of(learner, Set::Valid)?.plot_top_losses(9)?.save("worst.png")?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SegmentationInterpretation<'a> {
+    learner: &'a Learner,
+    set: Set,
     losses: Vec<f32>,
     items: Vec<usize>,
-    /// Of each picture, its pixels but for those of void.
+    /// Of each picture, its pixels but for those that are not counted.
     matrices: Vec<ConfusionMatrix>,
 }
 
-impl SegmentationInterpretation {
-    /// Predicts for a set, a batch at a time. Pixels whose target is `void` are not counted.
+/// What the captions of the pictures with the largest losses say.
+const HEADING: &str = "left the actual mask, right the predicted one; \
+                       the largest loss comes first, row by row";
+
+impl<'a> SegmentationInterpretation<'a> {
+    /// Predicts for a set, a batch at a time. Pixels of the void class are not counted.
     ///
     /// # Errors
     /// [`Error::NotMasks`] if the model gives no classes of pixels; as
     /// [`each_output`](Learner::each_output).
-    pub fn of(learner: &Learner, set: Set, void: Option<i64>) -> Result<Self> {
-        let mut found = Self::new(learner.data().classes());
+    #[doc(alias = "from_learner")]
+    pub fn of(learner: &'a Learner, set: Set) -> Result<Self> {
+        let mut found =
+            Self { learner, set, losses: Vec::new(), items: Vec::new(), matrices: Vec::new() };
+        if !matches!(learner.data().target(), TargetKind::Mask { .. }) {
+            return Err(Error::NotMasks);
+        }
         let mut refused = None;
         learner.each_output(set, |batch| {
-            refused = refused.take().or(found.add(batch, void).err());
+            refused = refused.take().or(found.add(batch).err());
             Ok(())
         })?;
         refused.map_or(Ok(found), Err)
     }
 
-    /// Of no pictures yet.
-    pub fn new(classes: &[String]) -> Self {
-        let classes = classes.to_vec();
-        Self { classes, losses: Vec::new(), items: Vec::new(), matrices: Vec::new() }
-    }
-
     /// Adds the pictures of a batch.
-    ///
-    /// # Errors
-    /// [`Error::NotMasks`] if it is not of scores `[batch, classes, height, width]`; those of
-    /// [`update_pixels`](ConfusionMatrix::update_pixels).
-    pub fn add(&mut self, batch: BatchOutput, void: Option<i64>) -> Result<()> {
+    fn add(&mut self, batch: BatchOutput) -> Result<()> {
         let BatchOutput { raw, target, losses, items } = batch;
         if !matches!(raw, AnyTensor::Float4(_)) {
             return Err(Error::NotMasks);
         }
+        let uncounted = self.learner.data().target().uncounted().map(i64::from);
         for row in 0..items.len() {
-            let mut matrix = ConfusionMatrix::new(self.classes.len());
+            let mut matrix = ConfusionMatrix::new(self.classes().len());
             let (raw, target) =
                 (raw.clone().items(row..row + 1), target.clone().items(row..row + 1));
-            matrix.update_pixels(&raw, &target, void)?;
+            matrix.update_pixels(&raw, &target, uncounted)?;
             self.matrices.push(matrix);
         }
         self.losses.extend(losses);
@@ -61,8 +84,8 @@ impl SegmentationInterpretation {
     }
 
     /// The classes, in the order of their codes.
-    pub fn classes(&self) -> &[String] {
-        &self.classes
+    pub fn classes(&self) -> &'a [String] {
+        self.learner.data().classes()
     }
 
     /// The `k` pictures with the largest losses, or the smallest, in that order: item and loss.
@@ -79,7 +102,7 @@ impl SegmentationInterpretation {
 
     /// The same as a mean over the pictures that have the class.
     pub fn mean(&self) -> Vec<Vec<f64>> {
-        let n = self.classes.len();
+        let n = self.classes().len();
         let pictures = self.of_pictures();
         let mean = |actual: usize, predicted: usize| {
             let values = pictures.iter().map(|picture| picture[actual][predicted]);
@@ -91,7 +114,7 @@ impl SegmentationInterpretation {
 
     /// The pixels of all pictures together.
     pub fn confusion_matrix(&self) -> ConfusionMatrix {
-        let n = self.classes.len();
+        let n = self.classes().len();
         let mut sum = ConfusionMatrix::new(n);
         for matrix in &self.matrices {
             sum.add_all(matrix);
@@ -103,6 +126,51 @@ impl SegmentationInterpretation {
     pub fn accuracies(&self) -> Vec<(usize, f64)> {
         let share = |matrix: &ConfusionMatrix| matrix.right() as f64 / matrix.total() as f64;
         self.items.iter().copied().zip(self.matrices.iter().map(share)).collect()
+    }
+
+    /// The pairs of classes of which one was taken for the other in at least `min` pixels, the most
+    /// often first: actual, predicted, how many.
+    pub fn most_confused(&self, min: u64) -> Vec<(&'a str, &'a str, u64)> {
+        let classes = self.classes();
+        let confused = self.confusion_matrix().most_confused(min).into_iter();
+        let named = |(actual, predicted, pixels): (usize, usize, u64)| {
+            (classes[actual].as_str(), classes[predicted].as_str(), pixels)
+        };
+        confused.map(named).collect()
+    }
+
+    /// Draws the confusion matrix of all pixels, as shares of their actual class. For counts see
+    /// [`plot_confusion_matrix`](fn@plot_confusion_matrix).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn plot_confusion_matrix(&self, file: impl AsRef<Path>) -> Result<()> {
+        plot_confusion_matrix(&self.confusion_matrix(), self.classes(), Cells::Shares, file)
+    }
+
+    /// The `k` pictures with the largest losses, each with its mask and, beside it, the model's.
+    ///
+    /// # Errors
+    /// Those of preparing the pictures and of the model.
+    pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
+        let data = self.learner.data();
+        let palette = Palette::of(self.classes());
+        let mut grid = Grid::for_screen().heading(HEADING);
+        for (item, loss) in self.top_losses(k, true) {
+            // One at a time: there may be many, and large ones.
+            let batch = data.items(self.set, &[item])?;
+            let shown = data.denormalized(batch.clone());
+            let picture = Picture::of_array(&shown.inputs.row(0));
+            let actual = overlaid(&picture, &shown.targets.row(0), &palette);
+            let predicted = codes(self.learner.outputs(batch)?).remove(0);
+            let predicted = overlaid(&picture, &predicted, &palette);
+            let name = data.name(self.set, item);
+            let file =
+                Path::new(&name).file_name().map_or(name.as_str().into(), OsStr::to_string_lossy);
+            grid = grid.cell(actual.beside(&predicted), format!("loss {loss:.2}: {file}"));
+        }
+        let drawn = grid.draw();
+        Ok(drawn.above(&palette.legend(drawn.width())))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     Error, Learner, Result,
     fit::forward,
     loss::Activation,
-    predict::{Prediction, predictions},
+    predict::{Prediction, one_input, predictions},
     store::{Kind, Store, Tensors},
     tensors::tensor,
 };
@@ -44,6 +44,7 @@ pub struct Manifest {
 
 /// A model that was read from a file: it predicts.
 #[derive(Debug)]
+#[doc(alias = "load_learner")]
 pub struct Bundle {
     /// What the file says besides the weights.
     pub manifest: Manifest,
@@ -59,7 +60,7 @@ impl Learner {
     /// # Errors
     /// [`Error::NoArch`] if the learner was not told which architecture its model is,
     /// [`Error::Write`].
-    pub fn export(&self, file: &Path) -> Result<()> {
+    pub fn export(&self, file: impl AsRef<Path>) -> Result<()> {
         let recorder = &self.recorder;
         let metrics = recorder.metric_names.iter().filter_map(|name| {
             let value = recorder.last_metric(name).filter(|value| value.is_finite())?;
@@ -73,7 +74,8 @@ impl Learner {
     ///
     /// # Errors
     /// As there.
-    pub fn export_with(&self, file: &Path, metrics: Vec<(String, f64)>) -> Result<()> {
+    pub fn export_with(&self, file: impl AsRef<Path>, metrics: Vec<(String, f64)>) -> Result<()> {
+        let file = file.as_ref();
         let arch = self.arch.clone().ok_or(Error::NoArch)?;
         let manifest = Manifest {
             arch,
@@ -94,7 +96,9 @@ impl Bundle {
     /// # Errors
     /// [`Error::NoFile`], [`Error::NotOurs`], [`Error::Field`] naming what does not fit, and
     /// [`Error::Model`] for weights that are not the architecture's.
-    pub fn read(file: &Path, device: &Device) -> Result<Self> {
+    #[doc(alias = "load_learner")]
+    pub fn read(file: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let file = file.as_ref();
         let (store, manifest): (_, Manifest) = Store::read(file, KIND)?;
         check(&manifest)?;
         let weights = store.weights("").map_err(|what| store.error(what))?;
@@ -106,7 +110,8 @@ impl Bundle {
     }
 
     /// Whether `file` looks like a model file, by its first bytes; it may still be refused.
-    pub fn is_one(file: &Path) -> bool {
+    pub fn is_one(file: impl AsRef<Path>) -> bool {
+        let file = file.as_ref();
         crate::store::read(file).is_ok_and(|bytes| crate::store::has_facts(&bytes))
     }
 
@@ -120,22 +125,31 @@ impl Bundle {
         self.manifest.inference.classes()
     }
 
-    /// What the model says about the picture in a file.
+    /// What the model says about the item in a file, an image or a text.
     ///
     /// # Errors
-    /// [`Error::Data`] if it cannot be read; whatever goes wrong in the model.
-    pub fn predict_file(&self, file: &Path) -> Result<Prediction> {
-        let inference = &self.manifest.inference;
-        let input = inference.input(Input::File(file))?;
-        let mut predictions = self.predict(inference.batch(vec![input])?)?;
-        Ok(predictions.remove(0))
+    /// Those of [`Inference::input`]; whatever goes wrong in the model.
+    pub fn predict(&self, file: impl AsRef<Path>) -> Result<Prediction> {
+        self.predict_input(Input::File(file.as_ref()))
+    }
+
+    /// [`predict`](Self::predict) for a text.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn predict_text(&self, text: &str) -> Result<Prediction> {
+        self.predict_input(Input::Text(text))
+    }
+
+    fn predict_input(&self, input: Input<'_>) -> Result<Prediction> {
+        Ok(self.predict_batch(one_input(&self.manifest.inference, input)?)?.remove(0))
     }
 
     /// What the model says about the items of a batch.
     ///
     /// # Errors
     /// Whatever goes wrong in the model.
-    pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
+    pub fn predict_batch(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let Manifest { activation, inference, .. } = &self.manifest;
         Ok(predictions(self.outputs(batch)?, *activation, inference.target()))
     }

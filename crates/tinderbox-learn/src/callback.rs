@@ -56,6 +56,8 @@ pub type Answer = Result<Changes>;
 /// then callbacks by their [`order`](Self::order), those of the same order as they were given. An
 /// error of any of them ends the fit.
 #[expect(clippy::missing_errors_doc, reason = "said once, for all events")]
+#[doc(alias = "LearnerCallback")]
+#[doc(alias = "CallbackHandler")]
 pub trait Callback: Send {
     /// What messages and checkpoints call it: `early_stopping`.
     fn name(&self) -> &'static str;

@@ -14,7 +14,8 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_atomically(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
     replace(path, bytes).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
 

@@ -21,6 +21,7 @@ use crate::{Bundle, Error, Learner, Result, fit::forward, tensors::host};
 
 /// How much is written, and how each word is chosen.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "LanguageLearner.predict")]
 pub struct Generate {
     /// Words to write; 80.
     pub words: usize,

@@ -10,7 +10,7 @@ use tinderbox_model::{
     Layer,
     arch::ModelSpec,
     summary::Summary,
-    weights::{StateDict, Strict},
+    weights::{LoadReport, StateDict, Strict},
 };
 use tinderbox_ops::with_exact_conv;
 
@@ -58,6 +58,8 @@ pub struct Learner {
     pub(crate) epochs: usize,
 
     pub(crate) arch: Option<ModelSpec>,
+    /// What was found of the weights that the model started with.
+    loaded: LoadReport,
     pub(crate) checkpoints: Option<Checkpoints>,
     pub(crate) stop: StopHandle,
     pub(crate) observer: Option<Observer>,
@@ -92,6 +94,7 @@ impl Learner {
             fits: 0,
             epochs: 0,
             arch: None,
+            loaded: LoadReport::default(),
             checkpoints: None,
             stop: StopHandle::default(),
             observer: None,
@@ -117,6 +120,7 @@ impl Learner {
     /// let learner = learner.loss(LabelSmoothingCrossEntropy::default());
     /// # }
     /// ```
+    #[doc(alias = "loss_func")]
     pub fn loss<Args>(mut self, loss: impl IntoLoss<Args>) -> Self {
         self.loss = loss.into_loss();
         self
@@ -129,6 +133,8 @@ impl Learner {
     }
 
     /// Adds a callback that takes part in every fit from here on.
+    #[doc(alias = "callback_fns")]
+    #[doc(alias = "add_cb")]
     pub fn callback(mut self, callback: impl Callback + 'static) -> Self {
         self.callbacks.push(Box::new(callback));
         self
@@ -142,6 +148,19 @@ impl Learner {
     /// Says which architecture the model is, which [`export`](Self::export) needs to know.
     pub fn arch(mut self, arch: impl Into<ModelSpec>) -> Self {
         self.arch = Some(arch.into());
+        self
+    }
+
+    /// What was missing from the pretrained weights that the model started with, and what there was no
+    /// place for; empty for a model that started fresh. What is missing starts fresh, and the first fit
+    /// tells its [observer](Self::observe).
+    pub fn load_report(&self) -> &LoadReport {
+        &self.loaded
+    }
+
+    /// Says what was found of the weights that the model started with.
+    pub fn loaded(mut self, report: LoadReport) -> Self {
+        self.loaded = report;
         self
     }
 
@@ -177,6 +196,7 @@ impl Learner {
     }
 
     /// Tells `observer` how every fit goes.
+    #[doc(alias = "progress_bar")]
     pub fn observe(mut self, observer: impl FnMut(&Report<'_>) + Send + 'static) -> Self {
         self.observer = Some(Box::new(observer));
         self
@@ -270,9 +290,10 @@ impl Learner {
     /// as [`fit`](Self::fit).
     pub fn resume_with(
         &mut self,
-        file: &Path,
+        file: impl AsRef<Path>,
         callbacks: Vec<Box<dyn Callback>>,
     ) -> Result<Outcome> {
+        let file = file.as_ref();
         with_exact_conv(self.exact_conv, || match Stage::resume(self, file, callbacks)? {
             Some(run) => run.finish(),
             None => Ok(Outcome::Finished { epochs: self.recorder.last_epoch(), reason: None }),
@@ -283,7 +304,7 @@ impl Learner {
     ///
     /// # Errors
     /// As there.
-    pub fn resume(&mut self, file: &Path) -> Result<Outcome> {
+    pub fn resume(&mut self, file: impl AsRef<Path>) -> Result<Outcome> {
         self.resume_with(file, Vec::new())
     }
 
@@ -291,13 +312,15 @@ impl Learner {
     ///
     /// # Errors
     /// As there.
+    #[doc(alias = "layer_groups")]
+    #[doc(alias = "split_model")]
     pub fn split<S: Into<String>>(&mut self, starts: impl IntoIterator<Item = S>) -> Result<()> {
         self.network.split(starts)
     }
 
     /// The names of the metrics, in the order of their columns.
     pub fn metric_names(&self) -> Vec<String> {
-        self.metrics.iter().map(|metric| metric.name()).collect()
+        self.metrics.iter().map(Metric::name).collect()
     }
 
     /// How many fits were finished.
@@ -314,6 +337,8 @@ impl Learner {
     ///
     /// # Errors
     /// [`Error::NoSuchGroup`](crate::Error::NoSuchGroup).
+    #[doc(alias = "requires_grad")]
+    #[doc(alias = "set_requires_grad")]
     pub fn freeze_to(&mut self, first: isize) -> Result<()> {
         self.network.freeze_to(first)
     }
@@ -327,6 +352,7 @@ impl Learner {
     }
 
     /// Trains everything.
+    #[doc(alias = "requires_grad")]
     pub fn unfreeze(&mut self) {
         self.network.unfreeze();
     }
@@ -371,16 +397,20 @@ impl Learner {
     }
 
     /// A copy for inference: without autodiff, in evaluation mode.
+    #[doc(alias = "model.eval")]
     pub fn eval_model(&self) -> Box<dyn Layer> {
         self.network.eval_model()
     }
 
     /// The data.
+    #[doc(alias = "dls")]
     pub fn data(&self) -> &DataBunch {
         &self.data
     }
 
     /// The history of the last fit.
+    #[doc(alias = "recorder.plot")]
+    #[doc(alias = "Recorder")]
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }

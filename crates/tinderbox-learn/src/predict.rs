@@ -1,8 +1,8 @@
 //! What a trained model says about data.
 
-use std::mem;
+use std::{mem, path::Path};
 
-use tinderbox_data::{Batch, BatchIter, TargetKind, batch::Set};
+use tinderbox_data::{Batch, BatchIter, Inference, Input, TargetKind, batch::Set};
 use tinderbox_model::{AnyTensor, Layer, catch_panic};
 use tinderbox_ops::with_exact_conv;
 
@@ -16,6 +16,7 @@ use crate::{
 
 /// What the model says about a set, in the set's order.
 #[derive(Debug, Clone)]
+#[doc(alias = "get_preds")]
 pub struct Predictions {
     /// Activated as the loss says.
     pub outputs: AnyTensor,
@@ -175,16 +176,49 @@ impl Learner {
     ///
     /// # Errors
     /// Whatever goes wrong in the model.
+    #[doc(alias = "pred_batch")]
     pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
         let input = tensor(batch.inputs, &self.network.device.clone().inner())?;
         Ok(self.activation().apply(self.forward(&*self.eval_model(), input)?))
+    }
+
+    /// What the model says about the item in a file, prepared as the validation set is.
+    ///
+    /// # Errors
+    /// Those of [`Inference::input`](tinderbox_data::Inference::input); whatever goes wrong in the
+    /// model.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn example(learn: &tinderbox_learn::Learner) -> tinderbox_learn::Result<()> {
+    /// let prediction = learn.predict("cat.jpg")?;
+    /// println!("{:?}: {:?}", prediction.label, prediction.confidence());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn predict(&self, file: impl AsRef<Path>) -> Result<Prediction> {
+        self.predict_input(Input::File(file.as_ref()))
+    }
+
+    /// [`predict`](Self::predict) for a text.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn predict_text(&self, text: &str) -> Result<Prediction> {
+        self.predict_input(Input::Text(text))
+    }
+
+    fn predict_input(&self, input: Input<'_>) -> Result<Prediction> {
+        let batch = one_input(&self.data.inference(), input)?;
+        Ok(self.predict_batch(batch)?.remove(0))
     }
 
     /// What the model says about the items of a batch.
     ///
     /// # Errors
     /// Whatever goes wrong in the model.
-    pub fn predict(&self, batch: Batch) -> Result<Vec<Prediction>> {
+    #[doc(alias = "pred_batch")]
+    pub fn predict_batch(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let device = self.network.device.clone().inner();
         let output = self.forward(&*self.eval_model(), tensor(batch.inputs, &device)?)?;
         Ok(predictions(output, self.activation(), self.data.target()))
@@ -230,6 +264,11 @@ pub(crate) fn update(
         catch_panic(|| metric.update(output, target))
             .unwrap_or_else(|reason| Err(Error::Metric { metric: metric.name(), reason }))
     })
+}
+
+/// A batch of one new item.
+pub(crate) fn one_input(inference: &Inference, input: Input<'_>) -> Result<Batch> {
+    Ok(inference.batch(vec![inference.input(input)?])?)
 }
 
 /// What a model's raw output says about each item of a batch.

@@ -33,7 +33,7 @@ struct Facts {
 impl Learner {
     /// The file that [`save`](Self::save) writes for `name`: in the model folder, with the ending
     /// `.safetensors`.
-    pub fn saved(&self, name: &Path) -> PathBuf {
+    pub fn saved(&self, name: impl AsRef<Path>) -> PathBuf {
         let mut file = self.model_dir.join(name).into_os_string();
         file.push(".safetensors");
         file.into()
@@ -45,7 +45,7 @@ impl Learner {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&self, name: impl AsRef<Path>, with: WithOptimizer) -> Result<PathBuf> {
-        let path = self.saved(name.as_ref());
+        let path = self.saved(name);
         let optimizer = self.optimizer().filter(|_| with != WithOptimizer::No);
         let mut tensors = Tensors::default();
         tensors.weights("", &self.state_dict());
@@ -68,7 +68,7 @@ impl Learner {
         strict: Strict,
         with: WithOptimizer,
     ) -> Result<Option<String>> {
-        let path = self.saved(name.as_ref());
+        let path = self.saved(name);
         let (store, facts): (_, Facts) = Store::read(&path, KIND)?;
         let weights = store.weights_but("optimizer:").map_err(|what| store.error(what))?;
         self.load_state_dict(&weights, strict)?;
@@ -94,7 +94,8 @@ impl Learner {
     /// # Errors
     /// [`Error::NoFile`], [`Error::WeightsFile`] for what is no such file, and [`Error::Model`] for
     /// what does not fit.
-    pub fn load_weights(&mut self, file: &Path, strict: Strict) -> Result<()> {
+    pub fn load_weights(&mut self, file: impl AsRef<Path>, strict: Strict) -> Result<()> {
+        let file = file.as_ref();
         let bytes = store::read(file)?;
         let weights = StateDict::from_safetensors(&bytes)
             .map_err(|source| Error::WeightsFile { path: file.to_owned(), source })?;

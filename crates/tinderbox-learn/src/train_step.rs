@@ -54,6 +54,8 @@ use crate::{Network, Result, Stage};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "GANLearner")]
+#[doc(alias = "GANTrainer")]
 pub trait TrainStep: Send {
     /// What messages and checkpoints call it. A learner with another step refuses its checkpoints.
     fn name(&self) -> &'static str;

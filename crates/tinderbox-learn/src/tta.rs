@@ -8,6 +8,7 @@ use crate::{Error, Learner, Predictions, Result, tensors::concatenate};
 
 /// How test-time augmentation looks and weighs.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "TTA")]
 pub struct Tta {
     /// What the plain look counts; the eight others share the rest.
     pub beta: f64,

@@ -67,6 +67,7 @@ pub fn group_of(parameters: &[Parameter], starts: &[&str]) -> Vec<usize> {
 
 /// Where groups begin, as paths that have parameters: a start without any, like a ReLU, is the next
 /// parameter's. fastai's groups of a VGG begin so.
+#[doc(alias = "split_model")]
 pub fn with_parameters<S: AsRef<str>>(model: &dyn Layer, starts: &[S]) -> Vec<String> {
     let (parts, parameters) = (parts(model), parameters(model));
     let place = |path: &str| parts.iter().position(|part| part == path);

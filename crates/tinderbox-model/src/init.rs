@@ -8,6 +8,9 @@ use crate::random;
 
 /// How the weights and the bias of a convolution or linear layer start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[doc(alias = "init_default")]
+#[doc(alias = "apply_init")]
+#[doc(alias = "kaiming_normal_")]
 pub enum Init {
     /// PyTorch's: weights and bias uniform in ±1/sqrt(fan_in).
     #[default]

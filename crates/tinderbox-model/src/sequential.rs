@@ -21,6 +21,8 @@ use crate::{AnyTensor, Forward, Layer, Trace};
 /// A convolution, the batch norm and the ReLU beside it run as one where nobody looks at what goes
 /// from one to the other. That changes no name, and no number but by rounding.
 #[derive(Debug, Clone, Default)]
+#[doc(alias = "SequentialEx")]
+#[doc(alias = "nn.Sequential")]
 pub struct Sequential {
     children: Vec<Child>,
 }
@@ -54,6 +56,7 @@ impl Sequential {
     }
 
     /// The layers with their names, in order.
+    #[doc(alias = "flatten_model")]
     pub fn children(&self) -> impl Iterator<Item = (&str, &dyn Layer)> {
         self.children.iter().map(|(name, layer)| (name.as_str(), &**layer))
     }

@@ -43,6 +43,7 @@ pub struct Summary {
 ///
 /// # Panics
 /// If the model does not take images of this shape.
+#[doc(alias = "model_summary")]
 pub fn summary(model: &dyn Layer, input: [usize; 4], device: &Device) -> Summary {
     summary_of(model, Tensor::<4>::zeros(input, device).into())
 }

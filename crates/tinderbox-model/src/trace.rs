@@ -36,6 +36,10 @@ pub struct Step<'a> {
 /// assert_eq!(features.map(|map| map.dims()), Some(vec![2, 32, 4, 4]));
 /// ```
 #[derive(Default)]
+#[doc(alias = "hook_output")]
+#[doc(alias = "hook_outputs")]
+#[doc(alias = "Hook")]
+#[doc(alias = "HookCallback")]
 pub struct Trace<'a> {
     path: Vec<String>,
     observer: Option<&'a mut dyn FnMut(Step<'_>)>,

@@ -60,6 +60,7 @@ pub fn size_changes(sizes: &[Vec<usize>]) -> Vec<usize> {
 /// 2048.
 ///
 /// Returns nothing for a model that takes none of these.
+#[doc(alias = "num_features_model")]
 pub fn num_features(model: &Sequential, channels: usize, device: &Device) -> Option<usize> {
     let sizes = std::iter::successors(Some(64usize), |size| Some(2 * size))
         .take_while(|size| *size <= 2048);
@@ -83,6 +84,7 @@ pub struct LayerActivation {
 
 /// Runs the model as it is and measures every innermost layer that has parameters, in the order in
 /// which they stand in the model.
+#[doc(alias = "ActivationStats")]
 pub fn activation_stats(model: &dyn Layer, x: AnyTensor) -> Vec<LayerActivation> {
     let parameters = parameters(model);
     let mut found: Vec<LayerActivation> = Vec::new();

@@ -34,6 +34,7 @@ pub struct Weight {
 
 /// All parameters and running statistics of a model, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[doc(alias = "state_dict")]
 pub struct StateDict {
     weights: BTreeMap<String, Weight>,
 }
@@ -53,6 +54,22 @@ pub enum Strict {
 pub struct LoadReport {
     pub missing: Vec<String>,
     pub unexpected: Vec<String>,
+}
+
+impl LoadReport {
+    /// What was missing, in words; nothing if all was there.
+    pub fn missing_text(&self) -> Option<String> {
+        Some(match &self.missing[..] {
+            [] => return None,
+            [name] => format!("the weights have no {name}, which starts fresh"),
+            [first, .., last] => {
+                let n = self.missing.len();
+                format!(
+                    "{n} of the body's weights are not in the file and start fresh: {first} … {last}"
+                )
+            }
+        })
+    }
 }
 
 impl StateDict {
@@ -119,7 +136,8 @@ impl StateDict {
     /// # Errors
     /// [`Error::WeightsFile`], whose source is as in [`from_safetensors`](Self::from_safetensors)
     /// and [`from_pth`](Self::from_pth) or says why the file cannot be opened.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
         let bytes = std::fs::read(path).map_err(|error| unread(error.into()))?;
         let state = match pth::is_pth(&bytes) {
@@ -297,6 +315,18 @@ impl ModuleMapper for Load<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_missing_is_counted() {
+        let text = |missing: &[&str]| {
+            let missing = missing.iter().map(|name| (*name).to_owned()).collect();
+            LoadReport { missing, unexpected: Vec::new() }.missing_text()
+        };
+        assert_eq!(text(&[]), None);
+        assert_eq!(text(&["a"]).unwrap(), "the weights have no a, which starts fresh");
+        let text = text(&["a", "b", "c"]).unwrap();
+        assert!(text.starts_with("3 of the body's weights") && text.ends_with("a … c"), "{text}");
+    }
 
     #[test]
     fn a_file_gives_back_what_was_written() {

@@ -10,27 +10,19 @@
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
 
-use std::path::PathBuf;
+mod common;
 
-use anyhow::Context;
+use common::Arguments;
 use tinderbox::{
-    data::digits::{DigitsConfig, write_digits},
+    data::digits::DigitsConfig,
     model::{ResBlockConfig, Shortcut, arch::densenetish},
     prelude::*,
 };
 
 fn main() -> anyhow::Result<()> {
-    let argument = std::env::args().nth(1).context("name the folder with MNIST, or say --tiny")?;
-    let tiny = argument == "--tiny";
-    let path = match tiny {
-        true => {
-            let folder = std::env::temp_dir().join("lesson7_densenet");
-            let config = DigitsConfig { train_per_class: 40, test_per_class: 10, seed: 42 };
-            write_digits(&folder, &config)?;
-            folder
-        }
-        false => PathBuf::from(argument),
-    };
+    let arguments = Arguments::of("lesson7_densenet")?;
+    let tiny = DigitsConfig { train_per_class: 40, test_per_class: 10, seed: 42 };
+    let path = arguments.mnist(&tiny)?;
     let data = ImageItems::from_folder(&path)?
         .convert_mode(ConvertMode::L)
         .split_by_folder("training", "testing")?
@@ -48,7 +40,7 @@ fn main() -> anyhow::Result<()> {
     let model = densenetish(1, data.c(), &device);
     let mut learn = Learner::new(data, model, CrossEntropyFlat::default()).metrics(accuracy);
     println!("{}", learn.summary()?);
-    learn.fit_one_cycle(if tiny { 2 } else { 12 }, 0.05)?;
+    learn.fit_one_cycle(if arguments.tiny { 2 } else { 12 }, 0.05)?;
     println!("{}", learn.recorder().table());
     Ok(())
 }

@@ -18,16 +18,16 @@
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
 
+mod common;
+
 use burn::tensor::activation::relu;
+use common::Arguments;
 use tinderbox::{
-    data::{
-        ItemKind,
-        text::{LmOptions, Profile, Tokenizing, VocabOptions, human_numbers},
-    },
+    data::{ItemKind, text::Profile},
     language_model::{acc4, loss4},
     learn::loss::IntoLoss,
     lesson::{HUMAN_NUMBERS, HumanNumbersRun},
-    model::layer::{BatchNorm1d, BatchNorm1dFlat, Carried, Embedding, Gru, Rnn},
+    model::layer::{BatchNorm1dFlat, Carried, Rnn},
     prelude::*,
 };
 
@@ -35,7 +35,7 @@ use tinderbox::{
 const HIDDEN: usize = 64;
 
 fn main() -> anyhow::Result<()> {
-    let tiny = std::env::args().any(|argument| argument == "--tiny");
+    let tiny = Arguments::of("lesson7_human_numbers")?.tiny;
 
     // ## Data
     let texts = human_numbers();
@@ -43,13 +43,13 @@ fn main() -> anyhow::Result<()> {
     println!("{} …\n", &text[..60]);
 
     let vocab = VocabOptions { profile: Profile::Lesson, ..VocabOptions::default() };
-    let texts = texts.label_for_lm(&Tokenizing::default(), &vocab)?;
+    let texts = texts.label_for_lm_by(&Tokenizing::default(), &vocab)?;
     println!("{:?} tokens", texts.n_tokens());
     println!("{:?}\n", texts.input.vocab.tokens());
 
     // 13,017 words that validate, in 64 rows of 70: nearly three batches.
     let words = texts.input.vocab.clone();
-    let data = texts.clone().batches(&LmOptions::default())?;
+    let data = texts.clone().batches(LmOptions::default())?;
     println!("{} batches; {}", data.n_valid_batches(), 13017.0 / 70.0 / 64.0);
     for batch in data.valid_batches() {
         let batch = batch?;
@@ -57,7 +57,7 @@ fn main() -> anyhow::Result<()> {
     }
     println!("{}", data.show_texts(3, Set::Valid)?);
 
-    let lm = |bptt| texts.clone().batches(&LmOptions { bptt, ..LmOptions::default() });
+    let lm = |bptt| texts.clone().batches(LmOptions { bptt, ..LmOptions::default() });
     let (three, twenty) = (lm(3)?, lm(20)?);
     println!("{} and {} batches of 3", three.n_train_batches(), three.n_valid_batches());
     println!("{} and {} batches of 20\n", twenty.n_train_batches(), twenty.n_valid_batches());

@@ -16,21 +16,20 @@
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
 
-use std::path::{Path, PathBuf};
+mod common;
 
-use anyhow::Context;
+use common::Arguments;
 use tinderbox::{
-    data::digits::{DigitsConfig, write_digits},
+    data::digits::DigitsConfig,
     lesson::{MNIST, Published},
     prelude::*,
 };
 
 fn main() -> anyhow::Result<()> {
-    let argument = std::env::args().nth(1).context("name the folder with MNIST, or say --tiny")?;
-    let tiny = argument == "--tiny";
-    let out = std::env::temp_dir().join("lesson7_resnet_mnist");
-    std::fs::create_dir_all(&out)?;
-    let path = if tiny { draw_digits(&out)? } else { PathBuf::from(argument) };
+    let arguments = Arguments::of("lesson7_resnet_mnist")?;
+    let tiny = DigitsConfig { train_per_class: 64, test_per_class: 16, ..DigitsConfig::default() };
+    let path = arguments.mnist(&tiny)?;
+    let out = &arguments.out;
     println!("pictures go to {}", out.display());
 
     // ## MNIST CNN
@@ -65,7 +64,7 @@ fn main() -> anyhow::Result<()> {
     device.seed(42);
     let classes = data.c();
     let [basic, refactored, resnetish] = &MNIST;
-    let epochs = |published: &Published| if tiny { 2 } else { published.epochs.len() };
+    let epochs = |published: &Published| if arguments.tiny { 2 } else { published.epochs.len() };
 
     // ## Basic CNN with batch norm
     let conv = |channels| Conv2dConfig::new(channels, 3).stride(2).padding(1).init(&device);
@@ -89,7 +88,7 @@ fn main() -> anyhow::Result<()> {
     println!("{}", learn.summary()?);
 
     let rates = LrFind { end_lr: 100.0, ..LrFind::default() };
-    plot_lr_find(&learn.lr_find(&rates)?, &out.join("lr-basic.svg"))?;
+    plot_lr_find(&learn.lr_find(&rates)?, out.join("lr-basic.svg"))?;
 
     learn.fit_one_cycle(epochs(basic), 0.1)?;
     println!("{}\n{}", basic.heading, basic.beside(learn.recorder()));
@@ -123,7 +122,7 @@ fn main() -> anyhow::Result<()> {
         .push(conv2(16, classes))
         .push(Flatten::default());
     let mut learn = learner(&data, model);
-    plot_lr_find(&learn.lr_find(&rates)?, &out.join("lr-resnetish.svg"))?;
+    plot_lr_find(&learn.lr_find(&rates)?, out.join("lr-resnetish.svg"))?;
 
     learn.fit_one_cycle(epochs(resnetish), 0.05)?;
     println!("{}\n{}", resnetish.heading, resnetish.beside(learn.recorder()));
@@ -133,13 +132,4 @@ fn main() -> anyhow::Result<()> {
 
 fn learner(data: &DataBunch, model: Sequential) -> Learner {
     Learner::new(data.clone(), model, CrossEntropyFlat::default()).metrics(accuracy)
-}
-
-/// A data set of the same form, small enough for a quick look.
-fn draw_digits(folder: &Path) -> anyhow::Result<PathBuf> {
-    let digits = folder.join("digits");
-    let config =
-        DigitsConfig { train_per_class: 64, test_per_class: 16, ..DigitsConfig::default() };
-    write_digits(&digits, &config)?;
-    Ok(digits)
 }

@@ -5,8 +5,9 @@
 //! cargo run --release -p tinderbox --example lesson7_unet_camvid -- --tiny
 //! ```
 //!
-//! The first folder holds `train/`, `trainannot/`, `val/`, `valannot/` and `codes.txt`; the weights are
-//! torchvision's. With `--tiny`, scenes of shapes are drawn instead, and a small body starts fresh.
+//! The folder holds `train/`, `trainannot/`, `val/`, `valannot/` and `codes.txt`; the weights are
+//! torchvision's, which are downloaded if no file is named. With `--tiny`, scenes of shapes are drawn
+//! instead, and a small body starts fresh.
 //!
 //! | fit                       | epochs | accuracy without void (lesson) |
 //! |---------------------------|--------|--------------------------------|
@@ -15,30 +16,24 @@
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
 
+mod common;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use common::Arguments;
 use tinderbox::{
-    data::{
-        Label, LabelKind,
-        scenes::{ScenesConfig, write_scenes},
-    },
-    learn::metric::PixelAccuracy,
-    model::{
-        arch::{BodySpec, UnetConfig, UnetSpec},
-        weights::StateDict,
-    },
-    plots::show_results,
+    data::scenes::{ScenesConfig, write_scenes},
     prelude::*,
-    pretrained_unet_learner, unet_learner,
 };
 
-/// Where pictures and masks are, what is trained, and how long.
+/// What is trained on what, and how long.
 struct Course {
-    images: PathBuf,
+    /// The folder of the pictures, below that of the data.
+    images: &'static str,
+    /// Where the mask of a picture is, below that of the data.
     mask_of: fn(&Path) -> PathBuf,
     valid: &'static str,
     arch: &'static str,
@@ -47,93 +42,79 @@ struct Course {
 }
 
 fn main() -> anyhow::Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let first = arguments.next().context("name the folder with CamVid, or say --tiny")?;
-    let tiny = first == "--tiny";
-    let out = std::env::temp_dir().join("lesson7_unet_camvid");
-    fs::create_dir_all(&out)?;
+    let arguments = Arguments::of("lesson7_unet_camvid")?;
+    let out = &arguments.out;
     println!("pictures go to {}", out.display());
-    let course = if tiny { scenes(&out)? } else { camvid(Path::new(&first)) };
-    let weights = arguments.next().map(|file| StateDict::read(Path::new(&file))).transpose()?;
+    let course = if arguments.tiny { &SCENES } else { &CAMVID };
+    let tiny = ScenesConfig { train: 48, valid: 12, size: course.size, seed: 42 };
+    let root = arguments.data("CamVid", |folder| write_scenes(folder, &tiny))?;
 
     // ## Data
-    let root = if tiny { out.clone() } else { PathBuf::from(&first) };
     let codes = fs::read_to_string(root.join("codes.txt"))?;
     let codes: Vec<String> = codes.lines().map(str::to_owned).collect();
     let void = codes.iter().position(|code| code == "Void").map(|code| code as i64);
 
-    let items =
-        ImageItems::from_folder(&course.images)?.filter_by_folder(&["train", course.valid], &[]);
+    let items = ImageItems::from_folder(root.join(course.images))?
+        .filter_by_folder(&["train", course.valid], &[]);
     println!("{items}\n");
-    let labelled = items
+    let data = items
         .split_by_folder("train", course.valid)?
-        .label_kind(LabelKind::Mask { classes: codes.clone(), ignore: None, void: None })
-        .label_from_func(|picture| Label::File(root.join((course.mask_of)(picture))))?;
-    let [height, width] = course.size;
-    let transforms = get_transforms().size(Size::Exactly(height, width)).transform_labels(true);
-    let data = labelled
-        .transform(transforms)?
+        .label_kind(LabelKind::mask(&codes))
+        .label_from_func(|picture| root.join((course.mask_of)(picture)))?
+        .transform(get_transforms().size(course.size).transform_labels(true))?
         .batches(BatchOptions { batch_size: 8, seed: 42, ..BatchOptions::default() })?
         .normalize_by(Normalize::imagenet())?;
     data.show_batch(2, Set::Train)?.save(out.join("batch.png"))?;
 
     // ## Model
-    let body = BodySpec::new(course.arch)?;
-    let unet = UnetConfig { bottle: true, ..UnetConfig::new(codes.len(), course.size) };
-    let spec = UnetSpec { body, unet };
-    let learn = match weights {
-        Some(weights) => {
-            let (learn, report) = pretrained_unet_learner(data, &spec, weights, 42)?;
-            println!("not among the weights: {:?}", report.missing);
-            learn
-        }
-        None => unet_learner(data, &spec, 42)?,
-    };
-    let mut learn = learn.metrics(PixelAccuracy::new(void).named("acc_camvid"));
+    let mut unet =
+        UnetLearnerConfig::new(course.arch).unet(|unet| UnetConfig { bottle: true, ..unet });
+    if let Some(file) = arguments.words.get(1) {
+        unet = unet.pretrained(Pretrained::File(file.into()));
+    }
+    let metric = PixelAccuracy::new(void).named("acc_camvid");
+    let mut learn = unet_learner(data, unet)?.metrics(metric);
+    println!("not among the weights: {:?}", learn.load_report().missing);
     println!("{}", learn.summary()?);
 
     // ## Training
-    let cycle = |lr_max| OneCycle { lr_max, pct_start: 0.8, ..OneCycle::default() };
+    let cycle = |lr: LearningRate| OneCycle { pct_start: 0.8, ..OneCycle::from(lr) };
     let [head, all] = course.epochs;
-    learn.fit_one_cycle(head, cycle(LearningRate::Slice(2e-3)))?;
+    learn.fit_one_cycle(head, cycle(slice(2e-3)))?;
     println!("{}", learn.recorder().table());
     learn.unfreeze();
-    learn.fit_one_cycle(all, cycle(LearningRate::Range(2e-5, 2e-3)))?;
+    learn.fit_one_cycle(all, cycle(slice(2e-5..2e-3)))?;
     println!("{}", learn.recorder().table());
-    plot_losses(learn.recorder(), &out.join("losses.svg"))?;
+    plot_losses(learn.recorder(), out.join("losses.svg"))?;
 
     // ## Results
     show_results(&learn, Set::Valid, 3)?.save(out.join("results.png"))?;
+    let found = SegmentationInterpretation::of(&learn, Set::Valid)?;
+    found.plot_top_losses(9)?.save(out.join("worst.png"))?;
     Ok(())
 }
 
-fn camvid(root: &Path) -> Course {
-    Course {
-        images: root.to_owned(),
-        // `train/7.jpg` has the mask `trainannot/7.png`.
-        mask_of: |picture| {
-            let folder = picture.parent().unwrap_or(Path::new("")).display();
-            let mask =
-                Path::new(&format!("{folder}annot")).join(picture.file_name().unwrap_or_default());
-            mask.with_extension("png")
-        },
-        valid: "val",
-        arch: "resnet34",
-        size: [180, 240],
-        epochs: [10, 12],
-    }
-}
+const CAMVID: Course = Course {
+    images: "",
+    // `train/7.jpg` has the mask `trainannot/7.png`.
+    mask_of: |picture| {
+        let folder = picture.parent().unwrap_or(Path::new("")).display();
+        let mask =
+            Path::new(&format!("{folder}annot")).join(picture.file_name().unwrap_or_default());
+        mask.with_extension("png")
+    },
+    valid: "val",
+    arch: "resnet34",
+    size: [180, 240],
+    epochs: [10, 12],
+};
 
-/// A data set of the same form, small enough for a quick look.
-fn scenes(root: &Path) -> anyhow::Result<Course> {
-    let config = ScenesConfig { train: 48, valid: 12, size: [48, 64], seed: 42 };
-    write_scenes(root, &config)?;
-    Ok(Course {
-        images: root.join("images"),
-        mask_of: |picture| Path::new("masks").join(picture),
-        valid: "valid",
-        arch: "resnet-small",
-        size: [48, 64],
-        epochs: [1, 2],
-    })
-}
+/// Drawn scenes, small enough for a quick look.
+const SCENES: Course = Course {
+    images: "images",
+    mask_of: |picture| Path::new("masks").join(picture),
+    valid: "valid",
+    arch: "resnet-small",
+    size: [48, 64],
+    epochs: [1, 2],
+};

@@ -115,7 +115,8 @@ impl Answer {
     ///
     /// # Errors
     /// [`AnswerError::NotAPicture`] for an answer of another kind; if the file cannot be written.
-    pub fn save(&self, file: &Path) -> Result<()> {
+    pub fn save(&self, file: impl AsRef<Path>) -> Result<()> {
+        let file = file.as_ref();
         match self {
             Self::Mask(mask) => {
                 let palette = tinderbox_data::picture::Palette::of(&mask.classes);
@@ -175,7 +176,9 @@ pub(crate) fn classes(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>>
 /// What the model says about each input, one row of outputs for each: for tasks whose answers follow
 /// from that. Inputs go through the model together if they can.
 pub fn predictions(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Prediction>> {
-    together_or_alone(inputs, |inputs| Ok(model.predict(model.manifest.inference.batch(inputs)?)?))
+    together_or_alone(inputs, |inputs| {
+        Ok(model.predict_batch(model.manifest.inference.batch(inputs)?)?)
+    })
 }
 
 /// What `ask` says about all inputs; if it fails, about each alone, so that each gets an answer, or an

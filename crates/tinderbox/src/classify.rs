@@ -9,10 +9,9 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Array, DataBunch, ImageItems, ImageKind, Inference, Input, LabelKind, Labelled, SavedInput,
     TargetKind,
-    batch::Set,
     items::{Table, first_folder},
 };
-use tinderbox_interpret::{Cells, plot_top_losses, plot_top_losses_with_heat};
+use tinderbox_interpret::Cells;
 use tinderbox_learn::{
     Bundle, Learner,
     metric::{self, FbetaOptions, IntoMetrics, Metric, accuracy, accuracy_thresh, fbeta},
@@ -237,8 +236,11 @@ impl Task for Classify {
         classes::interpret(learner, settings, |learner, found, matrix, out| {
             let mut pictures = results(learner, matrix, Cells::Counts, out)?;
             let worst = out.join("top_losses.png");
-            let draw = if settings.heat { plot_top_losses_with_heat } else { plot_top_losses };
-            draw(learner, Set::Valid, found, settings.top_losses)?.save(&worst)?;
+            let drawn = match settings.heat {
+                true => found.plot_top_losses_with_heat(settings.top_losses),
+                false => found.plot_top_losses(settings.top_losses),
+            };
+            drawn?.save(&worst)?;
             pictures.push(worst);
             Ok(pictures)
         })

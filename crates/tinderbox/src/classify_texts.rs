@@ -128,7 +128,7 @@ impl Task for ClassifyTexts {
             workers: plan.host.workers,
             ..ClassifierOptions::default()
         };
-        Ok(found.batches(&options)?)
+        Ok(found.batches(options)?)
     }
 
     fn learner(
@@ -194,7 +194,7 @@ impl Task for ClassifyTexts {
             workers: options.workers,
             ..ClassifierOptions::default()
         };
-        Ok(texts.batches_like(&model.manifest.inference, &options)?)
+        Ok(texts.batches_like(&model.manifest.inference, options)?)
     }
 
     type Prepared = Array;

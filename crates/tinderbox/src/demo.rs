@@ -32,7 +32,8 @@ pub struct Demo {
 ///
 /// # Errors
 /// As [`train`]; what keeps the files from being written.
-pub fn demo(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
+pub fn demo(folder: impl AsRef<Path>, seed: u64, job: &Job) -> Result<Demo> {
+    let folder = folder.as_ref();
     let folder = free(folder);
     let digits = folder.join("digits");
     write_digits(&digits, &DigitsConfig { seed, ..DigitsConfig::default() })?;
@@ -59,7 +60,8 @@ pub fn demo(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
 ///
 /// # Errors
 /// As [`train`]; what keeps the files from being written.
-pub fn demo_masks(folder: &Path, seed: u64, job: &Job) -> Result<Demo> {
+pub fn demo_masks(folder: impl AsRef<Path>, seed: u64, job: &Job) -> Result<Demo> {
+    let folder = folder.as_ref();
     let folder = free(folder);
     let scenes = folder.join("scenes");
     write_scenes(&scenes, &ScenesConfig { seed, ..ScenesConfig::default() })?;

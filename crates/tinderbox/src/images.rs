@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_model::arch::ARCHS;
 
 pub(crate) use learner::of_model;
-pub use learner::{cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner};
+pub use learner::{CnnConfig, ImageLearnerError, UnetLearnerConfig, cnn_learner, unet_learner};
 pub use recipe::{Augment, ImageInput};
 pub use table::{LabelSource, LabelTable, Meaning, TableError, TableSettings};
 
@@ -109,7 +109,9 @@ impl ImageSettings {
             Found::None { because } => {
                 self.check_fresh()?;
                 choices.keep("pretrained", &Pretrained::No);
-                because.into_iter().for_each(|why| choices.tell("pretrained", "none", why));
+                if let Some(because) = because {
+                    choices.tell("pretrained", "none", because);
+                }
                 (arch, None)
             }
         })

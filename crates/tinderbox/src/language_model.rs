@@ -141,7 +141,7 @@ impl Task for LanguageModel {
             workers: plan.host.workers,
             ..LmOptions::default()
         };
-        Ok(texts.batches(&options)?)
+        Ok(texts.batches(options)?)
     }
 
     fn learner(
@@ -212,7 +212,7 @@ impl Task for LanguageModel {
             workers: options.workers,
             ..usual
         };
-        Ok(texts.batches_like(&model.manifest.inference, &options)?)
+        Ok(texts.batches_like(&model.manifest.inference, options)?)
     }
 
     /// What the text begins with.

@@ -10,22 +10,24 @@
 //! use tinderbox::prelude::*;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let data = ImageItems::from_folder("mnist_png")?
-//!     .convert_mode(ConvertMode::L)
-//!     .split_by_folder("training", "testing")?
+//! let data = ImageItems::from_folder("pets")?
+//!     .split_by_rand_pct(0.2, 42)?
 //!     .label_from_folder()?
-//!     .transform(Transforms::new().train(rand_pad(3, 28)))?
-//!     .batches(BatchOptions { batch_size: 128, ..BatchOptions::default() })?
-//!     .normalize()?;
-//!
-//! let device = Device::flex().autodiff();
-//! let mut learn =
-//!     Learner::new(data, resnetish(1, 10, &device), CrossEntropyFlat::default()).metrics(accuracy);
-//! learn.fit_one_cycle(12, 0.05)?;
-//! println!("{}", learn.recorder().table());
+//!     .transform(get_transforms().size(224))?
+//!     .batches(64)?
+//!     .normalize_by(Normalize::imagenet())?;
+//! let mut learn = cnn_learner(data, "resnet34")?.metrics(error_rate);
+//! learn.fit_one_cycle(4, slice(3e-3))?;
+//! learn.unfreeze();
+//! learn.fit_one_cycle(2, slice(1e-6..1e-4))?;
+//! Interpretation::of(&learn, Set::Valid)?.plot_top_losses(9)?.save("worst.png")?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The [`prelude`] has what the lesson's notebooks use. [`cnn_learner`], [`unet_learner`],
+//! [`texts::language_model_learner`] and [`texts::text_classifier_learner`] take an architecture by its
+//! name, or a configuration for what is unusual; [`Learner`](learn::Learner) takes a model of your own.
 //!
 //! # Features
 //! - `wgpu`: training on graphics cards through Vulkan, Metal, DirectX or WebGPU
@@ -45,6 +47,7 @@ mod job;
 pub mod language_model;
 pub mod lesson;
 mod plan;
+mod progress;
 mod regress;
 mod run;
 mod segment;
@@ -69,8 +72,8 @@ pub use device::{DeviceError, device};
 pub use error::{Error, Hinted, Result};
 pub use event::{Batch, Done, Event, LeftOut};
 pub use images::{
-    Augment, ImageInput, ImageSettings, LabelSource, LabelTable, Meaning, TableError,
-    TableSettings, cnn_learner, pretrained_cnn_learner, pretrained_unet_learner, unet_learner,
+    Augment, CnnConfig, ImageInput, ImageLearnerError, ImageSettings, LabelSource, LabelTable,
+    Meaning, TableError, TableSettings, UnetLearnerConfig, cnn_learner, unet_learner,
 };
 pub use interpret::{InterpretError, InterpretSettings, Interpreted, interpret};
 pub use items::checked;
@@ -80,6 +83,7 @@ pub use plan::{
     BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan, Sources,
     Split, SplitError, Start, Take,
 };
+pub use progress::progress;
 pub use regress::{Regress, RegressError, RegressSettings};
 pub use run::{RunError, RunFolder, open_model};
 pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask};

@@ -255,9 +255,12 @@ fn y_range(
         return Err(RegressError::OneValue { value: low }.into());
     }
     let beyond = (high - low) * BEYOND;
+    // To four digits, which people can read.
+    let round = |x: f64| format!("{x:.3e}").parse().unwrap_or(x);
     let usual = || {
+        let (low, high): (f64, f64) = (round(low), round(high));
         let because = format!("the training set has {low} to {high}; `--y-range none` for any");
-        (YRange(Some([low - beyond, high + beyond])), because)
+        (YRange(Some([round(low - beyond), round(high + beyond)])), because)
     };
     let YRange(range) = choices.pick("y_range", asked, usual);
     if let Some([least, most]) = range.filter(|[least, most]| low < *least || high > *most) {

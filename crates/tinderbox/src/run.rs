@@ -86,7 +86,8 @@ impl RunFolder {
     }
 
     /// The one of a run on this data, if none is named.
-    pub fn usual(data: &Path) -> Self {
+    pub fn usual(data: impl AsRef<Path>) -> Self {
+        let data = data.as_ref();
         let data = crate::settings::absolute(data);
         Self::new(Path::new("runs").join(data.file_stem().unwrap_or("run".as_ref())))
     }
@@ -189,7 +190,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub(crate) fn create<T: Task>(&self, plan: &Plan<T>, items: &str) -> Result<()> {
-        write_atomically(&self.items(), items.as_bytes())?;
+        write_atomically(self.items(), items.as_bytes())?;
         self.write(plan)
     }
 
@@ -198,11 +199,11 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub(crate) fn write<T: Task>(&self, plan: &Plan<T>) -> Result<()> {
-        write_atomically(&self.config(), run_file(plan).as_bytes())?;
+        write_atomically(self.config(), run_file(plan).as_bytes())?;
         let tinderbox = env!("CARGO_PKG_VERSION").into();
         let file = RunFile { format: FORMAT, tinderbox, task: T::ABOUT.name.to_owned(), plan };
         let text = serde_json::to_string_pretty(&file).expect("a plan is plain data");
-        Ok(write_atomically(&self.plan_file(), text.as_bytes())?)
+        Ok(write_atomically(self.plan_file(), text.as_bytes())?)
     }
 
     /// Reads the plan of the run in this folder.
@@ -284,7 +285,9 @@ fn shown(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`RunError::NoRun`] and [`RunError::Unfinished`] for folders without one; what is wrong with the file.
-pub fn open_model(path: &Path) -> Result<Bundle> {
+#[doc(alias = "load_learner")]
+pub fn open_model(path: impl AsRef<Path>) -> Result<Bundle> {
+    let path = path.as_ref();
     let file = match path.is_dir() {
         false => path.to_owned(),
         true => {

@@ -31,7 +31,10 @@ use tinderbox_data::{
 };
 
 pub(crate) use learner::of_model;
-pub use learner::{language_model_learner, tagger_learner, text_classifier_learner};
+pub use learner::{
+    TextLearnerConfig, TextLearnerError, language_model_learner, tagger_learner,
+    text_classifier_learner,
+};
 pub use tokens::Tokens;
 pub use write::{generate, likeliest};
 

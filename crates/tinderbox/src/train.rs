@@ -26,7 +26,6 @@ use crate::{
     Valid, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::{Role, run_file, unused},
-    weights::missing_text,
 };
 
 /// Trains a model of a task.
@@ -299,7 +298,7 @@ fn learner_and_memory<T: Task>(
     let has_body = body.is_some();
     // Fresh weights follow from the seed, whatever else this process does, on any device.
     let (mut learner, report) = random::seeded(plan.seed, || T::learner(plan, data, body))?;
-    if has_body && let Some(missing) = missing_text(&report) {
+    if has_body && let Some(missing) = report.missing_text() {
         job.warn(missing);
     }
     if starts && let Start::Run { path, take } = &plan.start {

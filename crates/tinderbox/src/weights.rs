@@ -13,7 +13,7 @@ pub use cache::WeightsCache;
 use serde::{Deserialize, Serialize};
 use tinderbox_model::{
     arch::{ARCHS, Arch, OfficialWeights, find},
-    weights::{LoadReport, StateDict},
+    weights::StateDict,
 };
 
 use self::{cache::sha256, download::Effort};
@@ -137,14 +137,20 @@ pub(crate) fn look(
         (None, None) => Ok(Found::None { because: None }),
         (None, Some(weights)) => match fetched(weights, Effort::Brief) {
             Ok(path) => Ok(Found::File { arch: first, file: WeightsFile::new(&path)? }),
-            Err(error) => Ok(Found::None {
-                because: Some(format!(
-                    "{error}; few images are enough with pretrained weights: `tinderbox weights fetch {}`, or `--pretrained FILE`",
-                    first.name
-                )),
-            }),
+            Err(error) => Ok(Found::None { because: Some(in_vain(first.name, &error)) }),
         },
     }
+}
+
+/// What there is to do about weights that nobody asked for and that cannot be downloaded.
+fn in_vain(arch: &str, error: &Error) -> String {
+    let reason = match error.downcast_ref() {
+        Some(WeightsError::Download { reason, .. }) => reason.clone(),
+        _ => error.to_string(),
+    };
+    format!(
+        "{arch} cannot be downloaded ({reason}); with few images, pretrained weights help most: `tinderbox weights fetch {arch}` where there is a network, or `--pretrained FILE`"
+    )
 }
 
 impl Pretrained {
@@ -155,20 +161,6 @@ impl Pretrained {
         let names = ARCHS.iter().map(|arch| arch.name).filter(|arch| name.starts_with(arch));
         names.max_by_key(|arch| arch.len())
     }
-}
-
-/// What a body needs and weights have not, in words; nothing if they have all.
-pub(crate) fn missing_text(LoadReport { missing, .. }: &LoadReport) -> Option<String> {
-    Some(match &missing[..] {
-        [] => return None,
-        [name] => format!("the weights have no {name}, which starts fresh"),
-        [first, .., last] => {
-            let n = missing.len();
-            format!(
-                "{n} of the body's weights are not in the file and start fresh: {first} … {last}"
-            )
-        }
-    })
 }
 
 as_text! {
@@ -304,20 +296,5 @@ mod tests {
             "there are no official weights for `basic`",
             Some("for resnet18"),
         );
-    }
-
-    #[test]
-    fn what_is_missing_is_counted() {
-        let report = |missing: &[&str]| LoadReport {
-            missing: missing.iter().map(|name| (*name).to_owned()).collect(),
-            unexpected: Vec::new(),
-        };
-        assert_eq!(missing_text(&report(&[])), None);
-        assert_eq!(
-            missing_text(&report(&["a"])).unwrap(),
-            "the weights have no a, which starts fresh"
-        );
-        let text = missing_text(&report(&["a", "b", "c"])).unwrap();
-        assert!(text.starts_with("3 of the body's weights") && text.ends_with("a … c"), "{text}");
     }
 }

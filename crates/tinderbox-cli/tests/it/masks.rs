@@ -28,7 +28,7 @@ const TRAIN: [&str; 12] = [
 fn place() -> Place {
     let place = Place::new();
     let config = ScenesConfig { train: 10, valid: 4, size: [32, 40], seed: 1 };
-    write_scenes(&place.path("scenes"), &config).unwrap();
+    write_scenes(place.path("scenes"), &config).unwrap();
     place
 }
 
@@ -69,7 +69,7 @@ fn masks_are_predicted_drawn_and_interpreted() {
     let picture = "scenes/images/valid/000.png";
     let ended = place.run(&["predict", "run", picture, "--out", "m.png", "--overlay", "o.png"]);
     ended.code(0).says(" %");
-    let mask = open_mask(&place.path("m.png")).unwrap();
+    let mask = open_mask(place.path("m.png")).unwrap();
     assert_eq!(mask.shape, [1, 32, 40], "of the picture's size, not the model's");
     assert!(place.path("o.png").is_file());
     let both = [picture, "scenes/images/valid/001.png"];
@@ -125,7 +125,7 @@ fn writes_over_nothing(place: &Place, picture: &str) {
     assert_eq!(fs::read_to_string(place.path("notes.png")).unwrap(), "mine");
     assert!(!place.path("x.jpg").exists() && !place.path("both").exists());
     run(&["--out", "notes.png", "--force"]).code(0);
-    assert!(open_mask(&place.path("notes.png")).is_ok());
+    assert!(open_mask(place.path("notes.png")).is_ok());
     run(&["--out", picture, "--force"]).code(1).says("is not written over");
     run(&["--to", "new/shares.csv"]).code(0).says("the results are in new/shares.csv");
     let table = fs::read_to_string(place.path("new/shares.csv")).unwrap();

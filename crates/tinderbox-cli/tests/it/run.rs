@@ -27,7 +27,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         let place = Self::of(env!("CARGO_BIN_EXE_tinderbox").into());
         let config = DigitsConfig { train_per_class: 32, test_per_class: 8, seed: 1 };
-        write_digits(&place.path("digits"), &config).unwrap();
+        write_digits(place.path("digits"), &config).unwrap();
         place
     }
 

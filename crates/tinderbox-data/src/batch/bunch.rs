@@ -15,6 +15,7 @@ use crate::{
     inference::SavedInput,
     loader::{Loader, Plan, epoch_generator, item_generator},
     picture::{Grid, Palette, Picture},
+    text::TextInput,
     transform::{Transforms, TtaView},
 };
 
@@ -28,6 +29,11 @@ pub(crate) struct Sets {
 
 /// Batches of all sets, and what is known about them: what a learner trains on.
 #[derive(Clone)]
+#[doc(alias = "ImageDataBunch")]
+#[doc(alias = "TextLMDataBunch")]
+#[doc(alias = "TextClasDataBunch")]
+#[doc(alias = "DataLoaders")]
+#[doc(alias = "dls")]
 pub struct DataBunch {
     sets: Sets,
     target: TargetKind,
@@ -148,6 +154,7 @@ impl DataBunch {
     /// # Errors
     /// [`Error::NotClasses`] if items do not have one class each; [`Error::EmptyClass`] if a class
     /// has no training items.
+    #[doc(alias = "OverSamplingCallback")]
     pub fn oversample(mut self) -> Result<Self> {
         let TargetKind::Category { classes } = &self.target else {
             return Err(Error::NotClasses { kind: self.target.list_name() });
@@ -197,7 +204,8 @@ impl DataBunch {
     ///
     /// # Errors
     /// As [`Inference::input`].
-    pub fn one_item(&self, path: &Path) -> Result<Batch> {
+    pub fn one_item(&self, path: impl AsRef<Path>) -> Result<Batch> {
+        let path = path.as_ref();
         self.inference.batch(vec![self.inference.input(Input::File(path))?])
     }
 
@@ -480,6 +488,7 @@ impl DataBunch {
     }
 
     /// How many outputs a model needs: fastai's `c`.
+    #[doc(alias = "num_classes")]
     pub fn c(&self) -> usize {
         self.target.c()
     }
@@ -527,6 +536,14 @@ impl DataBunch {
     /// What is needed to prepare a new item as these were.
     pub fn inference(&self) -> Inference {
         self.inference.clone()
+    }
+
+    /// The tokenizer and the vocabulary of data that is text.
+    ///
+    /// # Errors
+    /// [`Error::NotFromText`] if it is something else.
+    pub fn text_input(&self) -> Result<&TextInput> {
+        self.inference.text_input()
     }
 
     /// What a user may want to know before training.

@@ -53,7 +53,13 @@ pub(super) fn small_codes(path: &Path, bytes: &[u8]) -> Result<Option<Array>> {
 ///
 /// # Panics
 /// If there are more or fewer codes than pixels.
-pub fn save_mask(path: &Path, codes: &[u8], size: [usize; 2], palette: &Palette) -> Result<()> {
+pub fn save_mask(
+    path: impl AsRef<Path>,
+    codes: &[u8],
+    size: [usize; 2],
+    palette: &Palette,
+) -> Result<()> {
+    let path = path.as_ref();
     let [height, width] = size;
     assert_eq!(codes.len(), height * width, "a code for each pixel");
     let failed = |error: png::EncodingError| Error::Write {

@@ -33,7 +33,8 @@ impl ImageInfo {
     ///
     /// # Errors
     /// As [`Pixels::open`].
-    pub fn read(path: &Path) -> Result<Self> {
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
         let file = BufReader::new(file(path)?);
         guarded(path, || {
             let (_, mut decoder) = decoder(path, file)?;
@@ -81,7 +82,9 @@ fn pixels(path: &Path, bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
 /// # Errors
 /// Those of [`Pixels::open`]; [`Error::NotAMask`] for a picture with colours of its own, and for a
 /// JPEG, whose values are not what was saved.
-pub fn open_mask(path: &Path) -> Result<Array> {
+#[doc(alias = "open_mask_rle")]
+pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
+    let path = path.as_ref();
     let not_a_mask = |what| Error::NotAMask { path: path.into(), what };
     let bytes = bytes(path)?;
     if let Some(codes) = guarded(path, || codes::small_codes(path, &bytes))? {

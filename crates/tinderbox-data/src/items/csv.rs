@@ -42,6 +42,7 @@ impl ImageItems {
     /// Those of [`Table::read`]; [`Error::NoColumn`], [`Error::EmptyCell`];
     /// [`Error::OutsideFolder`] for a name that leads out of the folder; [`Error::MissingFile`] for
     /// one that no file has.
+    #[doc(alias = "from_df")]
     pub fn from_csv(
         root: impl AsRef<Path>,
         csv_name: impl AsRef<Path>,

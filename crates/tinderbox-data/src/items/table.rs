@@ -24,7 +24,8 @@ impl Table {
     /// # Errors
     /// [`Error::Read`] and [`Error::NotAFile`]; [`Error::Csv`] with the line for a row of another length, a quote that is
     /// not closed, text that is not UTF-8, two columns of one name, or no rows.
-    pub fn read(path: &Path, delimiter: u8, header: bool) -> Result<Self> {
+    pub fn read(path: impl AsRef<Path>, delimiter: u8, header: bool) -> Result<Self> {
+        let path = path.as_ref();
         let text = file::read(path)?;
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
@@ -101,8 +102,11 @@ impl Table {
         let (mut quoted, mut counts) = (false, [0; SEPARATORS.len()]);
         for byte in header {
             quoted ^= *byte == b'"';
-            let at = SEPARATORS.iter().position(|separator| separator == byte && !quoted);
-            at.into_iter().for_each(|at| counts[at] += 1);
+            if let Some(at) = SEPARATORS.iter().position(|separator| separator == byte)
+                && !quoted
+            {
+                counts[at] += 1;
+            }
         }
         // Of those that occur as often, the first.
         let best = (0..counts.len()).rev().max_by_key(|at| counts[*at]).unwrap_or_default();

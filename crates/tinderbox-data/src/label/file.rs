@@ -81,11 +81,12 @@ impl Labels for Masks {
 /// Those of [`open_mask`]; [`Error::MaskSize`] if the mask is not of its picture's size, where that
 /// is known; [`Error::MaskCode`] for another code.
 pub fn mask_of(
-    path: &Path,
+    path: impl AsRef<Path>,
     picture: Option<[usize; 2]>,
     classes: &[String],
     ignore: Option<i64>,
 ) -> Result<Array> {
+    let path = path.as_ref();
     let codes = open_mask(path)?;
     let mask = [codes.shape[1], codes.shape[2]];
     if let Some(picture) = picture.filter(|picture| *picture != mask) {

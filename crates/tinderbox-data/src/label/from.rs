@@ -25,12 +25,16 @@ impl<K: ItemKind> Split<K> {
         })
     }
 
-    /// Labels each item with what `label` makes of its path below the root.
+    /// Labels each item with what `label` makes of its path below the root: a [`Label`], a text, a
+    /// number, or the path of its mask.
     ///
     /// # Errors
     /// Those of [`label_from_lists`](Self::label_from_lists).
-    pub fn label_from_func(self, mut label: impl FnMut(&Path) -> Label) -> Result<Labelled<K>> {
-        self.label_with(|path| Ok(label(path)))
+    pub fn label_from_func<L: Into<Label>>(
+        self,
+        mut label: impl FnMut(&Path) -> L,
+    ) -> Result<Labelled<K>> {
+        self.label_with(|path| Ok(label(path).into()))
     }
 
     /// Labels each item with the first group of `pattern`'s first match in its path, which has

@@ -1,6 +1,9 @@
 //! The colors of classes.
 
-use super::{GAP, Picture, TEXT, fitted, text_width};
+use super::{
+    GAP, Picture,
+    caption::{TEXT, fitted, text_width},
+};
 
 /// Matplotlib's `tab20`, as in the reference: neighbors are of one hue, light and dark.
 const COLORS: [[u8; 3]; 20] = [

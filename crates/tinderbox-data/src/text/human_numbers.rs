@@ -72,8 +72,8 @@ pub fn number_in_words(number: u32) -> String {
 /// # fn main() -> tinderbox_data::Result<()> {
 /// let vocab = VocabOptions { profile: Profile::Lesson, ..VocabOptions::default() };
 /// let data = human_numbers()
-///     .label_for_lm(&Tokenizing::default(), &vocab)?
-///     .batches(&LmOptions::default())?;
+///     .label_for_lm_by(&Tokenizing::default(), &vocab)?
+///     .batches(LmOptions::default())?;
 /// assert_eq!((data.c(), data.n_valid_batches()), (38, 3));
 /// # Ok(())
 /// # }

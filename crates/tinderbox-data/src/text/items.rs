@@ -100,6 +100,7 @@ impl ItemKind for TextKind {
 }
 
 /// A list of texts.
+#[doc(alias = "TextList")]
 pub type TextItems = Items<TextKind>;
 
 /// Which columns of a CSV file are text.
@@ -181,6 +182,7 @@ impl TextItems {
     /// # Errors
     /// Those of [`Table::read`]; [`Error::NoColumn`] with the columns that there are;
     /// [`Error::NoTextColumns`] if none is named.
+    #[doc(alias = "from_df")]
     pub fn from_csv(path: impl AsRef<Path>, options: &TextCsv) -> Result<Self> {
         let table = Arc::new(Table::read(path.as_ref(), options.delimiter, options.header)?);
         if options.columns.is_empty() {

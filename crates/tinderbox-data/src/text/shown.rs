@@ -85,9 +85,12 @@ mod tests {
             .split_none()
             .label_from_lists(&labels, &[])
             .unwrap()
-            .tokenize(&Tokenizing::default(), &VocabOptions { min_freq: 1, ..Default::default() })
+            .tokenize_by(
+                &Tokenizing::default(),
+                &VocabOptions { min_freq: 1, ..Default::default() },
+            )
             .unwrap()
-            .batches(&ClassifierOptions { batch_size: 2, ..Default::default() })
+            .batches(ClassifierOptions { batch_size: 2, ..Default::default() })
             .unwrap();
         let shown = data.show_texts(5, Set::Fix).unwrap().to_string();
         assert_eq!(
@@ -98,8 +101,9 @@ mod tests {
 
     #[test]
     fn rows_of_a_language_model_are_counted() {
-        let texts = human_numbers().label_for_lm(&Tokenizing::default(), &VocabOptions::default());
-        let data = texts.unwrap().batches(&LmOptions::default()).unwrap();
+        let texts =
+            human_numbers().label_for_lm_by(&Tokenizing::default(), &VocabOptions::default());
+        let data = texts.unwrap().batches(LmOptions::default()).unwrap();
         let shown = data.show_texts(2, Set::Valid).unwrap();
         assert_eq!(shown.rows.len(), 2);
         assert!(shown.rows[0][1].starts_with("xxbos eight thousand one , eight"));

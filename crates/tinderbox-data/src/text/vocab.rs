@@ -45,6 +45,7 @@ impl Default for VocabOptions {
 /// # Ok::<(), tinderbox_data::Error>(())
 /// ```
 #[derive(Clone)]
+#[doc(alias = "itos")]
 pub struct Vocab(Arc<Inner>);
 
 struct Inner {
@@ -117,6 +118,7 @@ impl Vocab {
     }
 
     /// The tokens, in the order of their numbers.
+    #[doc(alias = "itos")]
     pub fn tokens(&self) -> &[String] {
         &self.0.tokens
     }

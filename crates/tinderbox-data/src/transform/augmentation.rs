@@ -83,6 +83,7 @@ impl Augmentation {
 /// let satellite = Augmentation { flip_vert: true, max_warp: 0.0, ..Augmentation::default() };
 /// let satellite = satellite.transforms().size(Size::Square(256)).train(cutout((1, 4), (5, 40)));
 /// ```
+#[doc(alias = "aug_transforms")]
 pub fn get_transforms() -> Transforms {
     Augmentation::default().transforms()
 }

@@ -21,6 +21,7 @@ pub struct Cutout {
 }
 
 /// Blackens between so many squares with sides of between so many pixels: `cutout((1, 4), (5, 160))`.
+#[doc(alias = "RandomErasing")]
 pub fn cutout(n_holes: (usize, usize), length: (usize, usize)) -> Cutout {
     Cutout { n_holes, length }
 }

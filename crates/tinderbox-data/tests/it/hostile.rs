@@ -160,7 +160,7 @@ fn pictures_that_are_the_same_are_read_the_same() {
     let root = root().join("images");
     none(SAME.map(|(one, other, tolerance)| {
         let mode = if other.starts_with("gray") { ConvertMode::L } else { ConvertMode::Rgb };
-        let [a, b] = [one, other].map(|name| Pixels::open(&root.join(name), mode).unwrap());
+        let [a, b] = [one, other].map(|name| Pixels::open(root.join(name), mode).unwrap());
         if [a.height, a.width] != [b.height, b.width] {
             return Err(format!("{other} is {}×{}", b.height, b.width));
         }

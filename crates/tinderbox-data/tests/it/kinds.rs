@@ -190,7 +190,7 @@ fn normalizing_is_undone_and_is_part_of_a_new_item() {
     let data = labelled.batches(options(4)).unwrap().normalize_by(Normalize::mnist()).unwrap();
     let plain = segmentation(folder.path()).batches(options(4)).unwrap();
     let (batch, want) = (data.one_batch(Set::Valid).unwrap(), plain.one_batch(Set::Valid).unwrap());
-    let item = data.one_item(&folder.path().join("valid/0.png")).unwrap();
+    let item = data.one_item(folder.path().join("valid/0.png")).unwrap();
     assert_eq!(item.inputs.row(0), batch.inputs.row(0));
     let back = data.denormalized(batch);
     let (Values::F32(back), Values::F32(want)) = (back.inputs.values, want.inputs.values) else {

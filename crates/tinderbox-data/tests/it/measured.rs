@@ -291,12 +291,12 @@ fn tokenized(
     match like {
         None => {
             let vocab = VocabOptions { min_freq: 1, ..VocabOptions::default() };
-            labelled.tokenize(&Tokenizing::default(), &vocab)?.batches(&options)
+            labelled.tokenize_by(&Tokenizing::default(), &vocab)?.batches(options)
         }
         Some(inference) => {
             let input = inference.text_input()?;
-            let texts = labelled.tokenize(&input.tokenizing, &input.vocab)?;
-            texts.batches_like(inference, &options)
+            let texts = labelled.tokenize_by(&input.tokenizing, &input.vocab)?;
+            texts.batches_like(inference, options)
         }
     }
 }
@@ -320,11 +320,11 @@ fn texts_in_folders_are_measured_as_they_were_trained() {
     // Padded as the model was, whatever the options are.
     same(&tokenized(labelled.clone(), Some(&inference), true).unwrap(), &trained);
 
-    let error = labelled.clone().tokenize(&Tokenizing::default(), &VocabOptions::default());
+    let error = labelled.clone().tokenize_by(&Tokenizing::default(), &VocabOptions::default());
     assert_eq!(error.unwrap_err().to_string(), "the training set has no tokens");
     let input = inference.text_input().unwrap();
-    let other = labelled.tokenize(&Tokenizing::characters(), &input.vocab).unwrap();
-    let error = other.batches_like(&inference, &ClassifierOptions::default()).unwrap_err();
+    let other = labelled.tokenize_by(&Tokenizing::characters(), &input.vocab).unwrap();
+    let error = other.batches_like(&inference, ClassifierOptions::default()).unwrap_err();
     assert!(matches!(error, Error::OtherInput { .. }), "{error}");
 }
 
@@ -352,13 +352,13 @@ fn a_language_model_is_measured_as_it_was_trained() {
     let new = || TextItems::from_texts([text[..200].to_owned()]);
     let items = TextItems::from_texts([text.clone(), text[..200].to_owned()]);
     let split = items.split_by_idx(&[1]).unwrap();
-    let texts = split.label_for_lm(&Tokenizing::default(), &vocab).unwrap();
-    let trained = texts.batches(&options).unwrap();
+    let texts = split.label_for_lm_by(&Tokenizing::default(), &vocab).unwrap();
+    let trained = texts.batches(options.clone()).unwrap();
     let inference = trained.inference();
     let input = inference.text_input().unwrap();
     let like = |items: TextItems| {
-        let texts = items.split_all_valid().label_for_lm(&input.tokenizing, &input.vocab)?;
-        texts.batches_like(&inference, &options)
+        let texts = items.split_all_valid().label_for_lm_by(&input.tokenizing, &input.vocab)?;
+        texts.batches_like(&inference, options.clone())
     };
     same(&like(new()).unwrap(), &trained);
     let error = like(TextItems::from_texts([" "])).unwrap_err();

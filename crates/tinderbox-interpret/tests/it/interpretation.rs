@@ -1,14 +1,13 @@
 //! Golden: what is read off predictions.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::Arc;
+
 use serde_json::Value;
-use tinderbox_golden::{Array, Case, Group, Report};
+use tinderbox_data::{ArraySamples, BatchOptions, DataBunch, Samples, TargetKind, Values};
+use tinderbox_golden::{Case, Group, Report};
 use tinderbox_interpret::{Interpretation, SegmentationInterpretation};
-use tinderbox_learn::{
-    BatchOutput, Predictions,
-    loss::{CrossEntropyFlat, Loss},
-};
-use tinderbox_model::AnyTensor;
+use tinderbox_learn::{Learner, Set};
+use tinderbox_model::{AnyTensor, Sequential};
 
 #[test]
 fn predictions_are_interpreted_as_by_fastai() {
@@ -21,16 +20,22 @@ fn predictions_are_interpreted_as_by_fastai() {
     report.finish();
 }
 
-fn floats<const D: usize>(array: &Array) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(array.f32().to_vec(), array.shape.clone()), &Device::flex())
+/// A model that changes nothing, so that it gives the case's logits, and its targets of this kind.
+fn learner(case: Case<'_>, target: TargetKind) -> Learner {
+    let array = |values, shape: &[usize]| tinderbox_data::Array { shape: shape.into(), values };
+    let (logits, targets) = (case.input("logits"), case.input("targ"));
+    let set = || -> Arc<dyn Samples> {
+        let inputs = array(Values::F32(logits.f32().to_vec()), &logits.shape);
+        let targets = array(Values::I64(targets.i64().to_vec()), &targets.shape);
+        Arc::new(ArraySamples::new(inputs, targets).unwrap())
+    };
+    let options = BatchOptions { no_check: true, ..BatchOptions::from(3) };
+    let data = DataBunch::from_samples(set(), set(), target, options).unwrap();
+    Learner::for_target(data, Box::new(Sequential::new())).unwrap()
 }
 
-fn whole<const D: usize>(array: &Array) -> Tensor<D, Int> {
-    Tensor::from_data(TensorData::new(array.i64().to_vec(), array.shape.clone()), &Device::flex())
-}
-
-fn values(tensor: Tensor<1>) -> Vec<f32> {
-    tensor.into_data().try_to_vec().unwrap()
+fn values(tensor: AnyTensor) -> Vec<f32> {
+    tensor.into_flat().try_into_vec_as().unwrap()
 }
 
 fn classes(case: Case<'_>) -> Vec<String> {
@@ -56,17 +61,12 @@ fn close(what: &str, found: &[f64], want: &[f64]) -> Result<(), String> {
 }
 
 fn classification(case: Case<'_>) -> Result<(), String> {
-    let (logits, target) = (case.input("logits"), case.input("targ"));
-    let loss = CrossEntropyFlat::default();
-    let raw = || AnyTensor::from(floats::<2>(&logits));
-    let targets = || AnyTensor::from(whole::<1>(&target));
-    let outputs = loss.activation().apply(raw());
-    let losses = values(loss.per_item(raw(), targets()));
-    case.check("probs", &logits.shape, &values(outputs.clone().into_flat()))?;
-    case.check("losses", &[losses.len()], &losses)?;
-    let items = (0..losses.len()).collect();
-    let predictions = Predictions { outputs, targets: targets(), losses, items };
-    let found = Interpretation::new(predictions, &classes(case)).map_err(|e| e.to_string())?;
+    let learner = learner(case, TargetKind::Category { classes: classes(case) });
+    let predictions = learner.get_preds(Set::Valid).map_err(|error| error.to_string())?;
+    let shape = predictions.outputs.dims();
+    case.check("probs", &shape, &values(predictions.outputs.clone()))?;
+    case.check("losses", &[predictions.losses.len()], &predictions.losses)?;
+    let found = Interpretation::of(&learner, Set::Valid).map_err(|error| error.to_string())?;
     let predicted: Vec<i64> = found.predicted().into_iter().map(|class| class as i64).collect();
     case.check_ints("pred_class", &[predicted.len()], &predicted)?;
 
@@ -97,15 +97,10 @@ fn classification(case: Case<'_>) -> Result<(), String> {
 }
 
 fn segmentation(case: Case<'_>) -> Result<(), String> {
-    let (logits, target) = (case.input("logits"), case.input("targ"));
-    let loss = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
-    let raw = AnyTensor::from(floats::<4>(&logits));
-    let targets = AnyTensor::from(whole::<4>(&target));
-    let losses = values(loss.per_item(raw.clone(), targets.clone()));
-    let items = (0..losses.len()).collect();
-    let mut found = SegmentationInterpretation::new(&classes(case));
-    let batch = BatchOutput { raw, target: targets, losses, items };
-    found.add(batch, None).map_err(|error| error.to_string())?;
+    let target = TargetKind::Mask { classes: classes(case), ignore: None, void: None };
+    let learner = learner(case, target);
+    let found = SegmentationInterpretation::of(&learner, Set::Valid);
+    let found = found.map_err(|error| error.to_string())?;
 
     let wanted = case.values();
     let want = numbers(&wanted["top_losses"]);

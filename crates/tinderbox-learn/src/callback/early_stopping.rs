@@ -15,6 +15,7 @@ use crate::{
 ///
 /// The defaults are fastai's: the validation loss, and no patience.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[doc(alias = "EarlyStoppingCallback")]
 pub struct EarlyStopping {
     /// What must get better.
     pub monitor: Monitor,

@@ -21,6 +21,8 @@ use crate::{
 /// sees the model after it. Not for [`LossScaling`](crate::callback::LossScaling), whose
 /// scale may change between two batches.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[doc(alias = "AccumulateScheduler")]
+#[doc(alias = "AccumulateStepper")]
 pub struct GradientAccumulation {
     /// How many batches make a step.
     pub n: usize,

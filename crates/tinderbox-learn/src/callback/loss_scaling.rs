@@ -19,6 +19,8 @@ use crate::{
 /// # Reference
 /// Micikevicius et al., [Mixed precision training](https://arxiv.org/abs/1710.03740), 2018, §3.2.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[doc(alias = "MixedPrecision")]
+#[doc(alias = "to_fp16")]
 pub struct LossScaling {
     /// What the loss is multiplied by.
     pub scale: f64,

@@ -20,6 +20,7 @@ use crate::{
 /// # Reference
 /// Zhang et al., [mixup](https://arxiv.org/abs/1710.09412), 2018.
 #[derive(Debug, Clone, Copy)]
+#[doc(alias = "MixUpCallback")]
 pub struct MixUp {
     shares: Beta<f32>,
     seed: u64,

@@ -18,6 +18,7 @@ pub enum Better {
 
 /// One value of each epoch, and the best of it so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[doc(alias = "TrackerCallback")]
 pub struct Monitor {
     /// `valid_loss`, `train_loss` or a metric's name.
     pub name: String,

@@ -17,6 +17,7 @@ use crate::{
 /// For fits at a constant rate: a schedule sets its own again. The defaults are fastai's. fastai
 /// gives every parameter group the last one's new rate; here each keeps its place to the others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[doc(alias = "ReduceLROnPlateauCallback")]
 pub struct ReduceLrOnPlateau {
     /// What must get better.
     pub monitor: Monitor,

@@ -8,6 +8,8 @@ use crate::callback::{Answer, Callback, Change, State};
 ///
 /// fastai's learners of language models have it (`RNNTrainer`).
 #[derive(Debug, Clone, Copy, Default)]
+#[doc(alias = "RNNTrainer")]
+#[doc(alias = "ModelResetter")]
 pub struct ResetState;
 
 impl Callback for ResetState {

@@ -29,6 +29,7 @@ pub enum SaveWhen {
 ///
 /// The defaults are fastai's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[doc(alias = "SaveModelCallback")]
 pub struct SaveModel {
     /// What tells which epochs are good; [`SaveWhen::EveryEpoch`] does not ask.
     pub monitor: Monitor,

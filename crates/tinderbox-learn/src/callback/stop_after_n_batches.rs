@@ -4,6 +4,7 @@ use crate::callback::{Answer, Callback, Change, Changes, State};
 
 /// Ends the fit after `n` batches, without validation: to see whether it runs at all.
 #[derive(Debug, Clone, Copy)]
+#[doc(alias = "ShortEpochCallback")]
 pub struct StopAfterNBatches {
     /// Training batches, over the whole fit.
     pub n: usize,

@@ -4,6 +4,7 @@ use crate::callback::{Answer, Callback, Change, Changes, State};
 
 /// Ends the fit at the first loss that is not a number, naming the step, without validation.
 #[derive(Debug, Clone, Copy, Default)]
+#[doc(alias = "TerminateOnNaNCallback")]
 pub struct TerminateOnNan;
 
 impl Callback for TerminateOnNan {

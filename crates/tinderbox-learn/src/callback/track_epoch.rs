@@ -13,6 +13,7 @@ use crate::{
 /// fastai's way to go on after a crash, to the epoch and with a new optimizer. A
 /// [checkpoint](crate::Checkpoints) goes on to the step and to the bit.
 #[derive(Debug, Clone)]
+#[doc(alias = "TrackEpochCallback")]
 pub struct TrackEpoch {
     /// The file; its folder must be there.
     pub file: PathBuf,

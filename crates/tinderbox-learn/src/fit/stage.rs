@@ -153,6 +153,12 @@ impl<'a> Stage<'a> {
         if !self.resumed {
             self.event(Event::TrainBegin)?;
         }
+        if self.learn.fits == 0
+            && !(self.resumed || self.quiet)
+            && let Some(missing) = self.learn.load_report().missing_text()
+        {
+            self.tell(&Report::Note(&missing));
+        }
         self.tell_table(|table| Report::Begin { table });
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::loss::{Activation, Loss, flat_pair};
 /// - target: as many zeros and ones, or probabilities
 /// - returns `[1]`, in nats
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[doc(alias = "BCEWithLogitsLoss")]
 pub struct BCEWithLogitsFlat;
 
 impl Loss for BCEWithLogitsFlat {
@@ -40,6 +41,7 @@ impl Loss for BCEWithLogitsFlat {
 /// - target: as many zeros and ones, or probabilities
 /// - returns `[1]`, in nats; no element costs more than 100, as in PyTorch
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[doc(alias = "BCELoss")]
 pub struct BCEFlat;
 
 impl Loss for BCEFlat {

@@ -25,6 +25,8 @@ use crate::loss::{Activation, Loss, Reduction};
 /// let classes_of_pixels = CrossEntropyFlat { axis: 1, ..CrossEntropyFlat::default() };
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "CrossEntropyLoss")]
+#[doc(alias = "FlattenedLoss")]
 pub struct CrossEntropyFlat {
     /// Where the classes are in the output; from the end if negative, as in PyTorch.
     pub axis: isize,

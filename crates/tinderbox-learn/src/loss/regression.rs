@@ -12,6 +12,8 @@ use crate::loss::{Loss, flat_pair};
 /// - output and target: any, of equally many elements
 /// - returns `[1]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[doc(alias = "MSELoss")]
+#[doc(alias = "mse")]
 pub struct MSELossFlat;
 
 impl Loss for MSELossFlat {
@@ -31,6 +33,7 @@ impl Loss for MSELossFlat {
 /// - output and target: any, of equally many elements
 /// - returns `[1]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[doc(alias = "L1Loss")]
 pub struct L1LossFlat;
 
 impl Loss for L1LossFlat {

@@ -12,6 +12,7 @@ use crate::{
 
 /// How often each class was taken for each: `[actual, predicted]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[doc(alias = "confusion_matrix")]
 pub struct ConfusionMatrix {
     classes: usize,
     counts: Vec<u64>,
@@ -356,6 +357,7 @@ pub enum KappaWeights {
 /// # Reference
 /// Cohen, [A coefficient of agreement for nominal scales](https://doi.org/10.1177/001316446002000104), 1960.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[doc(alias = "CohenKappa")]
 pub struct KappaScore {
     /// How much each confusion counts.
     pub weights: KappaWeights,
@@ -383,6 +385,7 @@ impl ConfusionScore for KappaScore {
 
 /// Matthews' correlation of predicted and actual classes. 1 is perfect, 0 is chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[doc(alias = "MatthewsCorrCoef")]
 pub struct MatthewsCorreff;
 
 impl ConfusionScore for MatthewsCorreff {

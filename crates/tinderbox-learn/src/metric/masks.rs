@@ -20,6 +20,7 @@ use crate::{
 /// # Errors
 /// [`Error::UnequalCounts`](crate::Error::UnequalCounts), or
 /// [`Error::MetricArgument`](crate::Error::MetricArgument) for tensors of another kind.
+#[doc(alias = "Dice")]
 pub fn dice(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let of_item = |overlap: f64, sizes: f64| 2.0 * overlap / sizes;
     mean_over_items("dice", output, target, of_item)
@@ -29,6 +30,7 @@ pub fn dice(output: AnyTensor, target: AnyTensor) -> Result<f64> {
 ///
 /// # Errors
 /// As for [`dice`].
+#[doc(alias = "JaccardCoeff")]
 pub fn iou(output: AnyTensor, target: AnyTensor) -> Result<f64> {
     let of_item = |overlap: f64, sizes: f64| overlap / (sizes - overlap + 1e-8);
     mean_over_items("iou", output, target, of_item)

@@ -9,6 +9,7 @@ use crate::{Error, Result};
 /// The share of pixels with the right class, but for those of a void code: [`foreground_acc`],
 /// averaged over the batches that have other pixels, as by the reference.
 #[derive(Debug, Clone)]
+#[doc(alias = "acc_camvid")]
 pub struct PixelAccuracy {
     name: String,
     void: Option<i64>,
@@ -74,6 +75,7 @@ impl Metric for PixelAccuracy {
 /// The overlap of predicted and true pixels of a class over their union, as a mean of all classes
 /// that occur in an epoch, in `0.0..=1.0`: how segmentations are compared.
 #[derive(Debug, Clone)]
+#[doc(alias = "JaccardCoeff")]
 pub struct MeanIou {
     void: Option<i64>,
     matrix: ConfusionMatrix,

@@ -11,6 +11,7 @@ use crate::{
 ///
 /// The defaults are fastai's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "fit_flat_cos")]
 pub struct FlatCos {
     /// The flat learning rate: a number for all parameter groups, or one for each.
     pub lr: LearningRate,

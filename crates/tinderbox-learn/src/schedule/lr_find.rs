@@ -14,6 +14,7 @@ use crate::{
 /// # Reference
 /// Smith, [Cyclical learning rates for training neural networks](https://arxiv.org/abs/1506.01186), 2017, §3.3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "LRFinder")]
 pub struct LrFind {
     /// The first batch's rate.
     pub start_lr: f64,

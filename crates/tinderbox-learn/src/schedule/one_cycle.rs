@@ -29,6 +29,9 @@ use crate::{
 /// # Reference
 /// Smith, [A disciplined approach to neural network hyper-parameters](https://arxiv.org/abs/1803.09820), 2018.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[doc(alias = "OneCycleScheduler")]
+#[doc(alias = "fit_one_cycle")]
+#[doc(alias = "max_lr")]
 pub struct OneCycle {
     /// Learning rate at the peak: a number for all parameter groups, or one for each.
     pub lr_max: LearningRate,

@@ -533,7 +533,7 @@ fn predictions_are_in_the_sets_order() {
     assert_eq!((preds.outputs.dims(), preds.targets.dims()), (vec![11, 3], vec![11]));
     assert_eq!(preds.losses.len(), 11);
     let batch = learner.data().valid_batches().next().unwrap().unwrap();
-    let predictions = learner.predict(batch).unwrap();
+    let predictions = learner.predict_batch(batch).unwrap();
     assert_eq!(predictions.len(), 5);
     let sum: f32 = predictions[0].probabilities.iter().sum();
     assert!((sum - 1.0).abs() < 1e-6);

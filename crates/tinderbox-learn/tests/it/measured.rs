@@ -92,8 +92,8 @@ fn texts_give_the_loss_of_training() {
     let options = LmOptions { batch_size: 2, bptt: 6, ..LmOptions::default() };
     let vocab = VocabOptions { min_freq: 1, ..VocabOptions::default() };
     let split = items.split_by_idx(&[1]).unwrap();
-    let texts = split.label_for_lm(&Tokenizing::default(), &vocab).unwrap();
-    let data = texts.batches(&options).unwrap();
+    let texts = split.label_for_lm_by(&Tokenizing::default(), &vocab).unwrap();
+    let data = texts.batches(options.clone()).unwrap();
     let device = Device::flex().autodiff();
     let model = Sequential::new()
         .named("words", Embedding::new(data.c(), 8, &device))
@@ -104,8 +104,8 @@ fn texts_give_the_loss_of_training() {
 
     let input = inference.text_input().unwrap();
     let texts = TextItems::from_texts([new]).split_all_valid();
-    let texts = texts.label_for_lm(&input.tokenizing, &input.vocab).unwrap();
-    let data = texts.batches_like(&inference, &options).unwrap();
+    let texts = texts.label_for_lm_by(&input.tokenizing, &input.vocab).unwrap();
+    let data = texts.batches_like(&inference, options).unwrap();
     let mut alone = Learner::boxed(data, learn.eval_model(), CrossEntropyFlat::default());
     alone = alone.metrics(token_accuracy);
     assert_eq!(alone.validate().unwrap(), trained);

@@ -13,6 +13,7 @@ use crate::{
 
 /// The part of a network that makes features of images.
 #[derive(Debug, Clone)]
+#[doc(alias = "create_body")]
 pub struct Body {
     /// Named by position, as in fastai.
     pub layers: Sequential,
@@ -187,6 +188,7 @@ const IMAGENET_CLASSES: usize = 1000;
 ///
 /// # Errors
 /// [`Error::NoFeatures`] if no image goes through the body.
+#[doc(alias = "create_cnn_model")]
 pub fn create_cnn(body: Body, classes: usize, device: &Device) -> Result<Grouped<Sequential>> {
     create_cnn_with(body, HeadConfig::new(0, classes), device)
 }

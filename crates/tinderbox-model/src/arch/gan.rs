@@ -12,6 +12,9 @@ use crate::{
 
 /// Configures a [`generator`](Self::generator) and a [`critic`](Self::critic) for square images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "basic_generator")]
+#[doc(alias = "basic_critic")]
+#[doc(alias = "GANModule")]
 pub struct BasicGan {
     /// Side of the images in pixels: 4 times a power of two.
     pub size: usize,

@@ -69,6 +69,8 @@ impl TextClassifierConfig {
 ///
 /// Shapes: `[batch, words]` → `[batch, classes]`
 #[derive(Debug, Clone)]
+#[doc(alias = "PoolingLinearClassifier")]
+#[doc(alias = "MultiBatchEncoder")]
 pub struct TextClassifier {
     encoder: ChunkedEncoder,
     head: PooledHead,

@@ -100,6 +100,7 @@ impl UnetConfig {
 ///
 /// # Errors
 /// As [`UnetConfig::init`].
+#[doc(alias = "create_unet_model")]
 pub fn create_unet(
     body: Body,
     config: &UnetConfig,

@@ -12,6 +12,7 @@ use crate::{
 ///
 /// The linear layers start by Kaiming's normal numbers, as `cnn_learner` has them.
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "create_head")]
 pub struct HeadConfig {
     /// Channels of the map that comes in.
     pub channels: usize,
@@ -88,6 +89,7 @@ impl HeadConfig {
 /// Configures fastai's `bn_drop_lin`: batch norm, dropout, a linear layer, ReLU, as far as they are
 /// asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[doc(alias = "bn_drop_lin")]
 pub struct BnDropLinConfig {
     pub inputs: usize,
     pub outputs: usize,

@@ -73,6 +73,8 @@ impl PixelShuffleConfig {
 /// 2016; Aitken et al., [Checkerboard artifact free sub-pixel
 /// convolution](https://arxiv.org/abs/1707.02937), 2017.
 #[derive(Module, Debug)]
+#[doc(alias = "PixelShuffle_ICNR")]
+#[doc(alias = "icnr")]
 pub struct PixelShuffleIcnr {
     conv: ConvLayer,
     shuf: PixelShuffle,

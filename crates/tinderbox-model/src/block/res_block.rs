@@ -31,6 +31,7 @@ impl ResBlockConfig {
     }
 
     /// Concatenates rather than adds.
+    #[doc(alias = "dense_block")]
     pub fn dense(self) -> Self {
         Self { dense: true, ..self }
     }

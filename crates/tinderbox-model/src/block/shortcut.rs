@@ -12,6 +12,7 @@ use crate::{AnyTensor, Forward, Layer, Trace};
 
 /// How a shortcut joins its block's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[doc(alias = "dense")]
 pub enum Merge {
     /// ResNet: add.
     Add,
@@ -77,6 +78,7 @@ impl Forward for MergeLayer {
 /// assert_eq!(y.dims(), [1, 12, 28, 28]);
 /// ```
 #[derive(Debug, Clone, Default)]
+#[doc(alias = "SequentialEx")]
 pub struct Shortcut {
     parts: Vec<Part>,
 }

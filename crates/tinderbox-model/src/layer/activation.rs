@@ -26,6 +26,7 @@ forward_any_rank!(ReLU6, _layer, x => relu6(x));
 
 /// Multiplies what is negative by `slope`.
 #[derive(Module, Debug)]
+#[doc(alias = "relu")]
 pub struct LeakyReLU {
     pub slope: f64,
 }
@@ -64,6 +65,7 @@ impl Forward for Rectifier {
 
 /// A sigmoid that goes from `low` to `high`.
 #[derive(Module, Debug)]
+#[doc(alias = "sigmoid_range")]
 pub struct SigmoidRange {
     pub low: f64,
     pub high: f64,

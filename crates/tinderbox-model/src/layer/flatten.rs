@@ -6,6 +6,7 @@ use crate::{AnyTensor, Forward};
 
 /// Joins all axes but the batch's; with `full`, that one too.
 #[derive(Module, Debug, Default)]
+#[doc(alias = "Lambda")]
 pub struct Flatten {
     pub full: bool,
 }

@@ -163,6 +163,7 @@ impl Forward for BatchNorm1dFlat {
 
 /// fastai's `batchnorm_2d`: the bias starts at 0.001, and with `zero` the weight at 0, so that a
 /// residual block starts as the identity.
+#[doc(alias = "NormType.BatchZero")]
 pub fn batchnorm_2d(channels: usize, zero: bool, device: &Device) -> BatchNorm2d {
     let norm = BatchNorm2d::new(channels, device);
     let norm = if zero { norm.with_zero_weight() } else { norm };

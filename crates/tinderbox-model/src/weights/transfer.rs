@@ -94,6 +94,7 @@ pub fn load_encoder(weights: StateDict, encoder: &StateDict) -> Result<StateDict
 /// # Errors
 /// [`Error::NoWords`] if nothing in the weights is of words; [`Error::Vocabulary`] if there are
 /// more or fewer rows than old words.
+#[doc(alias = "convert_weights")]
 pub fn transfer_vocab(weights: StateDict, old: &[String], new: &[String]) -> Result<StateDict> {
     let ids: HashMap<&str, usize> =
         old.iter().enumerate().map(|(id, word)| (word.as_str(), id)).collect();

@@ -14,7 +14,8 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::WeightsFile`], whose source says why the file cannot be opened, or is
 /// [`Error::Words`].
-pub fn read_words(path: &Path) -> Result<Vec<String>> {
+pub fn read_words(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    let path = path.as_ref();
     let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
     let bytes = std::fs::read(path).map_err(|error| unread(error.into()))?;
     let words = match bytes.first() {

@@ -1,107 +1,183 @@
-//! fastai's learners for pictures: a body, what is put on it, and a loss.
+//! fastai's learners for images: a body, what is put on it, and a loss.
+
+mod config;
 
 use burn::tensor::Device;
-use tinderbox_data::DataBunch;
+use tinderbox_data::{DataBunch, batch::Set};
 use tinderbox_learn::Learner;
 use tinderbox_model::{
     Layer,
-    arch::{CnnSpec, Grouped, ModelSpec, UnetSpec},
+    arch::{Arch, ArchSpec, BodySpec, CnnSpec, Grouped, ModelSpec, UnetConfig, UnetSpec, find},
     groups::with_parameters,
     random,
     weights::{LoadReport, StateDict},
 };
 
-use crate::Result;
+pub use config::{CnnConfig, UnetLearnerConfig};
 
-/// fastai's `cnn_learner` without pretrained weights: a body and a new head for the data's classes
-/// or numbers, in groups, with the loss that they call for.
+use crate::{
+    DeviceChoice, Hinted, Result,
+    device::device,
+    progress::downloads,
+    weights::{Found, Pretrained, look},
+};
+
+/// fastai's `cnn_learner`: a network of the table, without its last layers, under a new head for the
+/// data's classes or numbers, with the loss that they call for.
+///
+/// Named by its architecture, the network starts from its official weights, which are downloaded if
+/// they are not in the cache, and all but the head is frozen until [`Learner::unfreeze`]. Where there
+/// are none (`resnet-small`, `xresnet18`) it starts fresh, as it does with [`Pretrained::No`].
+/// What such weights did not have is in [`Learner::load_report`]. The size and the channels of the
+/// images are the data's. An architecture that is not made of a body and a head, as the lesson's
+/// `resnetish`, is taken as it is.
 ///
 /// # Errors
-/// As [`CnnSpec::build`].
-pub fn cnn_learner(data: DataBunch, spec: &CnnSpec, seed: u64) -> Result<Learner> {
-    fresh(data, &spec.clone().into(), seed)
-}
-
-/// fastai's `cnn_learner`: on what there is of a pretrained body, which is frozen until
-/// [`Learner::unfreeze`]. The report says what was not found.
-///
-/// # Errors
-/// As [`CnnSpec::build_with`].
+/// [`UnknownArch`](tinderbox_model::Error::UnknownArch) with the names that there are;
+/// [`WeightsError`](crate::weights::WeightsError); weights of other shapes;
+/// [`NotImages`](tinderbox_data::Error::NotImages); [`ImageLearnerError`] for gray images and
+/// weights for color.
 ///
 /// # Example
 /// ```no_run
-/// use tinderbox::{
-///     model::{arch::{BodySpec, CnnSpec}, weights::StateDict},
-///     prelude::*,
-///     pretrained_cnn_learner,
-/// };
+/// use tinderbox::prelude::*;
 ///
-/// # fn main() -> Result<(), tinderbox::Error> {
-/// let data: DataBunch = ImageItems::from_folder("pets")?
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let data = ImageItems::from_folder("pets")?
 ///     .split_by_rand_pct(0.2, 42)?
 ///     .label_from_folder()?
-///     .transform(get_transforms().size(Size::Square(224)))?
-///     .batches(BatchOptions::default())?
+///     .transform(get_transforms().size(224))?
+///     .batches(64)?
 ///     .normalize_by(Normalize::imagenet())?;
-/// let body = BodySpec::new("resnet34")?;
-/// let spec = CnnSpec::new(body, data.c(), [224, 224]);
-/// let weights = StateDict::read("resnet34-b627a593.pth".as_ref())?;
-/// let (learn, _) = pretrained_cnn_learner(data, &spec, weights, 42)?;
-/// let mut learn = learn.metrics(accuracy);
-/// learn.fit_one_cycle(4, OneCycle::default())?;
+/// let mut learn = cnn_learner(data, "resnet34")?.metrics(error_rate);
+/// learn.fit_one_cycle(4, slice(3e-3))?;
 /// learn.unfreeze();
-/// learn.fit_one_cycle(2, LearningRate::Range(1e-5, 3e-4))?;
+/// learn.fit_one_cycle(2, slice(1e-6..1e-4))?;
 /// # Ok(())
 /// # }
 /// ```
-pub fn pretrained_cnn_learner(
-    data: DataBunch,
-    spec: &CnnSpec,
-    weights: StateDict,
-    seed: u64,
-) -> Result<(Learner, LoadReport)> {
-    pretrained(data, &spec.clone().into(), weights, seed)
+#[doc(alias = "create_cnn")]
+#[doc(alias = "vision_learner")]
+pub fn cnn_learner(data: DataBunch, config: impl Into<CnnConfig>) -> Result<Learner> {
+    let CnnConfig { arch, pretrained, until, y_range, seed, device } = config.into();
+    let arch = find(&arch)?;
+    let ([in_channels, size @ ..], classes) = (image_shape(&data)?, data.c());
+    let weights = weights(arch, pretrained.as_ref(), in_channels)?;
+    let has_head = [until.is_some(), weights.is_some(), y_range.is_some()].contains(&true);
+    let spec = match arch.cut.is_some() || has_head {
+        true => {
+            let body = BodySpec { arch: arch.name.to_owned(), in_channels, until };
+            ModelSpec::Cnn(CnnSpec { y_range, ..CnnSpec::new(body, classes, size) })
+        }
+        false => ModelSpec::Image(ArchSpec::new(arch.name, in_channels, classes, size)?),
+    };
+    start(data, &spec, weights, seed, device)
 }
 
-/// fastai's `unet_learner` without pretrained weights: cross entropy of each pixel that has a class,
-/// Adam, and the parameters in groups, those of the body and the way up.
+/// fastai's `unet_learner`: a U-Net on the body of a network of the table, for a class at each pixel
+/// or another image, with the loss that the data calls for. Its body starts as
+/// [`cnn_learner`]'s, and the rest is trained alone until [`Learner::unfreeze`].
 ///
 /// # Errors
-/// As [`UnetSpec::build`].
-pub fn unet_learner(data: DataBunch, spec: &UnetSpec, seed: u64) -> Result<Learner> {
-    fresh(data, &spec.clone().into(), seed)
-}
-
-/// fastai's `unet_learner`: on what there is of a pretrained body, which is frozen until
-/// [`Learner::unfreeze`]. The report says what was not found.
+/// As [`cnn_learner`]; [`NoBody`](tinderbox_model::Error::NoBody) for an architecture without one.
 ///
-/// # Errors
-/// As [`UnetSpec::build_with`].
-pub fn pretrained_unet_learner(
-    data: DataBunch,
-    spec: &UnetSpec,
-    weights: StateDict,
-    seed: u64,
-) -> Result<(Learner, LoadReport)> {
-    pretrained(data, &spec.clone().into(), weights, seed)
+/// # Example
+/// ```no_run
+/// use std::path::Path;
+/// use tinderbox::prelude::*;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let codes = std::fs::read_to_string("camvid/codes.txt")?;
+/// let mask = |image: &Path| Path::new("masks").join(image).with_extension("png");
+/// let data = ImageItems::from_folder("camvid")?
+///     .split_by_folder("train", "val")?
+///     .label_kind(LabelKind::mask(codes.lines()))
+///     .label_from_func(mask)?
+///     .transform(get_transforms().size([180, 240]).transform_labels(true))?
+///     .batches(8)?
+///     .normalize_by(Normalize::imagenet())?;
+/// let mut learn = unet_learner(data, "resnet34")?.metrics(MeanIou::new(None));
+/// learn.fit_one_cycle(10, slice(3e-3))?;
+/// SegmentationInterpretation::of(&learn, Set::Valid)?.plot_top_losses(9)?.save("worst.png")?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn unet_learner(data: DataBunch, config: impl Into<UnetLearnerConfig>) -> Result<Learner> {
+    let UnetLearnerConfig { arch, pretrained, until, unet, seed, device } = config.into();
+    let arch = find(&arch)?;
+    let ([in_channels, size @ ..], classes) = (image_shape(&data)?, data.c());
+    let weights = weights(arch, pretrained.as_ref(), in_channels)?;
+    let body = BodySpec { arch: arch.name.to_owned(), in_channels, until };
+    let spec = ModelSpec::Unet(UnetSpec { body, unet: UnetConfig { classes, size, ..unet } });
+    start(data, &spec, weights, seed, device)
 }
 
-fn fresh(data: DataBunch, spec: &ModelSpec, seed: u64) -> Result<Learner> {
-    let device = Device::flex().autodiff();
-    Ok(random::seeded(seed, || of_model(data, spec, None, &device))?.0)
+/// Channels, height and width of the images that the data has.
+fn image_shape(data: &DataBunch) -> Result<[usize; 3]> {
+    let set = if data.n_train() > 0 { Set::Train } else { Set::Valid };
+    let shape = data.items(set, &[0])?.inputs.shape;
+    match shape[..] {
+        [_, channels, height, width] => Ok([channels, height, width]),
+        _ => Err(tinderbox_data::Error::NotImages { shape }.into()),
+    }
 }
 
-fn pretrained(
+/// The weights that a network starts with: the official ones, if nothing else is said and there are
+/// some.
+fn weights(
+    arch: &'static Arch,
+    pretrained: Option<&Pretrained>,
+    channels: usize,
+) -> Result<Option<StateDict>> {
+    let usual = match arch.weights {
+        Some(_) => Pretrained::Auto,
+        None => Pretrained::No,
+    };
+    let pretrained = pretrained.unwrap_or(&usual);
+    if *pretrained == Pretrained::Auto && arch.weights.is_some() && channels != 3 {
+        return Err(ImageLearnerError::NotColor { arch: arch.name, channels }.into());
+    }
+    match look(Some(pretrained), Some(arch.name), &[], &downloads())? {
+        Found::File { file, .. } => Ok(Some(StateDict::read(&file.path)?)),
+        Found::None { .. } => Ok(None),
+    }
+}
+
+/// Images that a network cannot start with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImageLearnerError {
+    #[error(
+        "the official weights of `{arch}` are for color images of 3 channels; these have {channels}"
+    )]
+    NotColor { arch: &'static str, channels: usize },
+}
+
+impl Hinted for ImageLearnerError {
+    fn hint(&self) -> Option<String> {
+        let Self::NotColor { arch, .. } = self;
+        Some(format!(
+            "open the images in color, which is the default of `ImageItems`, or start fresh: \
+             `CnnConfig::new(\"{arch}\").pretrained(Pretrained::No)`"
+        ))
+    }
+}
+
+/// The learner of a model, of which all but the last group is frozen if the body is pretrained.
+fn start(
     data: DataBunch,
     spec: &ModelSpec,
-    weights: StateDict,
+    weights: Option<StateDict>,
     seed: u64,
-) -> Result<(Learner, LoadReport)> {
-    let device = Device::flex().autodiff();
-    let (mut learner, report) =
-        random::seeded(seed, || of_model(data, spec, Some(weights), &device))?;
-    learner.freeze()?;
-    Ok((learner, report))
+    choice: DeviceChoice,
+) -> Result<Learner> {
+    let (device, is_pretrained) = (device(choice)?, weights.is_some());
+    let (learner, report) = random::seeded(seed, || of_model(data, spec, weights, &device))?;
+    let mut learner = learner.loaded(report);
+    if is_pretrained {
+        learner.freeze()?;
+    }
+    Ok(learner)
 }
 
 /// A learner of a model for images, on a pretrained body if there are weights for one, with the loss

@@ -413,8 +413,8 @@ fn phases(
         }
         Begin::Run { .. } | Begin::Fresh => {}
     }
-    const REASON: &str = "everything is trained from the beginning";
-    unused("unfreeze_epochs", image.unfreeze_epochs.as_ref(), REASON)?;
+    let reason = "everything is trained from the beginning";
+    unused("unfreeze_epochs", image.unfreeze_epochs.as_ref(), reason)?;
     choices.keep("unfreeze_epochs", &image.unfreeze_epochs);
     let trained = matches!(begin, Begin::Run { take: Take::All, .. });
     let epochs = choices.pick("epochs", common.epochs, || {

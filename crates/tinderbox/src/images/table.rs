@@ -177,7 +177,7 @@ impl Listed {
         let separator = ask.table.separator.as_deref();
         let meaning = look.meaning(&labels, separator, learned)?;
         let columns = LabelTable { file, labels, meaning };
-        Self::of(images, table, columns, set)
+        Self::of(images, &table, columns, set)
     }
 
     /// The same by columns that are known.
@@ -187,12 +187,12 @@ impl Listed {
     pub(crate) fn again(data: &Sources, columns: &LabelTable) -> Result<Self> {
         let table = Arc::new(Table::open(data.need("data")?)?);
         let images = ImageItems::from_folder(data.need("images")?)?;
-        Self::of(images, table, columns.clone(), None)
+        Self::of(images, &table, columns.clone(), None)
     }
 
     fn of(
         images: ImageItems,
-        table: Arc<Table>,
+        table: &Arc<Table>,
         columns: LabelTable,
         set: Option<String>,
     ) -> Result<Self> {
@@ -349,14 +349,13 @@ impl Meaning {
         };
         let columns = named(labels);
         match self {
-            Self::Class => format!("{columns}: one class an image"),
+            Self::Class | Self::ClassColumns => format!("{columns}: one class an image"),
             Self::Classes { separator: ' ' } => {
                 format!("{columns}: several classes an image, separated by spaces")
             }
             Self::Classes { separator } => {
                 format!("{columns}: several classes an image, separated by `{separator}`")
             }
-            Self::ClassColumns => format!("{columns}: one class an image"),
             Self::ClassesColumns => format!("{columns}: several classes an image"),
             Self::Numbers => format!("{columns}: numbers"),
         }
@@ -455,28 +454,27 @@ impl Look<'_> {
         if let Some(columns) = asked {
             return columns.iter().map(|column| self.named(column)).collect();
         }
-        let names = self.table.columns();
+        let columns = self.table.columns();
         let is_other = |column: &usize| {
-            let name = &names[*column];
+            let name = &columns[*column];
             name != file && Some(name.as_str()) != set && !self.is_index(*column)
         };
-        let others: Vec<usize> = (0..names.len()).filter(is_other).collect();
+        let others: Vec<usize> = (0..columns.len()).filter(is_other).collect();
         let called = |wanted: &str| {
-            others.iter().find(|column| names[**column].trim().eq_ignore_ascii_case(wanted))
+            others.iter().find(|column| columns[**column].trim().eq_ignore_ascii_case(wanted))
         };
-        let flags = |columns: &[usize]| columns.iter().all(|column| self.is_flags(*column));
-        let found: Vec<usize> =
-            match (&others[..], LABEL_NAMES.iter().find_map(|name| called(name))) {
-                ([only], _) => vec![*only],
-                (_, Some(named)) => vec![*named],
-                ([_, _, ..], None) if flags(&others) => others.clone(),
-                (others, None) => {
-                    let columns = others.iter().map(|column| names[*column].clone()).collect();
-                    let table = self.table.path().to_owned();
-                    return Err(TableError::WhichLabel { table, columns }.into());
-                }
-            };
-        Ok(found.into_iter().map(|column| names[column].clone()).collect())
+        let usual = LABEL_NAMES.iter().find_map(|name| called(name));
+        let found = match (&others[..], usual) {
+            ([only], _) => vec![*only],
+            (_, Some(column)) => vec![*column],
+            ([_, _, ..], None) if others.iter().all(|column| self.is_flags(*column)) => others,
+            (others, None) => {
+                let columns = others.iter().map(|column| columns[*column].clone()).collect();
+                let table = self.table.path().to_owned();
+                return Err(TableError::WhichLabel { table, columns }.into());
+            }
+        };
+        Ok(found.into_iter().map(|column| columns[column].clone()).collect())
     }
 
     /// Whether a column only counts the rows, as an index that was written with the table does.

@@ -26,7 +26,7 @@ pub(crate) fn score(learner: &mut Learner) -> Result<Scores> {
 pub(crate) fn interpret(
     learner: &mut Learner,
     settings: &InterpretSettings,
-    draw: impl FnOnce(&Learner, &Interpretation, &ConfusionMatrix, &Path) -> Result<Vec<PathBuf>>,
+    draw: impl FnOnce(&Learner, &Interpretation<'_>, &ConfusionMatrix, &Path) -> Result<Vec<PathBuf>>,
 ) -> Result<Interpreted> {
     let out = settings.folder()?;
     let found = Interpretation::of(learner, Set::Valid)?;

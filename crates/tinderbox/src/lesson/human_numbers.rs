@@ -181,8 +181,8 @@ pub const HUMAN_NUMBERS: [HumanNumbersRun; 6] = [
 /// None that the texts could cause; [`Error::Data`] for rows of no words.
 pub fn human_numbers_data(bptt: usize) -> Result<DataBunch> {
     let vocab = VocabOptions { profile: Profile::Lesson, ..VocabOptions::default() };
-    let texts = human_numbers().label_for_lm(&Tokenizing::default(), &vocab)?;
-    Ok(texts.batches(&LmOptions { bptt, ..LmOptions::default() })?)
+    let texts = human_numbers().label_for_lm_by(&Tokenizing::default(), &vocab)?;
+    Ok(texts.batches(LmOptions { bptt, ..LmOptions::default() })?)
 }
 
 /// Settings of [`lesson_human_numbers`].

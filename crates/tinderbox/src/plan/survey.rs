@@ -36,7 +36,7 @@ impl Survey {
         let sample = files
             .iter()
             .step_by(every)
-            .filter_map(|file| ImageInfo::read(&root.join(file)).ok())
+            .filter_map(|file| ImageInfo::read(root.join(file)).ok())
             .collect();
         Self { root, files, sample }
     }

@@ -1,7 +1,7 @@
 //! What a segmentation model is right and wrong about.
 
 use tinderbox_data::{DataBunch, Values, batch::Set};
-use tinderbox_interpret::{Cells, SegmentationInterpretation, plot_top_losses_of_masks};
+use tinderbox_interpret::{Cells, SegmentationInterpretation};
 use tinderbox_learn::{Learner, metric::ConfusionMatrix};
 
 use crate::{
@@ -35,11 +35,11 @@ pub(super) fn interpret(
 ) -> Result<Interpreted> {
     let out = settings.folder()?;
     let void = uncounted(learner.data());
-    let found = SegmentationInterpretation::of(learner, Set::Valid, void)?;
+    let found = SegmentationInterpretation::of(learner, Set::Valid)?;
     let matrix = found.confusion_matrix();
     let mut pictures = results(learner, &matrix, Cells::Shares, &out)?;
     let worst = out.join("top_losses.png");
-    plot_top_losses_of_masks(learner, Set::Valid, &found, settings.top_losses)?.save(&worst)?;
+    found.plot_top_losses(settings.top_losses)?.save(&worst)?;
     pictures.push(worst);
     let mut confused = matrix.most_confused(settings.min_confused);
     confused.truncate(2 * found.classes().len());

@@ -39,7 +39,8 @@ pub fn schema<T: Task>() -> Value {
 ///
 /// # Errors
 /// [`Error::Read`]; [`SettingsError::File`] for what is no TOML.
-pub fn read_file(file: &Path) -> Result<(Option<String>, Map<String, Value>)> {
+pub fn read_file(file: impl AsRef<Path>) -> Result<(Option<String>, Map<String, Value>)> {
+    let file = file.as_ref();
     let in_run = file.join("run.toml");
     let file = if file.is_dir() { &in_run } else { file };
     let text =

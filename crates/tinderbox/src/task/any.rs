@@ -179,7 +179,11 @@ pub fn find_task(tasks: &[&'static dyn AnyTask], name: &str) -> Result<&'static 
 /// # Errors
 /// [`RunError::NoRun`](crate::RunError::NoRun) and what is wrong with its description;
 /// [`SettingsError::UnknownTask`].
-pub fn task_of_run(tasks: &[&'static dyn AnyTask], run: &Path) -> Result<&'static dyn AnyTask> {
+pub fn task_of_run(
+    tasks: &[&'static dyn AnyTask],
+    run: impl AsRef<Path>,
+) -> Result<&'static dyn AnyTask> {
+    let run = run.as_ref();
     find_task(tasks, &RunFolder::new(run).task()?)
 }
 

@@ -16,6 +16,8 @@ use crate::{LanguageModel, Result, validate::expect};
 ///
 /// # Errors
 /// [`TaskError::OtherModel`](crate::TaskError::OtherModel); as [`tinderbox_learn::generate::generate`].
+#[doc(alias = "beam_search")]
+#[doc(alias = "learn.predict")]
 pub fn generate(
     model: &Bundle,
     prompt: &str,

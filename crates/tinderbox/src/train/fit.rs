@@ -141,15 +141,15 @@ pub(super) fn fit<T: Task>(
             return Err(DivergedError { folder, lr, reason }.into());
         }
         match kept.load(&mut learner)? {
-            None => learner.export(&run.model())?,
+            None => learner.export(run.model())?,
             Some(best) => {
                 job.tell(Event::Note { text: kept.describe(&best) });
-                learner.export_with(&run.model(), best.metrics.clone())?;
+                learner.export_with(run.model(), best.metrics.clone())?;
                 metrics = best.metrics;
             }
         }
-        plot_losses(&recorder, &run.plot("losses"))?;
-        plot_rates(&recorder, &run.plot("rates"))?;
+        plot_losses(&recorder, run.plot("losses"))?;
+        plot_rates(&recorder, run.plot("rates"))?;
     }
     let speed = *speed.lock().unwrap_or_else(PoisonError::into_inner);
     let trained = Trained { outcome, recorder, metrics, speed, run, data };

@@ -73,7 +73,7 @@ impl Kept {
         match fit.keep {
             Keep::Last => (learner, Self::default()),
             Keep::Best => {
-                learner.model_dir = run.root().to_owned();
+                run.root().clone_into(&mut learner.model_dir);
                 let kept = Self { watched: Some(watched.clone()), ..Self::default() };
                 let best = kept.best.clone();
                 (learner.callback(KeepBest { watched, epochs: 0, best }), kept)

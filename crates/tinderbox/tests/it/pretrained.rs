@@ -24,7 +24,7 @@ fn data() -> PathBuf {
 }
 
 fn weights(name: &str) -> StateDict {
-    StateDict::read(&data().join(format!("weights/{name}.safetensors"))).unwrap()
+    StateDict::read(data().join(format!("weights/{name}.safetensors"))).unwrap()
 }
 
 fn network(name: &str) -> Box<dyn Layer> {
@@ -114,7 +114,7 @@ fn pretrained_networks_see_what_they_saw_in_torchvision() {
             let network = load_state_dict(network(name), &weights(name), Strict::Yes).unwrap().0;
             set_mode(network, Mode::Eval)
         });
-        let image = Pixels::open(&data().join(file), ConvertMode::Rgb).unwrap().to_image();
+        let image = Pixels::open(data().join(file), ConvertMode::Rgb).unwrap().to_image();
         let found = top5(&**network, prepared(&image));
         for ((class, share), (expected_class, expected_share)) in found.iter().zip(&expected) {
             let near = (share - expected_share).abs() < TOLERANCE;

@@ -8,7 +8,7 @@ use crate::{
     batch::Sets,
     label::LabelledPart,
     text::{
-        Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabSource,
+        Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabOptions, VocabSource,
         source::tokenized,
     },
     transform::Transforms,
@@ -41,32 +41,43 @@ impl TextSamples {
 }
 
 impl Labelled<TextKind> {
-    /// Tokenizes the texts for a classifier. The vocabulary is made of the training texts, by
-    /// `&VocabOptions`, or is that of the language model it starts from, as `&Vocab`; where
-    /// [nothing trains](crate::Items::split_all_valid), that of the model that is measured.
+    /// Tokenizes the texts for a classifier: words, of which those that occur twice in the training
+    /// texts are known.
     ///
     /// # Errors
-    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
-    /// in the validation texts if those are all there are.
+    /// As [`tokenize_by`](Self::tokenize_by).
     ///
     /// # Example
     /// ```
-    /// use tinderbox_data::text::{ClassifierOptions, TextItems, Tokenizing, VocabOptions};
-    /// use tinderbox_data::Label;
+    /// use tinderbox_data::{Label, text::TextItems};
     ///
     /// # fn main() -> tinderbox_data::Result<()> {
     /// let data = TextItems::from_texts(["a good film", "bad", "good", "a bad one"])
     ///     .split_none()
-    ///     .label_from_lists(&["pos", "neg", "pos", "neg"].map(|name| Label::Text(name.into())), &[])?
-    ///     .tokenize(&Tokenizing::default(), &VocabOptions::default())?
-    ///     .batches(&ClassifierOptions { batch_size: 4, ..ClassifierOptions::default() })?;
+    ///     .label_from_lists(&["pos", "neg", "pos", "neg"].map(Label::from), &[])?
+    ///     .tokenize()?
+    ///     .batches(4)?;
     ///
     /// let batch = data.train_batches(0, 0).next().expect("four texts are a batch")?;
     /// assert_eq!((batch.inputs.shape, batch.targets.shape), (vec![4, 4], vec![4]));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn tokenize(
+    #[doc(alias = "TokenizeProcessor")]
+    #[doc(alias = "NumericalizeProcessor")]
+    pub fn tokenize(self) -> Result<LabelledTexts> {
+        self.tokenize_by(&Tokenizing::default(), &VocabOptions::default())
+    }
+
+    /// [`tokenize`](Self::tokenize) by another tokenizer and another vocabulary. It is made of the
+    /// training texts, by `&VocabOptions`, or is that of the language model that the classifier starts
+    /// from, as `&Vocab`; where [nothing trains](crate::Items::split_all_valid), that of the model
+    /// that is measured.
+    ///
+    /// # Errors
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
+    /// in the validation texts if those are all there are.
+    pub fn tokenize_by(
         self,
         tokenizing: &Tokenizing,
         vocab: impl Into<VocabSource>,
@@ -74,10 +85,10 @@ impl Labelled<TextKind> {
         self.tokenize_with(tokenizing, vocab, &TokenizeOptions::default())
     }
 
-    /// [`tokenize`](Self::tokenize) with the number of threads and progress.
+    /// [`tokenize_by`](Self::tokenize_by) with the number of threads and progress.
     ///
     /// # Errors
-    /// As [`tokenize`](Self::tokenize).
+    /// As [`tokenize_by`](Self::tokenize_by).
     pub fn tokenize_with(
         self,
         tokenizing: &Tokenizing,
@@ -129,6 +140,13 @@ pub struct ClassifierOptions {
     pub workers: usize,
 }
 
+impl From<usize> for ClassifierOptions {
+    /// Batches of so many texts, all else by default.
+    fn from(batch_size: usize) -> Self {
+        Self { batch_size, ..Self::default() }
+    }
+}
+
 impl Default for ClassifierOptions {
     fn default() -> Self {
         Self {
@@ -151,7 +169,9 @@ impl LabelledTexts {
     ///
     /// # Errors
     /// [`Error::BatchSize`]; [`Error::NoPadding`] if the vocabulary has no token for it.
-    pub fn batches(self, options: &ClassifierOptions) -> Result<DataBunch> {
+    #[doc(alias = "databunch")]
+    pub fn batches(self, options: impl Into<ClassifierOptions>) -> Result<DataBunch> {
+        let options = &options.into();
         let padding = self.padding(options)?;
         let mut inference = Inference::new(
             SavedInput::Text(self.input.clone()),
@@ -182,8 +202,8 @@ impl LabelledTexts {
     ///         .split_all_valid()
     ///         .label_kind(model.target().label_kind())
     ///         .label_from_lists(&[], labels)?
-    ///         .tokenize(&input.tokenizing, &input.vocab)?
-    ///         .batches_like(model, &ClassifierOptions::default())?;
+    ///         .tokenize_by(&input.tokenizing, &input.vocab)?
+    ///         .batches_like(model, ClassifierOptions::default())?;
     ///     assert_eq!(data.n_valid(), texts.len());
     ///     Ok(())
     /// }
@@ -191,8 +211,9 @@ impl LabelledTexts {
     pub fn batches_like(
         self,
         inference: &Inference,
-        options: &ClassifierOptions,
+        options: impl Into<ClassifierOptions>,
     ) -> Result<DataBunch> {
+        let options = &options.into();
         inference.check_input(&SavedInput::Text(self.input.clone()))?;
         let target = inference.target_like(self.target.clone())?;
         let padding = inference.padding.map_or_else(|| self.padding(options), Ok)?;

@@ -6,7 +6,10 @@ use super::{Documents, LmSamples};
 use crate::{
     BatchOptions, DataBunch, Error, Inference, Result, SavedInput, Split, TargetKind,
     batch::Sets,
-    text::{TextInput, TextKind, TokenizeOptions, Tokenizing, VocabSource, source::tokenized},
+    text::{
+        TextInput, TextKind, TokenizeOptions, Tokenizing, VocabOptions, VocabSource,
+        source::tokenized,
+    },
     transform::Transforms,
 };
 
@@ -20,31 +23,40 @@ pub struct LmTexts {
 }
 
 impl Split<TextKind> {
-    /// Tokenizes the texts for a language model, whose target is the next word. The vocabulary is
-    /// made of the training texts, by `&VocabOptions`, or given, as `&Vocab`: that of the model that
-    /// is measured, where [nothing trains](crate::Items::split_all_valid).
+    /// Tokenizes the texts for a language model, whose target is the next word: words, of which those
+    /// that occur twice in the training texts are known.
     ///
     /// # Errors
-    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
-    /// in the validation texts if those are all there are.
+    /// As [`label_for_lm_by`](Self::label_for_lm_by).
     ///
     /// # Example
     /// ```
-    /// use tinderbox_data::text::{LmOptions, TextItems, Tokenizing, VocabOptions};
+    /// use tinderbox_data::text::{LmOptions, TextItems};
     ///
     /// # fn main() -> tinderbox_data::Result<()> {
     /// let poem = "Rose is a rose is a rose is a rose. ".repeat(20);
     /// let data = TextItems::from_texts([poem])
     ///     .split_by_tail(0.25)?
-    ///     .label_for_lm(&Tokenizing::default(), &VocabOptions::default())?
-    ///     .batches(&LmOptions { batch_size: 2, bptt: 10, ..LmOptions::default() })?;
+    ///     .label_for_lm()?
+    ///     .batches(LmOptions { batch_size: 2, bptt: 10, ..LmOptions::default() })?;
     ///
     /// let batch = data.train_batches(0, 0).next().expect("150 words are seven batches")?;
     /// assert_eq!(batch.inputs.shape, [2, 10]);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn label_for_lm(
+    pub fn label_for_lm(self) -> Result<LmTexts> {
+        self.label_for_lm_by(&Tokenizing::default(), &VocabOptions::default())
+    }
+
+    /// [`label_for_lm`](Self::label_for_lm) by another tokenizer and another vocabulary. It is made of
+    /// the training texts, by `&VocabOptions`, or given, as `&Vocab`: that of the model that is
+    /// measured, where [nothing trains](crate::Items::split_all_valid).
+    ///
+    /// # Errors
+    /// Those of reading the texts; [`Error::NoTokens`] if there is nothing in the training texts, or
+    /// in the validation texts if those are all there are.
+    pub fn label_for_lm_by(
         self,
         tokenizing: &Tokenizing,
         vocab: impl Into<VocabSource>,
@@ -52,10 +64,10 @@ impl Split<TextKind> {
         self.label_for_lm_with(tokenizing, vocab, &TokenizeOptions::default())
     }
 
-    /// [`label_for_lm`](Self::label_for_lm) with the number of threads and progress.
+    /// [`label_for_lm_by`](Self::label_for_lm_by) with the number of threads and progress.
     ///
     /// # Errors
-    /// As [`label_for_lm`](Self::label_for_lm).
+    /// As [`label_for_lm_by`](Self::label_for_lm_by).
     pub fn label_for_lm_with(
         self,
         tokenizing: &Tokenizing,
@@ -98,6 +110,13 @@ pub struct LmOptions {
     pub workers: usize,
 }
 
+impl From<usize> for LmOptions {
+    /// Batches of so many rows, all else by default.
+    fn from(batch_size: usize) -> Self {
+        Self { batch_size, ..Self::default() }
+    }
+}
+
 impl Default for LmOptions {
     fn default() -> Self {
         Self {
@@ -123,7 +142,9 @@ impl LmTexts {
     /// # Errors
     /// [`Error::BatchSize`], [`Error::Bptt`]; [`Error::ShortCorpus`] if the training texts do not
     /// fill a batch. A validation set that does not is read several times, with a warning.
-    pub fn batches(self, options: &LmOptions) -> Result<DataBunch> {
+    #[doc(alias = "databunch")]
+    pub fn batches(self, options: impl Into<LmOptions>) -> Result<DataBunch> {
+        let options = &options.into();
         let inference = Inference::new(
             SavedInput::Text(self.input.clone()),
             Transforms::new().pipeline(false),
@@ -140,7 +161,12 @@ impl LmTexts {
     /// [`Error::OtherTarget`] if the model predicts something else than words;
     /// [`Error::OtherInput`] for another tokenizer or vocabulary; those of
     /// [`batches`](Self::batches).
-    pub fn batches_like(self, inference: &Inference, options: &LmOptions) -> Result<DataBunch> {
+    pub fn batches_like(
+        self,
+        inference: &Inference,
+        options: impl Into<LmOptions>,
+    ) -> Result<DataBunch> {
+        let options = &options.into();
         inference.check_input(&SavedInput::Text(self.input.clone()))?;
         inference.target_like(TargetKind::Words { vocab: self.input.vocab.clone() })?;
         self.bunch(options, inference.clone())

@@ -75,7 +75,7 @@ impl TagSplit {
     /// let data = TaggedItems::from_conll(&path)?
     ///     .split_by_rand_pct(0.0, 42)?
     ///     .label_from_tags(&Tokenizing::for_tags(), &VocabOptions::default())?
-    ///     .batches(&ClassifierOptions { batch_size: 2, ..ClassifierOptions::default() })?;
+    ///     .batches(ClassifierOptions { batch_size: 2, ..ClassifierOptions::default() })?;
     ///
     /// assert_eq!(data.classes(), ["B-ORG", "B-PER", "O"]);
     /// let batch = data.train_batches(0, 0).next().expect("two sentences are a batch")?;
@@ -148,7 +148,7 @@ mod tests {
         let data = TagSplit { valid: train.clone(), train }
             .label_from_tags(&Tokenizing::for_tags(), &vocab)
             .unwrap()
-            .batches(&ClassifierOptions { batch_size: 2, ..ClassifierOptions::default() })
+            .batches(ClassifierOptions { batch_size: 2, ..ClassifierOptions::default() })
             .unwrap();
         let batch = data.one_batch(Set::Valid).unwrap();
         assert_eq!(batch.targets, Array::i64([2, 3], vec![1, 0, 0, -1, -1, 2]));

@@ -168,11 +168,11 @@ mod tests {
         let tokenizing = open(&words()).unwrap();
         assert_eq!(tokenizing.tokens("A Rose is odd").unwrap(), ["a", "rose", "is", "[UNK]"]);
         let texts = TextItems::from_texts(["a rose is a rose"]).split_none();
-        let data = texts.label_for_lm(&tokenizing, &VocabOptions::default()).unwrap();
+        let data = texts.label_for_lm_by(&tokenizing, &VocabOptions::default()).unwrap();
         assert_eq!(data.input.vocab.tokens(), ["[UNK]", "[PAD]", "a", "rose", "is"]);
         assert_eq!(data.input.ids("is a b").unwrap(), [4, 2, 0]);
         assert_eq!((data.input.pad(), data.input.vocab.unknown()), (Some(1), 0));
-        data.batches(&LmOptions { batch_size: 1, bptt: 2, ..LmOptions::default() }).unwrap();
+        data.batches(LmOptions { batch_size: 1, bptt: 2, ..LmOptions::default() }).unwrap();
     }
 
     #[test]
@@ -193,8 +193,9 @@ mod tests {
     #[test]
     fn a_vocabulary_without_padding_makes_no_classifiers_batches() {
         let labelled = TextItems::from_texts(["a", "ab"]).split_none().label_empty().unwrap();
-        let texts = labelled.tokenize(&open(&bytes()).unwrap(), &VocabOptions::default()).unwrap();
-        let error = texts.batches(&ClassifierOptions::default()).unwrap_err().to_string();
+        let texts =
+            labelled.tokenize_by(&open(&bytes()).unwrap(), &VocabOptions::default()).unwrap();
+        let error = texts.batches(ClassifierOptions::default()).unwrap_err().to_string();
         assert!(error.starts_with("no token of the vocabulary is for padding"), "{error}");
     }
 

@@ -29,7 +29,7 @@ fn texts(lengths: &[u32], options: &ClassifierOptions) -> DataBunch {
     let split = tinderbox_data::Split::by_list(items(lengths), items(lengths));
     let labels: Vec<Label> = (0..lengths.len() as i64).map(Label::Integer).collect();
     let labelled = split.label_from_lists(&labels, &labels).unwrap();
-    labelled.tokenize(&tokenizing, &vocab).unwrap().batches(options).unwrap()
+    labelled.tokenize_by(&tokenizing, &vocab).unwrap().batches(options.clone()).unwrap()
 }
 
 #[test]
@@ -128,16 +128,19 @@ fn a_classifier_starts_from_the_language_models_vocabulary() {
     let texts = || TextItems::from_folder(folder.path()).unwrap();
     let split = || texts().split_by_folder("train", "test").unwrap();
     let language = split()
-        .label_for_lm(&Tokenizing::default(), &VocabOptions { min_freq: 1, ..Default::default() })
+        .label_for_lm_by(
+            &Tokenizing::default(),
+            &VocabOptions { min_freq: 1, ..Default::default() },
+        )
         .unwrap();
     let vocab = language.input.vocab.clone();
-    language.batches(&LmOptions { batch_size: 1, bptt: 4, ..Default::default() }).unwrap();
+    language.batches(LmOptions { batch_size: 1, bptt: 4, ..Default::default() }).unwrap();
     let data = split()
         .label_from_folder()
         .unwrap()
-        .tokenize(&Tokenizing::default(), &vocab)
+        .tokenize_by(&Tokenizing::default(), &vocab)
         .unwrap()
-        .batches(&ClassifierOptions { batch_size: 2, ..Default::default() })
+        .batches(ClassifierOptions { batch_size: 2, ..Default::default() })
         .unwrap();
     assert_eq!((data.classes(), data.unit()), (&["neg".to_owned(), "pos".into()][..], "texts"));
     let batch = data.one_batch(Set::Valid).unwrap();

@@ -38,8 +38,8 @@ fn vocab(name: &str) -> VocabOptions {
 }
 
 fn data(bptt: usize, batch_size: usize) -> DataBunch {
-    let texts = human_numbers().label_for_lm(&Tokenizing::default(), &vocab("lesson")).unwrap();
-    texts.batches(&LmOptions { batch_size, bptt, ..LmOptions::default() }).unwrap()
+    let texts = human_numbers().label_for_lm_by(&Tokenizing::default(), &vocab("lesson")).unwrap();
+    texts.batches(LmOptions { batch_size, bptt, ..LmOptions::default() }).unwrap()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn the_texts_are_the_published_ones() {
 }
 
 fn vocabulary(name: &str, facts: &Value) -> Outcome {
-    let texts = human_numbers().label_for_lm(&Tokenizing::default(), &vocab(name)).unwrap();
+    let texts = human_numbers().label_for_lm_by(&Tokenizing::default(), &vocab(name)).unwrap();
     let [train, valid] = texts.n_tokens();
     let TextInput { vocab, .. } = &texts.input;
     equal("tokens", json!(vocab.tokens()), &facts["itos"])?;

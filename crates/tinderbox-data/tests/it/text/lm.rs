@@ -60,7 +60,7 @@ fn texts() -> TextItems {
 fn data(options: &LmOptions) -> DataBunch {
     let vocab = VocabOptions { min_freq: 1, ..VocabOptions::default() };
     let texts = texts().split_by_rand_pct(0.2, 42).unwrap();
-    texts.label_for_lm(&Tokenizing::spaces(), &vocab).unwrap().batches(options).unwrap()
+    texts.label_for_lm_by(&Tokenizing::spaces(), &vocab).unwrap().batches(options.clone()).unwrap()
 }
 
 fn options(workers: usize) -> LmOptions {
@@ -135,8 +135,8 @@ fn what_a_model_saved_prepares_the_same_text() {
 #[test]
 fn too_little_text_is_refused_with_the_numbers() {
     let batches = |texts: TextItems, vocab: &Vocab| {
-        let texts = texts.split_none().label_for_lm(&Tokenizing::spaces(), vocab);
-        texts.and_then(|texts| texts.batches(&LmOptions::default()))
+        let texts = texts.split_none().label_for_lm_by(&Tokenizing::spaces(), vocab);
+        texts.and_then(|texts| texts.batches(LmOptions::default()))
     };
     let vocab = Vocab::from_tokens(vec!["xxunk".into()]).unwrap();
     let error = batches(TextItems::from_texts(["a b c"]), &vocab).unwrap_err();

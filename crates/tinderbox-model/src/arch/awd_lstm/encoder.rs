@@ -32,6 +32,7 @@ pub enum Order {
 ///
 /// Shapes: `[batch, words]` → `[batch, words, embedding]`
 #[derive(Debug, Clone)]
+#[doc(alias = "AWD_LSTM")]
 pub struct AwdLstm {
     /// `[vocab, embedding]`
     pub encoder: Embedding,

@@ -23,6 +23,8 @@ use crate::{
 ///
 /// Shapes: `[batch, words]` → `[batch, words, vocab]`
 #[derive(Debug, Clone)]
+#[doc(alias = "LinearDecoder")]
+#[doc(alias = "SequentialRNN")]
 pub struct LanguageModel {
     /// `0` in a checkpoint, the decoder is `1`.
     pub encoder: AwdLstm,

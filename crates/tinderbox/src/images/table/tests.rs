@@ -74,10 +74,10 @@ fn several_labels_are_in_a_cell_or_in_columns() {
 fn numbers_have_fractions_or_many_values() {
     finds("id,weight\n1,0.5\n2,1\n3,2\n", "id", &["weight"], Meaning::Numbers);
     finds("id,grade\n1,0\n2,1\n3,1\n", "id", &["grade"], Meaning::Class);
-    let many = (0..30).map(|n| format!("{n},{}\n", 20 + n)).collect::<String>();
+    let many: Vec<String> = (0..30).map(|n| format!("{n},{}", 20 + n)).collect();
     let images: Vec<String> = (0..30).map(|n| format!("{n}.png")).collect();
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
-    let folder = folder(&images, &format!("id,age\n{many}"));
+    let folder = folder(&images, &format!("id,age\n{}\n", many.join("\n")));
     let table = TableSettings::default();
     let find = |learned| {
         let ask = Asked { table: &table, valid: None };
