@@ -20,8 +20,10 @@ use crate::{
 /// Look after pretrained weights
 ///
 /// They are kept in the folder that TINDERBOX_CACHE names, or in the system's folder
-/// for caches; what PyTorch has downloaded is used too. TINDERBOX_WEIGHTS_URL names
-/// another server than torchvision's.
+/// for caches; what PyTorch has downloaded is used too, and so are files of your own
+/// that you put there as `resnet34.safetensors` or `resnet34.pth`. With
+/// TINDERBOX_OFFLINE=1 nothing is downloaded; TINDERBOX_WEIGHTS_URL names another
+/// server than torchvision's.
 ///
 /// Examples:
 ///   tinderbox weights list
@@ -70,7 +72,7 @@ impl List {
         let cache = WeightsCache::open()?;
         for arch in &ARCHS {
             let weights = arch.weights.as_ref();
-            let path = weights.and_then(|weights| cache.find(weights));
+            let path = cache.of(arch);
             let url = weights.map(OfficialWeights::url);
             let megabytes = weights.map(|weights| weights.megabytes);
             let line = match self.json {

@@ -8,6 +8,7 @@ mod hostile;
 mod interrupted;
 mod masks;
 mod own_task;
+mod pretrained;
 mod run;
 mod tables;
 mod texts;

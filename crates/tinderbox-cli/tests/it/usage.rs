@@ -49,11 +49,7 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
 #[test]
 fn weights_are_listed_in_80_columns() {
     let place = Place::new();
-    let run = |more: &[&str]| {
-        let mut command = place.command(&[&["weights", "list"], more].concat());
-        let cache = [("TINDERBOX_CACHE", "none"), ("TORCH_HOME", "none")];
-        String::from_utf8(command.envs(cache).output().unwrap().stdout).unwrap()
-    };
+    let run = |more: &[&str]| place.run(&[&["weights", "list"], more].concat()).code(0).out;
     let list = run(&[]);
     assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
     assert!(list.contains("resnet34       83.3 MB  -     the same with 34 layers"), "{list}");
@@ -66,6 +62,10 @@ fn weights_are_listed_in_80_columns() {
         (&527.8.into(), &false.into())
     );
     assert!(of("basic")["megabytes"].is_null());
+    // A file of one's own is as good.
+    fs::create_dir_all(place.path("cache")).unwrap();
+    fs::write(place.path("cache/resnet34.safetensors"), "").unwrap();
+    assert!(run(&[]).contains("resnet34       83.3 MB  here"));
     place
         .run(&["weights", "fetch", "basic"])
         .code(1)

@@ -9,6 +9,7 @@ use std::{
 use glob::{MatchOptions, glob_with};
 use tinderbox_data::{
     Input, ItemKind,
+    items::Table,
     text::{TextCsv, TextItems},
 };
 
@@ -82,7 +83,7 @@ pub fn asked(
         match path.to_str() {
             Some(STDIN) => asked.extend(of_stdin(takes_text, &mut stdin)?),
             _ if path.is_dir() => asked.extend(task.files(path)?.into_iter().map(Asked::File)),
-            _ if path.is_file() && is_table(path) => {
+            _ if path.is_file() && Table::is_one(path) => {
                 if !takes_text {
                     return Err(AskedError::TableOfImages { table: path.clone() }.into());
                 }
@@ -121,10 +122,6 @@ fn is_address(name: &str) -> bool {
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|found| extensions.iter().any(|one| one.eq_ignore_ascii_case(found)))
-}
-
-fn is_table(path: &Path) -> bool {
-    has_extension(path, &["csv", "tsv"])
 }
 
 /// Whether a word is meant as the name of a file of texts rather than as a text.
@@ -190,7 +187,7 @@ fn columns(model: &Path, named: Option<&Vec<String>>) -> Result<Vec<String>> {
 
 /// The rows of a table.
 fn rows(table: &Path, columns: Vec<String>) -> Result<Vec<Asked>> {
-    let delimiter = if has_extension(table, &["tsv"]) { b'\t' } else { b',' };
+    let delimiter = Table::separator(table)?;
     let items = TextItems::from_csv(table, &TextCsv { columns, delimiter, header: true })?;
     let row = |at: usize| {
         let text = items.kind().open(&items.path(at))?;
