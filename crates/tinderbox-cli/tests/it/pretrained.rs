@@ -32,7 +32,7 @@ fn photographs_start_from_the_weights_in_the_cache() {
     fs::create_dir_all(place.path("cache")).unwrap();
     let weights = state_dict(&model).to_safetensors();
     fs::write(place.path("cache/mobilenet_v2.safetensors"), weights).unwrap();
-    plan(&[]).says("mobilenet_v2 – pretrained").says("cache/mobilenet_v2.safetensors");
+    plan(&[]).says("pretrained on ImageNet").says("cache/mobilenet_v2.safetensors");
     plan(&["--arch", "mobilenet_v2"]).says("cache/mobilenet_v2.safetensors");
     plan(&["--pretrained", "none"]).says("resnet-small");
     // Small images of one size are not photographs.
