@@ -199,7 +199,10 @@ pub fn plot_activations(layers: &[LayerStats], file: impl AsRef<Path>) -> Result
 /// they are the same.
 pub(crate) fn plot_pairs(numbers: &[Points], file: &Path) -> Result<()> {
     let actual = range(numbers.iter().flatten().map(|(actual, _)| *actual));
-    let right = Curve::line("right", vec![(actual.start, actual.start), (actual.end, actual.end)]);
+    let right = Curve::line(
+        "predicted = actual",
+        vec![(actual.start, actual.start), (actual.end, actual.end)],
+    );
     let name = |at: usize| match numbers.len() {
         1 => "predicted".to_owned(),
         _ => format!("predicted, number {}", at + 1),
