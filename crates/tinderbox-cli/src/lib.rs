@@ -124,52 +124,6 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// The commands that do something, and what is shown of each.
-    fn leaves(command: &clap::Command, above: &str, found: &mut Vec<(String, String)>) {
-        let name = format!("{above} {}", command.get_name());
-        let help = command.get_long_about().or_else(|| command.get_about());
-        let help = help.map(ToString::to_string).unwrap_or_default();
-        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
-        match command.has_subcommands() {
-            true => shown.for_each(|command| leaves(command, &name, found)),
-            false => found.push((name, help)),
-        }
-    }
-
-    /// The words of a line as a shell reads it, up to where its output goes.
-    fn words(line: &str) -> Vec<String> {
-        let mut words = vec![String::new()];
-        let mut quote = None;
-        for c in line.chars() {
-            match (c, quote) {
-                (c, Some(open)) if c == open => quote = None,
-                ('"' | '\'', None) => quote = Some(c),
-                (' ', None) => words.push(String::new()),
-                ('>', None) => break,
-                (c, _) => words.last_mut().unwrap().push(c),
-            }
-        }
-        words.into_iter().filter(|word| !word.is_empty()).collect()
-    }
-
-    #[test]
-    fn every_command_has_examples_that_can_be_typed() {
-        let mut found = Vec::new();
-        leaves(&Cli::command(), "", &mut found);
-        assert!(found.len() > 20, "{found:?}");
-        for (name, help) in found {
-            let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
-            let of_ours = lines.filter_map(|line| Some(&line[line.find("tinderbox ")?..]));
-            let examples: Vec<&str> = of_ours.collect();
-            assert!(!examples.is_empty(), "{name} has no example:\n{help}");
-            for example in examples {
-                if let Err(error) = Cli::try_parse_from(words(example)) {
-                    panic!("{example}: {error}");
-                }
-            }
-        }
-    }
-
     #[test]
     fn the_short_help_is_short() {
         let mut command = Cli::command();

@@ -42,11 +42,13 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// In a line, cells separated by tabs: `cat\t0.9812`.
+    /// In a line, cells separated by tabs: `cat\t0.9812`, or `cat;dog\t0.9812;0.7533`.
     pub fn line(&self) -> String {
         match self {
             Self::Classes(classes) => {
-                format!("{}\t{:.4}", classes.label, classes.confidence().unwrap_or_default())
+                let shown = |p: &f32| format!("{p:.4}");
+                let sure: Vec<String> = classes.of_label().iter().map(shown).collect();
+                format!("{}\t{}", classes.label, sure.join(";"))
             }
             Self::Mask(mask) => mask.line(),
             Self::Picture(_) => String::from("an image"),
@@ -216,6 +218,20 @@ mod tests {
         assert_eq!(said(&[]), []);
         assert_eq!(said(&[1, 2]), [Some(2), Some(4)]);
         assert_eq!(said(&[1, 0, 2]), [Some(2), None, Some(4)]);
+    }
+
+    #[test]
+    fn a_line_says_how_likely_each_class_of_its_label_is() {
+        #[track_caller]
+        fn check(label: &str, index: Option<usize>, line: &str) {
+            let classes = ["cat", "dog", "fox"].map(String::from).to_vec();
+            let probabilities = vec![0.75, 0.25, 0.5];
+            let classes = Classes { label: label.into(), index, probabilities, classes };
+            assert_eq!(Answer::Classes(classes).line(), line);
+        }
+        check("cat", Some(0), "cat\t0.7500");
+        check("cat;fox", None, "cat;fox\t0.7500;0.5000");
+        check("", None, "\t");
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub enum ClassifyTextsError {
     #[error("{data} has one class only, `{class}`: there is nothing to tell apart")]
     OneClass { data: std::path::PathBuf, class: String },
 
+    #[error("column `{column}` of {data} has numbers, and texts are told apart by classes")]
+    Numbers { data: std::path::PathBuf, column: String },
+
     #[error("no encoder can be taken from the model: it is for {what}")]
     NoEncoder { what: String },
 }
@@ -71,6 +74,9 @@ impl Hinted for ClassifyTextsError {
             Self::OneClass { .. } => {
                 "texts need labels of at least two kinds: folders, or a column that `--label` names"
                     .into()
+            }
+            Self::Numbers { .. } => {
+                "name a column of classes: `--label COLUMN`; whole numbers are classes, too".into()
             }
             Self::NoEncoder { .. } => {
                 "train a language model for it: `tinderbox train-lm TEXTS --arch awd-lstm`".into()
@@ -247,6 +253,11 @@ mod tests {
             ClassifyTextsError::OneClass { data: "d".into(), class: "good".into() },
             "d has one class only, `good`: there is nothing to tell apart",
             Some("`--label`"),
+        );
+        check(
+            ClassifyTextsError::Numbers { data: "d".into(), column: "score".into() },
+            "column `score` of d has numbers, and texts are told apart by classes",
+            Some("`--label COLUMN`"),
         );
         check(
             ClassifyTextsError::NoEncoder { what: "gray images; 10 classes".into() },

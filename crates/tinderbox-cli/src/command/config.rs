@@ -11,7 +11,7 @@ use crate::{exit::Done, given::tasks, terminal::print_line};
 ///
 /// Examples:
 ///   tinderbox config default segment > my.toml
-///   tinderbox train --config my.toml --epochs 30
+///   tinderbox train --config my.toml --images photos --masks masks
 ///   tinderbox config show runs/photos
 #[derive(Debug, Subcommand)]
 #[command(verbatim_doc_comment)]
@@ -81,7 +81,7 @@ impl Show {
 /// Settings that are inferred from the data are comments.
 ///
 /// Example:
-///   tinderbox config default segment > run.toml
+///   tinderbox config default segment > my.toml
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Default {

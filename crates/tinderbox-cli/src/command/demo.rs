@@ -79,7 +79,7 @@ impl Demo {
             ],
             true => [
                 format!("predict {run} {data}/images/valid/007.png --overlay seen.png"),
-                format!("predict {run} {data}/images/valid/007.png --out mask.png"),
+                format!("predict {run} {data}/images/valid/007.png --out 007-mask.png"),
                 format!("interpret {run}"),
                 format!("summary {run}"),
                 "train --task segment --images PICTURES --masks MASKS --codes codes.txt".to_owned(),

@@ -134,7 +134,8 @@ fn print_table(found: &Interpreted) {
     }
     print_line("\nlargest losses:");
     for (file, loss) in &found.top_losses {
-        print_line(&format!("  {loss:.3}  {file}"));
+        // A loss may be -0.
+        print_line(&format!("  {:.3}  {file}", loss + 0.0));
     }
     if !found.activations.is_empty() {
         print_line("\nmean and standard deviation of what layers give:");

@@ -81,13 +81,13 @@ impl LrFind {
         };
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
         let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
+        let suggestion = curve
+            .suggestion()
+            .context("too few batches ran for a suggestion: train on more with `--batches`")?;
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
             say(&format!("plotted in {}", file.display()));
         }
-        let suggestion = curve
-            .suggestion()
-            .context("too few batches ran for a suggestion: train on more with `--batches`")?;
         let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
         match self.json {
             true => print_line(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),

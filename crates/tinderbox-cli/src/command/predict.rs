@@ -27,10 +27,10 @@ use crate::{
 /// Examples:
 ///   tinderbox predict runs/photos new.jpg
 ///   tinderbox predict runs/photos 'new/**/*.jpg' --to results.csv
-///   tinderbox predict runs/camvid street.jpg --out mask.png --overlay seen.png
+///   tinderbox predict runs/streets street.jpg --out mask.png --overlay seen.png
 ///   tinderbox predict model.safetensors photos --json
 ///   tinderbox predict runs/reviews "What a film!"
-///   tinderbox predict runs/reviews new.csv --text review --to results.csv
+///   tinderbox predict runs/reviews new.csv --text review --to labels.csv
 ///   curl -s https://example.org/cat.jpg | tinderbox predict runs/photos -
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]

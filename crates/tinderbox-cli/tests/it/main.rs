@@ -4,6 +4,7 @@
 
 mod bench;
 mod configured;
+mod examples;
 mod hostile;
 mod interrupted;
 mod masks;

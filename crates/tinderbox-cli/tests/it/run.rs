@@ -25,7 +25,7 @@ pub(crate) const TRAIN: [&str; 9] =
 impl Place {
     /// With a few digits to train on, in `digits/`.
     pub(crate) fn new() -> Self {
-        let place = Self::of(env!("CARGO_BIN_EXE_tinderbox").into());
+        let place = Self::empty();
         let config = DigitsConfig { train_per_class: 32, test_per_class: 8, seed: 1 };
         write_digits(place.path("digits"), &config).unwrap();
         place
@@ -42,6 +42,11 @@ impl Place {
             program.display()
         );
         Self::of(program)
+    }
+
+    /// An empty one.
+    pub(crate) fn empty() -> Self {
+        Self::of(env!("CARGO_BIN_EXE_tinderbox").into())
     }
 
     fn of(program: PathBuf) -> Self {
@@ -70,6 +75,15 @@ impl Place {
 
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         Ended::new(args, &self.command(args).output().unwrap())
+    }
+
+    /// With a file of the folder on its standard input, if one is named.
+    pub(crate) fn run_with_input(&self, args: &[&str], file: Option<&str>) -> Ended {
+        let mut command = self.command(args);
+        if let Some(file) = file {
+            command.stdin(fs::File::open(self.path(file)).unwrap());
+        }
+        Ended::new(args, &command.output().unwrap())
     }
 
     /// Runs the command once as it is and `kills` times killed at some moment and resumed: the

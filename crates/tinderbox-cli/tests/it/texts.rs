@@ -218,6 +218,10 @@ fn what_is_wrong_with_texts_is_said() {
     train(&["numbers.txt", "--arch", "gruu"]).code(1).says("did you mean `gru`?");
     train(&["numbers.txt", "--valid", "2"]).code(2).says("a validation share of 2");
     let classify = |args: &[&str]| place.run(&[&["train", "reviews.csv"], args].concat());
+    let rows: Vec<String> = (0..9).map(|at| format!("a film,{at}.5")).collect();
+    fs::write(place.path("stars.csv"), format!("text,label\n{}", rows.join("\n"))).unwrap();
+    let numbers = place.run(&["train", "stars.csv"]).code(1);
+    numbers.says("column `label` of").says("has numbers");
     classify(&["--label", "stars"]).code(1).says("no column `stars`");
     classify(&["--size", "64"]).code(2).says("`--size` is for another task");
     classify(&["--batch-size", "1"])

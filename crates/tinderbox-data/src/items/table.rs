@@ -19,20 +19,19 @@ impl Table {
     /// Reads a file of fields separated by `delimiter`. Without a header, columns are named by
     /// their numbers, from 0.
     ///
-    /// A byte-order mark is left out, line ends may be those of Windows, fields may be quoted.
+    /// A byte-order mark is left out, and so are spaces around the names of columns; line ends may be
+    /// those of Windows, fields may be quoted.
     ///
     /// # Errors
-    /// [`Error::Read`] and [`Error::NotAFile`]; [`Error::Csv`] with the line for a row of another length, a quote that is
-    /// not closed, text that is not UTF-8, two columns of one name, or no rows.
+    /// [`Error::Read`], [`Error::NotAFile`] and [`Error::NotUtf8`]; [`Error::Csv`] with the line for a row of
+    /// another length, a quote that is not closed, two columns of one name, or no rows.
     pub fn read(path: impl AsRef<Path>, delimiter: u8, header: bool) -> Result<Self> {
         let path = path.as_ref();
         let text = file::read(path)?;
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
         if let Err(error) = std::str::from_utf8(text) {
-            let before = &text[..error.valid_up_to()];
-            let line = before.split(|byte| *byte == b'\n').count() as u64;
-            return Err(wrong(line, format!("not UTF-8 at byte {}", error.valid_up_to())));
+            return Err(Error::NotUtf8 { path: path.into(), offset: error.valid_up_to() });
         }
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
@@ -52,7 +51,7 @@ impl Table {
         }
         let Some(first) = records.first() else { return Err(wrong(1, "the file is empty".into())) };
         let columns: Vec<String> = match header {
-            true => first.iter().map(str::to_owned).collect(),
+            true => first.iter().map(|name| name.trim().to_owned()).collect(),
             false => (0..first.len()).map(|column| column.to_string()).collect(),
         };
         if let Some(twice) =
@@ -226,6 +225,13 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_called_without_the_spaces_around_their_names() {
+        let table = read(b"file, label \n1, a\n").unwrap();
+        assert_eq!(table.columns(), ["file", "label"]);
+        assert_eq!(table.cell(0, 1).unwrap(), " a");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_line() {
         rejects(b"a,b\n1,2\n3\n", "line 3: 1 fields, expected 2");
         rejects(b"a,b\n1,2,3\n", "line 2: 3 fields, expected 2");
@@ -237,7 +243,7 @@ mod tests {
         rejects(b"a,a\n1,2\n", "line 1: two columns are called `a`");
         rejects(b"", "line 1: the file is empty");
         rejects(b"a,b\n", "line 2: there are no rows below the header");
-        rejects(b"a,b\n1,\xe9\n", "line 2: not UTF-8 at byte 6");
+        rejects(b"a,b\n1,\xe9\n", "not UTF-8: byte 6 starts no character");
     }
 
     #[test]

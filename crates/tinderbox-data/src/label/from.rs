@@ -239,10 +239,11 @@ impl ColumnKind {
         }
         let cell = table.cell(row, at)?;
         Ok(match self {
-            Self::Text | Self::Many(_) => Label::Text(cell.to_owned()),
+            // Spaces around a class are of no class.
+            Self::Text | Self::Many(_) => Label::Text(cell.trim().to_owned()),
             Self::Integer => match cell.trim().parse() {
                 Ok(number) => Label::Integer(number),
-                Err(_) => Label::Text(cell.to_owned()),
+                Err(_) => Label::Text(cell.trim().to_owned()),
             },
             Self::Number => Label::Number(table.number(row, at)?),
         })

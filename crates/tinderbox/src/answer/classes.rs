@@ -27,6 +27,16 @@ impl Classes {
         self.index.and_then(|index| self.probabilities.get(index)).copied()
     }
 
+    /// The probability of each class that the label names.
+    pub(super) fn of_label(&self) -> Vec<f32> {
+        if let Some(confidence) = self.confidence() {
+            return vec![confidence];
+        }
+        let named: Vec<&str> = self.label.split(';').collect();
+        let each = self.classes.iter().zip(&self.probabilities);
+        each.filter(|(class, _)| named.contains(&class.as_str())).map(|(_, p)| *p).collect()
+    }
+
     /// The probability of each class.
     pub fn by_class(&self) -> Map<String, Value> {
         let each = self.classes.iter().cloned().zip(self.probabilities.iter().copied());

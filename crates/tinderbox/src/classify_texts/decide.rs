@@ -37,9 +37,16 @@ pub(super) fn decide(
     let split = split(common.valid.as_ref(), data, &source, choices)?;
     let labelled = labelled(data, &source, label.as_deref(), &split)?;
     let classes = labelled.target.classes().to_vec();
-    if let [] | [_] = &classes[..] {
-        let class = classes.first().cloned().unwrap_or_default();
-        return Err(ClassifyTextsError::OneClass { data: data.to_owned(), class }.into());
+    match &classes[..] {
+        [] => {
+            let (data, column) = (data.to_owned(), label.unwrap_or_default());
+            return Err(ClassifyTextsError::Numbers { data, column }.into());
+        }
+        [class] => {
+            let (data, class) = (data.to_owned(), class.clone());
+            return Err(ClassifyTextsError::OneClass { data, class }.into());
+        }
+        _ => {}
     }
     let shown = match classes.len() {
         n @ ..=4 => format!("{n}: {}", classes.join(", ")),

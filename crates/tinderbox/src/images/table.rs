@@ -171,7 +171,12 @@ impl Listed {
         let table = Arc::new(Table::open(data.need("data")?)?);
         let images = ImageItems::from_folder(data.need("images")?)?;
         let look = Look { table: &table, images: images.root() };
-        let file = look.file_column(ask.table.file.as_deref(), &FileNames::of(&images))?;
+        let names = FileNames::of(&images);
+        let file = look.file_column(ask.table.file.as_deref(), &names)?;
+        if matches!(names.find(&file), Named::One(_)) {
+            let table = table.path().to_owned();
+            return Err(TableError::NoHeader { table, first: file }.into());
+        }
         let set = look.set_column(ask.valid, &file);
         let labels = look.label_columns(ask.table.label.as_deref(), &file, set.as_deref())?;
         let separator = ask.table.separator.as_deref();
@@ -212,6 +217,7 @@ impl Listed {
     /// [`TableError::Unmatched`].
     pub(crate) fn check(self, skip_bad: usize, job: &Job) -> Result<Self> {
         const NAMED: usize = 3;
+        self.warn_of_repeats(job)?;
         let (n, table) = (self.unmatched.len(), self.items.table().map(Table::path));
         let table = table.map(Path::to_owned).unwrap_or_default();
         if n > skip_bad || self.items.is_empty() {
@@ -229,6 +235,29 @@ impl Listed {
             });
         }
         Ok(self)
+    }
+
+    /// Warns of images that several rows name: some of these rows may train, and others validate.
+    fn warn_of_repeats(&self, job: &Job) -> Result<()> {
+        let Some(table) = self.items.table() else { return Ok(()) };
+        let column = table.column(&self.columns.file)?;
+        let rows_left_out: HashSet<usize> = self.unmatched.iter().map(|(row, _)| row - 1).collect();
+        let rows = (0..table.len()).filter(|row| !rows_left_out.contains(row));
+        let mut seen = HashSet::new();
+        let mut repeats =
+            rows.zip(self.items.relative_paths()).filter(|(_, file)| !seen.insert(*file));
+        if let Some((row, _)) = repeats.next() {
+            let (n, name, table_path) =
+                (1 + repeats.count(), table.text(row, column), table.path().display());
+            let row = row + 1;
+            job.warn(match n {
+                1 => format!("row {row} of {table_path} names an image that an earlier row names (`{name}`)"),
+                n => format!(
+                    "{n} rows of {table_path} name images that earlier rows name, such as row {row} (`{name}`)"
+                ),
+            });
+        }
+        Ok(())
     }
 
     /// Which rows validate: as was asked for; by a column that says so; else a random fifth.
@@ -513,9 +542,7 @@ impl Look<'_> {
             [column] => match separator {
                 Some(text) => separated(text)?,
                 None if learned.is_none() && self.is_measured(column) => Meaning::Numbers,
-                None => self
-                    .separator(column)
-                    .map_or(Meaning::Class, |separator| Meaning::Classes { separator }),
+                None => self.class_or_classes(column)?,
             },
             _ if columns.iter().all(|column| self.is_flags(*column)) => {
                 match (0..self.table.len()).all(|row| self.n_true(row, &columns) == 1) {
@@ -538,6 +565,26 @@ impl Look<'_> {
                 Err(crate::SettingsError::Unused { setting: "separator", reason }.into())
             }
         }
+    }
+
+    /// What a column holds that is not of numbers.
+    fn class_or_classes(&self, column: usize) -> Result<Meaning> {
+        if let Some(row) = self.gap(column) {
+            let (table, cell) = (self.table.path().to_owned(), self.table.text(row, column));
+            let (column, cell) = (self.table.columns()[column].clone(), cell.to_owned());
+            return Err(TableError::Gap { table, row: row + 1, column, cell }.into());
+        }
+        let separator = self.separator(column);
+        Ok(separator.map_or(Meaning::Class, |separator| Meaning::Classes { separator }))
+    }
+
+    /// The first row without a number in a column that measures something in most of them.
+    fn gap(&self, column: usize) -> Option<usize> {
+        let is_number = |cell: &str| cell.parse().is_ok_and(f64::is_finite);
+        let has_fraction = |cell: &str| is_number(cell) && cell.contains('.');
+        let fractions = self.cells(column).filter(|cell| has_fraction(cell)).count();
+        let is_measured = 2 * fractions > self.table.len();
+        is_measured.then(|| self.cells(column).position(|cell| !is_number(cell))).flatten()
     }
 
     fn n_true(&self, row: usize, columns: &[usize]) -> usize {
@@ -605,6 +652,12 @@ pub enum TableError {
         rows: Vec<(usize, String)>,
     },
 
+    #[error("{table} has no header: its first line is of the image `{first}`")]
+    NoHeader { table: PathBuf, first: String },
+
+    #[error("{table}: column `{column}` has numbers, but row {row} has `{cell}`")]
+    Gap { table: PathBuf, row: usize, column: String, cell: String },
+
     #[error("{table} has several columns that may be labels: {}", columns.join(", "))]
     WhichLabel { table: PathBuf, columns: Vec<String> },
 
@@ -634,6 +687,10 @@ impl Hinted for TableError {
             }
             Self::Unmatched { .. } => {
                 "add the images or remove the rows, or skip up to this many: `--skip-bad N`".into()
+            }
+            Self::NoHeader { .. } => "name the columns in a line above it, such as `file,label`".into(),
+            Self::Gap { .. } => {
+                "remove the row, or fill in its number; if these are classes: `--separator none`".into()
             }
             Self::WhichLabel { .. } => "say which: `--label COLUMN`, once for each".into(),
             Self::NotFlags { .. } => "a column a class must hold 0 or 1 in each row; for numbers: `--task regress`".into(),

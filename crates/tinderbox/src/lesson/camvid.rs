@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{LessonError, Published};
-use crate::{ImageSize, Job, Location, Result, Segment, Settings, Task, Trained, Valid, train};
+use crate::{
+    ImageSize, Job, Location, Result, Segment, Settings, Task, Trained, Valid, train,
+    weights::Pretrained,
+};
 
 /// What the notebook printed: at half size and then, from there, at full size, each first with the
 /// body as it was and then with all of it trained.
@@ -104,10 +107,16 @@ fn camvid_settings(
     (task.images, task.masks) = (Some(Location::from(images)), Some(Location::from(masks)));
     if stage == 0 {
         task.image.arch.get_or_insert_with(|| "resnet34".into());
+        task.image.pretrained.get_or_insert(Pretrained::Auto);
     }
     task.image.size.get_or_insert(ImageSize([[180, 240], [360, 480]][stage]));
-    common.epochs.get_or_insert(epochs);
-    task.image.unfreeze_epochs.get_or_insert(unfrozen);
+    if task.image.pretrained == Some(Pretrained::No) {
+        // There is no body to freeze: everything is trained in all of the epochs.
+        common.epochs.get_or_insert(epochs + unfrozen);
+    } else {
+        common.epochs.get_or_insert(epochs);
+        task.image.unfreeze_epochs.get_or_insert(unfrozen);
+    }
     Ok((settings, &CAMVID[stage]))
 }
 
@@ -143,6 +152,23 @@ mod tests {
             fs::create_dir(root.join(name)).unwrap();
         }
         assert_eq!(folders(root).unwrap(), (root.join("images"), root.join("labels")));
+    }
+
+    #[test]
+    fn a_body_is_trained_last_unless_it_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["images", "labels"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let check = |pretrained, wanted| {
+            let mut settings = Settings::<Segment>::new(folder.path(), "run");
+            settings.task.image.pretrained = pretrained;
+            let (settings, _) = camvid_settings(&settings).unwrap();
+            let image = settings.task.image;
+            assert_eq!((settings.common.epochs, image.unfreeze_epochs, image.pretrained), wanted);
+        };
+        check(None, (Some(10), Some(12), Some(Pretrained::Auto)));
+        check(Some(Pretrained::No), (Some(22), None, Some(Pretrained::No)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, sync::mpsc};
 
 use tempfile::TempDir;
 use tinderbox_data::picture::Picture;
@@ -112,6 +112,31 @@ fn what_is_named_is_taken() {
     refused(&["c"], None, "has no column `c`");
     let error = find(table, &TableSettings::default()).unwrap_err();
     assert!(error.to_string().ends_with("that may be labels: a, b, note"), "{error}");
+}
+
+#[test]
+fn numbers_with_gaps_are_no_classes() {
+    let error = |table| find(table, &TableSettings::default()).unwrap_err().to_string();
+    let gap = error("id,weight\n1,0.5\n2,NA\n3,1.5\n");
+    assert!(gap.ends_with("column `weight` has numbers, but row 2 has `NA`"), "{gap}");
+    // Most are words.
+    finds("id,size\n1,0.5\n2,large\n3,small\n", "id", &["size"], Meaning::Class);
+}
+
+#[test]
+fn a_table_without_a_header_is_refused() {
+    let error = find("1.png,x\n2.png,y\nb/3.jpg,x\n", &TableSettings::default()).unwrap_err();
+    assert!(error.to_string().ends_with("has no header: its first line is of the image `1.png`"));
+}
+
+#[test]
+fn images_that_several_rows_name_are_told() {
+    let (says, heard) = mpsc::channel();
+    let job = Job::telling(move |event| says.send(event).unwrap());
+    let listed = find("id,x\n1,a\n7,a\n2,b\n1,b\n3,a\n1,a\n", &TableSettings::default()).unwrap();
+    listed.check(1, &job).unwrap();
+    let said: Vec<String> = heard.try_iter().map(|event| format!("{event:?}")).collect();
+    assert!(said[0].contains("2 rows of") && said[0].contains("such as row 4 (`1`)"), "{said:?}");
 }
 
 #[test]
