@@ -122,8 +122,8 @@ const ENOUGH: f64 = 0.5;
 /// Whole numbers with more values than this are numbers, not classes.
 const MOST_CLASSES: usize = 20;
 /// What a column of labels is called, the surest first.
-const LABEL_NAMES: [&str; 9] =
-    ["label", "labels", "class", "classes", "category", "target", "tags", "tag", "y"];
+const LABEL_NAMES: [&str; 8] =
+    ["label", "labels", "class", "classes", "category", "target", "tags", "tag"];
 /// What a column is called that says which rows validate.
 const SET_NAMES: [&str; 8] =
     ["is_valid", "valid", "is_val", "validation", "set", "split", "subset", "partition"];
