@@ -41,8 +41,8 @@ use crate::{
 pub struct Classify {
     /// The classes, sorted.
     pub classes: Vec<String>,
-    /// The probability above which an image is of a class, if it may be of several; nothing if it is
-    /// of one.
+    /// The probability above which a class is predicted, if an image may have several classes;
+    /// `None` if it has one.
     pub threshold: Option<f32>,
     pub labels: LabelSource,
     pub split: Split,
@@ -62,12 +62,12 @@ pub struct ClassifySettings {
     #[serde(flatten)]
     pub table: TableSettings,
 
-    /// Probability above which an image is of a class, where it may be of several
+    /// Probability above which a class is predicted, where an image may have several
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-value" = "P", "x-group" = "Data",
         "x-usual" = "0.5"))]
     pub threshold: Option<f32>,
 
-    /// Draw training images so that all classes come as often as the largest: for class imbalance
+    /// Oversample the smaller classes until all are as frequent as the largest: for class imbalance
     #[schemars(extend("x-group" = "Data", "default" = false))]
     pub oversample: Option<bool>,
 }

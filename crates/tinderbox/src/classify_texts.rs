@@ -49,7 +49,7 @@ pub struct ClassifyTextsSettings {
     #[serde(flatten)]
     pub texts: TextSettings,
 
-    /// Column of a table with labels in it
+    /// Column of the table with the labels
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "label"))]
     pub label: Option<String>,
 }

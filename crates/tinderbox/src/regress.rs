@@ -53,9 +53,9 @@ pub struct RegressSettings {
     #[serde(flatten)]
     pub table: TableSettings,
 
-    /// Lowest and highest number that can be predicted, such as `0,100`; `none` for any
+    /// Range of the predictions, such as `0,100`; `none` for no limits
     #[schemars(extend("x-value" = "LOW,HIGH", "x-group" = "Model",
-        "x-usual" = "the range of the training set, and a twentieth more on each side"))]
+        "x-usual" = "the range of the training set, widened by 5 % on each side"))]
     pub y_range: Option<YRange>,
 }
 

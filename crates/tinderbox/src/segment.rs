@@ -43,7 +43,7 @@ pub struct Segment {
     pub mask_name: MaskName,
     /// The classes, in the order of their codes.
     pub classes: Vec<String>,
-    /// The code whose pixels are not counted: of a class, or of pixels that have none and are not
+    /// The code whose pixels are ignored: of a class, or of pixels that have no class and are not
     /// learned either.
     pub void: Option<Void>,
     pub split: Split,
@@ -60,26 +60,27 @@ pub struct SegmentSettings {
     #[serde(flatten)]
     pub image: ImageSettings,
 
-    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    /// Folder with the images, subfolders included: those that the table lists, or those that the
+    /// masks belong to
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
         "x-instead-of" = "data", "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
-    /// Folder with their masks, called as they are or with `_P`, `_mask` or the like behind. A mask
-    /// is gray: the number in a pixel is the code of its class
+    /// Folder with the masks; a mask has the name of its image, alone or followed by `_P`, `_mask`
+    /// or the like. Masks are gray images whose pixel values are the codes of classes
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
         "x-usual" = "the folder of the images"))]
     pub masks: Option<Location>,
 
-    /// File with the name of a class in each line, from code 0 on
+    /// File that lists the classes, one per line, beginning with code 0
     #[schemars(extend("x-value" = "FILE", "x-group" = "Masks",
         "x-usual" = "codes.txt in or beside the folders"))]
     pub codes: Option<Location>,
 
-    /// Class whose pixels are not counted, or a code that has no class, such as 255; `none` to count
-    /// all
+    /// Class whose pixels the metrics ignore, or a code without a class, such as 255, whose pixels
+    /// are not learned either; `none` to count all pixels
     #[schemars(extend("x-validate" = true, "x-value" = "CLASS", "x-group" = "Masks",
-        "x-usual" = "the class called Void"))]
+        "x-usual" = "the class called void, unlabelled or ignore"))]
     pub void: Option<String>,
 }
 

@@ -48,38 +48,39 @@ pub struct Settings<T: Task> {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Common {
-    /// Where the data is: a folder or a file
+    /// Folder, table (.csv, .tsv) or text file with the data
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "PATH"))]
     pub data: Option<Location>,
 
-    /// Run folder: everything the run makes, and was made with, goes there
+    /// Run folder, which gets the settings, the checkpoints, the plots and the model
     #[schemars(extend("x-role" = "run", "x-short" = "o", "x-value" = "DIR", "x-group" = "Run",
         "x-usual" = "`runs/` and the name of the data"))]
     pub out: Option<Location>,
 
-    /// Validation set: `auto`, a share such as `0.2` or `20%`, the name of a folder, a .txt file of
-    /// file names, or the column of a table that says which rows are in it
+    /// Validation set: `auto`, a share such as `0.2` or `20%`, the name of a folder, a .txt file
+    /// that lists file names, or the column of the table that marks the rows. `auto` takes the
+    /// folders, the list or the column that the data has, else a random share
     #[serde(skip_serializing_if = "Valid::is_auto")]
     #[schemars(extend("x-value" = "HOW", "x-group" = "Data", "default" = "auto"))]
     pub valid: Option<Valid>,
 
-    /// Epochs to train for; with a pretrained body, of the new layers alone
+    /// Epochs to train for
     #[schemars(range(min = 1), extend("x-short" = "e", "x-value" = "N", "x-group" = "Training",
-        "x-usual" = "by the size of the data"))]
+        "x-usual" = "depends on the size of the data"))]
     pub epochs: Option<usize>,
 
-    /// Learning rate at the peak of the one-cycle schedule
+    /// Peak learning rate of the one-cycle schedule
     #[schemars(extend("exclusiveMinimum" = 0, "x-value" = "LR", "x-group" = "Training",
-        "x-usual" = "the usual one for the model"))]
+        "x-usual" = "depends on the model"))]
     pub lr: Option<f64>,
 
-    /// Items in a batch
+    /// Batch size
     #[schemars(range(min = 1), extend("x-validate" = true, "x-short" = "b", "x-value" = "N",
-        "x-group" = "Training", "x-usual" = "by the size of the data"))]
+        "x-group" = "Training", "x-usual" = "depends on the size of the data"))]
     pub batch_size: Option<usize>,
 
-    /// Batches whose gradients make a step together: the step of a large batch in the memory of a
-    /// small one. Batch norms see each batch alone
+    /// Accumulate gradients over this many batches for each step: the step of a large batch in the
+    /// memory of a small one. Batch norm normalizes each batch alone
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training", "default" = 1))]
     pub accumulate: Option<usize>,
 
@@ -88,33 +89,34 @@ pub struct Common {
         "x-usual" = "no clipping"))]
     pub clip: Option<f64>,
 
-    /// End a fit after this many epochs in a row without an improvement on the validation set
+    /// Stop a fit after this many epochs in a row without improvement on the validation set (early
+    /// stopping)
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training",
         "x-usual" = "train all epochs"))]
     pub early_stop: Option<usize>,
 
-    /// Which weights the model gets: those of the `last` epoch, or of the one that validated `best`
+    /// Weights that the finished model gets: those of the `last` epoch, or of the `best` one on the
+    /// validation set
     #[schemars(extend("x-value" = "WHICH", "x-group" = "Training",
         "x-usual" = "last; with --early-stop, best"))]
     pub keep: Option<Keep>,
 
-    /// Seed of everything random: the same seed gives the same bits
+    /// Random seed: the same seed gives the same result, bit for bit
     #[schemars(extend("x-value" = "N", "x-group" = "Training", "default" = 42))]
     pub seed: Option<u64>,
 
-    /// Where to compute: `cpu`, `gpu`, `gpu:1` for the second graphics card, or `auto`: the graphics
-    /// card if this program was built for one and there is one, else the CPU
+    /// Device to compute on: `cpu`, `gpu`, `gpu:1` for the second GPU, or `auto`, which takes the
+    /// GPU if this program was built with GPU support and one is found, else the CPU
     #[schemars(extend("x-role" = "host", "x-value" = "DEVICE", "x-group" = "Run",
         "default" = "auto"))]
     pub device: Option<DeviceChoice>,
 
-    /// Threads that prepare batches ahead of the training step. Their number changes the speed,
-    /// never the result
+    /// Threads that load and prepare batches. Their number affects the speed, never the result
     #[schemars(range(max = 1024), extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Run",
-        "x-usual" = "one a core, up to 4"))]
+        "x-usual" = "one per core, up to 4"))]
     pub workers: Option<usize>,
 
-    /// Steps between checkpoints, besides those after each epoch; 0 for no others
+    /// Save a checkpoint every N steps, besides the one after each epoch; 0 for those alone
     #[schemars(extend("x-role" = "host", "x-value" = "N", "x-group" = "Run", "default" = 100))]
     pub checkpoint_every: Option<usize>,
 }

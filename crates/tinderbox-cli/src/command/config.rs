@@ -7,7 +7,7 @@ use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 use super::train::task_names;
 use crate::{exit::Done, given::tasks, terminal::print_line};
 
-/// Settings as files: what there is to set, and what a run was made with
+/// Show settings, as configuration files
 ///
 /// Examples:
 ///   tinderbox config default segment > my.toml
@@ -39,7 +39,9 @@ impl Config {
     }
 }
 
-/// Print every setting of a run or a configuration file, checked, with those it omits
+/// Print every setting of a run, a configuration file or a task
+///
+/// The file is checked, and settings that it omits are printed with their defaults.
 ///
 /// Examples:
 ///   tinderbox config show runs/photos
@@ -78,7 +80,7 @@ impl Show {
 
 /// Print a configuration file with every setting of a task
 ///
-/// Settings that are inferred from the data are comments.
+/// Settings that are inferred from the data are commented out.
 ///
 /// Example:
 ///   tinderbox config default segment > run.toml

@@ -11,14 +11,14 @@ use crate::{
     terminal::{Style, job, print_line, say, word},
 };
 
-/// Draw a small data set, train on it and show what the model says
+/// Generate a small data set, train on it and show some predictions
 ///
-/// Works without network and without data: digits are drawn from strokes, written
-/// as PNG files in class folders, and the lesson's residual network learns to read
-/// them. It takes less than a minute.
+/// Needs neither data nor a network connection: it draws digits, writes them as PNG
+/// files into class folders, and trains the residual network of fast.ai's lesson 7
+/// on them. Takes less than a minute.
 ///
-/// With --masks, scenes of shapes are drawn instead, and a U-Net learns to say what
-/// each pixel shows.
+/// With --masks, it draws scenes of shapes instead and trains a U-Net to segment
+/// them, that is, to predict the class of each pixel.
 ///
 /// Examples:
 ///   tinderbox demo
@@ -26,20 +26,20 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Demo {
-    /// Folder for the digits, the run and the picture; with a number behind it if there is one
-    /// already
+    /// Folder for the data, the run and the image of predictions; if it exists, a number is
+    /// appended
     #[arg(long, value_name = "DIR", default_value = "tinderbox-demo", value_hint = ValueHint::DirPath)]
     out: PathBuf,
 
-    /// Learn what each pixel of a scene shows
+    /// Segment drawn scenes with a U-Net, instead of classifying digits
     #[arg(long)]
     masks: bool,
 
-    /// Seed of everything random
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Print one JSON object a line, as `train` does; at the end, where everything is
+    /// Print one JSON object per line, as `train` does; the last one has the paths
     #[arg(long)]
     json: bool,
 }

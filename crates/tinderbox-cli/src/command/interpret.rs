@@ -11,11 +11,12 @@ use crate::{
     terminal::{Style, job, print_line, say, word},
 };
 
-/// Show what a model is wrong about
+/// Show where a model is wrong: confused classes, largest losses
 ///
-/// Predicts for the validation set of its run, and prints precision and recall of
-/// each class, the classes most confused, and the files with the largest losses.
-/// Draws the confusion matrix, results, and the images with the largest losses.
+/// Predicts the validation set of the run and prints the precision and recall of
+/// each class, the most confused classes, and the files with the largest losses.
+/// Plots the confusion matrix, sample results, and the images with the largest
+/// losses.
 ///
 /// Examples:
 ///   tinderbox interpret runs/photos --top-losses 25 --heat
@@ -28,24 +29,24 @@ pub(crate) struct Interpret {
     #[arg(value_hint = ValueHint::DirPath)]
     run: PathBuf,
 
-    /// How many of the largest losses to show
+    /// Number of largest losses to show
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=400))]
     top_losses: u32,
 
-    /// Print the confusion matrix, too: of pixels for masks
+    /// Print the confusion matrix as well; for segmentation, it counts pixels
     #[arg(long)]
     confusion: bool,
 
-    /// Tell classes that were confused this often or more
+    /// List pairs of classes that were confused at least this often
     #[arg(long, value_name = "N", default_value_t = 2)]
     min: u64,
 
-    /// Highlight the regions behind the predicted class in images with large losses
-    /// (Grad-CAM); not for masks
+    /// Highlight the regions behind the predicted class in the images with the largest
+    /// losses (Grad-CAM); for image classifiers
     #[arg(long)]
     heat: bool,
 
-    /// Print mean and standard deviation of each layer's output for a batch
+    /// Print the mean and standard deviation of each layer's output for one batch
     #[arg(long)]
     activations: bool,
 

@@ -14,10 +14,10 @@ use crate::{
     terminal::{Style, job, print_line, say},
 };
 
-/// Find a learning rate: train one short run at rising rates and plot the loss
+/// Find a learning rate: train briefly at rising rates and plot the loss
 ///
-/// A good rate lies where the loss falls steeply, well before it rises. Nothing is
-/// kept of the run but the plot.
+/// A good learning rate lies where the loss falls steeply, well before it rises. The
+/// trained weights are discarded; only the plot is kept.
 ///
 /// Examples:
 ///   tinderbox lr-find photos --plot lr.svg
@@ -28,15 +28,15 @@ pub(crate) struct LrFind {
     #[command(flatten)]
     settings: Of<Look>,
 
-    /// What is learned [default: by the data]
+    /// Task [default: inferred from the data]
     #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
-    /// Configuration file
+    /// Configuration file, as for `tinderbox train`
     #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Where to write the plot; .svg or .png
+    /// File for the plot, .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot)]
     plot: Option<PathBuf>,
 
@@ -48,8 +48,8 @@ pub(crate) struct LrFind {
     #[arg(long, value_name = "LR", default_value_t = 10.0, allow_negative_numbers = true, value_parser = rate)]
     end_lr: f64,
 
-    /// Batches to spread the rates over, 20 or more: the first 10 and the last 5 say
-    /// nothing
+    /// Number of batches to spread the rates over, at least 20: the first 10 and the last 5
+    /// are not used for suggestions
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..))]
     batches: u32,
 

@@ -26,26 +26,27 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TableSettings {
-    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    /// Folder with the images, subfolders included: those that the table lists, or those that the
+    /// masks belong to
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
         "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
-    /// Column of a table with the names of image files, with or without folders and extensions
+    /// Column of the table with the names of image files, with or without folders and extensions
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
         "x-usual" = "the one that names files in the folder"))]
     pub file: Option<String>,
 
-    /// Column of a table with labels in it; of images, several may be given: a column a class, or
-    /// several numbers
+    /// Column of the table with the labels; for images, may be given several times: one column per
+    /// class, or several numbers to predict
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
-        "x-usual" = "the one called label, class or so, or the only one left"))]
+        "x-usual" = "the one called label, class or similar, or the only one left"))]
     pub label: Option<Vec<String>>,
 
-    /// What stands between the labels of an image that has several in one cell, such as `;`; or
-    /// `none`
+    /// Separator between several labels in one cell: one character, such as `;`, or `space`, `tab`,
+    /// or `none` if a cell is one label
     #[schemars(extend("x-validate" = true, "x-value" = "TEXT", "x-group" = "Data",
-        "x-usual" = "by the cells"))]
+        "x-usual" = "inferred from the cells"))]
     pub separator: Option<String>,
 }
 
