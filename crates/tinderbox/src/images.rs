@@ -20,7 +20,7 @@ use crate::{
     weights::{self, Found, Pretrained, WeightsFile},
 };
 
-/// What a user may say about training on images.
+/// The settings of training on images.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ImageSettings {
@@ -92,8 +92,8 @@ impl ImageSettings {
         let found = weights::look(self.pretrained.as_ref(), self.arch.as_deref(), look_for, job)?;
         let (name, because) = match &found {
             Found::File { arch, .. } => match self.pretrained {
-                Some(Pretrained::File(_)) => (arch.name, "the file is called so"),
-                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` names others"),
+                Some(Pretrained::File(_)) => (arch.name, "by the name of the file"),
+                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` lists others"),
             },
             Found::None { .. } => fresh,
         };
@@ -104,7 +104,7 @@ impl ImageSettings {
                 let asked = self.pretrained.clone();
                 let because = match asked {
                     Some(_) => ASKED,
-                    None => "few images are enough with it; `--pretrained none` for none",
+                    None => "needs few images of your own; `--pretrained none` trains from scratch",
                 };
                 choices.keep("pretrained", &asked.unwrap_or(Pretrained::Auto));
                 choices.tell("pretrained", file.path.display().to_string(), because);
@@ -126,7 +126,7 @@ impl ImageSettings {
     /// # Errors
     /// [`SettingsError::Unused`](crate::SettingsError::Unused).
     pub(crate) fn check_from(&self) -> Result<()> {
-        const REASON: &str = "it is that of the run in `--from`";
+        const REASON: &str = "the run in `--from` decides it";
         unused("arch", self.arch.as_ref(), REASON)?;
         unused("until", self.until.as_ref(), REASON)?;
         unused("pretrained", self.pretrained.as_ref(), REASON)
@@ -137,7 +137,7 @@ impl ImageSettings {
     /// # Errors
     /// [`SettingsError::Unused`](crate::SettingsError::Unused).
     fn check_fresh(&self) -> Result<()> {
-        const REASON: &str = "it is for networks that are `--pretrained`";
+        const REASON: &str = "it only applies to pretrained networks";
         unused("until", self.until.as_ref(), REASON)?;
         unused("unfreeze_epochs", self.unfreeze_epochs.as_ref(), REASON)
     }

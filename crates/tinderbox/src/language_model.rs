@@ -1,4 +1,4 @@
-//! Language models: which word comes next.
+//! Language models: predicting the next word.
 
 mod decide;
 mod last_word;
@@ -43,13 +43,13 @@ pub struct LanguageModel {
     pub tokenizing: Tokenizing,
     pub vocab: VocabOptions,
     pub model: TextSpec,
-    /// Whether the model's state starts anew with each epoch.
+    /// Whether the hidden state is reset at each epoch.
     pub reset_state: bool,
-    /// Tokens of a row: how far back the gradient goes.
+    /// Sequence length in tokens: how far gradients go back.
     pub bptt: usize,
 }
 
-/// What a user may say about language models alone.
+/// The settings of language models.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LanguageModelSettings {

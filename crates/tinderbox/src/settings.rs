@@ -1,5 +1,5 @@
-//! What a user may say about a run. Each setting is defined once, as a field of a struct: the flag,
-//! the key of a configuration file, the key in `run.json` and the JSON Schema follow from it.
+//! The settings of a run. Each is defined once, as a field of a struct: the flag, the key of a
+//! configuration file, the key in `run.json` and the JSON Schema follow from it.
 
 mod fields;
 mod file;
@@ -16,8 +16,8 @@ pub(crate) use values::{Text, absolute, as_text};
 
 use crate::{Error, Hinted, Result, Task};
 
-/// Settings of a run of a task. `None` means: the default, or what the data calls for; and when a
-/// run is resumed, what it was begun with.
+/// Settings of a run of a task. `None` means the default, or what is inferred from the data; when a
+/// run is resumed, what it began with.
 ///
 /// # Example
 /// ```no_run
@@ -36,15 +36,15 @@ use crate::{Error, Hinted, Result, Task};
 #[serde(bound = "")]
 #[schemars(bound = "T: Task")]
 pub struct Settings<T: Task> {
-    /// What all tasks have.
+    /// The settings of all tasks.
     #[serde(flatten)]
     pub common: Common,
-    /// What this task has besides.
+    /// The settings of this task.
     #[serde(flatten)]
     pub task: T::Settings,
 }
 
-/// What a user may say about a run of any task.
+/// The settings of a run of any task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Common {
@@ -52,7 +52,7 @@ pub struct Common {
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "PATH"))]
     pub data: Option<Location>,
 
-    /// Run folder, which gets the settings, the checkpoints, the plots and the model
+    /// Run folder, for the settings, the checkpoints, the plots and the model
     #[schemars(extend("x-role" = "run", "x-short" = "o", "x-value" = "DIR", "x-group" = "Run",
         "x-usual" = "`runs/` and the name of the data"))]
     pub out: Option<Location>,
@@ -219,10 +219,10 @@ pub enum SettingsError {
     #[error("there is no task `{name}`")]
     UnknownTask { name: String, known: Vec<&'static str> },
 
-    #[error("`{}` is for another task: this run's is `{task}`", flag(setting))]
+    #[error("`{}` is not a setting of the task `{task}`", flag(setting))]
     OfOtherTask { setting: String, task: &'static str },
 
-    #[error("`{}` does nothing here: {reason}", flag(setting))]
+    #[error("`{}` has no effect here: {reason}", flag(setting))]
     Unused { setting: &'static str, reason: &'static str },
 
     #[error("no {setting} given")]
@@ -239,16 +239,14 @@ impl Hinted for SettingsError {
                 nearest(setting, known.iter().map(String::as_str))
                     .map(|known| format!("did you mean `{known}`?"))
             }
-            Self::UnknownTask { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::UnknownTask { known, .. } => Some(format!("choose one of {}", known.join(", "))),
             Self::OfOtherTask { .. } => {
-                Some("leave it out, or say which task is meant: `--task`".into())
+                Some("leave it out, or choose another task with `--task`".into())
             }
             Self::Unused { .. } => Some("leave it out".into()),
             Self::Missing { setting: "data" } => Some("name a folder or a file".into()),
-            Self::Missing { setting } => Some(format!("name it: `{}`", flag(setting))),
-            Self::File { .. } => {
-                Some("`tinderbox config default` prints one that can be changed".into())
-            }
+            Self::Missing { setting } => Some(format!("add `{}`", flag(setting))),
+            Self::File { .. } => Some("`tinderbox config default` prints one to start from".into()),
             Self::Invalid { .. } => None,
         }
     }

@@ -42,7 +42,7 @@ use crate::{
     Confidence, Event, Job, Location, Result, Split, Valid, plan::Choices, settings::unused,
 };
 
-/// What a user may say about training on texts.
+/// The settings of training on texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TextSettings {
@@ -115,14 +115,14 @@ impl TextSource {
         match &source {
             Self::Table { columns } => choices.keep("text", columns),
             Self::File | Self::Folder => {
-                unused("text", columns, "the data is no table")?;
+                unused("text", columns, "the data is not a table")?;
                 choices.keep("text", &None::<Vec<String>>);
             }
         }
         Ok(source)
     }
 
-    /// How the texts are divided, if it was asked for.
+    /// How the texts are split, if that was given.
     ///
     /// # Errors
     /// [`SplitError`](crate::SplitError); those of reading the texts.

@@ -69,11 +69,11 @@ impl How {
     }
 }
 
-/// Time steps of a workload on request, for comparison with another library
+/// Time steps of a workload on request, to compare with other libraries
 ///
-/// Prints `{"ready": ...}` once the model is built and warmed up. Answers each line
-/// `run N` on standard input with the times of N steps, in milliseconds, and the peak
-/// memory, in MB, which is known on Linux only.
+/// Prints `{"ready": ...}` once the model is built and warmed up. Answers each
+/// line `run N` on standard input with the times of N steps, in milliseconds, and
+/// the peak memory, in MB, which is known on Linux only.
 ///
 /// Example:
 ///   tinderbox bench serve train/mnist-resnetish/b128
@@ -99,9 +99,9 @@ impl Serve {
 
 /// Time the convolutions of well-known networks, layer by layer
 ///
-/// Prints the algorithm of each pass of each layer, its speed, and its share of the
-/// machine's peak, which is measured first; then the total time of each network, in
-/// which a layer counts as often as it occurs.
+/// Prints the algorithm of each pass of each layer, its speed, and its share of
+/// the machine's peak, which is measured first; then the total time of each
+/// network, in which a layer counts as often as it occurs.
 ///
 /// A layer's name consists of its network, the height and width of its input, its
 /// channels, its kernel size and its stride.
@@ -130,7 +130,7 @@ pub(crate) struct Kernels {
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=60.0).contains(&seconds) => Ok(seconds),
-        _ => Err("expected seconds, 60 at most, such as 0.05".into()),
+        _ => Err("expected a number of seconds up to 60, such as 0.05".into()),
     }
 }
 

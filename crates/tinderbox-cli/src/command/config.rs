@@ -41,7 +41,7 @@ impl Config {
 
 /// Print every setting of a run, a configuration file or a task
 ///
-/// The file is checked, and settings that it omits are printed with their defaults.
+/// The file is checked; settings that it omits are printed with their defaults.
 ///
 /// Examples:
 ///   tinderbox config show runs/photos
@@ -67,7 +67,8 @@ impl Show {
         let (name, settings) = match self.what.to_str().filter(|_| !file.is_file()) {
             Some(name) => {
                 let task = find_task(tasks(), name);
-                let task = task.with_context(|| format!("there is no run and no file {name}"))?;
+                let task =
+                    task.with_context(|| format!("no run, file or task is called {name}"))?;
                 (Some(task.about().name.to_owned()), serde_json::Map::new())
             }
             None => read_file(&file)?,

@@ -13,9 +13,9 @@ use crate::{
 
 /// Generate a small data set, train on it and show some predictions
 ///
-/// Needs neither data nor a network connection: it draws digits, writes them as PNG
-/// files into class folders, and trains the residual network of fast.ai's lesson 7
-/// on them. Takes less than a minute.
+/// Needs neither data nor a network connection: it draws digits, writes them as
+/// PNG files into class folders, and trains the residual network of fast.ai's
+/// lesson 7 on them. Takes less than a minute.
 ///
 /// With --masks, it draws scenes of shapes instead and trains a U-Net to segment
 /// them, that is, to predict the class of each pixel.
@@ -49,7 +49,7 @@ impl Demo {
         let run = if self.masks { demo_masks } else { demo };
         let style = Style::of(self.json);
         let what = if self.masks { "scenes and their masks" } else { "digits" };
-        say(&format!("draws {what} and trains on them: less than a minute on two cores"));
+        say(&format!("drawing {what} and training on them: takes less than a minute on two cores"));
         let demo = run(&self.out, self.seed, &job(style)?)?;
         if style == Style::Json {
             let (data, run, picture) = (&demo.data, demo.trained.run.root(), &demo.picture);
@@ -59,30 +59,33 @@ impl Demo {
         }
         if let Some(accuracy) = demo.trained.metric("accuracy") {
             let of = if self.masks { "pixels of scenes" } else { "digits" };
-            print_line(&format!("\naccuracy on {of} it has not seen: {:.2} %", accuracy * 100.0));
+            print_line(&format!(
+                "\naccuracy on {of} it was not trained on: {:.2} %",
+                accuracy * 100.0
+            ));
         }
         let done = {
             let task = task_of_run(tasks(), demo.trained.run.root())?;
             finish(task, &demo.trained, Style::Text)
         };
         let Some(picture) = &demo.picture else { return Ok(done) };
-        print_line(&format!("what it says about some of them: {}", picture.display()));
+        print_line(&format!("some predictions: {}", picture.display()));
         let (data, run) = (word(&demo.data), word(demo.trained.run.root()));
-        say("\nWhat to try next:");
+        say("\nTry next:");
         let lines: &[String] = &match self.masks {
             false => [
                 format!("predict {run} {data}/testing/7/0.png"),
                 format!("validate {run} {data}/testing"),
                 format!("interpret {run}"),
                 format!("summary {run}"),
-                "train YOUR-PICTURES     # one folder a class".to_owned(),
+                "train YOUR-IMAGES     # one folder per class".to_owned(),
             ],
             true => [
                 format!("predict {run} {data}/images/valid/007.png --overlay seen.png"),
                 format!("predict {run} {data}/images/valid/007.png --out mask.png"),
                 format!("interpret {run}"),
                 format!("summary {run}"),
-                "train --task segment --images PICTURES --masks MASKS --codes codes.txt".to_owned(),
+                "train --task segment --images IMAGES --masks MASKS --codes codes.txt".to_owned(),
             ],
         };
         for line in lines {

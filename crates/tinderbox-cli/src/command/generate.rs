@@ -102,8 +102,8 @@ impl Generate {
         print_line(&if self.json { self.as_json(&text) } else { String::new() });
         if written.min_p_too_high > 0 {
             say(&format!(
-                "note: for {} of {} words none was as likely as `--min-p` asks for, so all were \
-                 kept",
+                "note: for {} of {} words, no candidate reached `--min-p`, so the sampling was from \
+                 all of them",
                 written.min_p_too_high,
                 written.words.len()
             ));

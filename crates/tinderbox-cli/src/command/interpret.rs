@@ -79,7 +79,7 @@ impl Interpret {
         print_table(&found);
         say("");
         for picture in &found.pictures {
-            say(&format!("drawn: {}", word(picture)));
+            say(&format!("wrote {}", word(picture)));
         }
         Ok(Done::Ok)
     }
@@ -120,17 +120,17 @@ fn print_table(found: &Interpreted) {
         print_classes(&found.classes);
     }
     if let Some(accuracy) = found.accuracy {
-        print_line(&format!("\nright: {:.2} %", accuracy * 100.0));
+        print_line(&format!("\naccuracy: {:.2} %", accuracy * 100.0));
     }
     if !found.most_confused.is_empty() {
-        print_line("\nactual, predicted, how often:");
+        print_line("\nmost confused (actual, predicted: count):");
     }
     for (actual, predicted, n) in found.most_confused.iter().take(CONFUSED) {
         print_line(&format!("  {actual}, {predicted}: {n}"));
     }
     if !found.confusion.is_empty() {
         let classes: Vec<&str> = found.classes.iter().map(|class| class.class.as_str()).collect();
-        print_line("\nactual below each other, predicted beside each other:");
+        print_line("\nconfusion matrix (rows actual, columns predicted):");
         print_confusion(&classes, &found.confusion);
     }
     print_line("\nlargest losses:");
@@ -138,7 +138,7 @@ fn print_table(found: &Interpreted) {
         print_line(&format!("  {loss:.3}  {file}"));
     }
     if !found.activations.is_empty() {
-        print_line("\nmean and standard deviation of what layers give:");
+        print_line("\nmean and standard deviation of layer outputs:");
     }
     for LayerActivation { path, layer, mean, std } in &found.activations {
         print_line(&format!("  {mean:>9.4}  {std:>8.4}  {path} {layer}"));

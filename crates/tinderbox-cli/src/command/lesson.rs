@@ -99,7 +99,7 @@ impl Mnist {
     }
 }
 
-/// Train the lesson's language models on human numbers and compare with its results
+/// Train the lesson's language models and compare with its results
 ///
 /// The texts are generated: `one, two, three, …`. Needs no data and no network.
 ///
@@ -157,7 +157,7 @@ fn free(named: Option<&Path>, lesson: impl FnOnce() -> String) -> PathBuf {
 fn beside(task: &dyn AnyTask, trained: &Trained, published: &Published, style: Style) -> Done {
     if style == Style::Text {
         let (heading, parameters) = (published.heading, published.parameters);
-        print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
+        print_line(&format!("\n{heading}, {parameters} parameters, compared with the lesson:"));
         print_line(published.beside(&trained.recorder).trim_end());
     }
     finish(task, trained, style)
@@ -205,7 +205,7 @@ impl Camvid {
         let settings = Settings::<Segment>::from_json(&asked.settings)?;
         let (trained, published) = lesson_camvid(&settings, &job(style)?)?;
         if style == Style::Text {
-            print_line(&format!("\nours, beside the lesson's {}:", published.heading));
+            print_line(&format!("\ncompared with the lesson's {}:", published.heading));
             print_line(published.beside_run(&trained.run)?.trim_end());
         }
         Ok(finish(asked.task, &trained, style))

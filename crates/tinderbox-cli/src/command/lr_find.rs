@@ -16,8 +16,8 @@ use crate::{
 
 /// Find a learning rate: train briefly at rising rates and plot the loss
 ///
-/// A good learning rate lies where the loss falls steeply, well before it rises. The
-/// trained weights are discarded; only the plot is kept.
+/// A good learning rate lies where the loss falls steeply, well before it rises.
+/// The trained weights are discarded; only the plot is kept.
 ///
 /// Examples:
 ///   tinderbox lr-find photos --plot lr.svg
@@ -65,14 +65,14 @@ fn plot(text: &str) -> Result<PathBuf, String> {
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
+        _ => Err("expected a number above 0, such as 0.01 or 1e-2".into()),
     }
 }
 
 impl LrFind {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let (start, end) = (self.start_lr, self.end_lr);
-        ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
+        ensure!(start < end, "the lowest learning rate, {start}, must be below the highest, {end}");
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,
@@ -83,18 +83,18 @@ impl LrFind {
         let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
-            say(&format!("plotted in {}", file.display()));
+            say(&format!("wrote {}", file.display()));
         }
         let suggestion = curve
             .suggestion()
-            .context("too few batches ran for a suggestion: train on more with `--batches`")?;
+            .context("too few batches for a suggestion: try more with `--batches`")?;
         let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
         match self.json {
             true => print_line(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
             false => {
                 print_line(&format!("{lr_valley:.1e}  suggested: in the longest valley of the loss"));
-                print_line(&format!("{lr_steepest:.1e}  where the loss falls steepest"));
-                print_line(&format!("{lr_min_div_10:.1e}  a tenth of where it is lowest"));
+                print_line(&format!("{lr_steepest:.1e}  where the loss falls most steeply"));
+                print_line(&format!("{lr_min_div_10:.1e}  a tenth of the rate with the lowest loss"));
                 print_line(&format!("\ntrain with it: `--lr {lr_valley:.1e}`"));
             }
         }

@@ -14,10 +14,10 @@ use crate::{
 
 /// Predict images or texts with a trained model
 ///
-/// A classifier prints the class of each file or text and its probability, separated
-/// by tabs; a model for numbers prints the numbers; a language model continues each
-/// text. Files that cannot be read are reported, and the others are predicted all the
-/// same (exit code 3).
+/// A classifier prints the class of each file or text and its probability,
+/// separated by tabs; a model for numbers prints the numbers; a language model
+/// continues each text. Files that cannot be read are reported, and the others
+/// are predicted all the same (exit code 3).
 ///
 /// A segmentation model prints each class's share of the image; `--out` writes the
 /// mask, and `--overlay` the image with the mask drawn over it.
@@ -123,10 +123,10 @@ impl Predict {
         }
         if items.len() > 1 {
             let (n, rate) = (items.len(), items.len() as f64 / seconds);
-            say(&format!("{n} {} in {seconds:.1} s, {rate:.0} a second", about.unit));
+            say(&format!("{n} {} in {seconds:.1} s, {rate:.0} per second", about.unit));
         }
         if let Some(file) = &self.to {
-            say(&format!("the results are in {}", word(file)));
+            say(&format!("wrote {}", word(file)));
         }
         Ok(done)
     }

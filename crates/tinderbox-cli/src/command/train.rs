@@ -10,20 +10,21 @@ use crate::{
     terminal::{Style, count, job, print_line, say, seconds, word},
 };
 
-/// Train a model on images or texts: classes, numbers, masks, language
+/// Train a model on images or texts
 ///
 /// Takes a folder with one folder of images or .txt files per class; a table that
-/// labels images or texts; folders of images and masks; or a text file. Settings you
-/// omit are inferred from the data, and each choice is explained. Flags override a
-/// configuration file (`--config`).
+/// labels images or texts; folders of images and masks; or a text file. Settings
+/// you omit are inferred from the data, and each choice is explained. Flags
+/// override a configuration file (`--config`).
 ///
-/// Photographs start from a pretrained network if its weights are in the cache or can
-/// be downloaded; `--pretrained none` trains from scratch.
+/// Photographs start from a pretrained network if its weights are in the cache or
+/// can be downloaded; `--pretrained none` trains from scratch.
 ///
 /// The run folder holds the settings, checkpoints, the epoch table, plots, the
-/// finished model, which `predict` and `validate` take, and run.toml, which repeats
-/// the run. Ctrl-C finishes the current step and saves a checkpoint; `--resume`
-/// continues from there, with the same result, bit for bit, as an uninterrupted run.
+/// finished model, which `predict` and `validate` take, and run.toml, which
+/// repeats the run. Ctrl-C finishes the current step and saves a checkpoint;
+/// `--resume` continues from there, with the same result, bit for bit, as an
+/// uninterrupted run.
 ///
 /// Examples:
 ///   tinderbox train photos --out runs/photos
@@ -177,17 +178,17 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
         match (&trained.outcome, trained.speed) {
             (outcome @ Outcome::Stopped { .. }, _) => {
                 say(&outcome.to_string());
-                say(&format!("go on with: tinderbox train --out {run} --resume"));
+                say(&format!("resume with: tinderbox train --out {run} --resume"));
             }
             (Outcome::Finished { epochs, reason }, speed) => {
                 let epochs = count(*epochs, "epoch");
                 let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
                 say(&match speed {
                     Some(speed) => format!(
-                        "finished {epochs}{why}; of the time, {:.1} % was waiting for data",
+                        "finished {epochs}{why}; {:.1} % of the time was spent waiting for data",
                         speed.waiting * 100.0
                     ),
-                    None => format!("the run was finished already, with {epochs}"),
+                    None => format!("the run had already finished, with {epochs}"),
                 });
                 say(&format!("the model is in {run}"));
                 say(&format!("try it: tinderbox {}", task.about().try_next.replace("{run}", &run)));
@@ -199,7 +200,7 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
 
 fn print_dry_run(found: &DryRun) {
     let DryRun { classes, n_train, n_valid, unit, .. } = found;
-    print_line(&format!("{n_train} {unit} train, {n_valid} validate"));
+    print_line(&format!("{n_train} {unit} for training, {n_valid} for validation"));
     let names = classes.iter().map(|class| class.class.chars().count());
     let width = names.max().unwrap_or(0).max("class".len());
     if !classes.is_empty() {
@@ -211,9 +212,9 @@ fn print_dry_run(found: &DryRun) {
     }
     print_line(&format!("\n{}", found.summary.trim_end()));
     let gigabytes = found.memory as f64 / 1e9;
-    print_line(&format!("\nmemory of a step   about {gigabytes:.2} GB"));
-    print_line(&format!("time of a step     {}", seconds(found.step_seconds)));
-    print_line(&format!("time of an epoch   {}", seconds(found.epoch_seconds)));
+    print_line(&format!("\nmemory per step    about {gigabytes:.2} GB"));
+    print_line(&format!("time per step      {}", seconds(found.step_seconds)));
+    print_line(&format!("time per epoch     {}", seconds(found.epoch_seconds)));
     let epochs = count(found.epochs, "epoch");
     print_line(&format!("time of {epochs:<10} {}", seconds(found.total_seconds)));
 }

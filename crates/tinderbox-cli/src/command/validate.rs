@@ -12,9 +12,10 @@ use crate::{
 
 /// Evaluate a model on labelled data
 ///
-/// Prints the loss and the metrics, computed as in training. Without DATA, evaluates
-/// the validation set of the run. A language model starts with a fresh hidden state
-/// here, but in training with the state of the epoch, so its metrics differ slightly.
+/// Prints the loss and the metrics, computed as in training. Without DATA,
+/// evaluates the validation set of the run. A language model starts with a fresh
+/// hidden state here, but in training with the state of the epoch, so its metrics
+/// differ slightly.
 ///
 /// Examples:
 ///   tinderbox validate runs/photos

@@ -19,10 +19,11 @@ use crate::{
 
 /// Manage pretrained weights
 ///
-/// They are stored in the folder that TINDERBOX_CACHE names, or in the system's cache
-/// folder; weights that PyTorch has downloaded are used too, and so are your own if
-/// they are there as, say, mobilenet_v2.safetensors. TINDERBOX_WEIGHTS_URL names
-/// another server than torchvision's. With TINDERBOX_OFFLINE=1, nothing is downloaded.
+/// They are stored in the folder that TINDERBOX_CACHE names, or in the system's
+/// cache folder; weights that PyTorch has downloaded are used too, and so are
+/// your own if they are there as, say, mobilenet_v2.safetensors.
+/// TINDERBOX_WEIGHTS_URL names another server than torchvision's. With
+/// TINDERBOX_OFFLINE=1, nothing is downloaded.
 ///
 /// Examples:
 ///   tinderbox weights list
@@ -99,7 +100,7 @@ impl List {
 
 /// Download official weights
 ///
-/// An interrupted download continues where it stopped. Prints the paths of the files.
+/// An interrupted download continues where it stopped. Prints the files' paths.
 ///
 /// Example:
 ///   tinderbox weights fetch resnet34 squeezenet1_1
@@ -142,8 +143,8 @@ impl Fetch {
 
 /// Convert a PyTorch checkpoint to safetensors, which holds no code
 ///
-/// Keeps the names and converts the values to 32-bit floats. Nothing in the file is
-/// executed.
+/// Keeps the names and converts the values to 32-bit floats. Nothing in the file
+/// is executed.
 ///
 /// Example:
 ///   tinderbox weights convert resnet34-b627a593.pth resnet34.safetensors
@@ -161,7 +162,7 @@ impl Convert {
     fn run(self) -> anyhow::Result<Done> {
         let weights = StateDict::read(&self.from).map_err(tinderbox::Error::from)?;
         write_atomically(&self.to, &weights.to_safetensors()).map_err(tinderbox::Error::from)?;
-        say(&format!("{} in {}", count(weights.len(), "tensor"), self.to.display()));
+        say(&format!("wrote {} to {}", count(weights.len(), "tensor"), self.to.display()));
         Ok(Done::Ok)
     }
 }
