@@ -10,13 +10,13 @@ pub enum Error {
     #[error("no layer's name contains `{filter}`")]
     NoLayer { filter: String },
 
-    #[error("this machine has no path `{path}`: it has {}", found.join(", "))]
+    #[error("this machine does not support `{path}`; it supports {}", found.join(", "))]
     NoPath { path: String, found: Vec<&'static str> },
 
-    #[error("`{line}` is no request: expected `run` and a number of steps")]
+    #[error("invalid request `{line}`: expected `run` and a number of steps")]
     BenchRequest { line: String },
 
-    #[error("cannot read requests or write answers of the benchmark")]
+    #[error("cannot read the benchmark's requests or write its answers")]
     BenchStreams { source: std::io::Error },
 }
 
@@ -26,15 +26,15 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownWorkload { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::UnknownWorkload { known, .. } => Some(format!("choose one of {}", known.join(", "))),
             Self::NoLayer { .. } => Some(
-                "there are such as `resnet34/32x32/64-128/3x3s2`; without `--filter`, all are timed"
+                "a name is, for example, `resnet34/32x32/64-128/3x3s2`; without `--filter`, all layers are timed"
                     .into(),
             ),
             Self::NoPath { .. } => {
-                Some("leave `--path` out for the first of them, the best".into())
+                Some("leave `--path` out to use the first of them, the fastest".into())
             }
-            Self::BenchRequest { .. } => Some("say `run 10` for the times of ten steps".into()),
+            Self::BenchRequest { .. } => Some("for example, `run 10` times ten steps".into()),
             Self::BenchStreams { .. } => None,
         }
     }
@@ -63,22 +63,22 @@ mod tests {
         );
         check(
             &Error::NoPath { path: "neon".into(), found: vec!["avx2", "plain"] },
-            "this machine has no path `neon`: it has avx2, plain",
+            "this machine does not support `neon`; it supports avx2, plain",
             Some("leave `--path` out"),
         );
         check(
             &Error::UnknownWorkload { name: "train/x".into(), known: vec!["a", "b"] },
             "there is no workload `train/x`",
-            Some("there are a, b"),
+            Some("choose one of a, b"),
         );
         check(
             &Error::BenchRequest { line: "walk".into() },
-            "`walk` is no request: expected `run` and a number of steps",
-            Some("say `run 10` for the times of ten steps"),
+            "invalid request `walk`: expected `run` and a number of steps",
+            Some("for example, `run 10` times ten steps"),
         );
         check(
             &Error::BenchStreams { source: std::io::Error::other("gone") },
-            "cannot read requests or write answers of the benchmark",
+            "cannot read the benchmark's requests or write its answers",
             None,
         );
     }

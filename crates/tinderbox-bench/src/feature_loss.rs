@@ -13,7 +13,7 @@ const LAYERS: [usize; 3] = [22, 32, 42];
 /// How much each counts.
 const WEIGHTS: [f64; 3] = [5.0, 15.0, 2.0];
 
-/// The loss between two batches of pictures and its gradient with respect to the first.
+/// The loss between two batches of images and its gradient with respect to the first.
 pub(crate) fn step(batch: usize, size: usize, device: &Device) -> Step {
     let vgg = frozen_vgg(device);
     let of_targets = Module::valid(&vgg);

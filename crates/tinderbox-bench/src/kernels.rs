@@ -314,9 +314,9 @@ impl fmt::Display for Total {
 
 /// What the columns mean, for under the table.
 pub const LEGEND: &str = "\
-GFLOP/s: billions of multiplications and additions that the definition has, a second; peak: their
-share of the peak. Winograd's algorithms multiply less, so they may pass 100 %; others do so only if
-the machine was busy while the peak was measured.";
+GFLOP/s: billions of multiplications and additions of the definition, per second; peak: their share
+of the peak. Winograd's algorithms multiply less, so they may pass 100 %; others do so only if the
+machine was busy while the peak was measured.";
 
 /// Numbers that are no special case of arithmetic.
 fn numbers(n: usize) -> Vec<f32> {

@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(said("train/resnet34", ""), "there is no workload `train/resnet34`");
         assert_eq!(
             said("infer/mnist-resnetish/b1", "walk 3\n"),
-            "`walk 3` is no request: expected `run` and a number of steps"
+            "invalid request `walk 3`: expected `run` and a number of steps"
         );
     }
 }

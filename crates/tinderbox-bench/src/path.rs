@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn a_path_that_is_missing_is_said_beside_those_there_are() {
         let error = set_path("sse9").unwrap_err().to_string();
-        assert!(error.starts_with("this machine has no path `sse9`: it has "), "{error}");
+        assert!(error.starts_with("this machine does not support `sse9`; it supports "), "{error}");
         assert!(error.ends_with("plain"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use tinderbox_model::{AnyTensor, Layer};
 
 use crate::{Step, trainee::Trainee, training};
 
-/// Of a model for pictures: `[batch, channels, height, width]` → `[batch, classes]`.
+/// Of a model for images: `[batch, channels, height, width]` → `[batch, classes]`.
 pub(crate) fn classes(model: impl Layer + 'static, input: [usize; 4], classes: usize) -> Step {
     let device = training();
     let x = Tensor::<4>::random(input, Distribution::Normal(0.0, 1.0), &device);

@@ -1,4 +1,4 @@
-//! A Wasserstein GAN on pictures: DCGAN's two networks.
+//! A Wasserstein GAN on images: DCGAN's two networks.
 //!
 //! They differ from [`BasicGan`](tinderbox_model::arch::BasicGan)'s in the order of layers: the
 //! batch norm comes before the activation, and convolutions have a bias.
@@ -20,7 +20,7 @@ use crate::{Step, trainee::Trainee};
 
 /// Channels of the maps of half the size.
 const FEATURES: usize = 64;
-/// Numbers that a picture is made of.
+/// Numbers that an image is made of.
 const NOISE: usize = 100;
 /// The critic's parameters stay within ± this.
 const CLIP: f64 = 0.01;

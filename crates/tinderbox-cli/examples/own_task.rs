@@ -1,7 +1,8 @@
-//! A task of one's own: one number from an image, as the name of its file ends, `ripe_0.73.jpg`.
+//! A task of your own: predicting a number from an image, with the label at the end of the file's
+//! name, `ripe_0.73.jpg`.
 //!
 //! This file is all that it takes: every command works with the task, and so do configuration
-//! files, dry runs and runs that go on after they were killed.
+//! files, dry runs and resuming.
 //!
 //! `cargo run --release -p tinderbox-cli --example own_task -- train tomatoes --out runs/tomatoes`
 
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     tinderbox_cli::main(TASKS)
 }
 
-/// Learns one number from an image.
+/// Predicts a number from an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Measure {
     split: Split,
@@ -43,11 +44,11 @@ struct Measure {
     model: ModelSpec,
 }
 
-/// What a user may say about it: flags, keys of a configuration file, what a resumed run keeps.
+/// Its settings: flags, keys of a configuration file, what a resumed run keeps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct MeasureSettings {
-    /// Height and width that images are resized to, in pixels
+    /// Size that images are resized to, in pixels
     #[schemars(extend("x-value" = "PIXELS", "x-group" = "Data", "default" = 32))]
     size: Option<ImageSize>,
 

@@ -28,7 +28,7 @@ pub(crate) fn tasks() -> &'static [&'static dyn AnyTask] {
     TABLE.get().copied().unwrap_or(TASKS)
 }
 
-/// What was said about settings, as it was typed.
+/// The settings that were given, as they were typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Given(Vec<(String, Vec<OsString>)>);
 
@@ -336,7 +336,7 @@ impl Given {
         if let (Some(file), Some(named), Some(found)) = (of_path, named, &of_file)
             && named != found
         {
-            bail!("{} is for task `{found}`, not `{named}`", file.display());
+            bail!("{} is for the task `{found}`, not `{named}`", file.display());
         }
         let name = named.map(str::to_owned).or(of_file);
         let task = match &name {

@@ -38,7 +38,7 @@ fn set_handler() -> Result<(), ctrlc::Error> {
         match running.as_ref() {
             Some(handle) if !handle.is_stopping() => {
                 handle.stop();
-                say("\nfinishing this step, then saving; Ctrl-C again leaves now");
+                say("\nfinishing this step, then saving; press Ctrl-C again to quit now");
             }
             _ => process::exit(130),
         }

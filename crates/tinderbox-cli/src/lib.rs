@@ -15,23 +15,23 @@ use tinderbox::AnyTask;
 
 use crate::terminal::Style;
 
-/// From a folder of images or texts to a model that works
+/// Train and use deep learning models for images and texts
 ///
-/// Sort images into one folder a class and train on them:
+/// Sort images into one folder per class and train on them:
 ///
 ///   tinderbox train photos --out runs/photos
 ///   tinderbox predict runs/photos new.jpg
 ///
 /// No data at hand? `tinderbox demo` draws some and trains on them.
 ///
-/// Results go to standard output, progress and talk to standard error.
+/// Results go to standard output, progress and messages to standard error.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some files could not be
-/// predicted, 130 stopped by Ctrl-C (a checkpoint is saved).
+/// Exit codes: 0 success, 1 error, 2 wrong usage, 3 some files could not be
+/// predicted, 130 stopped by Ctrl-C (training saves a checkpoint).
 #[derive(Debug, Parser)]
 #[command(name = "tinderbox", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Cli {
-    /// Threads that compute [default: one a core]
+    /// Number of computing threads [default: one per core]
     #[arg(long, value_name = "N", global = true, env = "TINDERBOX_THREADS", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
 

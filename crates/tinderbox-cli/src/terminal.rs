@@ -118,7 +118,7 @@ pub(crate) fn count(n: usize, of: &str) -> String {
     format!("{n} {of}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Prints a picture's or a file's path, and whatever else is talk.
+/// Prints an image's or a file's path, and whatever else is talk.
 pub(crate) fn say(line: &str) {
     // A reader that has gone away must not end a training.
     let _ = writeln!(stderr(), "{line}");
@@ -145,7 +145,7 @@ impl Screen {
                 }
             }),
             Event::Warning { text } => self.above(|| say(&format!("warning: {text}"))),
-            Event::Resuming => self.above(|| say("going on from the last checkpoint")),
+            Event::Resuming => self.above(|| say("resuming from the last checkpoint")),
             Event::Begin { header, lines } => self.above(|| {
                 print_line(header);
                 for line in lines {

@@ -54,7 +54,7 @@ pub struct BatchOptions {
 }
 
 impl From<usize> for BatchOptions {
-    /// Batches of so many items, all else by default.
+    /// Batches of this size, with defaults for everything else.
     fn from(batch_size: usize) -> Self {
         Self { batch_size, ..Self::default() }
     }
@@ -130,7 +130,7 @@ impl<K: InputKind> Labelled<K> {
     }
 
     /// Batches as a finished model was given them in validation: with its transforms and its
-    /// normalization, masks moving with their pictures if they did. What is measured on them can be
+    /// normalization, masks moving with their images if they did. What is measured on them can be
     /// compared with what training measured, see
     /// [`Items::split_all_valid`](crate::Items::split_all_valid). Training items, if
     /// there are any, are prepared so too.
@@ -189,7 +189,7 @@ impl<K: InputKind> Transformed<K> {
         Ok(())
     }
 
-    /// Makes batches of the items: of so many, or as [`BatchOptions`] say.
+    /// Makes batches of the items: of this many, or as [`BatchOptions`] say.
     ///
     /// # Errors
     /// [`Error::BatchSize`] for batches of nothing.

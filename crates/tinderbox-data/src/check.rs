@@ -10,7 +10,7 @@ use crate::{DataBunch, Error, Samples, error::BadFile, loader::safely};
 /// How files are checked.
 #[derive(Default)]
 pub struct Check<'a> {
-    /// So many unreadable files are left out; one more is an error.
+    /// This many unreadable files are left out; one more is an error.
     pub allowed: usize,
     /// Told now and then how many of how many files are checked.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,

@@ -1,6 +1,6 @@
 //! Digits drawn from strokes of our own: a real data set that needs no download.
 //!
-//! Each digit has a few shapes made of lines and arcs. A picture is one of them at a random size,
+//! Each digit has a few shapes made of lines and arcs. An image is one of them at a random size,
 //! place, slant, rotation and thickness, its points shaken, drawn without hard edges and with noise
 //! on top. Everything follows from the seed.
 
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{Error, Result};
 
-/// Side of a picture in pixels: MNIST's.
+/// Side of an image in pixels: MNIST's.
 pub const SIDE: usize = 28;
 
 /// How many digits are drawn.
@@ -161,7 +161,7 @@ pub fn write_digits(root: impl AsRef<Path>, config: &DigitsConfig) -> Result<()>
     Ok(())
 }
 
-/// The generator of one picture.
+/// The generator of one image.
 fn generator(seed: u64, set: &str, digit: usize, n: usize) -> ChaCha8Rng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -226,7 +226,7 @@ impl Hand {
         }
     }
 
-    /// From the box of a shape to the picture.
+    /// From the box of a shape to the image.
     fn place(&self, [x, y]: [f32; 2]) -> [f32; 2] {
         let (x, y) = ((x - 0.5) * self.size[0], (y - 0.5) * self.size[1]);
         let x = x - y * self.slant;

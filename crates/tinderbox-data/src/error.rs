@@ -12,7 +12,7 @@ pub enum Error {
     #[error("{path} is not a folder")]
     NotAFolder { path: PathBuf },
 
-    #[error("no files in {folder}: looked for names ending in {extensions}")]
+    #[error("no files in {folder} end in {extensions}")]
     NoItems { folder: PathBuf, extensions: String },
 
     #[error("cannot read {path}")]
@@ -21,13 +21,13 @@ pub enum Error {
     #[error("cannot write {path}")]
     Write { path: PathBuf, source: std::io::Error },
 
-    #[error("{path} is not a file to read: it is {what}")]
+    #[error("{path} is not a regular file: it is {what}")]
     NotAFile { path: PathBuf, what: &'static str },
 
     #[error("cannot read {path} as an image: {reason}")]
     Decode { path: PathBuf, reason: String },
 
-    #[error("{path} claims to be {width}×{height} pixels; at most {limit} million are opened")]
+    #[error("{path} claims to be {width}×{height} pixels; the limit is {limit} million pixels")]
     TooLarge { path: PathBuf, width: u32, height: u32, limit: u64 },
 
     #[error("{} of {checked} files cannot be used:{}", files.len(), bad_list(files))]
@@ -39,13 +39,13 @@ pub enum Error {
     #[error("{path} has no column `{column}`; it has {}", listed(found))]
     NoColumn { path: PathBuf, column: String, found: Vec<String> },
 
-    #[error("{path}: row {row} has nothing in column `{column}`")]
+    #[error("{path}, row {row}: column `{column}` is empty")]
     EmptyCell { path: PathBuf, row: usize, column: String },
 
-    #[error("{path}: row {row} has `{cell}` in column `{column}`, which is not a finite number")]
+    #[error("{path}, row {row}: `{cell}` in column `{column}` is not a finite number")]
     NotANumber { path: PathBuf, row: usize, column: String, cell: String },
 
-    #[error("{path}, row {row}: `{item}` leads out of {folder}")]
+    #[error("{path}, row {row}: `{item}` is outside of {folder}")]
     OutsideFolder { path: PathBuf, row: usize, item: String, folder: PathBuf },
 
     #[error("{path}, row {row}: there is no file `{item}` in {folder}")]
@@ -54,10 +54,10 @@ pub enum Error {
     #[error("these items have no table with columns: they do not come from a CSV file")]
     NoTable,
 
-    #[error("a share of {share} is outside 0..=1")]
+    #[error("the share {share} is not between 0 and 1")]
     Share { share: f64 },
 
-    #[error("nothing lies in {folder}/, so there is nothing to train on; {}", folder_list(found))]
+    #[error("{folder}/ is empty, so there is nothing to train on; {}", folder_list(found))]
     EmptyFolder { folder: String, found: Vec<String> },
 
     #[error("index {index} is not one of {len} items")]
@@ -69,7 +69,7 @@ pub enum Error {
     #[error("`{pattern}` is not a pattern: {reason}")]
     Pattern { pattern: String, reason: String },
 
-    #[error("{path} has no parent folder to be labelled by")]
+    #[error("{path} has no parent folder, which would be its label")]
     NoParent { path: PathBuf },
 
     #[error(
@@ -87,7 +87,7 @@ pub enum Error {
     #[error("the model takes {model}; these items are {data}")]
     OtherInput { model: String, data: String },
 
-    #[error("{path}: row {row} has {}, where it should have one", several(found))]
+    #[error("{path}, row {row}: expected one class, found {}", several(found))]
     NotOneClass { path: PathBuf, row: usize, found: Vec<String> },
 
     #[error("{given} flags for {classes} classes")]
@@ -99,27 +99,27 @@ pub enum Error {
     #[error("{given} labels for {items} items")]
     LabelCount { given: usize, items: usize },
 
-    #[error("classes are required for masks: a mask holds their numbers, not their names")]
+    #[error("the classes of masks must be given: a mask has their codes, not their names")]
     NoClasses,
 
     #[error(
-        "{path} holds the code {code}, but there are {} classes: {}",
+        "{path} has the code {code}, but there are {} classes: {}",
         classes.len(),
         listed(classes)
     )]
     MaskCode { path: PathBuf, code: i64, classes: Vec<String> },
 
     #[error(
-        "the class {void} is not to be counted, but there are {} classes: {}",
+        "class {void} is to be ignored, but there are {} classes: {}",
         classes.len(),
         listed(classes)
     )]
     VoidClass { void: u16, classes: Vec<String> },
 
-    #[error("points need pictures that they are in")]
+    #[error("points are coordinates in images, and these items are not images")]
     PointsWithoutSize,
 
-    #[error("{path} is a mask of {} pixels, its picture has {}", size(*mask), size(*picture))]
+    #[error("the mask {path} is {} pixels, but its image is {}", size(*mask), size(*picture))]
     MaskSize { path: PathBuf, mask: [usize; 2], picture: [usize; 2] },
 
     #[error("{path} is not a mask: it is {what}")]
@@ -149,13 +149,13 @@ pub enum Error {
     #[error("a batch size of 0 makes no batches")]
     BatchSize,
 
-    #[error("{kind} has no classes, one an item, that could be drawn as often")]
+    #[error("oversampling needs one class per item, which {kind} does not have")]
     NotClasses { kind: &'static str },
 
-    #[error("no training item is of the class `{class}`")]
+    #[error("the class `{class}` has no training items")]
     EmptyClass { class: String },
 
-    #[error("no batch of the {set} set: it has {items} items, and a batch holds {batch_size}")]
+    #[error("the {set} set has {items} items, too few for a batch of {batch_size}")]
     NoBatch { set: &'static str, items: usize, batch_size: usize },
 
     #[error("{inputs} inputs but {targets} targets")]
@@ -176,7 +176,7 @@ pub enum Error {
     #[error("{given} channel statistics for images of {channels} channels")]
     Channels { given: usize, channels: usize },
 
-    #[error("a standard deviation of {std} in channel {channel} cannot be divided by")]
+    #[error("channel {channel} has a standard deviation of {std}, so it cannot be normalized")]
     NoSpread { channel: usize, std: f32 },
 
     #[error("preparing a batch panicked: {reason}")]
@@ -185,14 +185,14 @@ pub enum Error {
     #[error("{path} is not UTF-8: byte {offset} starts no character")]
     NotUtf8 { path: PathBuf, offset: usize },
 
-    #[error("no column is named to take the texts from")]
+    #[error("no column with text is named")]
     NoTextColumns,
 
     #[error("{what} has no tokens")]
     NoTokens { what: String },
 
     #[error(
-        "the {set} texts have {tokens} tokens; a batch of {batch_size} rows of {bptt} takes {}",
+        "the {set} texts have {tokens} tokens, but a batch of {batch_size} rows of {bptt} needs {}",
         batch_size * bptt
     )]
     ShortCorpus { set: &'static str, tokens: usize, batch_size: usize, bptt: usize },
@@ -209,27 +209,25 @@ pub enum Error {
     #[error("a `bptt` of 0 reads no tokens")]
     Bptt,
 
-    #[error("this model is not given text: its inputs are {inputs}")]
+    #[error("the model does not take text: its inputs are {inputs}")]
     NotFromText { inputs: &'static str },
 
-    #[error("{path} holds no tokenizer: {reason}")]
+    #[error("{path} is not a tokenizer file: {reason}")]
     TokenizerFile { path: PathBuf, reason: String },
 
-    #[error("the tokenizer cannot divide a text: {reason}")]
+    #[error("the tokenizer failed on a text: {reason}")]
     Tokenize { reason: String },
 
-    #[error(
-        "no token of the vocabulary is for padding: none is called `xxpad`, `[PAD]` or `<pad>`"
-    )]
+    #[error("the vocabulary has no padding token, such as `xxpad`, `[PAD]` or `<pad>`")]
     NoPadding,
 
-    #[error("this is no vocabulary: {reason}")]
+    #[error("not a valid vocabulary: {reason}")]
     Vocab { reason: String },
 
-    #[error("{path} holds no vocabulary: {reason}")]
+    #[error("{path} is not a vocabulary: {reason}")]
     VocabFile { path: PathBuf, reason: String },
 
-    #[error("no token has the number {id}: the vocabulary has {len}, from 0 on")]
+    #[error("there is no token {id}: the vocabulary has {len} tokens, counted from 0")]
     TokenId { id: u32, len: usize },
 }
 
@@ -248,7 +246,7 @@ impl BadFile {
             Error::NotAFile { what, .. } => format!("it is {what}"),
             Error::TooLarge { width, height, limit, .. } => {
                 format!(
-                    "it claims to be {width}×{height} pixels; at most {limit} million are opened"
+                    "it claims to be {width}×{height} pixels; the limit is {limit} million pixels"
                 )
             }
             Error::Read { source, .. } => source.to_string(),
@@ -284,8 +282,8 @@ fn folder_list(found: &[String]) -> String {
 
 fn several(classes: &[String]) -> String {
     match classes {
-        [] => "no class".into(),
-        classes => format!("the classes {}", listed(classes)),
+        [] => "none".into(),
+        classes => listed(classes),
     }
 }
 
@@ -334,25 +332,25 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotAFolder { .. } => "name the folder that the images lie in".into(),
+            Self::NotAFolder { .. } => "name the folder that contains the images".into(),
             Self::NoItems { folder, .. } => {
                 format!("is {} the folder above the class folders?", folder.display())
             }
             Self::BadFiles { files, allowed, .. } => match allowed {
-                0 => format!("repair or remove them, or leave them out: `--skip-bad {}`", files.len()),
-                allowed => format!("{allowed} were allowed by `--skip-bad`; repair or remove the others"),
+                0 => format!("repair or remove them, or skip them: `--skip-bad {}`", files.len()),
+                allowed => format!("`--skip-bad` allows {allowed}; repair or remove the others"),
             },
             Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
-            Self::TooLarge { .. } => "reduce the picture, or remove it if it is not meant".into(),
+            Self::TooLarge { .. } => "shrink the image, or remove it".into(),
             Self::NoColumn { found, .. } => match separator(found) {
                 Some(separator) => format!("it seems to be separated by {separator}: set the `delimiter`"),
-                None => "columns are named as in the first line, or counted from 0".into(),
+                None => "name a column as in the first line, or by its number, counted from 0".into(),
             },
             Self::EmptyCell { .. } => "fill it in, or remove the row".into(),
             Self::OutsideFolder { .. } => "list files below the folder only".into(),
             Self::NoTable => "make the items with `from_csv`, or label them from their folders".into(),
             Self::NotANumber { .. } => "fill in a number, or remove the row".into(),
-            Self::MissingFile { .. } => "names are below the folder; is a `suffix` such as `.png` missing?".into(),
+            Self::MissingFile { .. } => "names are relative to the folder; is an extension such as `.png` missing?".into(),
             Self::EmptyFolder { .. } | Self::Share { .. } | Self::NoTrainingItems => {
                 "hold out a fifth: `split_by_rand_pct(0.2, seed)`".into()
             }
@@ -363,18 +361,18 @@ impl Error {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
             Self::NotOneClass { .. } => "correct the row, or label with several classes: `LabelKind::MultiCategory`".into(),
-            Self::NotAClass { .. } => "add it to the classes, or leave its items out".into(),
+            Self::NotAClass { .. } => "add it to the classes, or remove its items".into(),
             Self::OtherTarget { .. } => {
                 "label them as the model was: `label_kind(inference.target().label_kind())`".into()
             }
             Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
-            Self::MaskCode { code, .. } => format!("codes count from 0: name a class for every one that occurs; if {code} marks what has none, leave it out: `--void {code}`"),
+            Self::MaskCode { code, .. } => format!("codes count from 0, and each needs a class; if {code} marks pixels without a class, ignore it: `--void {code}`"),
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
-            Self::PointsWithoutSize => "label pictures with points, or these items with numbers".into(),
-            Self::MaskSize { .. } => "a mask has a value for each pixel of its picture".into(),
-            Self::NotAMask { .. } => "save masks as gray PNG files, whose values are the codes".into(),
-            Self::NotFinite { .. } => "leave its item out: no model learns from it".into(),
+            Self::PointsWithoutSize => "use images, or label these items with numbers".into(),
+            Self::MaskSize { .. } => "a mask must have as many pixels as its image".into(),
+            Self::NotAMask { .. } => "save masks as gray PNG files whose pixel values are class codes".into(),
+            Self::NotFinite { .. } => "remove its item".into(),
             Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
             Self::LabelTransform { kind: "EmptyLabelList" } => {
                 "leave the test set's labels as they are: `transform_test_labels(false)`".into()
@@ -382,18 +380,18 @@ impl Error {
             Self::LabelTransform { .. } => "transform the inputs only: `transform_labels(false)`".into(),
             Self::Collate { .. } => "bring them to one size: `Transforms::size`".into(),
             Self::UnfitInput { takes, .. } => match *takes {
-                "images" => "give it the file of an image, or what is in it",
+                "images" => "give it an image file, or its bytes",
                 "text" => "give it text, or a text file",
                 _ => "it was trained on arrays in memory: give it a batch of them",
             }
             .into(),
-            Self::TextLengths { .. } => "this model was trained on texts that are not filled up: give it one at a time".into(),
+            Self::TextLengths { .. } => "this model was trained without padding: give it one text at a time".into(),
             Self::NoSpread { .. } => "are all pixels of the channel the same? give statistics of your own: `normalize_by`".into(),
             Self::BatchSize => "the smallest batch is 1".into(),
             Self::NotClasses { .. } => "leave `oversample` out".into(),
             Self::EmptyClass { .. } => "choose another validation set, or leave `oversample` out".into(),
             Self::NoBatch { .. } => "lower the batch size: partial training batches are dropped".into(),
-            Self::SavedTransform { .. } => "was it saved by a later version?".into(),
+            Self::SavedTransform { .. } => "was it saved by a newer version?".into(),
             Self::NotUtf8 { .. } => "save it as UTF-8".into(),
             Self::NoTextColumns => "name one: `TextCsv { columns: vec![\"text\".into()], .. }`".into(),
             Self::NoTokens { .. } => "give it some text".into(),
@@ -403,11 +401,11 @@ impl Error {
             Self::NoSentences { .. } => "sentences are lines of a token and its tag, with an empty line after each".into(),
             Self::Bptt => "fastai's is 70".into(),
             Self::NotFromText { .. } => "open a file instead".into(),
-            Self::TokenizerFile { .. } => "it is the `tokenizer.json` of Hugging Face's tokenizers that is read".into(),
-            Self::Tokenize { .. } => "has its `tokenizer.json` a token for what is unknown?".into(),
+            Self::TokenizerFile { .. } => "a `tokenizer.json` of Hugging Face's tokenizers is expected".into(),
+            Self::Tokenize { .. } => "does its `tokenizer.json` have an unknown token?".into(),
             Self::NoPadding => "add one to the tokenizer or the vocabulary".into(),
-            Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of different texts".into(),
-            Self::TokenId { .. } => "is it the vocabulary that the numbers were made with?".into(),
+            Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of strings, each different".into(),
+            Self::TokenId { .. } => "is this the vocabulary that the texts were encoded with?".into(),
             Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
             _ => return None,
         })
@@ -443,14 +441,14 @@ mod tests {
         );
         check(
             &Error::NoItems { folder: "a".into(), extensions: "png, jpg".into() },
-            "no files in a: looked for names ending in png, jpg",
+            "no files in a end in png, jpg",
             Some("is a the folder above"),
         );
         check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
         check(&Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
         check(
             &Error::NotAFile { path: "p".into(), what: "a pipe" },
-            "p is not a file to read: it is a pipe",
+            "p is not a regular file: it is a pipe",
             None,
         );
         check(
@@ -460,8 +458,8 @@ mod tests {
         );
         check(
             &Error::TooLarge { path: "a.png".into(), width: 16000, height: 16000, limit: 89 },
-            "a.png claims to be 16000×16000 pixels; at most 89 million are opened",
-            Some("reduce the picture"),
+            "a.png claims to be 16000×16000 pixels; the limit is 89 million pixels",
+            Some("shrink the image"),
         );
         let files = vec![BadFile { path: "a.png".into(), reason: "cut short".into() }];
         check(
@@ -471,7 +469,7 @@ mod tests {
         );
         check(
             &Error::NoParent { path: "a".into() },
-            "a has no parent folder to be labelled by",
+            "a has no parent folder, which would be its label",
             None,
         );
     }
@@ -500,13 +498,13 @@ mod tests {
         );
         check(
             &Error::EmptyCell { path: path(), row: 2, column: "label".into() },
-            "t.csv: row 2 has nothing in column `label`",
+            "t.csv, row 2: column `label` is empty",
             Some("fill it in"),
         );
         check(
             &Error::OutsideFolder { path: path(), row: 1, item: "../x".into(), folder: "f".into() },
-            "t.csv, row 1: `../x` leads out of f",
-            Some("below the folder"),
+            "t.csv, row 1: `../x` is outside of f",
+            Some("relative to the folder"),
         );
         check(
             &Error::MissingFile { path: path(), row: 2, item: "x".into(), folder: "f".into() },
@@ -515,7 +513,7 @@ mod tests {
         );
         check(
             &Error::NotANumber { path: path(), row: 2, column: "x".into(), cell: "nan".into() },
-            "t.csv: row 2 has `nan` in column `x`, which is not a finite number",
+            "t.csv, row 2: `nan` in column `x` is not a finite number",
             Some("fill in a number"),
         );
         check(
@@ -532,29 +530,25 @@ mod tests {
             row: 2,
             found: found.iter().map(|class| (*class).to_owned()).collect(),
         };
-        check(
-            &not_one(&[]),
-            "t.csv: row 2 has no class, where it should have one",
-            Some("correct"),
-        );
+        check(&not_one(&[]), "t.csv, row 2: expected one class, found no class", Some("correct"));
         check(
             &not_one(&["a", "b"]),
-            "t.csv: row 2 has the classes a, b, where it should have one",
+            "t.csv, row 2: expected one class, found the classes a, b",
             Some("MultiCategory"),
         );
     }
 
     #[test]
-    fn errors_about_splits_and_labels_name_the_value() {
-        check(&Error::Share { share: 1.5 }, "a share of 1.5 is outside 0..=1", Some("0.2"));
+    fn errors_about_splits_and_patterns_name_the_value() {
+        check(&Error::Share { share: 1.5 }, "the share 1.5 is not between 0 and 1", Some("0.2"));
         check(
             &Error::EmptyFolder { folder: "train".into(), found: vec!["a".into(), "b".into()] },
-            "nothing lies in train/, so there is nothing to train on; the folders are a, b",
+            "train/ is empty, so there is nothing to train on; the folders are a, b",
             Some("0.2"),
         );
         check(
             &Error::EmptyFolder { folder: "train".into(), found: vec![] },
-            "nothing lies in train/, so there is nothing to train on; there are no folders",
+            "train/ is empty, so there is nothing to train on; there are no folders",
             Some("0.2"),
         );
         check(&Error::Index { index: 7, len: 5 }, "index 7 is not one of 5 items", None);
@@ -568,6 +562,10 @@ mod tests {
             "`(` is not a pattern: unclosed",
             None,
         );
+    }
+
+    #[test]
+    fn errors_about_labels_name_the_value() {
         check(
             &Error::UnknownLabels { set: "validation", labels: vec!["dog".into()], items: 3 },
             "the validation data has labels that are not in the training set: dog (3 items)",
@@ -576,7 +574,7 @@ mod tests {
         check(
             &Error::NotAClass { label: "cow".into(), classes: vec!["cat".into(), "dog".into()] },
             "the label `cow` is not among the given classes: cat, dog",
-            Some("leave its items out"),
+            Some("remove its items"),
         );
         check(
             &Error::OtherTarget { model: "2 numbers".into(), data: "1 number".into() },
@@ -597,7 +595,7 @@ mod tests {
         check(&Error::LabelCount { given: 2, items: 3 }, "2 labels for 3 items", None);
         check(
             &Error::NoClasses,
-            "classes are required for masks: a mask holds their numbers, not their names",
+            "the classes of masks must be given: a mask has their codes, not their names",
             Some("order"),
         );
         check(
@@ -606,33 +604,36 @@ mod tests {
                 code: 255,
                 classes: vec!["Sky".into(), "Road".into()],
             },
-            "m.png holds the code 255, but there are 2 classes: Sky, Road",
+            "m.png has the code 255, but there are 2 classes: Sky, Road",
             Some("leave it out: `--void 255`"),
         );
         check(
             &Error::VoidClass { void: 255, classes: vec!["Sky".into(), "Road".into()] },
-            "the class 255 is not to be counted, but there are 2 classes: Sky, Road",
+            "class 255 is to be ignored, but there are 2 classes: Sky, Road",
             Some("is `ignore`"),
         );
         check(
             &Error::PointsWithoutSize,
-            "points need pictures that they are in",
+            "points are coordinates in images, and these items are not images",
             Some("these items with numbers"),
         );
         check(
             &Error::MaskSize { path: "m.png".into(), mask: [60, 80], picture: [72, 96] },
-            "m.png is a mask of 60×80 pixels, its picture has 72×96",
-            Some("each pixel"),
+            "the mask m.png is 60×80 pixels, but its image is 72×96",
+            Some("as many pixels"),
         );
         check(
-            &Error::NotAMask { path: "m.jpg".into(), what: "a JPEG, which smears codes" },
-            "m.jpg is not a mask: it is a JPEG, which smears codes",
+            &Error::NotAMask {
+                path: "m.jpg".into(),
+                what: "a JPEG, whose compression changes codes",
+            },
+            "m.jpg is not a mask: it is a JPEG, whose compression changes codes",
             Some("gray PNG"),
         );
         check(
             &Error::NotFinite { value: f64::NAN },
             "the label NaN is not a finite number",
-            Some("leave its item out"),
+            Some("remove its item"),
         );
         check(
             &Error::NoLogarithm { value: -1.0 },
@@ -660,11 +661,7 @@ mod tests {
             "a.txt is not UTF-8: byte 7 starts no character",
             Some("save it as UTF-8"),
         );
-        check(
-            &Error::NoTextColumns,
-            "no column is named to take the texts from",
-            Some("columns: vec!["),
-        );
+        check(&Error::NoTextColumns, "no column with text is named", Some("columns: vec!["));
         check(
             &Error::NoTokens { what: "the training set".into() },
             "the training set has no tokens",
@@ -672,7 +669,7 @@ mod tests {
         );
         check(
             &Error::ShortCorpus { set: "training", tokens: 99, batch_size: 64, bptt: 70 },
-            "the training texts have 99 tokens; a batch of 64 rows of 70 takes 4480",
+            "the training texts have 99 tokens, but a batch of 64 rows of 70 needs 4480",
             Some("lower `batch_size` or `bptt`"),
         );
         check(
@@ -693,38 +690,38 @@ mod tests {
         check(&Error::Bptt, "a `bptt` of 0 reads no tokens", Some("fastai's is 70"));
         check(
             &Error::NotFromText { inputs: "images" },
-            "this model is not given text: its inputs are images",
+            "the model does not take text: its inputs are images",
             Some("open a file"),
         );
         check(
             &Error::TokenizerFile { path: "t.json".into(), reason: "no model".into() },
-            "t.json holds no tokenizer: no model",
+            "t.json is not a tokenizer file: no model",
             Some("the `tokenizer.json`"),
         );
         check(
             &Error::Tokenize { reason: "no unk".into() },
-            "the tokenizer cannot divide a text: no unk",
-            Some("what is unknown"),
+            "the tokenizer failed on a text: no unk",
+            Some("an unknown token"),
         );
         check(
             &Error::NoPadding,
-            "no token of the vocabulary is for padding: none is called `xxpad`, `[PAD]` or `<pad>`",
+            "the vocabulary has no padding token, such as `xxpad`, `[PAD]` or `<pad>`",
             Some("add one"),
         );
         check(
             &Error::Vocab { reason: "it has no tokens".into() },
-            "this is no vocabulary: it has no tokens",
+            "not a valid vocabulary: it has no tokens",
             Some("a JSON list"),
         );
         check(
             &Error::VocabFile { path: "v.json".into(), reason: "not JSON".into() },
-            "v.json holds no vocabulary: not JSON",
+            "v.json is not a vocabulary: not JSON",
             Some("a JSON list"),
         );
         check(
             &Error::TokenId { id: 40, len: 38 },
-            "no token has the number 40: the vocabulary has 38, from 0 on",
-            Some("made with"),
+            "there is no token 40: the vocabulary has 38 tokens, counted from 0",
+            Some("encoded with"),
         );
     }
 
@@ -753,12 +750,12 @@ mod tests {
         check(&Error::BatchSize, "a batch size of 0 makes no batches", Some("1"));
         check(
             &Error::NotClasses { kind: "FloatList" },
-            "FloatList has no classes, one an item, that could be drawn as often",
+            "oversampling needs one class per item, which FloatList does not have",
             Some("leave `oversample` out"),
         );
         check(
             &Error::EmptyClass { class: "ox".into() },
-            "no training item is of the class `ox`",
+            "the class `ox` has no training items",
             Some("another validation set"),
         );
         check(&Error::Uneven { inputs: 2, targets: 3 }, "2 inputs but 3 targets", None);
@@ -770,7 +767,7 @@ mod tests {
         );
         check(
             &Error::NoSpread { channel: 0, std: 0.0 },
-            "a standard deviation of 0 in channel 0 cannot be divided by",
+            "channel 0 has a standard deviation of 0, so it cannot be normalized",
             Some("normalize_by"),
         );
         check(
@@ -780,7 +777,7 @@ mod tests {
         );
         check(
             &Error::NoBatch { set: "training", items: 5, batch_size: 8 },
-            "no batch of the training set: it has 5 items, and a batch holds 8",
+            "the training set has 5 items, too few for a batch of 8",
             Some("lower the batch size"),
         );
         check(
@@ -802,12 +799,12 @@ mod tests {
         check(
             &Error::TextLengths { lengths: vec![5, 3, 5] },
             "texts of 5, 3 tokens cannot be one batch",
-            Some("one at a time"),
+            Some("one text at a time"),
         );
         check(
             &Error::SavedTransform { name: "sharpen".into(), reason: "not known".into() },
             "cannot read the saved transform `sharpen`: not known",
-            Some("later version"),
+            Some("newer version"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Opening pictures: decoded under limits, upright, in the colours that were asked for.
+//! Opening images: decoded under limits, upright, in the colors that were asked for.
 
 mod codes;
 mod decode;
@@ -15,17 +15,17 @@ pub use resize::resize_to;
 
 use crate::{Array, Result};
 
-/// File names that are taken for images, by their end, in any case.
+/// The extensions of image files, in any case.
 pub const EXTENSIONS: [&str; 14] = [
     "bmp", "gif", "ico", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
     "webp",
 ];
 
-/// The most pixels that a picture may have: as bytes in three channels they take a quarter of a
+/// The most pixels that an image may have: as bytes in three channels they take a quarter of a
 /// gigabyte. The number is Pillow's, above which it warns of a decompression bomb.
 pub const MAX_PIXELS: u64 = 89_478_485;
 
-/// The channels a picture is opened with.
+/// The channels an image is opened with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConvertMode {
@@ -38,7 +38,7 @@ pub enum ConvertMode {
 }
 
 impl ConvertMode {
-    /// How many channels its pictures have.
+    /// How many channels its images have.
     pub fn channels(self) -> usize {
         match self {
             Self::Rgb => 3,
@@ -57,7 +57,7 @@ impl std::fmt::Display for ConvertMode {
     }
 }
 
-/// A decoded picture, as bytes: `[height, width, channels]`, upright.
+/// A decoded image, as bytes: `[height, width, channels]`, upright.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pixels {
     pub height: usize,
@@ -68,7 +68,7 @@ pub struct Pixels {
     pub bytes: Vec<u8>,
 }
 
-/// A picture as the transforms see it: `[channels, height, width]`, values in `0.0..=1.0`.
+/// An image as the transforms see it: `[channels, height, width]`, values in `0.0..=1.0`.
 #[derive(Debug, Clone, PartialEq)]
 #[doc(alias = "ImageSegment")]
 pub struct Image {
@@ -82,7 +82,7 @@ pub struct Image {
 impl Pixels {
     /// Reads and decodes a file.
     ///
-    /// The format is found from the content, whatever the name says. A picture is turned upright
+    /// The format is found from the content, whatever the name says. An image is turned upright
     /// by its EXIF orientation; of an animation, the first frame is taken; 16 bits a channel are
     /// scaled to 8; CMYK becomes RGB. A file that is cut short is an error, and no gray rest.
     ///
@@ -154,7 +154,7 @@ fn luma(r: u8, g: u8, b: u8) -> u8 {
 }
 
 impl Image {
-    /// A picture of one value.
+    /// An image of one value.
     pub fn filled([channels, height, width]: [usize; 3], value: f32) -> Self {
         Self { channels, height, width, pixels: vec![value; channels * height * width] }
     }

@@ -18,7 +18,7 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SavedInput {
-    /// From picture files.
+    /// From image files.
     Image(ImageKind),
     /// From text, by a tokenizer and its vocabulary.
     Text(TextInput),
@@ -325,7 +325,7 @@ mod tests {
         let target = TargetKind::Category { classes: vec!["a".into()] };
         let error = Inference::new(gray(), pipeline, target);
         let error = error.input(Input::File(&path)).unwrap_err();
-        assert!(error.to_string().contains("thin.png: a picture of 128×"), "{error}");
+        assert!(error.to_string().contains("thin.png: an image of 128×"), "{error}");
     }
 
     fn of_text(padding: Option<Padding>) -> Inference {

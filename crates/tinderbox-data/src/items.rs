@@ -73,7 +73,7 @@ pub trait InputKind: ItemKind {
     /// Memory that an opened item takes.
     fn bytes(&self, opened: &Self::Opened) -> usize;
 
-    /// Height and width of a picture, which its mask must have too.
+    /// Height and width of an image, which its mask must have too.
     fn size(&self, _opened: &Self::Opened) -> Option<[usize; 2]> {
         None
     }
@@ -93,7 +93,7 @@ pub trait InputKind: ItemKind {
     fn saved(&self) -> SavedInput;
 }
 
-/// Pictures, opened as [`ConvertMode`] says.
+/// Images, opened as [`ConvertMode`] says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImageKind {
     pub mode: ConvertMode,
@@ -154,7 +154,7 @@ pub struct Items<K> {
     pub(crate) kind: K,
 }
 
-/// A list of pictures.
+/// A list of images.
 #[doc(alias = "ImageList")]
 #[doc(alias = "ImageItemList")]
 #[doc(alias = "SegmentationItemList")]
@@ -163,7 +163,7 @@ pub struct Items<K> {
 pub type ImageItems = Items<ImageKind>;
 
 impl ImageItems {
-    /// Opens the pictures with these channels; [`ConvertMode::Rgb`] if it is not said.
+    /// Opens the images with these channels; [`ConvertMode::Rgb`] if it is not said.
     pub fn convert_mode(mut self, mode: ConvertMode) -> Self {
         self.kind.mode = mode;
         self

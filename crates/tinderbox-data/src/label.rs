@@ -37,13 +37,13 @@ pub enum Label {
     Integer(i64),
     Number(f64),
     Numbers(Vec<f64>),
-    /// Row and column of places in the picture, in pixels.
+    /// Row and column of places in the image, in pixels.
     Points(Vec<[f64; 2]>),
     /// Several labels at once.
     Many(Vec<String>),
     /// One yes or no for each of the given classes.
     OneHot(Vec<bool>),
-    /// The path of a mask or a target picture, below the items' root or absolute.
+    /// The path of a mask or a target image, below the items' root or absolute.
     File(PathBuf),
     Empty,
 }
@@ -104,19 +104,19 @@ pub enum TargetKind {
     MultiCategory { classes: Vec<String>, threshold: f32 },
     /// One number or several; `log` if the natural logarithm is predicted.
     Number { len: usize, log: bool },
-    /// So many places in the picture: row and column, in `-1.0..=1.0`.
+    /// This many places in the image: row and column, in `-1.0..=1.0`.
     Points { n: usize },
     /// A class for each pixel.
     Mask {
         classes: Vec<String>,
-        /// The code of pixels that have no class, such as 255: they are not learned.
+        /// The code of pixels without a class, such as 255: the loss ignores them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ignore: Option<u16>,
-        /// The class that is learned, but that metrics do not count, such as `Void`.
+        /// The class that is learned but that metrics ignore, such as `Void`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         void: Option<u16>,
     },
-    /// A picture.
+    /// An image.
     Image { mode: ConvertMode },
     /// A word of the vocabulary for each of the input's: the one after it.
     Words { vocab: Vocab },
@@ -258,7 +258,7 @@ impl TargetKind {
 /// What a label may need to know of its input.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InputFacts<'a> {
-    /// Height and width of a picture as it was opened.
+    /// Height and width of an image as it was opened.
     pub size: Option<[usize; 2]>,
     /// What was drawn for it, if labels move with their inputs.
     pub drawn: Option<&'a Drawn<'a>>,
@@ -317,10 +317,10 @@ pub enum LabelKind {
         /// One more code, whose pixels have no class and are not learned: what many data sets mark
         /// with 255.
         ignore: Option<u16>,
-        /// The class that is learned, but that metrics do not count.
+        /// The class that is learned but that metrics ignore.
         void: Option<u16>,
     },
-    /// Pictures to be made of the inputs.
+    /// Images to be made of the inputs.
     Image(ConvertMode),
 }
 

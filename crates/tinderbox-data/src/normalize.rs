@@ -80,7 +80,7 @@ impl Normalize {
         }
     }
 
-    /// Whether the statistics fit images of so many channels.
+    /// Whether the statistics fit images of this many channels.
     ///
     /// # Errors
     /// [`Error::Channels`] if there are not as many, [`Error::NoSpread`] for one that cannot be
@@ -150,7 +150,7 @@ impl Normalize {
         self.each_plane(values, [channels, height * width], change);
     }
 
-    /// Changes images of so many channels of so many pixels.
+    /// Changes images of this many channels of this many pixels.
     fn each_plane(
         &self,
         values: &mut [f32],
@@ -189,7 +189,7 @@ mod tests {
         let error = Normalize::of_batch(&Array::f32([1, 1, 1, 2], vec![0.5, 0.5])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a standard deviation of 0 in channel 0 cannot be divided by"
+            "channel 0 has a standard deviation of 0, so it cannot be normalized"
         );
     }
 

@@ -155,7 +155,7 @@ impl Picture {
         both
     }
 
-    /// So many times as large. Pixels stay squares: what becomes larger does so by a whole number.
+    /// This many times as large. Pixels stay squares: what becomes larger does so by a whole number.
     fn scaled(&self, times: f64) -> Self {
         match times < 1.0 {
             true => self.shrunk(times),

@@ -63,7 +63,7 @@ pub trait Samples: Send + Sync {
         None
     }
 
-    /// The examples as test-time augmentation sees them; only pictures can be seen so.
+    /// The examples as test-time augmentation sees them; only images can be seen so.
     fn seen_as(&self, _view: &TtaView) -> Option<Arc<dyn Samples>> {
         None
     }
@@ -164,7 +164,7 @@ impl Budget {
         Arc::new(Self(AtomicUsize::new(bytes)))
     }
 
-    /// Takes so many bytes, if there are as many.
+    /// Takes this many bytes, if there are as many.
     fn take(&self, bytes: usize) -> bool {
         let less = |left: usize| left.checked_sub(bytes);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()

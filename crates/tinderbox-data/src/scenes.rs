@@ -37,7 +37,7 @@ impl Default for ScenesConfig {
     }
 }
 
-/// Writes the data set below `root`: pictures `images/train/<n>.png` and `images/valid/<n>.png`, as
+/// Writes the data set below `root`: images `images/train/<n>.png` and `images/valid/<n>.png`, as
 /// many masks of the same names below `masks`, and `codes.txt`.
 ///
 /// # Errors
@@ -73,7 +73,7 @@ pub fn write_scenes(root: impl AsRef<Path>, config: &ScenesConfig) -> Result<()>
     fs::write(&codes, CLASSES.join("\n") + "\n").map_err(write(&codes))
 }
 
-/// A picture, three bytes a pixel, and its mask.
+/// An image, three bytes a pixel, and its mask.
 struct Scene {
     picture: Vec<u8>,
     mask: Vec<u8>,

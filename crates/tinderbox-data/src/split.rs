@@ -343,7 +343,7 @@ mod tests {
         let error = items(&["o/c", "d"]).split_by_folder("t", "v").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "nothing lies in t/, so there is nothing to train on; the folders are o"
+            "t/ is empty, so there is nothing to train on; the folders are o"
         );
     }
 

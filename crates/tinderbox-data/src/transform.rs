@@ -2,7 +2,7 @@
 //!
 //! Draw first, then apply: the draw is a value, so an image and its mask get the same one, and a
 //! test can fix it. What they do is collected (see [`Canvas`]) and done at once for the pixels that
-//! are left, so that a resize, a warp and a rotation blur a picture no more than one of them.
+//! are left, so that a resize, a warp and a rotation blur an image no more than one of them.
 
 mod affine;
 mod augmentation;
@@ -72,7 +72,7 @@ pub mod order {
     pub const LAST: i32 = 99;
 }
 
-/// A change of a picture with a random part.
+/// A change of an image with a random part.
 pub trait Transform: fmt::Debug + Send + Sync + 'static {
     /// What is random about it; drawn once for an item and its target.
     type Draw: Send + Sync + 'static;
@@ -83,10 +83,10 @@ pub trait Transform: fmt::Debug + Send + Sync + 'static {
     /// Draws what is random about it.
     fn draw(&self, rng: &mut dyn RngCore) -> Self::Draw;
 
-    /// Does to a picture what was drawn.
+    /// Does to an image what was drawn.
     ///
     /// # Errors
-    /// [`Error::Transform`] if the picture does not allow it.
+    /// [`Error::Transform`] if the image does not allow it.
     fn apply(&self, canvas: &mut Canvas, draw: &Self::Draw) -> Result<()>;
 
     /// How it is saved with a model: its name and its parameters.
@@ -111,7 +111,7 @@ pub trait Transform: fmt::Debug + Send + Sync + 'static {
         Sometimes::new(self, p, true)
     }
 
-    /// The same for inputs only: masks and pictures that belong to them stay as they are.
+    /// The same for inputs only: masks and images that belong to them stay as they are.
     fn not_on_labels(self) -> Sometimes
     where
         Self: Sized,

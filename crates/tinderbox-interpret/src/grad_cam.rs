@@ -1,4 +1,4 @@
-//! Where a network looks.
+//! Grad-CAM: the regions of an image behind a class.
 
 use burn::{module::Module, tensor::Tensor};
 use tinderbox_data::picture::Picture;
@@ -7,8 +7,8 @@ use tinderbox_model::{
     watch::{class_activation, has_cells},
 };
 
-/// How much each place of a picture speaks for a class: the last map that is large enough, each
-/// channel counted by how much the class's score changes with it. Row by row, in `0.0..=1.0`, with
+/// How much each region of an image contributes to a class: the last feature map that is large
+/// enough, each channel weighted by the gradient of the class's score. Row by row, in `0.0..=1.0`, with
 /// the map's height and width; nothing for a model that has no such map, or whose output is not a
 /// score for each class.
 ///
@@ -34,7 +34,7 @@ pub fn grad_cam(model: &dyn Layer, x: Tensor<4>, class: usize) -> Option<(Vec<f3
     Some((values.iter().map(share).collect(), size))
 }
 
-/// The path of the layer that gives the last map of enough cells.
+/// The path of the layer with the last feature map of enough cells.
 fn last_map(model: &dyn Layer, x: Tensor<4>) -> Option<String> {
     let mut last = None;
     let mut observe = |step: Step<'_>| {
@@ -47,7 +47,7 @@ fn last_map(model: &dyn Layer, x: Tensor<4>) -> Option<String> {
     last
 }
 
-/// A picture with a map of shares over it, interpolated: the more, the redder.
+/// An image with a map of shares over it, interpolated: the more, the redder.
 pub fn heat(picture: &Picture, map: &[f32], [height, width]: [usize; 2]) -> Picture {
     let between = |at: usize, of: usize, n: usize| {
         let place = (at as f32 + 0.5) * n as f32 / of as f32 - 0.5;

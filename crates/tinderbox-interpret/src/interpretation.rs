@@ -1,4 +1,4 @@
-//! Which items a classifier is wrong about, and what it takes them for.
+//! Where a classifier is wrong: largest losses and confused classes.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ use tinderbox_model::AnyTensor;
 
 use crate::{Cells, Error, Result, grad_cam, heat, plot_confusion_matrix};
 
-/// What a classifier says about a set, beside what is true: fastai's `ClassificationInterpretation`.
+/// A classifier's predictions for a set, compared with its labels: fastai's
+/// `ClassificationInterpretation`.
 ///
 /// # Example
 /// ```no_run
@@ -25,7 +26,7 @@ use crate::{Cells, Error, Result, grad_cam, heat, plot_confusion_matrix};
 /// # fn show(learner: &Learner) -> Result<(), tinderbox_interpret::Error> {
 /// let interpretation = Interpretation::of(learner, Set::Valid)?;
 /// for (actual, predicted, times) in interpretation.most_confused(2) {
-///     println!("{actual} was taken for {predicted} {times} times");
+///     println!("{actual} was predicted as {predicted} {times} times");
 /// }
 /// interpretation.plot_confusion_matrix("confusion.svg")?;
 /// interpretation.plot_top_losses(9)?.save("worst.png")?;
@@ -37,7 +38,7 @@ use crate::{Cells, Error, Result, grad_cam, heat, plot_confusion_matrix};
 pub struct Interpretation<'a> {
     learner: &'a Learner,
     set: Set,
-    /// Of each item, a probability for each class.
+    /// For each item, the probability of each class.
     probabilities: Vec<Vec<f32>>,
     targets: Vec<usize>,
     losses: Vec<f32>,
@@ -49,13 +50,13 @@ pub struct Interpretation<'a> {
 pub struct TopLoss {
     /// The row of the predictions.
     pub row: usize,
-    /// The item's number in its set.
+    /// The item's index in its set.
     pub item: usize,
     pub loss: f32,
-    /// The classes' numbers.
+    /// The indexes of the classes.
     pub predicted: usize,
     pub actual: usize,
-    /// Of the actual class.
+    /// The probability of the actual class.
     pub probability: f32,
 }
 
@@ -70,22 +71,22 @@ pub(crate) fn by_loss(losses: &[f32], k: usize, largest: bool) -> Vec<usize> {
     rows
 }
 
-/// What the captions of the pictures with the largest losses say.
+/// What the captions of the images with the largest losses say.
 const HEADING: &str = "prediction / actual / loss / probability of the actual class; \
                        the largest loss comes first, row by row";
 
 impl<'a> Interpretation<'a> {
-    /// Predicts for a set.
+    /// Predicts a set.
     ///
     /// # Errors
-    /// [`Error::NotClasses`] if the model tells no classes apart; as
+    /// [`Error::NotClasses`] if the model is not a classifier; as
     /// [`get_preds`](Learner::get_preds).
     #[doc(alias = "from_learner")]
     pub fn of(learner: &'a Learner, set: Set) -> Result<Self> {
         Self::new(learner, set, learner.get_preds(set)?)
     }
 
-    /// Of predictions for a set that are made, such as those of test-time augmentation.
+    /// From existing predictions for a set, such as those of test-time augmentation.
     ///
     /// # Errors
     /// [`Error::NotClasses`] if they are not a probability of each class for each item.
@@ -118,7 +119,7 @@ impl<'a> Interpretation<'a> {
         self.learner.data().classes()
     }
 
-    /// The class that each row is most likely of.
+    /// The most likely class of each row.
     pub fn predicted(&self) -> Vec<usize> {
         let best = |row: &Vec<f32>| {
             let better = |best: usize, at: usize| if row[at] > row[best] { at } else { best };
@@ -141,7 +142,7 @@ impl<'a> Interpretation<'a> {
         by_loss(&self.losses, k, largest).into_iter().map(one).collect()
     }
 
-    /// How often each class was taken for each.
+    /// The confusion matrix: how often each class was predicted as each.
     pub fn confusion_matrix(&self) -> ConfusionMatrix {
         let mut matrix = ConfusionMatrix::new(self.classes().len());
         for (actual, predicted) in self.targets.iter().zip(self.predicted()) {
@@ -150,8 +151,8 @@ impl<'a> Interpretation<'a> {
         matrix
     }
 
-    /// The pairs of classes of which one was taken for the other at least `min` times, the most often
-    /// first: actual, predicted, how often.
+    /// The pairs of classes of which one was predicted as the other at least `min` times, the most
+    /// frequent first: actual, predicted, count.
     pub fn most_confused(&self, min: u64) -> Vec<(&'a str, &'a str, u64)> {
         let classes = self.classes();
         let confused = self.confusion_matrix().most_confused(min).into_iter();
@@ -170,20 +171,20 @@ impl<'a> Interpretation<'a> {
         plot_confusion_matrix(&self.confusion_matrix(), self.classes(), Cells::Counts, file)
     }
 
-    /// The `k` pictures with the largest losses, each with what it was taken for, what it is, its
+    /// The `k` images with the largest losses, each with its predicted and its actual class, its
     /// loss, and the probability of the actual class.
     ///
     /// # Errors
-    /// Those of preparing the pictures.
+    /// Those of preparing the images.
     pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
         self.draw_top_losses(k, |top| Ok(self.learner.data().picture(self.set, top.item)?))
     }
 
-    /// [`plot_top_losses`](Self::plot_top_losses), with red where a picture speaks for the class that
-    /// it was taken for, by [`grad_cam`](fn@grad_cam).
+    /// [`plot_top_losses`](Self::plot_top_losses), with the regions behind the predicted class in red,
+    /// by [`grad_cam`](fn@grad_cam).
     ///
     /// # Errors
-    /// As there; [`Error::NoMap`] for a model that has no map to look at.
+    /// As there; [`Error::NoMap`] for a model without a feature map that is large enough.
     #[doc(alias = "heatmap")]
     pub fn plot_top_losses_with_heat(&self, k: usize) -> Result<Picture> {
         let model = self.learner.eval_model().train();

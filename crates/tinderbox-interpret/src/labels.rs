@@ -1,4 +1,4 @@
-//! Which labels a model of several labels an item gives and withholds wrongly.
+//! Where a model of several labels per item is wrong.
 
 use tinderbox_data::{
     TargetKind,
@@ -8,7 +8,7 @@ use tinderbox_learn::{Learner, Set};
 
 use crate::{Error, Result, interpretation::by_loss};
 
-/// What a model of several labels an item says about a set, beside what is true.
+/// The predictions of a model of several labels per item for a set, compared with its labels.
 ///
 /// # Example
 /// ```no_run
@@ -43,9 +43,9 @@ pub struct LabelCounts {
     pub right: u64,
 }
 
-/// What the captions of the pictures with the largest losses say.
+/// What the captions of the images with the largest losses say.
 const HEADING: &str =
-    "labels given / labels it has / loss; the largest loss comes first, row by row";
+    "predicted labels / actual labels / loss; the largest loss comes first, row by row";
 
 impl<'a> LabelsInterpretation<'a> {
     /// Predicts for a set. A label is given if its probability is above the data's threshold.
@@ -113,11 +113,11 @@ impl<'a> LabelsInterpretation<'a> {
         self.losses.iter().map(|loss| f64::from(*loss)).sum::<f64>() / self.losses.len() as f64
     }
 
-    /// The `k` pictures with the largest losses, each with the labels that the model gives, those that
+    /// The `k` images with the largest losses, each with the labels that the model gives, those that
     /// it has, and its loss.
     ///
     /// # Errors
-    /// Those of preparing the pictures.
+    /// Those of preparing the images.
     pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
         let named = |flags: &[bool]| {
             let labels = self.classes().iter().zip(flags).filter(|(_, flag)| **flag);

@@ -1,7 +1,7 @@
-//! What came of a training run: where a model is wrong, and pictures of it, of losses, rates, and the
-//! learning-rate finder's curve.
+//! The results of a training: where a model is wrong, and plots of that, of losses, learning rates
+//! and the learning rate finder.
 //!
-//! A plot's file says by its ending what it becomes: `.svg`, or `.png`.
+//! The extension of a plot's file decides its format: `.svg` or `.png`.
 
 mod confusion;
 mod error;

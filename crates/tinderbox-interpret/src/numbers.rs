@@ -35,7 +35,7 @@ pub struct NumbersInterpretation<'a> {
     items: Vec<usize>,
 }
 
-/// What the captions of the pictures with the largest losses say.
+/// What the captions of the images with the largest losses say.
 const HEADING: &str = "predicted / actual / loss; the largest loss comes first, row by row";
 
 impl<'a> NumbersInterpretation<'a> {
@@ -84,11 +84,11 @@ impl<'a> NumbersInterpretation<'a> {
         plot_pairs(&(0..numbers).map(pairs).collect::<Vec<_>>(), file.as_ref())
     }
 
-    /// The `k` pictures with the largest losses, each with the predicted number, the true one, and
+    /// The `k` images with the largest losses, each with the predicted number, the true one, and
     /// its loss.
     ///
     /// # Errors
-    /// Those of preparing the pictures.
+    /// Those of preparing the images.
     pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
         let shown = |numbers: &[f32]| {
             numbers.iter().map(|number| format!("{number:.4}")).collect::<Vec<_>>().join(" ")

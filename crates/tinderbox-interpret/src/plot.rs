@@ -276,7 +276,7 @@ struct Chart {
 fn draw(file: &Path, charts: &[Chart]) -> Result<()> {
     let empty = |chart: &Chart| chart.curves.iter().all(|curve| curve.points.is_empty());
     if charts.iter().any(empty) {
-        return Err(Error::Nothing { what: "no batch was trained, but for those left out" });
+        return Err(Error::Nothing { what: "no batch was trained, other than those skipped" });
     }
     to_file!(file, SIZE, |area| draw_on(area, charts))
 }

@@ -1,4 +1,4 @@
-//! Which pictures a segmenter is wrong about, and which classes it takes for which.
+//! Where a segmentation model is wrong: largest losses and confused classes.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -16,8 +16,8 @@ use crate::{
     shown::{codes, overlaid},
 };
 
-/// What a segmenter says about a set, beside what is true, picture by picture: fastai's
-/// `SegmentationInterpretation`. Maps are not kept.
+/// A segmentation model's predictions for a set, compared with its masks, image by image: fastai's
+/// `SegmentationInterpretation`. The predicted masks are not kept.
 ///
 /// # Example
 /// ```no_run
@@ -35,19 +35,19 @@ pub struct SegmentationInterpretation<'a> {
     set: Set,
     losses: Vec<f32>,
     items: Vec<usize>,
-    /// Of each picture, its pixels but for those that are not counted.
+    /// The confusion matrix of each image, without ignored pixels.
     matrices: Vec<ConfusionMatrix>,
 }
 
-/// What the captions of the pictures with the largest losses say.
-const HEADING: &str = "left the actual mask, right the predicted one; \
+/// What the captions of the images with the largest losses say.
+const HEADING: &str = "left: the actual mask, right: the predicted one; \
                        the largest loss comes first, row by row";
 
 impl<'a> SegmentationInterpretation<'a> {
-    /// Predicts for a set, a batch at a time. Pixels of the void class are not counted.
+    /// Predicts a set, a batch at a time. Pixels of the void class are ignored.
     ///
     /// # Errors
-    /// [`Error::NotMasks`] if the model gives no classes of pixels; as
+    /// [`Error::NotMasks`] if the model does not segment images; as
     /// [`each_output`](Learner::each_output).
     #[doc(alias = "from_learner")]
     pub fn of(learner: &'a Learner, set: Set) -> Result<Self> {
@@ -64,7 +64,7 @@ impl<'a> SegmentationInterpretation<'a> {
         refused.map_or(Ok(found), Err)
     }
 
-    /// Adds the pictures of a batch.
+    /// Adds the images of a batch.
     fn add(&mut self, batch: BatchOutput) -> Result<()> {
         let BatchOutput { raw, target, losses, items } = batch;
         if !matches!(raw, AnyTensor::Float4(_)) {
@@ -88,19 +88,19 @@ impl<'a> SegmentationInterpretation<'a> {
         self.learner.data().classes()
     }
 
-    /// The `k` pictures with the largest losses, or the smallest, in that order: item and loss.
+    /// The `k` images with the largest losses, or the smallest, in that order: item and loss.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<(usize, f32)> {
         let rows = by_loss(&self.losses, k, largest).into_iter();
         rows.map(|row| (self.items[row], self.losses[row])).collect()
     }
 
-    /// For each picture, the share of each class's pixels that was taken for each; NaN for a class
+    /// For each image, the share of each class's pixels that was predicted as each; NaN for a class
     /// that is not in it.
     pub fn of_pictures(&self) -> Vec<Vec<Vec<f64>>> {
         self.matrices.iter().map(shares).collect()
     }
 
-    /// The same as a mean over the pictures that have the class.
+    /// The same as a mean over the images that have the class.
     pub fn mean(&self) -> Vec<Vec<f64>> {
         let n = self.classes().len();
         let pictures = self.of_pictures();
@@ -112,7 +112,7 @@ impl<'a> SegmentationInterpretation<'a> {
         (0..n).map(|actual| (0..n).map(|predicted| mean(actual, predicted)).collect()).collect()
     }
 
-    /// The pixels of all pictures together.
+    /// The pixels of all images together.
     pub fn confusion_matrix(&self) -> ConfusionMatrix {
         let n = self.classes().len();
         let mut sum = ConfusionMatrix::new(n);
@@ -122,14 +122,14 @@ impl<'a> SegmentationInterpretation<'a> {
         sum
     }
 
-    /// The share of each picture's pixels that are right, with its item.
+    /// The share of each image's pixels that are correct, with its item.
     pub fn accuracies(&self) -> Vec<(usize, f64)> {
         let share = |matrix: &ConfusionMatrix| matrix.right() as f64 / matrix.total() as f64;
         self.items.iter().copied().zip(self.matrices.iter().map(share)).collect()
     }
 
-    /// The pairs of classes of which one was taken for the other in at least `min` pixels, the most
-    /// often first: actual, predicted, how many.
+    /// The pairs of classes of which one was predicted as the other in at least `min` pixels, the most
+    /// frequent first: actual, predicted, count.
     pub fn most_confused(&self, min: u64) -> Vec<(&'a str, &'a str, u64)> {
         let classes = self.classes();
         let confused = self.confusion_matrix().most_confused(min).into_iter();
@@ -148,10 +148,10 @@ impl<'a> SegmentationInterpretation<'a> {
         plot_confusion_matrix(&self.confusion_matrix(), self.classes(), Cells::Shares, file)
     }
 
-    /// The `k` pictures with the largest losses, each with its mask and, beside it, the model's.
+    /// The `k` images with the largest losses, each with its mask and, next to it, the prediction.
     ///
     /// # Errors
-    /// Those of preparing the pictures and of the model.
+    /// Those of preparing the images and of the model.
     pub fn plot_top_losses(&self, k: usize) -> Result<Picture> {
         let data = self.learner.data();
         let palette = Palette::of(self.classes());

@@ -1,4 +1,4 @@
-//! Pictures of what a model says beside what is true.
+//! Images with predictions next to the labels.
 
 use tinderbox_data::{
     Array, Batch, DataBunch, TargetKind, Values,
@@ -10,10 +10,10 @@ use tinderbox_model::AnyTensor;
 
 use crate::{Error, Result};
 
-/// Items of a set, evenly from its first on, with what is true and what the model says: fastai's
+/// Items of a set, evenly from its first on, with their labels and predictions: fastai's
 /// `show_results`, which shows the first ones, all of one class where folders are classes. Of
-/// classes and numbers, `rows` × `rows` pictures; of masks and of pictures to be made, rows of a
-/// picture, its target, and what the model makes of it.
+/// classes and numbers, `rows` × `rows` images; of masks and of images to be made, rows of a
+/// image, its target, and the prediction.
 ///
 /// # Errors
 /// Those of preparing the items and of the model; [`NotImages`](tinderbox_data::Error::NotImages)
@@ -50,7 +50,7 @@ pub fn show_results(learner: &Learner, set: Set, rows: usize) -> Result<Picture>
     }
 }
 
-/// Pictures with what the model says about each above it, and what is true.
+/// Images with their prediction and label above each.
 fn captioned(
     learner: &Learner,
     set: Set,
@@ -76,7 +76,7 @@ fn captioned(
     Ok(grid.draw())
 }
 
-/// Rows of an input, the picture that is to be made of it, and the model's.
+/// Rows of an input, its target image, and the prediction.
 fn made(data: &DataBunch, shown: &Batch, outputs: AnyTensor) -> Result<Picture> {
     let shape = outputs.dims();
     if !matches!(shape[..], [_, 1 | 3, _, _]) {
@@ -98,7 +98,7 @@ fn made(data: &DataBunch, shown: &Batch, outputs: AnyTensor) -> Result<Picture> 
     Ok(grid.draw())
 }
 
-/// So many items of a set, as far apart as they can be.
+/// This many items of a set, as far apart as they can be.
 fn evenly(data: &DataBunch, set: Set, n: usize) -> Result<Batch> {
     let all = match set {
         Set::Train | Set::Fix => data.n_train(),
@@ -113,7 +113,7 @@ fn evenly(data: &DataBunch, set: Set, n: usize) -> Result<Batch> {
 /// What is compared pixel by pixel is looked at closely, in pixels.
 const CLOSE_CELL: usize = 180;
 
-/// Rows of a picture, its mask, and the model's.
+/// Rows of an image, its mask, and the prediction.
 fn masks(classes: &[String], shown: &Batch, outputs: AnyTensor) -> Picture {
     let palette = Palette::of(classes);
     let mut grid = Grid::new(3).cells_of(CLOSE_CELL);
@@ -121,13 +121,13 @@ fn masks(classes: &[String], shown: &Batch, outputs: AnyTensor) -> Picture {
         let picture = Picture::of_array(&shown.inputs.row(row));
         let mask = overlaid(&picture, &shown.targets.row(row), &palette);
         let predicted = overlaid(&picture, predicted, &palette);
-        grid = grid.cell(picture, "picture").cell(mask, "mask").cell(predicted, "predicted");
+        grid = grid.cell(picture, "image").cell(mask, "mask").cell(predicted, "predicted");
     }
     let drawn = grid.draw();
     drawn.above(&palette.legend(drawn.width()))
 }
 
-/// A picture with a mask over it.
+/// An image with a mask over it.
 pub(crate) fn overlaid(picture: &Picture, codes: &Array, palette: &Palette) -> Picture {
     let mut picture = picture.clone();
     picture.overlay(codes, palette);

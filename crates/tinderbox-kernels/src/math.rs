@@ -1,7 +1,7 @@
 //! The exponential and what is made of it, for sixteen floats at once.
 //!
 //! They are made of [`Simd`]'s operations alone, so all paths give the same bits, and they are
-//! right for what is infinite or no number.
+//! right for infinities and NaN.
 //!
 //! Cody and Waite, *Software Manual for the Elementary Functions*, 1980; the polynomial is that of
 //! Moshier's Cephes library.
@@ -36,7 +36,7 @@ unsafe fn reduce<S: Simd>(x: S::V) -> [S::V; 2] {
     }
 }
 
-/// `x` within two bounds; what is no number stays so.
+/// `x` within two bounds; NaN stays NaN.
 ///
 /// # Safety
 /// As [`Simd`]'s.

@@ -112,9 +112,9 @@ pub(crate) trait Simd: Copy + 'static {
     unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
     /// `a * b + c`, rounded once.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
-    /// `b` where `a < b` or either is no number, else `a`.
+    /// `b` where `a < b` or either is NaN, else `a`.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// `b` where `a > b` or either is no number, else `a`.
+    /// `b` where `a > b` or either is NaN, else `a`.
     unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// Two to the power of whole numbers in `-126.0..=127.0`.
     unsafe fn exp2_whole(n: Self::V) -> Self::V;
@@ -130,7 +130,7 @@ pub(crate) trait Simd: Copy + 'static {
     /// `value` where `x > 0`, zero elsewhere.
     unsafe fn where_positive(x: Self::V, value: Self::V) -> Self::V;
 
-    /// Zero where it is negative; what is no number stays so.
+    /// Zero where it is negative; NaN stays NaN.
     #[inline(always)]
     unsafe fn relu(x: Self::V) -> Self::V {
         // SAFETY: as this function.

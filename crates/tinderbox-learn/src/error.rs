@@ -21,8 +21,8 @@ pub enum Error {
     MetricArgument { metric: String, argument: &'static str, found: String },
 
     #[error(
-        "the training set has {items} items, which is not one batch of {batch_size}: \
-         there is nothing to train on"
+        "the training set has {items} items, fewer than one batch of {batch_size}, so there is \
+         nothing to train on"
     )]
     NoTrainBatches { items: usize, batch_size: usize },
 
@@ -33,7 +33,7 @@ pub enum Error {
     NothingToTrain,
 
     #[error(
-        "test-time augmentation looks at pictures with classes or numbers, and this is a {what}"
+        "test-time augmentation is for images labelled with classes or numbers, and this is a {what}"
     )]
     NotPictures { what: &'static str },
 
@@ -61,11 +61,11 @@ pub enum Error {
     #[error("{metric}: {reason}")]
     Metric { metric: String, reason: String },
 
-    #[error("the prompt has no words: give at least one")]
+    #[error("the prompt is empty: it needs at least one word")]
     EmptyPrompt,
 
     #[error(
-        "the model gives {shape:?}, not logits of the next word, `[batch, words, vocab]` or \
+        "the model outputs {shape:?}, not logits of the next word, `[batch, words, vocab]` or \
          `[batch, vocab]`"
     )]
     NotWords { shape: Vec<usize> },
@@ -87,7 +87,7 @@ pub enum Error {
     #[error("the saved state of the training step `{step}` is not one of its own")]
     StepState { step: &'static str, source: serde_json::Error },
 
-    #[error("the checkpoint is of another fit: {what} was `{saved}`, here it is `{here}`")]
+    #[error("the checkpoint is from another fit: {what} was `{saved}`, but here it is `{here}`")]
     CheckpointFit { what: &'static str, saved: String, here: String },
 
     #[error("there is no file {}", path.display())]
@@ -141,10 +141,10 @@ impl Error {
                  target?"
             }
             Self::MetricArgument { .. } | Self::Metric { .. } => {
-                "does the metric fit what the model gives and what the targets are?"
+                "does the metric fit the model's outputs and the targets?"
             }
             Self::NoTrainBatches { .. } => {
-                "use a smaller batch size: training drops the last batch if it is not full"
+                "use a smaller batch size: training drops a last batch that is not full"
             }
             Self::NothingToTrain => "unfreeze some of the groups: `freeze_to`, `unfreeze`",
             Self::NotPictures { .. } => "predict as in validation: `get_preds`",
@@ -157,21 +157,21 @@ impl Error {
             }
             Self::GroupOrder { .. } => "name the groups in the order of the model's parameters",
             Self::Forward { .. } => {
-                "does the layer fit what the one before it gives, and the first the data?"
+                "does the layer fit the output of the one before it, and the first layer the data?"
             }
             Self::NoLoss { .. } => {
                 "give one: `Learner::new(data, model, loss)`, or `Learner::loss` for a learner that \
                  is there"
             }
-            Self::Loss { .. } => "does the loss fit what the model gives and what the targets are?",
+            Self::Loss { .. } => "does the loss fit the model's outputs and the targets?",
             Self::Change { allowed, .. } => {
                 return Some(format!("it may be changed at {}", allowed.join(", ")));
             }
             Self::CheckpointFit { .. } => {
-                "a fit goes on only with the data and the settings that it began with"
+                "a fit can be resumed only with the data and the settings it began with"
             }
             Self::Write { .. } => {
-                "is there such a folder, and may it be written to? `model_dir` names another"
+                "check that the folder exists and is writable; `model_dir` names another"
             }
             Self::NoArch => "tell it: `learner.arch(ArchSpec { .. })`",
             Self::Model(error) | Self::WeightsFile { source: error, .. } => return error.hint(),
@@ -227,13 +227,12 @@ mod tests {
         );
         check(
             &Error::NotWords { shape: vec![1, 2, 3, 4] },
-            "the model gives [1, 2, 3, 4], not logits of the next word, `[batch, words, vocab]` or \
-             `[batch, vocab]`",
+            "the model outputs [1, 2, 3, 4], not logits of the next word, `[batch, words, vocab]` or `[batch, vocab]`",
             None,
         );
         check(
             &Error::NoTrainBatches { items: 3, batch_size: 8 },
-            "the training set has 3 items, which is not one batch of 8: there is nothing to train on",
+            "the training set has 3 items, fewer than one batch of 8, so there is nothing to train on",
             Some("smaller batch size"),
         );
         check(&Error::NoItems { set: "test" }, "the test set is empty", None);
@@ -244,7 +243,7 @@ mod tests {
         check(&Error::NothingToTrain, "nothing in the model is trainable", Some("unfreeze"));
         check(
             &Error::NotPictures { what: "SegmentationLabelList" },
-            "test-time augmentation looks at pictures with classes or numbers, and this is a SegmentationLabelList",
+            "test-time augmentation is for images labelled with classes or numbers, and this is a SegmentationLabelList",
             Some("`get_preds`"),
         );
         check(
@@ -284,12 +283,12 @@ mod tests {
         check(
             &Error::Loss { loss: "mse".into(), reason: "3 and 4".into() },
             "mse: 3 and 4",
-            Some("what the targets are"),
+            Some("outputs and the targets"),
         );
         check(
             &Error::Metric { metric: "mine".into(), reason: "3 and 4".into() },
             "mine: 3 and 4",
-            Some("fit what the model gives"),
+            Some("outputs and the targets"),
         );
         check(
             &Error::Rank { shape: vec![1; 5] },
@@ -304,7 +303,7 @@ mod tests {
         check(
             &Error::MetricArgument { metric: "dice".into(), argument: "target", found: "9".into() },
             "dice, target: 9",
-            Some("fit what the model gives"),
+            Some("outputs and the targets"),
         );
     }
 
@@ -339,8 +338,8 @@ mod tests {
         let path = || PathBuf::from("a");
         check(
             &Error::CheckpointFit { what: "seed", saved: "1".into(), here: "2".into() },
-            "the checkpoint is of another fit: seed was `1`, here it is `2`",
-            Some("that it began with"),
+            "the checkpoint is from another fit: seed was `1`, but here it is `2`",
+            Some("it began with"),
         );
         check(&Error::NoFile { path: path() }, "there is no file a", None);
         check(&Error::Read { path: path(), source: io() }, "cannot read a", None);
@@ -362,7 +361,7 @@ mod tests {
         );
         let source = || tinderbox_model::Error::Safetensors { reason: "empty".into() };
         check(&Error::WeightsFile { path: path(), source: source() }, "a", None);
-        check(&Error::Model(source()), "it is no safetensors file: empty", None);
+        check(&Error::Model(source()), "not a safetensors file: empty", None);
         check(
             &Error::Data(tinderbox_data::Error::BatchSize),
             "a batch size of 0 makes no batches",

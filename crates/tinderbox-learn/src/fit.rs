@@ -104,7 +104,7 @@ impl fmt::Display for Outcome {
                 write!(f, "stopped after batch {batch} of epoch {epoch}; ")?;
                 match checkpoint {
                     Some(file) => write!(f, "resume from {}", file.display()),
-                    None => write!(f, "no checkpoints were asked for, so it cannot be resumed"),
+                    None => write!(f, "no checkpoints were saved, so it cannot be resumed"),
                 }
             }
         }

@@ -276,6 +276,6 @@ mod tests {
     fn nothing_to_go_on_from_is_an_error() {
         let each = |_| ControlFlow::Continue(());
         let error = generate(&Sum::new(true), &Device::flex(), &[], &greedy(1), each).unwrap_err();
-        assert_eq!(error.to_string(), "the prompt has no words: give at least one");
+        assert_eq!(error.to_string(), "the prompt is empty: it needs at least one word");
     }
 }

@@ -164,7 +164,7 @@ impl Learner {
         self
     }
 
-    /// Mixes pictures and classes in training from here on: fastai's `mixup`, whose `alpha` is 0.4.
+    /// Mixes images and classes in training from here on: fastai's `mixup`, whose `alpha` is 0.4.
     ///
     /// # Errors
     /// As [`MixUp::new`].

@@ -1,4 +1,4 @@
-//! The learning-rate finder's run.
+//! The learning rate finder's run.
 
 use std::mem;
 

@@ -27,12 +27,12 @@ const KEPT: f64 = 0.8;
 const PADS: &str = "ReplicationPad2d";
 
 impl StepMemory {
-    /// Bytes for a batch of so many items.
+    /// Bytes for a batch of this many items.
     pub fn of(&self, batch_size: usize) -> u64 {
         self.fixed.saturating_add(self.per_item.saturating_mul(batch_size as u64))
     }
 
-    /// The largest batch that fits into so many bytes; 0 if none does.
+    /// The largest batch that fits into this many bytes; 0 if none does.
     pub fn largest_batch(&self, bytes: u64) -> usize {
         (bytes.saturating_sub(self.fixed) / self.per_item.max(1)) as usize
     }

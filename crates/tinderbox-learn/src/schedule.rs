@@ -140,7 +140,7 @@ fn check_share(setting: &'static str, share: f64) -> Result<()> {
         false => Err(Error::Setting {
             setting,
             found: share.to_string(),
-            expected: "a share in 0.0..=1.0",
+            expected: "a share from 0 to 1",
         }),
     }
 }

@@ -220,7 +220,7 @@ fn view<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<Tenso
 /// The facts of a whole and unharmed file of `kind`.
 fn envelope(bytes: &[u8], kind: Kind) -> Result<Value, String> {
     let tensors = SafeTensors::deserialize(bytes)
-        .map_err(|error| format!("it is truncated or no safetensors file: {error}"))?;
+        .map_err(|error| format!("it is truncated or not a safetensors file: {error}"))?;
     let (_, metadata) =
         SafeTensors::read_metadata(bytes).map_err(|error| format!("no metadata: {error}"))?;
     let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get("tinderbox"));
@@ -327,7 +327,7 @@ mod tests {
 
         for length in [0, 4, 8, 100, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();
-            check_refused(&path, KIND, "it is truncated or no safetensors file: ");
+            check_refused(&path, KIND, "it is truncated or not a safetensors file: ");
         }
         let mut damaged = whole.clone();
         *damaged.last_mut().unwrap() ^= 1;

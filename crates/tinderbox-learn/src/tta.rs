@@ -1,4 +1,4 @@
-//! Test-time augmentation: several looks at each picture.
+//! Test-time augmentation: several looks at each image.
 
 use burn::tensor::Tensor;
 use tinderbox_data::{TargetKind, batch::Set, transform::TtaView};
@@ -40,7 +40,7 @@ fn mean(tensors: Vec<Tensor<1>>) -> Tensor<1> {
 }
 
 impl Learner {
-    /// Predictions for a set of pictures from nine looks at each: as in validation, and zoomed into
+    /// Predictions for a set of images from nine looks at each: as in validation, and zoomed into
     /// each corner, mirrored and not, with the other transforms of training at random.
     ///
     /// Takes nine times as long as [`get_preds`](Self::get_preds), for some tenths of a percent.

@@ -12,20 +12,20 @@ pub enum Error {
     #[error("{arch} takes images of at least {min}×{min} pixels, not {}×{}", size[0], size[1])]
     TooSmall { arch: &'static str, size: [usize; 2], min: usize },
 
-    #[error("`{arch}` is not made of a body and a head")]
+    #[error("`{arch}` has no body that could be pretrained or cut")]
     NoBody { arch: &'static str, known: Vec<&'static str> },
 
-    #[error("there is no child `{name}` to cut before")]
+    #[error("there is no layer `{name}` to cut before")]
     NoSuchChild { name: String, children: Vec<String> },
 
-    #[error("no image goes through the body, whose children are {layers}")]
+    #[error("images do not pass through the body, which has {layers} layers")]
     NoFeatures { layers: usize },
 
-    #[error("the body does not take images of {}×{} pixels: {reason}", size[0], size[1])]
+    #[error("the body cannot process images of {}×{} pixels: {reason}", size[0], size[1])]
     BodyRefuses { size: [usize; 2], reason: String },
 
     #[error(
-        "the body makes no map of {}×{} pixels smaller, so a U-Net has nothing to go up",
+        "the body never downsamples images of {}×{} pixels, so a U-Net cannot be built on it",
         size[0],
         size[1]
     )]
@@ -40,25 +40,25 @@ pub enum Error {
     #[error("there is no AWD-LSTM encoder among the weights")]
     NoEncoder,
 
-    #[error("the weights are of no model of words")]
+    #[error("the weights are not those of a language model")]
     NoWords,
 
     #[error("`{name}` has {rows} rows for a vocabulary of {words} words")]
     Vocabulary { name: String, rows: usize, words: usize },
 
-    #[error("it is no safetensors file: {reason}")]
+    #[error("not a safetensors file: {reason}")]
     Safetensors { reason: String },
 
-    #[error("it is no file of weights of PyTorch's: {reason}")]
+    #[error("not a PyTorch checkpoint: {reason}")]
     Checkpoint { reason: String },
 
-    #[error("it is no list of words: {reason}")]
+    #[error("not a list of words: {reason}")]
     Words { reason: String },
 
     #[error("cannot read {}", path.display())]
     WeightsFile { path: PathBuf, source: Box<dyn std::error::Error + Send + Sync> },
 
-    #[error("the tensor `{name}` is of type {dtype}; weights are of type F32, F16, BF16 or F64")]
+    #[error("the tensor `{name}` has the type {dtype}; supported are F32, F16, BF16 and F64")]
     Dtype { name: String, dtype: String },
 }
 
@@ -91,7 +91,7 @@ fn mismatch(missing: &[String], unexpected: &[String], shapes: &[ShapeMismatch])
     [
         list("missing", missing.to_vec()),
         list("unexpected", unexpected.to_vec()),
-        list("of another shape", shapes.iter().map(shape).collect()),
+        list("different shape", shapes.iter().map(shape).collect()),
     ]
     .concat()
 }
@@ -106,16 +106,16 @@ impl Error {
                 })?;
                 let known = known.join(", ");
                 Some(match strsim::jaro_winkler(near, name) > 0.7 {
-                    true => format!("did you mean `{near}`? There are {known}"),
-                    false => format!("there are {known}"),
+                    true => format!("did you mean `{near}`? Known are {known}"),
+                    false => format!("known are {known}"),
                 })
             }
             Self::TooSmall { min, .. } => {
                 Some(format!("resize the images: `--size {min}` or more"))
             }
-            Self::NoBody { known, .. } => Some(format!("there are bodies of {}", known.join(", "))),
+            Self::NoBody { known, .. } => Some(format!("choose one of {}", known.join(", "))),
             Self::NoSuchChild { children, .. } => {
-                Some(format!("there are {}", children.join(", ")))
+                Some(format!("choose one of {}", children.join(", ")))
             }
             Self::NoFeatures { .. } => {
                 Some("it must begin with a convolution and end in `[batch, channels, ..]`".into())
@@ -125,19 +125,19 @@ impl Error {
                 Some("take the layers of `features` one by one: `body.opened()`".into())
             }
             Self::Weights { .. } => {
-                Some("are they of this architecture, and of as many classes?".into())
+                Some("are they for this architecture and this number of classes?".into())
             }
             Self::NoEncoder | Self::NoWords => {
-                Some("are they of a language model, or of a text classifier?".into())
+                Some("use the weights of a language model or a text classifier".into())
             }
             Self::Vocabulary { .. } => {
-                Some("is it the list of words that the weights were trained with?".into())
+                Some("is this the vocabulary that the weights were trained with?".into())
             }
             Self::Checkpoint { .. } => Some(
                 "save the weights alone: `torch.save(model.state_dict(), \"weights.pth\")`".into(),
             ),
             Self::WeightsFile { source, .. } => source.downcast_ref::<Self>().and_then(Self::hint),
-            Self::Words { .. } => Some("a list in JSON is: `[\"xxunk\", \"xxpad\", …]`".into()),
+            Self::Words { .. } => Some("expected a JSON list: `[\"xxunk\", \"xxpad\", …]`".into()),
             // A setting's message has the way out.
             Self::Setting { .. } | Self::Safetensors { .. } | Self::Dtype { .. } => None,
         }
@@ -174,7 +174,7 @@ mod tests {
             Error::Weights { missing: vec!["a".into()], unexpected: vec!["b".into()], shapes };
         assert_eq!(
             error.to_string(),
-            "the weights do not fit the model:\n  missing: a\n  unexpected: b\n  of another shape: c is [2], expected [3]"
+            "the weights do not fit the model:\n  missing: a\n  unexpected: b\n  different shape: c is [2], expected [3]"
         );
         assert!(error.hint().is_some());
         let many = (0..10).map(|n| n.to_string()).collect();
@@ -185,10 +185,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let source = Error::Checkpoint { reason: "the archive has no `data.pkl`".into() };
-        assert_eq!(
-            source.to_string(),
-            "it is no file of weights of PyTorch's: the archive has no `data.pkl`"
-        );
+        assert_eq!(source.to_string(), "not a PyTorch checkpoint: the archive has no `data.pkl`");
         let error = Error::WeightsFile { path: "a.pth".into(), source: source.into() };
         assert_eq!(error.to_string(), "cannot read a.pth");
         assert!(error.hint().unwrap().starts_with("save the weights alone"));
@@ -197,8 +194,8 @@ mod tests {
     #[test]
     fn a_list_of_words_is_shown() {
         let error = Error::Words { reason: "not all of it is text".into() };
-        assert_eq!(error.to_string(), "it is no list of words: not all of it is text");
-        assert_eq!(error.hint().unwrap(), "a list in JSON is: `[\"xxunk\", \"xxpad\", …]`");
+        assert_eq!(error.to_string(), "not a list of words: not all of it is text");
+        assert_eq!(error.hint().unwrap(), "expected a JSON list: `[\"xxunk\", \"xxpad\", …]`");
     }
 
     #[test]
@@ -212,11 +209,11 @@ mod tests {
     #[test]
     fn what_is_no_weights_file_is_said() {
         let error = Error::Safetensors { reason: "HeaderTooSmall".into() };
-        assert_eq!(error.to_string(), "it is no safetensors file: HeaderTooSmall");
+        assert_eq!(error.to_string(), "not a safetensors file: HeaderTooSmall");
         let error = Error::Dtype { name: "a".into(), dtype: "BOOL".into() };
         assert_eq!(
             error.to_string(),
-            "the tensor `a` is of type BOOL; weights are of type F32, F16, BF16 or F64"
+            "the tensor `a` has the type BOOL; supported are F32, F16, BF16 and F64"
         );
         assert_eq!(error.hint(), None);
     }

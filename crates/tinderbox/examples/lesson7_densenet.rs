@@ -1,4 +1,4 @@
-//! Lesson 7: dense blocks keep what went in beside what comes out.
+//! Lesson 7: dense blocks concatenate their input and output.
 //!
 //! ```text
 //! cargo run --release -p tinderbox --example lesson7_densenet -- path/to/mnist_png

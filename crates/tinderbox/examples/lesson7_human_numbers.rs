@@ -5,16 +5,16 @@
 //! cargo run --release -p tinderbox --example lesson7_human_numbers -- --tiny
 //! ```
 //!
-//! The texts are made: `one, two, three, …`. With `--tiny` every model is trained for one epoch.
+//! The texts are generated: `one, two, three, …`. With `--tiny` every model is trained for one epoch.
 //!
 //! | model  | idea                       | epochs | accuracy (lesson) |
 //! |--------|----------------------------|--------|-------------------|
-//! | Model0 | three words, written out   | 6      | 0.4088            |
+//! | Model0 | unrolled over three words  | 6      | 0.4088            |
 //! | Model1 | the same as a loop         | 6      | 0.3932            |
-//! | Model2 | a word after each word     | 10     | 0.3498            |
-//! | Model3 | which remembers            | 20     | 0.4428            |
+//! | Model2 | predicts after each word   | 10     | 0.3498            |
+//! | Model3 | keeps its hidden state     | 20     | 0.4428            |
 //! | Model4 | a recurrent layer          | 20     | 0.6147            |
-//! | Model5 | two layers of gated units  | 10     | 0.8071            |
+//! | Model5 | a two-layer GRU            | 10     | 0.8071            |
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
 

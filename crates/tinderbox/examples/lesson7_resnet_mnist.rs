@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<()> {
     let tiny = DigitsConfig { train_per_class: 64, test_per_class: 16, ..DigitsConfig::default() };
     let path = arguments.mnist(&tiny)?;
     let out = &arguments.out;
-    println!("pictures go to {}", out.display());
+    println!("plots go to {}", out.display());
 
     // ## MNIST CNN
     // The notebook's first line says `ImageImageList`, but means the list of plain images.

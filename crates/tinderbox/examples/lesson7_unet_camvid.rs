@@ -1,4 +1,4 @@
-//! Lesson 7: a U-Net that says what each pixel shows, cell by cell.
+//! Lesson 7: image segmentation with a U-Net, cell by cell.
 //!
 //! ```text
 //! cargo run --release -p tinderbox --example lesson7_unet_camvid -- camvid resnet34-b627a593.pth
@@ -11,7 +11,7 @@
 //!
 //! | fit                       | epochs | accuracy without void (lesson) |
 //! |---------------------------|--------|--------------------------------|
-//! | half size, the way up     | 10     | 0.9071                         |
+//! | half size, the decoder    | 10     | 0.9071                         |
 //! | half size, everything     | 12     | 0.9268                         |
 
 #![expect(clippy::print_stdout, reason = "a notebook prints")]
@@ -31,9 +31,9 @@ use tinderbox::{
 
 /// What is trained on what, and how long.
 struct Course {
-    /// The folder of the pictures, below that of the data.
+    /// The folder of the images, below that of the data.
     images: &'static str,
-    /// Where the mask of a picture is, below that of the data.
+    /// Where the mask of an image is, below that of the data.
     mask_of: fn(&Path) -> PathBuf,
     valid: &'static str,
     arch: &'static str,
@@ -44,7 +44,7 @@ struct Course {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::of("lesson7_unet_camvid")?;
     let out = &arguments.out;
-    println!("pictures go to {}", out.display());
+    println!("plots go to {}", out.display());
     let course = if arguments.tiny { &SCENES } else { &CAMVID };
     let tiny = ScenesConfig { train: 48, valid: 12, size: course.size, seed: 42 };
     let root = arguments.data("CamVid", |folder| write_scenes(folder, &tiny))?;

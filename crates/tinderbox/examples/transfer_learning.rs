@@ -1,4 +1,4 @@
-//! What a network knows of some things helps it with others.
+//! Transfer learning: a network pretrained on one data set learns another faster.
 //!
 //! ```text
 //! cargo run --release -p tinderbox --example transfer_learning -- photos resnet34 resnet34-b627a593.pth
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The folder holds class folders; the weights are torchvision's, which are downloaded if no file is
-//! named. With `--tiny`, a network learns five drawn digits first, and then, from few pictures of each, the five others: once with what it knows,
+//! named. With `--tiny`, a network learns five drawn digits first, and then, from few images of each, the five others: once with what it knows,
 //! and once from nothing.
 
 #![expect(clippy::print_stdout, reason = "an example prints")]

@@ -113,7 +113,7 @@ impl Answer {
     }
 
     /// Writes what can be looked at as a PNG file: a mask, whose pixels are entries of a palette so
-    /// that people see the classes' colors and programs read their codes; a picture.
+    /// that people see the classes' colors and programs read their codes; an image.
     ///
     /// # Errors
     /// [`AnswerError::NotAPicture`] for an answer of another kind; if the file cannot be written.
@@ -145,13 +145,13 @@ impl Answer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
-    #[error("the model's answers are not images, so there is none to write")]
+    #[error("the model does not predict images, so there is none to write")]
     NotAPicture,
 }
 
 impl Hinted for AnswerError {
     fn hint(&self) -> Option<String> {
-        Some("`--json` prints all that it says".into())
+        Some("`--json` prints the whole prediction".into())
     }
 }
 

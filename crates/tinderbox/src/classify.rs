@@ -1,4 +1,4 @@
-//! Image classification: from one folder a class to a model that tells them apart.
+//! Image classification: from one folder per class, or a table of labels, to a classifier.
 
 mod decide;
 
@@ -35,24 +35,24 @@ use crate::{
     plan::Choices,
 };
 
-/// Tells images apart: those of class folders, or of a table.
+/// Classifies images, by class folders or a table of labels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Classify {
     /// The classes, sorted.
     pub classes: Vec<String>,
-    /// The probability above which an image is of a class, if it may be of several; nothing if it is
-    /// of one.
+    /// The probability above which a class is predicted, if an image may have several classes;
+    /// `None` if it has one.
     pub threshold: Option<f32>,
     pub labels: LabelSource,
     pub split: Split,
     pub input: ImageInput,
     pub model: ModelSpec,
-    /// Whether training draws all classes as often as the largest.
+    /// Whether smaller classes are oversampled to the size of the largest.
     pub oversample: bool,
 }
 
-/// What a user may say about image classification alone.
+/// The settings of image classification.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ClassifySettings {
@@ -62,12 +62,12 @@ pub struct ClassifySettings {
     #[serde(flatten)]
     pub table: TableSettings,
 
-    /// Probability above which an image is of a class, where it may be of several
+    /// Probability above which a class is predicted, where an image may have several
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-value" = "P", "x-group" = "Data",
         "x-usual" = "0.5"))]
     pub threshold: Option<f32>,
 
-    /// Draw training images so that all classes come as often as the largest: for class imbalance
+    /// Oversample the smaller classes until all are as frequent as the largest: for class imbalance
     #[schemars(extend("x-group" = "Data", "default" = false))]
     pub oversample: Option<bool>,
 }
@@ -76,10 +76,10 @@ pub struct ClassifySettings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassifyError {
-    #[error("{folder} holds no images of class folders: every image lies directly in it")]
+    #[error("{folder} has no class folders: every image is directly in it")]
     NoClassFolders { folder: std::path::PathBuf },
 
-    #[error("{folder} has one class only, `{class}`: there is nothing to tell apart")]
+    #[error("{folder} has only one class, `{class}`, but a classifier needs at least two")]
     OneClass { folder: std::path::PathBuf, class: String },
 
     #[error("{folder} has classes that the model does not know: {}", classes.join(", "))]
@@ -90,14 +90,14 @@ impl Hinted for ClassifyError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoClassFolders { folder } => format!(
-                "sort the images into one folder a class: {0}/cat/…, {0}/dog/…; or is {0} one of these folders? then name the one above it",
+                "sort the images into one folder per class: {0}/cat/…, {0}/dog/…; or, if {0} is such a folder, name the one above it",
                 folder.display()
             ),
             Self::OneClass { folder, .. } => {
                 format!("is {} the folder above the class folders?", folder.display())
             }
             Self::UnknownClasses { known, .. } => format!(
-                "the model tells apart {}; name a folder with no other class folders in it",
+                "the model knows {}; name a folder that has no other class folders",
                 known.join(", ")
             ),
         })
@@ -298,7 +298,7 @@ fn several_metrics(thresh: f64) -> Vec<Box<dyn Metric>> {
     (("accuracy_thresh", accuracy), ("fbeta", f_beta)).into_metrics()
 }
 
-/// The images that lie in class folders; the others are told.
+/// The images in class folders; the others are reported.
 ///
 /// # Errors
 /// [`ClassifyError::NoClassFolders`] if there are none.
@@ -309,7 +309,7 @@ fn in_class_folders(items: ImageItems, job: &Job) -> Result<ImageItems> {
         0 => Ok(items),
         _ if items.is_empty() => Err(ClassifyError::NoClassFolders { folder }.into()),
         n => {
-            job.warn(format!("skipped {n} of {all} images, which lie in no class folder"));
+            job.warn(format!("skipped {n} of {all} images, which are in no class folder"));
             Ok(items)
         }
     }
@@ -340,12 +340,12 @@ mod tests {
     fn errors_about_a_folder_say_how_it_should_look() {
         check(
             ClassifyError::NoClassFolders { folder: "d".into() },
-            "d holds no images of class folders: every image lies directly in it",
+            "d has no class folders: every image is directly in it",
             Some("d/cat/…"),
         );
         check(
             ClassifyError::OneClass { folder: "d".into(), class: "cat".into() },
-            "d has one class only, `cat`: there is nothing to tell apart",
+            "d has only one class, `cat`, but a classifier needs at least two",
             Some("is d the folder above"),
         );
         check(

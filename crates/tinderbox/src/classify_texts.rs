@@ -30,7 +30,7 @@ use crate::{
     texts::{self, SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
 };
 
-/// Tells whole texts apart.
+/// Classifies whole texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassifyTexts {
@@ -42,14 +42,14 @@ pub struct ClassifyTexts {
     pub model: TextSpec,
 }
 
-/// What a user may say about text classification alone.
+/// The settings of text classification.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ClassifyTextsSettings {
     #[serde(flatten)]
     pub texts: TextSettings,
 
-    /// Column of a table with labels in it
+    /// Column of the table with the labels
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "label"))]
     pub label: Option<String>,
 }
@@ -58,13 +58,13 @@ pub struct ClassifyTextsSettings {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassifyTextsError {
-    #[error("{data} has one class only, `{class}`: there is nothing to tell apart")]
+    #[error("{data} has only one class, `{class}`, but a classifier needs at least two")]
     OneClass { data: std::path::PathBuf, class: String },
 
-    #[error("column `{column}` of {data} has numbers, and texts are told apart by classes")]
+    #[error("column `{column}` of {data} holds numbers, but a classifier predicts classes")]
     Numbers { data: std::path::PathBuf, column: String },
 
-    #[error("no encoder can be taken from the model: it is for {what}")]
+    #[error("the model has no encoder for texts: it is for {what}")]
     NoEncoder { what: String },
 }
 
@@ -72,14 +72,14 @@ impl Hinted for ClassifyTextsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::OneClass { .. } => {
-                "texts need labels of at least two kinds: folders, or a column that `--label` names"
+                "sort the texts into at least two class folders, or name the column of labels: `--label COLUMN`"
                     .into()
             }
             Self::Numbers { .. } => {
                 "name a column of classes: `--label COLUMN`; whole numbers are classes, too".into()
             }
             Self::NoEncoder { .. } => {
-                "train a language model for it: `tinderbox train-lm TEXTS --arch awd-lstm`".into()
+                "train a language model first: `tinderbox train-lm TEXTS --arch awd-lstm`".into()
             }
         })
     }
@@ -222,7 +222,7 @@ fn label(asked: Option<&String>, source: &TextSource) -> Result<Option<String>> 
     match source {
         TextSource::Table { .. } => Ok(Some(asked.map_or_else(|| "label".into(), String::clone))),
         TextSource::File | TextSource::Folder => {
-            unused("label", asked, "the data is no table: labels are the names of folders")?;
+            unused("label", asked, "the data is not a table: labels are the names of folders")?;
             Ok(None)
         }
     }
@@ -251,17 +251,17 @@ mod tests {
     fn errors_about_texts_name_the_way_out() {
         check(
             ClassifyTextsError::OneClass { data: "d".into(), class: "good".into() },
-            "d has one class only, `good`: there is nothing to tell apart",
-            Some("`--label`"),
+            "d has only one class, `good`, but a classifier needs at least two",
+            Some("`--label COLUMN`"),
         );
         check(
             ClassifyTextsError::Numbers { data: "d".into(), column: "score".into() },
-            "column `score` of d has numbers, and texts are told apart by classes",
+            "column `score` of d holds numbers, but a classifier predicts classes",
             Some("`--label COLUMN`"),
         );
         check(
             ClassifyTextsError::NoEncoder { what: "gray images; 10 classes".into() },
-            "no encoder can be taken from the model: it is for gray images; 10 classes",
+            "the model has no encoder for texts: it is for gray images; 10 classes",
             Some("--arch awd-lstm"),
         );
     }

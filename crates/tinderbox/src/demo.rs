@@ -19,14 +19,14 @@ use crate::{
 #[derive(Debug)]
 pub struct Demo {
     pub trained: Trained,
-    /// The data set: PNG files in class folders, or pictures and masks.
+    /// The data set: PNG files in class folders, or images and masks.
     pub data: PathBuf,
-    /// Held-out pictures with what the model says about them; none if training was stopped.
+    /// The image of predictions for held-out items; none if training was stopped.
     pub picture: Option<PathBuf>,
 }
 
-/// Draws digits, trains the lesson's network on them by the very path of [`train`], and pictures
-/// what it says about digits it has not seen.
+/// Draws digits, trains the lesson's network on them just as [`train`] does, and draws its
+/// predictions for digits it was not trained on.
 ///
 /// A folder that is there already is kept: the demo takes the next free number behind its name.
 ///
@@ -53,8 +53,8 @@ pub fn demo(folder: impl AsRef<Path>, seed: u64, job: &Job) -> Result<Demo> {
     Ok(Demo { trained, data: digits, picture })
 }
 
-/// Draws scenes of shapes with masks, trains a U-Net on them by the very path of
-/// [`train`], and pictures what it says about scenes it has not seen.
+/// Draws scenes of shapes with masks, trains a U-Net on them just as [`train`] does, and draws its
+/// predictions for scenes it was not trained on.
 ///
 /// A folder that is there already is kept, as by [`demo`].
 ///

@@ -8,10 +8,10 @@ use crate::{DeviceChoice, Hinted, Result, plan::Choices};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
-    #[error("this program was built for the CPU alone, so there is no `{asked}`")]
+    #[error("`{asked}` is not available: this program was built for the CPU only")]
     NotBuilt { asked: DeviceChoice },
 
-    #[error("there is no `{asked}`: {found} graphics cards were found")]
+    #[error("`{asked}` is not available; GPUs found: {found}")]
     NotFound { asked: DeviceChoice, found: usize },
 }
 
@@ -22,7 +22,7 @@ impl Hinted for DeviceError {
                 Self::NotBuilt { .. } => {
                     "build it with the feature `wgpu`, or leave `--device` out"
                 }
-                Self::NotFound { .. } => "`--device cpu` computes on the CPU",
+                Self::NotFound { .. } => "use `--device cpu`",
             }
             .into(),
         )
@@ -43,7 +43,7 @@ pub(crate) fn check(choice: DeviceChoice, choices: &mut Choices) -> Result<()> {
     if choice != DeviceChoice::Auto {
         choices.tell("device", name, crate::plan::ASKED);
     } else if gpu::BUILT {
-        choices.tell("device", name, "`--device` for another");
+        choices.tell("device", name, "choose another with `--device`");
     }
     Ok(())
 }
@@ -89,12 +89,12 @@ mod tests {
         let asked = DeviceChoice::Gpu(1);
         check(
             DeviceError::NotBuilt { asked },
-            "this program was built for the CPU alone, so there is no `gpu:1`",
+            "`gpu:1` is not available: this program was built for the CPU only",
             Some("feature `wgpu`"),
         );
         check(
             DeviceError::NotFound { asked, found: 1 },
-            "there is no `gpu:1`: 1 graphics cards were found",
+            "`gpu:1` is not available; GPUs found: 1",
             Some("--device cpu"),
         );
         assert!(!find(DeviceChoice::Cpu).unwrap().0.is_autodiff());

@@ -65,20 +65,20 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Data(error) => data_hint(error).or_else(|| error.hint()),
-            Self::Model(error) => error.hint(),
-            Self::Learn(tinderbox_learn::Error::Data(error)) => {
+            Self::Data(error) | Self::Learn(tinderbox_learn::Error::Data(error)) => {
                 data_hint(error).or_else(|| error.hint())
+            }
+            Self::Model(error) | Self::Learn(tinderbox_learn::Error::Model(error)) => {
+                model_hint(error).or_else(|| error.hint())
             }
             Self::Learn(
                 tinderbox_learn::Error::NoFile { .. } | tinderbox_learn::Error::NotOurs { .. },
             ) => Some(
-                "a model is a run folder that `tinderbox train` finished, or its model.safetensors"
-                    .into(),
+                "name a finished run folder of `tinderbox train`, or its model.safetensors".into(),
             ),
-            Self::Write { .. } | Self::Learn(tinderbox_learn::Error::Write { .. }) => {
-                Some("is there room, and may you write there? `--out` names another folder".into())
-            }
+            Self::Write { .. } | Self::Learn(tinderbox_learn::Error::Write { .. }) => Some(
+                "check the free space and the permissions; `--out` chooses another folder".into(),
+            ),
             Self::Learn(error) => error.hint(),
             Self::Interpret(error) => error.hint(),
             Self::Of(error) => error.hint(),
@@ -92,12 +92,55 @@ fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
     use tinderbox_data::Error;
     Some(match error {
         Error::UnknownLabels { .. } => {
-            "every class needs training images: add some, or take its folder out of the data".into()
+            "every class needs training items: add some, or remove the class from the data".into()
         }
         Error::NoSpread { .. } => {
-            "are all pixels of the images the same? then there is nothing to learn from them".into()
+            "the images seem to be of one color, which nothing can be learned from".into()
         }
         Error::Transform { .. } => "choose a smaller `--size`".into(),
+        Error::Share { .. } | Error::EmptyFolder { .. } | Error::NoTrainingItems => {
+            "hold out a fifth: `--valid 0.2`".into()
+        }
+        Error::NoColumn { .. } => {
+            "name a column as in the first line, or by its number, counted from 0".into()
+        }
+        Error::NoTable => "name a table: a .csv or .tsv file".into(),
+        Error::NoTextColumns => "name one: `--text COLUMN`".into(),
+        Error::NotOneClass { .. } => "correct the row: each image has one class".into(),
+        Error::OtherTarget { .. } => "name data with labels of the same kind".into(),
+        Error::OtherInput { .. } => "name data of the kind that the model was trained on".into(),
+        Error::VoidClass { .. } => "`--void` takes the name of a class, or a code".into(),
+        Error::Collate { .. } => "resize them to one size: `--size`".into(),
+        Error::NotClasses { .. } => "leave `--oversample` out".into(),
+        Error::EmptyClass { .. } => {
+            "choose another validation set, `--valid`, or leave `--oversample` out".into()
+        }
+        Error::NoBatch { .. } => {
+            "choose a smaller `--batch-size`: partial training batches are dropped".into()
+        }
+        Error::ShortCorpus { .. } => {
+            "add text, or choose a smaller `--batch-size` or `--bptt`".into()
+        }
+        _ => return None,
+    })
+}
+
+/// The same for what a model cannot be.
+fn model_hint(error: &tinderbox_model::Error) -> Option<String> {
+    use tinderbox_model::Error;
+    Some(match error {
+        Error::NoSuchChild { children, .. } => {
+            format!("`--until` takes one of {}", children.join(", "))
+        }
+        Error::BodyRefuses { .. } | Error::NoSkips { .. } => {
+            "choose a larger `--size`, or another `--arch`".into()
+        }
+        Error::Setting { setting, .. } => match setting.rsplit('.').next()? {
+            // The dropouts of an AWD-LSTM are multiplied by one setting.
+            _ if setting.contains("dropout") => "choose a smaller `--dropout`".into(),
+            size @ ("embedding" | "hidden" | "layers") => format!("choose another `--{size}`"),
+            _ => return None,
+        },
         _ => return None,
     })
 }
@@ -128,19 +171,19 @@ mod tests {
         );
         check(
             tinderbox_data::Error::NoSpread { channel: 0, std: 0.0 },
-            "a standard deviation of 0 in channel 0 cannot be divided by",
-            Some("nothing to learn"),
+            "channel 0 has a standard deviation of 0, so it cannot be normalized",
+            Some("of one color"),
         );
         let source = std::io::Error::other("disk full");
         check(
             tinderbox_learn::Error::Write { path: "r/checkpoint.safetensors".into(), source },
             "cannot write r/checkpoint.safetensors",
-            Some("is there room"),
+            Some("check the free space"),
         );
         check(
             tinderbox_learn::Error::NoFile { path: "m".into() },
             "there is no file m",
-            Some("a model is a run folder"),
+            Some("a finished run folder"),
         );
         check(
             tinderbox_model::Error::UnknownArch { name: "basik".into(), known: vec!["basic"] },
@@ -162,7 +205,7 @@ mod tests {
         check(
             Error::Write { path: "a".into(), source: io() },
             "cannot write a",
-            Some("`--out` names another"),
+            Some("`--out` chooses another"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a run tells whoever started it.
+//! The events of a run.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -9,8 +9,8 @@ use tinderbox_learn::{Progress, Report, Table};
 
 use crate::{Choice, Sources};
 
-/// News from a run. It owns what it says and can be written down: `--json` prints it, one object a
-/// line, with its name as `event`.
+/// An event of a run. It owns its data and is serializable: `--json` prints one object per line,
+/// with its name as `event`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -20,23 +20,23 @@ pub enum Event {
     Plan { task: String, data: Sources, choices: Vec<Choice>, plan: Value },
     /// Files are read, once before training.
     Checking { done: usize, total: usize },
-    /// Texts are divided into tokens.
+    /// Texts are tokenized.
     Tokenizing { done: usize, total: usize },
-    /// A file comes from the network: bytes so far, and all of them if that is known.
+    /// A file is downloaded: bytes so far, and in total if that is known.
     Downloading { file: String, done: u64, total: Option<u64> },
-    /// Files that could not be read and were allowed to be left out.
+    /// Unreadable files that were skipped, as allowed.
     LeftOut { files: Vec<LeftOut> },
     /// Something about the data that the user may not have meant.
     Warning { text: String },
     /// A part of the training begins that is a fit of its own; `number` counts from 1.
     Part { number: usize, of: usize, name: String },
-    /// Training goes on from a checkpoint.
+    /// Training resumes from a checkpoint.
     Resuming,
-    /// A fit begins: the heading of its table, and the lines so far if it goes on.
+    /// A fit begins: the heading of its table, and the lines so far if it is resumed.
     Begin { header: String, lines: Vec<String> },
     /// A batch is done.
     Batch(Batch),
-    /// An epoch is done: its numbers by name, and as a line of the table.
+    /// An epoch is done: its losses and metrics by name, and as a line of the table.
     Epoch { values: BTreeMap<String, Option<f64>>, line: String },
     /// Something worth a line.
     Note { text: String },
@@ -46,7 +46,7 @@ pub enum Event {
     Done(Done),
 }
 
-/// A file that was left out, and why.
+/// A file that was skipped, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     pub path: PathBuf,
@@ -61,30 +61,30 @@ pub struct Batch {
     /// Counted from 1.
     pub epoch: usize,
     pub epochs: usize,
-    /// Batches done in this epoch's training or validation, of so many.
+    /// Batches done in this epoch's training or validation, of this many.
     pub batch: usize,
     pub batches: usize,
     /// The training loss, averaged over the batches so far with the last ones weighing most.
     pub loss: Option<f64>,
     /// The last parameter group's learning rate.
     pub lr: f64,
-    /// What items are called: `images`.
+    /// The items, in the plural: `images`.
     pub unit: String,
     pub items_per_second: f64,
-    /// Until the end of the run, if it goes on like this.
+    /// Until the end of the run, at the current speed.
     pub seconds_left: f64,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Done {
-    /// `finished`, or `stopped` if it can go on.
+    /// `finished`, or `stopped` if it can be resumed.
     pub outcome: String,
     /// The metrics after the last epoch, by name.
     pub metrics: BTreeMap<String, f64>,
     pub run: PathBuf,
-    /// The share of the time in which training waited for data; nothing if the run was finished
-    /// before.
+    /// The share of the time in which training waited for data; `None` if the run had already
+    /// finished.
     pub waiting: Option<f64>,
 }
 
@@ -135,7 +135,7 @@ impl Batch {
     }
 }
 
-/// The cells of a line by the names of their columns; what is no number is left without a value.
+/// The cells of a line by the names of their columns; NaN is left without a value.
 fn values(table: &Table, line: &str) -> BTreeMap<String, Option<f64>> {
     let header = table.header();
     let finite = |cell: &str| cell.parse().ok().filter(|value: &f64| value.is_finite());

@@ -20,51 +20,55 @@ use crate::{
     weights::{self, Found, Pretrained, WeightsFile},
 };
 
-/// What a user may say about training on images.
+/// The settings of training on images.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ImageSettings {
     /// Architecture, such as resnet-small, resnet34, vgg16_bn, densenet121, squeezenet1_1,
-    /// mobilenet_v2 or xresnet18; `tinderbox weights list` names all
-    #[schemars(extend("x-value" = "NAME", "x-group" = "Model", "x-usual" = "by the images",
+    /// mobilenet_v2 or xresnet18; `tinderbox weights list` lists all
+    #[schemars(extend("x-value" = "NAME", "x-group" = "Model", "x-usual" = "depends on the images",
         "examples" = ARCHS.each_ref().map(|arch| arch.name)))]
     pub arch: Option<String>,
 
-    /// Pretrained weights to start from, under new layers: `auto` for the official ones, from the
-    /// cache or downloaded, a .pth or .safetensors file, or `none`
+    /// Pretrained weights to start from, with new layers on top: `auto` for the official ones, from
+    /// the cache or downloaded; a .pth or .safetensors file; or `none`
     #[schemars(extend("x-value" = "WEIGHTS", "x-group" = "Model",
         "x-usual" = "auto for photographs, if they are in the cache or can be downloaded"))]
     pub pretrained: Option<Pretrained>,
 
-    /// Finished run, or model file, to start from: its architecture and its weights. If it learned other
-    /// classes, its last layer is new. A text classifier takes the encoder of a language model (ULMFiT)
+    /// Finished run or model file to fine-tune: training starts with its architecture and its
+    /// weights. If its classes are others, the last layer is new. A text classifier takes the
+    /// encoder of a language model (ULMFiT)
     #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-usual" = "none"))]
     pub from: Option<Location>,
 
-    /// Part of the architecture to leave out, and all behind it: `layer4` of a resnet
+    /// Cut the architecture before this part, such as `layer4` of a ResNet, and leave out all
+    /// layers behind it
     #[schemars(extend("x-value" = "PART", "x-group" = "Model",
-        "x-usual" = "what is behind the body"))]
+        "x-usual" = "the architecture's own head"))]
     pub until: Option<String>,
 
-    /// Height and width that images are resized to, in pixels: `180x240`, or the side of a square
-    #[schemars(extend("x-value" = "PIXELS", "x-group" = "Data", "x-usual" = "by the images"))]
+    /// Size that images are resized to, in pixels: height and width, such as `180x240`, or the side
+    /// of a square
+    #[schemars(extend("x-value" = "PIXELS", "x-group" = "Data", "x-usual" = "depends on the images"))]
     pub size: Option<ImageSize>,
 
-    /// Epochs of everything, after those of the new layers alone; 0 for none
+    /// Epochs that fine-tune the whole pretrained network, after `--epochs` of the new layers
+    /// alone; 0 for none
     #[schemars(extend("x-value" = "N", "x-group" = "Training",
-        "x-usual" = "by the number of images"))]
+        "x-usual" = "depends on the number of images"))]
     pub unfreeze_epochs: Option<usize>,
 
-    /// Compute convolutions as the definition says, without Winograd's algorithms, which multiply
-    /// less and round differently: slower
+    /// Compute convolutions by their definition, without Winograd's algorithms, which need fewer
+    /// multiplications but round differently. Slower
     #[schemars(extend("x-group" = "Model", "default" = false))]
     pub exact_conv: Option<bool>,
 
-    /// Skip up to this many unreadable files; one more is an error before training
+    /// Skip up to this many unreadable files; more than that is an error before training
     #[schemars(extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Data", "default" = 0))]
     pub skip_bad: Option<usize>,
 
-    /// Memory for decoded images between epochs, in MB
+    /// Memory for decoded images that are kept between epochs, in MB
     #[schemars(extend("x-role" = "host", "x-value" = "MB", "x-group" = "Run", "default" = 1024))]
     pub cache: Option<usize>,
 }
@@ -88,8 +92,8 @@ impl ImageSettings {
         let found = weights::look(self.pretrained.as_ref(), self.arch.as_deref(), look_for, job)?;
         let (name, because) = match &found {
             Found::File { arch, .. } => match self.pretrained {
-                Some(Pretrained::File(_)) => (arch.name, "the file is called so"),
-                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` names others"),
+                Some(Pretrained::File(_)) => (arch.name, "by the name of the file"),
+                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` lists others"),
             },
             Found::None { .. } => fresh,
         };
@@ -100,7 +104,7 @@ impl ImageSettings {
                 let asked = self.pretrained.clone();
                 let because = match asked {
                     Some(_) => ASKED,
-                    None => "few images are enough with it; `--pretrained none` for none",
+                    None => "needs few images of your own; `--pretrained none` trains from scratch",
                 };
                 choices.keep("pretrained", &asked.unwrap_or(Pretrained::Auto));
                 choices.tell("pretrained", file.path.display().to_string(), because);
@@ -122,7 +126,7 @@ impl ImageSettings {
     /// # Errors
     /// [`SettingsError::Unused`](crate::SettingsError::Unused).
     pub(crate) fn check_from(&self) -> Result<()> {
-        const REASON: &str = "it is that of the run in `--from`";
+        const REASON: &str = "the run in `--from` decides it";
         unused("arch", self.arch.as_ref(), REASON)?;
         unused("until", self.until.as_ref(), REASON)?;
         unused("pretrained", self.pretrained.as_ref(), REASON)
@@ -133,7 +137,7 @@ impl ImageSettings {
     /// # Errors
     /// [`SettingsError::Unused`](crate::SettingsError::Unused).
     fn check_fresh(&self) -> Result<()> {
-        const REASON: &str = "it is for networks that are `--pretrained`";
+        const REASON: &str = "it only applies to pretrained networks";
         unused("until", self.until.as_ref(), REASON)?;
         unused("unfreeze_epochs", self.unfreeze_epochs.as_ref(), REASON)
     }

@@ -22,13 +22,13 @@ use crate::{ClassResult, Error, Hinted, Job, Result, RunFolder, Task, open_model
 pub struct InterpretSettings {
     /// The folder of a finished run.
     pub run: PathBuf,
-    /// Where pictures go; `interpretation` in the run folder.
+    /// The folder for plots; `interpretation` in the run folder.
     pub out: Option<PathBuf>,
     /// How many of the items with the largest losses are shown; 16.
     pub top_losses: usize,
-    /// Whether the counts of the confusion matrix are wanted, not its picture alone.
+    /// Whether the counts of the confusion matrix are wanted, not only its plot.
     pub confusion: bool,
-    /// The least often that one class must be taken for another to be told; 2.
+    /// How often two classes must be confused, at least, to be listed; 2.
     pub min_confused: u64,
     /// Whether the images with the largest losses highlight the regions behind the predicted class
     /// (Grad-CAM). Not for masks.
@@ -68,10 +68,10 @@ pub struct Interpreted {
     pub confusion: Vec<Vec<u64>>,
     /// Files with the largest losses, and these.
     pub top_losses: Vec<(String, f32)>,
-    /// What layers with parameters give for the first batch, if that was asked for.
+    /// The outputs of layers with parameters for the first batch, on request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub activations: Vec<LayerActivation>,
-    /// The pictures that were drawn.
+    /// The plots that were written.
     pub pictures: Vec<PathBuf>,
 }
 
@@ -79,17 +79,17 @@ pub struct Interpreted {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InterpretError {
-    #[error("there is nothing to show for {noun}")]
+    #[error("`interpret` does not support {noun}")]
     NothingToShow { noun: &'static str },
 
-    #[error("there are no regions to highlight for {noun}: Grad-CAM is for image classifiers")]
+    #[error("`--heat` does not support {noun}: Grad-CAM is for image classifiers")]
     NoHeat { noun: &'static str },
 }
 
 impl Hinted for InterpretError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NothingToShow { .. } => "`tinderbox validate` measures it".into(),
+            Self::NothingToShow { .. } => "evaluate it with `tinderbox validate`".into(),
             Self::NoHeat { .. } => "leave out `--heat`".into(),
         })
     }
@@ -121,7 +121,7 @@ impl InterpretSettings {
         }
     }
 
-    /// The folder for pictures, which is made.
+    /// The folder for plots, which is created.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
         let out = self.out.clone().unwrap_or_else(|| self.run.join("interpretation"));
         fs::create_dir_all(&out).map_err(|source| Error::Write { path: out.clone(), source })?;
@@ -129,7 +129,7 @@ impl InterpretSettings {
     }
 }
 
-/// The rows of the matrix, if they are asked for.
+/// The rows of the matrix, on request.
 pub(crate) fn counts(matrix: &ConfusionMatrix, settings: &InterpretSettings) -> Vec<Vec<u64>> {
     match settings.confusion {
         true => matrix.rows().map(<[u64]>::to_vec).collect(),
@@ -137,7 +137,7 @@ pub(crate) fn counts(matrix: &ConfusionMatrix, settings: &InterpretSettings) -> 
     }
 }
 
-/// What layers give for the first batch of the validation set, if that is asked for.
+/// The outputs of layers for the first batch of the validation set, on request.
 pub(crate) fn activations(
     learner: &Learner,
     settings: &InterpretSettings,

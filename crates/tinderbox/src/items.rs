@@ -15,7 +15,7 @@ use tinderbox_data::{
 
 use crate::{ClassCount, Event, Job, Result, Sources};
 
-/// The data without files that cannot be read, if no more than so many are allowed to be.
+/// The data without files that cannot be read, if no more than this many are allowed to be.
 ///
 /// # Errors
 /// [`BadFiles`](tinderbox_data::Error::BadFiles) with all of them.

@@ -1,4 +1,4 @@
-//! A run under way, for whoever started it.
+//! A run in progress, for its caller.
 
 use std::{fmt, sync::Arc};
 
@@ -6,8 +6,8 @@ use tinderbox_learn::StopHandle;
 
 use crate::Event;
 
-/// Who hears of a run, and how it is stopped. Several can run in one process, each with a job of
-/// its own.
+/// Receives the events of a run, and stops it. Several runs can go on in one process, each with a
+/// job of its own.
 ///
 /// # Example
 /// ```no_run

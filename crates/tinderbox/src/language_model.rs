@@ -1,4 +1,4 @@
-//! Language models: which word comes next.
+//! Language models: predicting the next word.
 
 mod decide;
 mod last_word;
@@ -43,48 +43,48 @@ pub struct LanguageModel {
     pub tokenizing: Tokenizing,
     pub vocab: VocabOptions,
     pub model: TextSpec,
-    /// Whether the model's state starts anew with each epoch.
+    /// Whether the hidden state is reset at each epoch.
     pub reset_state: bool,
-    /// Tokens of a row: how far back the gradient goes.
+    /// Sequence length in tokens: how far gradients go back.
     pub bptt: usize,
 }
 
-/// What a user may say about language models alone.
+/// The settings of language models.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LanguageModelSettings {
     #[serde(flatten)]
     pub texts: TextSettings,
 
-    /// The most words that the model knows
+    /// Maximum size of the vocabulary, in tokens
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Texts", "default" = 60000))]
     pub max_vocab: Option<usize>,
 
-    /// Tokens of a row: how far back the gradient goes
+    /// Sequence length in tokens: how many steps gradients go back through time
     #[schemars(range(min = 1), extend("x-validate" = true, "x-value" = "N", "x-group" = "Training",
-        "x-usual" = "70; of characters: 100"))]
+        "x-usual" = "70; for characters, 100"))]
     pub bptt: Option<usize>,
 
     /// Architecture: awd-lstm, lstm, gru, or the lesson's model0 to model5
     #[schemars(extend("x-value" = "NAME", "x-group" = "Model",
-        "x-usual" = "awd-lstm; of characters: lstm", "examples" = TextSpec::language_models()))]
+        "x-usual" = "awd-lstm; for characters, lstm", "examples" = TextSpec::language_models()))]
     pub arch: Option<String>,
 
     /// Embedding size
     #[schemars(range(min = 1, max = 65536), extend("x-value" = "N", "x-group" = "Model",
-        "x-usual" = "200; of lstm and gru: 64"))]
+        "x-usual" = "200; for lstm and gru, 64"))]
     pub embedding: Option<usize>,
 
     /// Hidden size
     #[schemars(range(min = 1, max = 65536), extend("x-value" = "N", "x-group" = "Model",
-        "x-usual" = "400; of lstm and gru: 256"))]
+        "x-usual" = "400; for lstm and gru, 256"))]
     pub hidden: Option<usize>,
 
-    /// Recurrent layers
+    /// Number of recurrent layers
     #[schemars(range(min = 1, max = 64), extend("x-value" = "N", "x-group" = "Model", "x-usual" = "2"))]
     pub layers: Option<usize>,
 
-    /// Start the model's state anew with each epoch
+    /// Reset the hidden state at the beginning of each epoch
     #[schemars(extend("x-group" = "Training", "default" = true))]
     pub reset_state: Option<bool>,
 

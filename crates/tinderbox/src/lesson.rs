@@ -20,7 +20,7 @@ use crate::Hinted;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LessonError {
-    #[error("{folder} is not MNIST as PNG files: it has no training/ and testing/")]
+    #[error("{folder} is not MNIST as PNG files: training/ and testing/ are missing")]
     NoMnist { folder: PathBuf },
 
     #[error(
@@ -39,8 +39,8 @@ impl Hinted for LessonError {
                 "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
                 folder.display()
             ),
-            Self::NoCamvid { .. } => "name the folder that holds them".into(),
-            Self::NotOfTheLesson { known, .. } => format!("there are {}", known.join(", ")),
+            Self::NoCamvid { .. } => "name the folder that has them".into(),
+            Self::NotOfTheLesson { known, .. } => format!("choose one of {}", known.join(", ")),
         })
     }
 }
@@ -55,13 +55,13 @@ mod tests {
     fn errors_about_a_notebook_say_what_it_needs() {
         check(
             LessonError::NoMnist { folder: "d".into() },
-            "d is not MNIST as PNG files: it has no training/ and testing/",
+            "d is not MNIST as PNG files: training/ and testing/ are missing",
             Some("d/training/<digit>"),
         );
         check(
             LessonError::NoCamvid { folder: "d".into() },
             "d is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/",
-            Some("the folder that holds them"),
+            Some("the folder that has them"),
         );
         check(
             LessonError::NotOfTheLesson {
@@ -69,7 +69,7 @@ mod tests {
                 known: vec!["basic", "resnetish"],
             },
             "`resnet-small` is not one of the models of this notebook",
-            Some("there are basic, resnetish"),
+            Some("choose one of basic, resnetish"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What a run will do: the user's settings, completed by a look at the data. It is saved with the
+//! What a run will do: the user's settings, completed from the data. It is saved with the
 //! run, and nothing in it is left to be decided: no constant of the code changes a resumed run.
 
 pub(crate) mod batch_size;
@@ -32,7 +32,7 @@ use crate::{DeviceChoice, Keep, Result, SettingsError, weights::WeightsFile};
 #[serde(deny_unknown_fields)]
 pub struct Plan<T> {
     pub data: Sources,
-    /// What is learned.
+    /// The task.
     pub task: T,
     pub start: Start,
     pub fit: FitPlan,
@@ -111,7 +111,7 @@ pub enum Start {
 pub enum Take {
     /// All weights.
     All,
-    /// All but the last layer's, which has learned something else.
+    /// All but the last layer's, whose outputs are others.
     Body,
     /// Those of a language model's encoder, for a head of classes.
     Encoder,
@@ -134,7 +134,7 @@ pub struct FitPlan {
     pub clip: Option<f64>,
     /// Whether convolutions form their sums as the definition says.
     pub exact_conv: bool,
-    /// So many epochs in a row without an improvement end a fit, if any do.
+    /// This many epochs in a row without an improvement end a fit, if any do.
     pub early_stop: Option<usize>,
     /// Which epoch's weights the model has.
     pub keep: Keep,

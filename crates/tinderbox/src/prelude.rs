@@ -40,7 +40,7 @@
 //!   [`Monitor`], [`CsvLogger`], [`GradientClipping`], [`TerminateOnNan`]
 //! - what is seen of training: [`progress()`], [`Recorder`], [`plot_losses`], [`plot_lr_find`],
 //!   [`plot_metrics`], [`plot_rates`]
-//! - what came of it: [`Interpretation`], [`SegmentationInterpretation`], [`show_results`],
+//! - the results: [`Interpretation`], [`SegmentationInterpretation`], [`show_results`],
 //!   [`Set`], [`Bundle`], [`WithOptimizer`]
 
 // Tensors, and what a model of one's own derives.

@@ -1,4 +1,4 @@
-//! Regression: numbers from images, as a table gives them.
+//! Regression: predicting numbers from images, with a table of labels.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ use crate::{
     train::SEED,
 };
 
-/// Learns numbers from images: an age, a weight, a position.
+/// Predicts numbers from images: an age, a weight, a position.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Regress {
@@ -43,7 +43,7 @@ pub struct Regress {
     pub model: ModelSpec,
 }
 
-/// What a user may say about regression alone.
+/// The settings of regression.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RegressSettings {
@@ -53,9 +53,9 @@ pub struct RegressSettings {
     #[serde(flatten)]
     pub table: TableSettings,
 
-    /// Lowest and highest number that can be predicted, such as `0,100`; `none` for any
+    /// Range of the predictions, such as `0,100`; `none` for no limits
     #[schemars(extend("x-value" = "LOW,HIGH", "x-group" = "Model",
-        "x-usual" = "the range of the training set, and a twentieth more on each side"))]
+        "x-usual" = "the range of the training set, widened by 5 % on each side"))]
     pub y_range: Option<YRange>,
 }
 
@@ -66,7 +66,7 @@ pub enum RegressError {
     #[error("{data} is not a table")]
     NoTable { data: std::path::PathBuf },
 
-    #[error("all training images have the same number, {value}: there is nothing to learn")]
+    #[error("all training images have the same number, {value}, so there is nothing to learn")]
     OneValue { value: f64 },
 }
 
@@ -74,10 +74,11 @@ impl Hinted for RegressError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoTable { .. } => {
-                "name a .csv or .tsv file with a column of file names and one of numbers".into()
+                "name a .csv or .tsv file with a column of file names and a column of numbers"
+                    .into()
             }
             Self::OneValue { .. } => {
-                "is it the right column? `--label COLUMN` names another".into()
+                "is this the right column? `--label COLUMN` chooses another".into()
             }
         })
     }
@@ -259,13 +260,14 @@ fn y_range(
     let round = |x: f64| format!("{x:.3e}").parse().unwrap_or(x);
     let usual = || {
         let (low, high): (f64, f64) = (round(low), round(high));
-        let because = format!("the training set has {low} to {high}; `--y-range none` for any");
+        let because =
+            format!("the training set has {low} to {high}; `--y-range none` for no limits");
         (YRange(Some([round(low - beyond), round(high + beyond)])), because)
     };
     let YRange(range) = choices.pick("y_range", asked, usual);
     if let Some([least, most]) = range.filter(|[least, most]| low < *least || high > *most) {
         choices.warn(format!(
-            "the training set has numbers from {low} to {high}, which a model of {least} to {most} cannot reach"
+            "the training set has numbers from {low} to {high}, but the predictions are limited to {least} to {most}"
         ));
     }
     Ok(range)
@@ -286,7 +288,7 @@ mod tests {
         );
         check(
             RegressError::OneValue { value: 3.0 },
-            "all training images have the same number, 3: there is nothing to learn",
+            "all training images have the same number, 3, so there is nothing to learn",
             Some("--label"),
         );
     }

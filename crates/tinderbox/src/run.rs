@@ -306,43 +306,43 @@ pub fn open_model(path: impl AsRef<Path>) -> Result<Bundle> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    #[error("{folder} is the data itself, which a run folder would mix with")]
+    #[error("{folder} is the data folder, which cannot be the run folder, too")]
     OutIsData { folder: PathBuf },
 
-    #[error("the name of {path} is not UTF-8, so it cannot be written down in a run folder")]
+    #[error("the name of {path} is not UTF-8, so a run cannot record it")]
     NotUtf8 { path: PathBuf },
 
-    #[error("{folder} holds a {}run already", if *finished { "finished " } else { "" })]
+    #[error("{folder} already has a {}run", if *finished { "finished " } else { "" })]
     Exists { folder: PathBuf, finished: bool },
 
-    #[error("another process trains in {folder}")]
+    #[error("another process is training in {folder}")]
     Busy { folder: PathBuf },
 
-    #[error("{folder} holds no run: there is no run.json in it")]
+    #[error("{folder} is not a run folder: there is no run.json in it")]
     NoRun { folder: PathBuf },
 
     #[error("the run in {folder} is of task `{found}`, not `{expected}`")]
     OtherTask { folder: PathBuf, found: String, expected: &'static str },
 
-    #[error("{path} is not a run's description")]
+    #[error("{path} does not describe a run")]
     File { path: PathBuf, source: serde_json::Error },
 
     #[error("{path} is of format {found}; this version reads format {expected}")]
     Format { path: PathBuf, found: u32, expected: u32 },
 
-    #[error("the run in {folder} was made {}", made(setting, was, now))]
+    #[error("the run in {folder} was started {}", made(setting, was, now))]
     Differs { folder: PathBuf, setting: String, was: Value, now: Value },
 
-    #[error("the run in {folder} was made with --epochs {was}, not {now}, and is finished")]
+    #[error("the run in {folder} was started with --epochs {was}, not {now}, and is finished")]
     Finished { folder: PathBuf, data: Sources, was: u64, now: u64 },
 
-    #[error("the data of the run in {folder} is not in {data} any more")]
+    #[error("the data of the run in {folder} is no longer in {data}")]
     DataGone { folder: PathBuf, setting: String, data: PathBuf },
 
     #[error("the {unit} have changed since the run began: {what}")]
     ItemsChanged { unit: &'static str, what: String },
 
-    #[error("the run cannot go on from its checkpoint")]
+    #[error("the run cannot be resumed from its checkpoint")]
     Checkpoint { file: PathBuf, source: tinderbox_learn::Error },
 
     #[error("the run in {folder} is not finished: it has a checkpoint, but no model yet")]
@@ -381,10 +381,10 @@ impl Hinted for RunError {
         Some(match self {
             Self::OutIsData { .. } => "name another folder: `--out`".into(),
             Self::NotUtf8 { .. } => {
-                "rename it, or make a link to it that has another name".into()
+                "rename it, or link to it by another name".into()
             }
             Self::Exists { folder, finished: true } => format!(
-                "keep it and train elsewhere: `--out {0}-2`; or go on from its weights there: `--from {0} --out {0}-2`",
+                "keep it and train in another folder: `--out {0}-2`; or start there from its weights: `--from {0} --out {0}-2`",
                 folder.display()
             ),
             Self::Finished { folder, data, was, now } => {
@@ -393,42 +393,42 @@ impl Hinted for RunError {
                     setting => format!("{} {}", flag(setting), path.display()),
                 });
                 format!(
-                    "train on from its weights, in a run of its own: `tinderbox train {} --from {} --epochs {}`",
+                    "continue from its weights in a new run: `tinderbox train {} --from {} --epochs {}`",
                     paths.collect::<Vec<_>>().join(" "),
                     folder.display(),
                     now - was
                 )
             }
             Self::Exists { folder, finished: false } => format!(
-                "go on with it: `--resume`; or keep it and train elsewhere: `--out {}-2`",
+                "resume it: `--resume`; or keep it and train in another folder: `--out {}-2`",
                 folder.display()
             ),
-            Self::Busy { .. } => "wait for it, or train elsewhere: `--out`".into(),
-            Self::NoRun { .. } => "a run folder is what `tinderbox train` made: see its `--out`".into(),
+            Self::Busy { .. } => "wait for it, or train in another folder: `--out`".into(),
+            Self::NoRun { .. } => "name the folder that `tinderbox train` wrote (its `--out`)".into(),
             Self::OtherTask { .. } => "name a run of that task, or another folder: `--out`".into(),
             Self::File { .. } => {
-                "the run cannot go on without it; if there is a model.safetensors beside it, that predicts all the same".into()
+                "without it, the run cannot be resumed; a model.safetensors next to it still predicts".into()
             }
             Self::Format { .. } => {
-                "use the version that made the run, or start another run with `--out`".into()
+                "use the version that started the run, or start a new run with `--out`".into()
             }
             Self::Differs { .. } => {
-                "leave the option out to go on as the run began, or start another with `--out`".into()
+                "leave the option out to resume the run, or start a new run with `--out`".into()
             }
             Self::DataGone { folder, setting, .. } if setting == "data" => format!(
-                "say where it is now: `tinderbox train FOLDER --out {} --resume`",
+                "if it has moved, name its new place: `tinderbox train FOLDER --out {} --resume`",
                 folder.display()
             ),
             Self::DataGone { folder, setting, .. } => format!(
-                "say where it is now: `tinderbox train {} FOLDER --out {} --resume`",
+                "if it has moved, name its new place: `tinderbox train {} FOLDER --out {} --resume`",
                 flag(setting),
                 folder.display()
             ),
             Self::ItemsChanged { .. } => {
-                "put the data back as it was, or start another run with `--out`".into()
+                "restore the data, or start a new run with `--out`".into()
             }
             Self::Checkpoint { file, .. } => {
-                format!("remove {}, and `--resume` begins the run anew", file.display())
+                format!("remove {}, and `--resume` starts the run again", file.display())
             }
             Self::Unfinished { folder } => {
                 format!("finish it first: `tinderbox train --out {} --resume`", folder.display())
@@ -447,23 +447,23 @@ mod tests {
     fn errors_about_a_run_say_how_to_go_on() {
         check(
             RunError::Exists { folder: "r".into(), finished: false },
-            "r holds a run already",
-            Some("`--resume`; or keep it and train elsewhere: `--out r-2`"),
+            "r already has a run",
+            Some("`--resume`; or keep it and train in another folder: `--out r-2`"),
         );
         check(
             RunError::Exists { folder: "r".into(), finished: true },
-            "r holds a finished run already",
+            "r already has a finished run",
             Some("--from r --out r-2"),
         );
         let data = Sources::default().with("data", Path::new("d"));
         check(
             RunError::Finished { folder: "r".into(), data, was: 4, now: 10 },
-            "the run in r was made with --epochs 4, not 10, and is finished",
+            "the run in r was started with --epochs 4, not 10, and is finished",
             Some("`tinderbox train d --from r --epochs 6`"),
         );
         check(
             RunError::Busy { folder: "r".into() },
-            "another process trains in r",
+            "another process is training in r",
             Some("wait for it"),
         );
         let gone = |setting: &str| RunError::DataGone {
@@ -471,18 +471,18 @@ mod tests {
             setting: setting.into(),
             data: "/d".into(),
         };
-        let message = "the data of the run in r is not in /d any more";
+        let message = "the data of the run in r is no longer in /d";
         check(gone("data"), message, Some("train FOLDER --out r --resume"));
         check(gone("masks"), message, Some("train --masks FOLDER --out r --resume"));
         let source = tinderbox_learn::Error::NothingToTrain;
         check(
             RunError::Checkpoint { file: "r/checkpoint.safetensors".into(), source },
-            "the run cannot go on from its checkpoint",
+            "the run cannot be resumed from its checkpoint",
             Some("remove r/checkpoint.safetensors"),
         );
         check(
             RunError::NoRun { folder: "r".into() },
-            "r holds no run: there is no run.json in it",
+            "r is not a run folder: there is no run.json in it",
             Some("tinderbox train"),
         );
         check(
@@ -497,18 +497,18 @@ mod tests {
         let source = serde_json::from_str::<u32>("x").unwrap_err();
         check(
             RunError::File { path: "r/run.json".into(), source },
-            "r/run.json is not a run's description",
-            Some("predicts all the same"),
+            "r/run.json does not describe a run",
+            Some("still predicts"),
         );
         check(
             RunError::Format { path: "r/run.json".into(), found: 1, expected: 2 },
             "r/run.json is of format 1; this version reads format 2",
-            Some("the version that made"),
+            Some("the version that started"),
         );
         check(
             RunError::ItemsChanged { unit: "images", what: "there were 2 and there are 3".into() },
             "the images have changed since the run began: there were 2 and there are 3",
-            Some("as it was"),
+            Some("restore the data"),
         );
         check(
             RunError::Unfinished { folder: "r".into() },
@@ -517,12 +517,12 @@ mod tests {
         );
         check(
             RunError::OutIsData { folder: "d".into() },
-            "d is the data itself, which a run folder would mix with",
+            "d is the data folder, which cannot be the run folder, too",
             Some("`--out`"),
         );
         check(
             RunError::NotUtf8 { path: "d".into() },
-            "the name of d is not UTF-8, so it cannot be written down in a run folder",
+            "the name of d is not UTF-8, so a run cannot record it",
             Some("rename it"),
         );
     }
@@ -549,11 +549,11 @@ mod tests {
         };
         assert_eq!(
             differs("lr", 0.1.into(), 0.2.into()),
-            "the run in r was made with --lr 0.1, not 0.2"
+            "the run in r was started with --lr 0.1, not 0.2"
         );
         assert_eq!(
             differs("batch_size", Value::Null, "x".into()),
-            "the run in r was made without --batch-size, not with x"
+            "the run in r was started without --batch-size, not with x"
         );
     }
 }

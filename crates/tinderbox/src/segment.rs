@@ -1,4 +1,4 @@
-//! Image segmentation: from images and masks to a model that gives each pixel a class.
+//! Image segmentation: from images and masks to a model that predicts the class of each pixel.
 
 mod decide;
 mod interpret;
@@ -36,54 +36,55 @@ use crate::{
     settings::unused,
 };
 
-/// Gives each pixel of an image a class: a U-Net.
+/// Predicts the class of each pixel of an image: a U-Net.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Segment {
     pub mask_name: MaskName,
     /// The classes, in the order of their codes.
     pub classes: Vec<String>,
-    /// The code whose pixels are not counted: of a class, or of pixels that have none and are not
+    /// The code whose pixels are ignored: of a class, or of pixels that have no class and are not
     /// learned either.
     pub void: Option<Void>,
     pub split: Split,
     pub model: UnetSpec,
-    /// How images are normalized: as the weights that training starts with were; by the first batch
-    /// if there are none.
+    /// How images are normalized: as for the initial weights; by the first batch if training starts
+    /// from scratch.
     pub normalize: Option<Normalize>,
 }
 
-/// What a user may say about image segmentation alone.
+/// The settings of image segmentation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SegmentSettings {
     #[serde(flatten)]
     pub image: ImageSettings,
 
-    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    /// Folder with the images, subfolders included: those that the table lists, or those that the
+    /// masks belong to
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
         "x-instead-of" = "data", "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
-    /// Folder with their masks, called as they are or with `_P`, `_mask` or the like behind. A mask
-    /// is gray: the number in a pixel is the code of its class
+    /// Folder with the masks; a mask has the name of its image, alone or followed by `_P`, `_mask`
+    /// or the like. Masks are gray images whose pixel values are the codes of classes
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
         "x-usual" = "the folder of the images"))]
     pub masks: Option<Location>,
 
-    /// File with the name of a class in each line, from code 0 on
+    /// File that lists the classes, one per line, beginning with code 0
     #[schemars(extend("x-value" = "FILE", "x-group" = "Masks",
         "x-usual" = "codes.txt in or beside the folders"))]
     pub codes: Option<Location>,
 
-    /// Class whose pixels are not counted, or a code that has no class, such as 255; `none` to count
-    /// all
+    /// Class whose pixels the metrics ignore, or a code without a class, such as 255, whose pixels
+    /// are not learned either; `none` to count all pixels
     #[schemars(extend("x-validate" = true, "x-value" = "CLASS", "x-group" = "Masks",
-        "x-usual" = "the class called Void"))]
+        "x-usual" = "the class called void, unlabelled or ignore"))]
     pub void: Option<String>,
 }
 
-/// What is not counted.
+/// What metrics ignore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Void {
@@ -108,14 +109,14 @@ pub enum SegmentError {
     },
 
     #[error(
-        "there is no codes.txt in or beside {masks}, which says what the numbers in masks mean"
+        "there is no codes.txt in or next to {masks}, which would name the classes of the masks"
     )]
     NoCodes { masks: PathBuf },
 
-    #[error("{file} names {found}")]
+    #[error("{file} lists {found}")]
     Codes { file: PathBuf, found: String },
 
-    #[error("there is no class `{class}` to leave out")]
+    #[error("there is no class `{class}` to ignore")]
     NoVoid { class: String, classes: Vec<String> },
 }
 
@@ -132,11 +133,11 @@ fn unmasked_text(images: &[PathBuf], n: usize) -> String {
 impl Hinted for SegmentError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoMasks { .. } => "masks are called as their images: 7.png for 7.jpg, or 7_P.png, 7_mask.png; folders below must have the same names".into(),
-            Self::Unmasked { .. } => "draw them, take the images out, or skip up to this many: `--skip-bad N`".into(),
-            Self::NoCodes { .. } => "write one: the name of a class a line, beginning with that of code 0; `--codes` says where it is".into(),
-            Self::Codes { .. } => "it must hold the name of a class a line, each once, at least two".into(),
-            Self::NoVoid { classes, .. } => format!("there are {}", classes.join(", ")),
+            Self::NoMasks { .. } => "masks have the names of their images: 7.png for 7.jpg, or 7_P.png, 7_mask.png; subfolders must have the same names".into(),
+            Self::Unmasked { .. } => "add the masks, remove the images, or skip up to N of them: `--skip-bad N`".into(),
+            Self::NoCodes { .. } => "create one with one class per line, beginning with code 0; `--codes FILE` names another file".into(),
+            Self::Codes { .. } => "it must list at least two classes, one per line, each once".into(),
+            Self::NoVoid { classes, .. } => format!("the classes are {}", classes.join(", ")),
         })
     }
 }
@@ -181,7 +182,7 @@ impl Task for Segment {
         job: &Job,
     ) -> Result<(Decided<Self>, Pairs)> {
         if ask.task.images.is_some() {
-            unused("data", ask.common.data.as_ref(), "`--images` says where the images are")?;
+            unused("data", ask.common.data.as_ref(), "`--images` names the folder of the images")?;
         }
         decide::decide(ask, data, choices, job)
     }
@@ -320,23 +321,23 @@ mod tests {
             SegmentError::Unmasked { images, n }
         };
         check(unmasked(1, 1), "0.jpg has no mask", Some("--skip-bad N"));
-        check(unmasked(2, 2), "2 images have no mask: 0.jpg, 1.jpg", Some("draw them"));
-        check(unmasked(9, 2), "9 images have no mask: 0.jpg, 1.jpg, …", Some("draw them"));
+        check(unmasked(2, 2), "2 images have no mask: 0.jpg, 1.jpg", Some("add the masks"));
+        check(unmasked(9, 2), "9 images have no mask: 0.jpg, 1.jpg, …", Some("add the masks"));
         check(
             SegmentError::NoCodes { masks: "m".into() },
-            "there is no codes.txt in or beside m, which says what the numbers in masks mean",
-            Some("`--codes` says where"),
+            "there is no codes.txt in or next to m, which would name the classes of the masks",
+            Some("`--codes FILE`"),
         );
         check(
-            SegmentError::Codes { file: "codes.txt".into(), found: "one class only".into() },
-            "codes.txt names one class only",
-            Some("a class a line"),
+            SegmentError::Codes { file: "codes.txt".into(), found: "only one class".into() },
+            "codes.txt lists only one class",
+            Some("at least two classes"),
         );
         let classes = vec!["Road".into(), "Car".into()];
         check(
             SegmentError::NoVoid { class: "Void".into(), classes },
-            "there is no class `Void` to leave out",
-            Some("there are Road, Car"),
+            "there is no class `Void` to ignore",
+            Some("the classes are Road, Car"),
         );
     }
 }

@@ -1,5 +1,5 @@
-//! What a user may say about a run. Each setting is defined once, as a field of a struct: the flag,
-//! the key of a configuration file, the key in `run.json` and the JSON Schema follow from it.
+//! The settings of a run. Each is defined once, as a field of a struct: the flag, the key of a
+//! configuration file, the key in `run.json` and the JSON Schema follow from it.
 
 mod fields;
 mod file;
@@ -16,8 +16,8 @@ pub(crate) use values::{Text, absolute, as_text};
 
 use crate::{Error, Hinted, Result, Task};
 
-/// Settings of a run of a task. `None` means: the default, or what the data calls for; and when a
-/// run is resumed, what it was begun with.
+/// Settings of a run of a task. `None` means the default, or what is inferred from the data; when a
+/// run is resumed, what it began with.
 ///
 /// # Example
 /// ```no_run
@@ -36,50 +36,51 @@ use crate::{Error, Hinted, Result, Task};
 #[serde(bound = "")]
 #[schemars(bound = "T: Task")]
 pub struct Settings<T: Task> {
-    /// What all tasks have.
+    /// The settings of all tasks.
     #[serde(flatten)]
     pub common: Common,
-    /// What this task has besides.
+    /// The settings of this task.
     #[serde(flatten)]
     pub task: T::Settings,
 }
 
-/// What a user may say about a run of any task.
+/// The settings of a run of any task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Common {
-    /// Where the data is: a folder or a file
+    /// Folder, table (.csv, .tsv) or text file with the data
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "PATH"))]
     pub data: Option<Location>,
 
-    /// Run folder: everything the run makes, and was made with, goes there
+    /// Run folder, for the settings, the checkpoints, the plots and the model
     #[schemars(extend("x-role" = "run", "x-short" = "o", "x-value" = "DIR", "x-group" = "Run",
         "x-usual" = "`runs/` and the name of the data"))]
     pub out: Option<Location>,
 
-    /// Validation set: `auto`, a share such as `0.2` or `20%`, the name of a folder, a .txt file of
-    /// file names, or the column of a table that says which rows are in it
+    /// Validation set: `auto`, a share such as `0.2` or `20%`, the name of a folder, a .txt file
+    /// that lists file names, or the column of the table that marks the rows. `auto` takes the
+    /// folders, the list or the column that the data has, else a random share
     #[serde(skip_serializing_if = "Valid::is_auto")]
     #[schemars(extend("x-value" = "HOW", "x-group" = "Data", "default" = "auto"))]
     pub valid: Option<Valid>,
 
-    /// Epochs to train for; with a pretrained body, of the new layers alone
+    /// Epochs to train for
     #[schemars(range(min = 1), extend("x-short" = "e", "x-value" = "N", "x-group" = "Training",
-        "x-usual" = "by the size of the data"))]
+        "x-usual" = "depends on the size of the data"))]
     pub epochs: Option<usize>,
 
-    /// Learning rate at the peak of the one-cycle schedule
+    /// Peak learning rate of the one-cycle schedule
     #[schemars(extend("exclusiveMinimum" = 0, "x-value" = "LR", "x-group" = "Training",
-        "x-usual" = "the usual one for the model"))]
+        "x-usual" = "depends on the model"))]
     pub lr: Option<f64>,
 
-    /// Items in a batch
+    /// Batch size
     #[schemars(range(min = 1), extend("x-validate" = true, "x-short" = "b", "x-value" = "N",
-        "x-group" = "Training", "x-usual" = "by the size of the data"))]
+        "x-group" = "Training", "x-usual" = "depends on the size of the data"))]
     pub batch_size: Option<usize>,
 
-    /// Batches whose gradients make a step together: the step of a large batch in the memory of a
-    /// small one. Batch norms see each batch alone
+    /// Accumulate gradients over this many batches for each step: the step of a large batch in the
+    /// memory of a small one. Batch norm normalizes each batch alone
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training", "default" = 1))]
     pub accumulate: Option<usize>,
 
@@ -88,33 +89,34 @@ pub struct Common {
         "x-usual" = "no clipping"))]
     pub clip: Option<f64>,
 
-    /// End a fit after this many epochs in a row without an improvement on the validation set
+    /// Stop a fit after this many epochs in a row without improvement on the validation set (early
+    /// stopping)
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Training",
         "x-usual" = "train all epochs"))]
     pub early_stop: Option<usize>,
 
-    /// Which weights the model gets: those of the `last` epoch, or of the one that validated `best`
+    /// Weights that the finished model gets: those of the `last` epoch, or of the `best` one on the
+    /// validation set
     #[schemars(extend("x-value" = "WHICH", "x-group" = "Training",
         "x-usual" = "last; with --early-stop, best"))]
     pub keep: Option<Keep>,
 
-    /// Seed of everything random: the same seed gives the same bits
+    /// Random seed: the same seed gives the same result, bit for bit
     #[schemars(extend("x-value" = "N", "x-group" = "Training", "default" = 42))]
     pub seed: Option<u64>,
 
-    /// Where to compute: `cpu`, `gpu`, `gpu:1` for the second graphics card, or `auto`: the graphics
-    /// card if this program was built for one and there is one, else the CPU
+    /// Device to compute on: `cpu`, `gpu`, `gpu:1` for the second GPU, or `auto`, which takes the
+    /// GPU if this program was built with GPU support and one is found, else the CPU
     #[schemars(extend("x-role" = "host", "x-value" = "DEVICE", "x-group" = "Run",
         "default" = "auto"))]
     pub device: Option<DeviceChoice>,
 
-    /// Threads that prepare batches ahead of the training step. Their number changes the speed,
-    /// never the result
+    /// Threads that load and prepare batches. Their number affects the speed, never the result
     #[schemars(range(max = 1024), extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Run",
-        "x-usual" = "one a core, up to 4"))]
+        "x-usual" = "one per core, up to 4"))]
     pub workers: Option<usize>,
 
-    /// Steps between checkpoints, besides those after each epoch; 0 for no others
+    /// Save a checkpoint every N steps, besides the one after each epoch; 0 for those alone
     #[schemars(extend("x-role" = "host", "x-value" = "N", "x-group" = "Run", "default" = 100))]
     pub checkpoint_every: Option<usize>,
 }
@@ -217,10 +219,10 @@ pub enum SettingsError {
     #[error("there is no task `{name}`")]
     UnknownTask { name: String, known: Vec<&'static str> },
 
-    #[error("`{}` is for another task: this run's is `{task}`", flag(setting))]
+    #[error("`{}` is not a setting of the task `{task}`", flag(setting))]
     OfOtherTask { setting: String, task: &'static str },
 
-    #[error("`{}` does nothing here: {reason}", flag(setting))]
+    #[error("`{}` has no effect here: {reason}", flag(setting))]
     Unused { setting: &'static str, reason: &'static str },
 
     #[error("no {setting} given")]
@@ -237,16 +239,14 @@ impl Hinted for SettingsError {
                 nearest(setting, known.iter().map(String::as_str))
                     .map(|known| format!("did you mean `{known}`?"))
             }
-            Self::UnknownTask { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::UnknownTask { known, .. } => Some(format!("choose one of {}", known.join(", "))),
             Self::OfOtherTask { .. } => {
-                Some("leave it out, or say which task is meant: `--task`".into())
+                Some("leave it out, or choose another task with `--task`".into())
             }
             Self::Unused { .. } => Some("leave it out".into()),
             Self::Missing { setting: "data" } => Some("name a folder or a file".into()),
-            Self::Missing { setting } => Some(format!("name it: `{}`", flag(setting))),
-            Self::File { .. } => {
-                Some("`tinderbox config default` prints one that can be changed".into())
-            }
+            Self::Missing { setting } => Some(format!("add `{}`", flag(setting))),
+            Self::File { .. } => Some("`tinderbox config default` prints one to start from".into()),
             Self::Invalid { .. } => None,
         }
     }

@@ -19,7 +19,7 @@ impl ShownBatch {
         Ok(Self::Picture(data.show_batch(rows, Set::Train)?))
     }
 
-    /// So many texts.
+    /// This many texts.
     pub(crate) fn texts(data: &DataBunch, rows: usize) -> Result<Self> {
         Ok(Self::Texts(data.show_texts(rows, Set::Train)?))
     }

@@ -1,4 +1,4 @@
-//! What is learned: one type a task, and everything else is written once over it.
+//! Tasks: each is one type, and everything else is written once over it.
 
 mod any;
 
@@ -22,25 +22,25 @@ use crate::{
     settings::TaskSettings,
 };
 
-/// What is learned. A surface – the command, a form, a server – never asks which task it has: it
-/// goes through [`AnyTask`], which is implemented for all of them at once.
+/// A task: what is learned. A user interface – the command, a form, a server – never asks which task
+/// it has: it goes through [`AnyTask`], which is implemented for all of them at once.
 ///
 /// A value of the type is the task's part of a run's plan: classes, the architecture, how data is
-/// read. The book-keeping – settings, run folder, lock, resuming, learning-rate finder, dry run,
-/// configuration files – is not its business.
+/// read. Everything else – settings, run folder, lock, resuming, learning rate finder, dry run,
+/// configuration files – is written once for all tasks.
 pub trait Task:
     fmt::Debug + Clone + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static
 {
     const ABOUT: About;
 
-    /// What a user may say about this task alone; a field is a flag, a key of a configuration file
-    /// and a field of a form. All of them are `Option`s.
+    /// The settings of this task; each field is a flag, a key of a configuration file and a field of a
+    /// form. All of them are `Option`s.
     type Settings: TaskSettings;
 
-    /// What the look at the files found, kept so that nothing is read twice.
+    /// What was found in the files, kept so that nothing is read twice.
     type Found;
 
-    /// Whether settings, the data above all, look like this task's, if nobody says what is learned.
+    /// Whether the settings, above all the data, look like this task's, if no task is named.
     fn recognizes(ask: &Settings<Self>) -> Confidence;
 
     /// Where the data is, by the names of settings. The same names are in the plan.
@@ -48,9 +48,9 @@ pub trait Task:
         Sources::default().with("data", ask.common.data.as_ref().map(crate::Location::path))
     }
 
-    /// One look at the data decides what was not said. Every setting but sources, those of the machine
-    /// and what is the same for all tasks – accumulation, clipping, the seed – must be picked, or kept,
-    /// in `choices`.
+    /// Infers the settings that were not given from the data. Every setting except sources, those of
+    /// the machine and what is the same for all tasks – accumulation, clipping, the seed – must be
+    /// picked, or kept, in `choices`.
     ///
     /// # Errors
     /// What is wrong with the data or the settings, before anything is trained.
@@ -61,10 +61,10 @@ pub trait Task:
         job: &Job,
     ) -> Result<(Decided<Self>, Self::Found)>;
 
-    /// The same look, for a plan that is made. What [`keep`](Self::keep) left is in `run`.
+    /// The same for a finished plan. What [`keep`](Self::keep) left is in `run`.
     ///
     /// # Errors
-    /// What has become of the data.
+    /// If the data is gone or has changed.
     fn find(plan: &Plan<Self>, run: &RunFolder, job: &Job) -> Result<Self::Found>;
 
     /// Leaves in the run folder what [`find`](Self::find) needs besides the plan.
@@ -76,14 +76,14 @@ pub trait Task:
         Ok(())
     }
 
-    /// Batches, every file of which can be read.
+    /// The batches, after a check that every file can be read.
     ///
     /// # Errors
     /// What is wrong with the files.
     fn data(plan: &Plan<Self>, found: Self::Found, job: &Job) -> Result<DataBunch>;
 
-    /// Architecture, loss and metrics. A pretrained body's weights are `body`, if the run starts from
-    /// some; whatever else the plan says about weights and fitting is done by who calls it.
+    /// Architecture, loss and metrics. `body` has the weights of a pretrained body, if the run starts
+    /// from one; the caller does whatever else the plan says about weights and fitting.
     ///
     /// # Errors
     /// An architecture that cannot be built so.
@@ -93,15 +93,15 @@ pub trait Task:
         body: Option<StateDict>,
     ) -> Result<(Learner, LoadReport)>;
 
-    /// The learner with what this task measures.
+    /// The learner with this task's metrics.
     fn metrics(learner: Learner) -> Learner;
 
-    /// Every item, so that data which has changed is noticed when the run goes on.
+    /// Every item, so that changed data is noticed when the run is resumed.
     fn list(plan: &Plan<Self>, data: &DataBunch) -> String {
         crate::items::list(&plan.data, data)
     }
 
-    /// The classes with how many items train and validate of each.
+    /// The number of training and validation items of each class.
     ///
     /// # Errors
     /// What is wrong with the labels.
@@ -112,7 +112,7 @@ pub trait Task:
     /// Whether a model is one of this task's.
     fn knows(model: &Bundle) -> bool;
 
-    /// Items whose answers are known, as a model sees them, all of them to be validated.
+    /// Labelled items as a model sees them, all of them in the validation set.
     ///
     /// # Errors
     /// What is wrong with the data; a class that the model does not know.
@@ -126,7 +126,7 @@ pub trait Task:
         ShownBatch::images(data, rows)
     }
 
-    /// How right the learner's model is about its validation set.
+    /// Evaluates the learner's model on its validation set.
     ///
     /// # Errors
     /// Whatever goes wrong in the model.
@@ -135,7 +135,7 @@ pub trait Task:
         Ok(Scores::new(learner.data(), validated.loss, validated.metrics))
     }
 
-    /// What the model of a run is wrong about, drawn into the folder that the settings name.
+    /// Shows where the model of a run is wrong, and plots it into the folder that the settings name.
     ///
     /// # Errors
     /// [`InterpretError::NothingToShow`] where there is nothing of the kind.
@@ -144,7 +144,7 @@ pub trait Task:
         Err(InterpretError::NothingToShow { noun: Self::ABOUT.noun }.into())
     }
 
-    /// The files below a folder that a model can be asked about, sorted: images, unless a task says
+    /// The files below a folder that a model can predict, sorted: images, unless a task says
     /// otherwise.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ pub trait Task:
         Ok(images.relative_paths().map(|path| folder.join(path)).collect())
     }
 
-    /// An input, read and made what a model sees of it.
+    /// An input as the model takes it.
     type Prepared: Send;
 
     /// Prepares an input, on one of several threads while the model runs on the inputs before it.
@@ -163,26 +163,26 @@ pub trait Task:
     /// If it cannot be read.
     fn prepare(inference: &Inference, input: Input<'_>) -> Result<Self::Prepared>;
 
-    /// What a model says about some inputs, an answer for each.
+    /// The predictions of a model for some inputs, one for each.
     fn answers(model: &Bundle, inputs: Vec<Self::Prepared>) -> Vec<Result<Answer>>;
 }
 
-/// What people are told about a task.
+/// What people see of a task.
 #[derive(Debug)]
 pub struct About {
-    /// What it is called in settings and files: `segment`.
+    /// Its name in settings and files: `segment`.
     pub name: &'static str,
     /// What is trained: `an image segmentation model`.
     pub noun: &'static str,
-    /// What it is given, in the plural: `images`.
+    /// Its items, in the plural: `images`.
     pub unit: &'static str,
-    /// The metric that sums it up.
+    /// Its main metric.
     pub metric: &'static str,
-    /// Whether less of that is better.
+    /// Whether a lower value of it is better.
     pub lower_is_better: bool,
-    /// Whether an input that is no file is a text to be answered.
+    /// Whether an input that is not a file is a text to predict.
     pub takes_text: bool,
-    /// Whether an answer is an image, which can be written and drawn over what it is about.
+    /// Whether a prediction is an image, which can be saved and drawn over the input.
     pub draws: bool,
     /// A command to try the model with, `{run}` standing for the run folder.
     pub try_next: &'static str,
@@ -192,7 +192,7 @@ pub struct About {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
     No,
-    /// It may be, if it is nothing else's.
+    /// It may be, if no other task fits.
     Maybe,
     /// It looks so.
     Likely,
@@ -210,10 +210,10 @@ pub struct ClassCount {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TaskError {
-    #[error("no task of this version uses such a model: it is for {what}")]
+    #[error("no task of this version uses such a model, which is for {what}")]
     NoTask { what: String },
 
-    #[error("the model is for {what}; what was asked for needs {expected}")]
+    #[error("the model is for {what}, but this needs {expected}")]
     OtherModel {
         what: String,
         expected: &'static str,
@@ -227,10 +227,10 @@ impl Hinted for TaskError {
         Some(match self {
             Self::NoTask { .. } => "in code, `learn::Bundle` predicts with it".into(),
             Self::OtherModel { try_next: Some(command), .. } => {
-                format!("what it is for: `tinderbox {}`", command.replace("{run}", "MODEL"))
+                format!("to use this model: `tinderbox {}`", command.replace("{run}", "MODEL"))
             }
             Self::OtherModel { try_next: None, .. } => {
-                "`tinderbox summary MODEL` shows what a model is".into()
+                "`tinderbox summary MODEL` describes a model".into()
             }
         })
     }

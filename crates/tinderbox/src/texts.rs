@@ -42,31 +42,33 @@ use crate::{
     Confidence, Event, Job, Location, Result, Split, Valid, plan::Choices, settings::unused,
 };
 
-/// What a user may say about training on texts.
+/// The settings of training on texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TextSettings {
-    /// Column of a table with text in it, by name or number; may be given several times
+    /// Column of the table with text, by name or number; may be given several times
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "text"))]
     pub text: Option<Vec<String>>,
 
-    /// What texts are divided into: `words`, `characters`, or by a Hugging Face `tokenizer.json`
+    /// Tokenization: `words`, `characters`, or a Hugging Face `tokenizer.json`
     #[schemars(extend("x-value" = "WHAT", "x-group" = "Texts",
-        "x-usual" = "words, or those of the model to start from"))]
+        "x-usual" = "words, or as in the model to start from"))]
     pub tokens: Option<Tokens>,
 
-    /// Words that occur less often in the training set are unknown
+    /// Minimum frequency of a token in the training set; rarer ones are unknown to the model
     #[schemars(range(min = 1), extend("x-value" = "N", "x-group" = "Texts",
-        "x-usual" = "2; of characters: 1"))]
+        "x-usual" = "2; for characters, 1"))]
     pub min_freq: Option<usize>,
 
-    /// What the dropouts of an AWD-LSTM are multiplied by; the dropout between the layers of others
+    /// Multiplier of an AWD-LSTM's dropouts (fastai's `drop_mult`); for other models, the dropout
+    /// between layers
     #[schemars(range(min = 0), extend("x-value" = "X", "x-group" = "Model",
-        "x-usual" = "by the architecture"))]
+        "x-usual" = "depends on the architecture"))]
     pub dropout: Option<f64>,
 
-    /// Finished run, or model file, to start from: its architecture and its weights. If it learned other
-    /// classes, its last layer is new. A text classifier takes the encoder of a language model (ULMFiT)
+    /// Finished run or model file to fine-tune: training starts with its architecture and its
+    /// weights. If its classes are others, the last layer is new. A text classifier takes the
+    /// encoder of a language model (ULMFiT)
     #[schemars(extend("x-value" = "RUN", "x-group" = "Model", "x-alias" = "from-lm", "x-usual" = "none"))]
     pub from: Option<Location>,
 }
@@ -113,14 +115,14 @@ impl TextSource {
         match &source {
             Self::Table { columns } => choices.keep("text", columns),
             Self::File | Self::Folder => {
-                unused("text", columns, "the data is no table")?;
+                unused("text", columns, "the data is not a table")?;
                 choices.keep("text", &None::<Vec<String>>);
             }
         }
         Ok(source)
     }
 
-    /// How the texts are divided, if it was asked for.
+    /// How the texts are split, if that was given.
     ///
     /// # Errors
     /// [`SplitError`](crate::SplitError); those of reading the texts.

@@ -3,7 +3,7 @@
 use rayon::ThreadPoolBuilder;
 use tinderbox_kernels::pool;
 
-/// Divides the work of every step among so many threads, or, if none are said, as many as the
+/// Divides the work of every step among this many threads, or, if none are said, as many as the
 /// machine has cores: in our kernels and in Burn's operations, which have a pool each.
 ///
 /// To be called before anything is computed; the first call counts. Returns whether it was that.

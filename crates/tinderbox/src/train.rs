@@ -51,19 +51,19 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     run.check_is_new()?;
     tell(&plan, job);
     if ask.common.out.is_none() {
-        job.tell(Event::Note { text: format!("the run goes to {}", run.root().display()) });
+        job.tell(Event::Note { text: format!("run folder: {}", run.root().display()) });
     }
     let _lock = run.lock()?;
     T::keep(&found, &run)?;
     let data = T::data(&plan, found, job)?;
     if data.n_valid() == 0 {
-        const REASON: &str = "no items validate";
+        const REASON: &str = "there is no validation set";
         unused("early_stop", plan.fit.early_stop.as_ref(), REASON)?;
         unused("keep", Some(&plan.fit.keep).filter(|keep| **keep == Keep::Best), REASON)?;
     }
     let held_out_on_purpose = matches!(ask.common.valid, Some(Valid::Share(0.0)));
     if data.n_valid() == 0 && !held_out_on_purpose {
-        job.warn("no items validate, so nothing will tell how good the model is: `--valid 0.2` holds out a fifth");
+        job.warn("there is no validation set, so nothing measures how good the model is: `--valid 0.2` holds out a fifth");
     }
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
@@ -71,8 +71,8 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     fit::fit(&plan, learner, run, job)
 }
 
-/// Goes on with the run in the folder that the settings name, in the middle of an epoch if it was
-/// stopped there, and ends with the same bits as if it had never been stopped.
+/// Resumes the run in the folder that the settings name, in the middle of an epoch if it was stopped
+/// there, with the same result, bit for bit, as an uninterrupted run.
 ///
 /// The data may have moved: its settings say where to. Those of the machine, which change no result,
 /// may be set anew; all others that are given must be the run's.
@@ -93,7 +93,7 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     let config = fs::read_to_string(run.config());
     if config.is_ok_and(|config| config != run_file(&begun)) {
         job.warn(format!(
-            "{} was changed, but a run goes on as it began; to train with the changes: `tinderbox train --config {0} --out FOLDER`",
+            "{} was changed, but a run resumes with the settings it began with; to train with the changes: `tinderbox train --config {0} --out FOLDER`",
             run.config().display()
         ));
     }
@@ -109,7 +109,7 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     fit::fit(&plan, learner, run, job)
 }
 
-/// Trains for a moment at rising rates on the data that the settings describe; nothing is kept.
+/// Trains briefly at rising learning rates on the data that the settings describe; nothing is kept.
 ///
 /// # Errors
 /// As [`train`].
@@ -128,7 +128,7 @@ pub fn show_batch<T: Task>(ask: &Settings<T>, rows: usize, job: &Job) -> Result<
     T::show(&look(ask, job)?.1, rows)
 }
 
-/// A plan whose epochs and learning rate are nobody's business, and its data.
+/// A plan whose epochs and learning rate do not matter, and its data.
 fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
     let (mut plan, found) = decide(ask, job)?;
     plan.choices.retain(|choice| !["epochs", "lr"].contains(&choice.setting.as_str()));
@@ -137,7 +137,7 @@ fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
     Ok((plan, data))
 }
 
-/// Completes settings by a look at the data.
+/// Completes settings from the data.
 pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, T::Found)> {
     ask.check()?;
     let data = T::sources(ask);
@@ -180,10 +180,10 @@ pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, 
     Ok((plan, found))
 }
 
-/// Seed of everything random, if none is given.
+/// The default random seed.
 pub(crate) const SEED: u64 = 42;
 
-/// Tells what will be done, and what the user may not have meant.
+/// Reports the plan, and what the user may not have meant.
 fn tell<T: Task>(plan: &Plan<T>, job: &Job) {
     job.tell(Event::Plan {
         task: T::ABOUT.name.into(),
@@ -194,7 +194,7 @@ fn tell<T: Task>(plan: &Plan<T>, job: &Job) {
     plan.warnings.iter().for_each(|warning| job.warn(warning));
 }
 
-/// The plan that a run was begun with, with what may be set anew.
+/// The plan that a run began with, with the settings that may change.
 ///
 /// # Errors
 /// [`RunError::Differs`] for any other setting that is given and is not the run's.
@@ -283,7 +283,7 @@ fn learner<T: Task>(
     Ok(learner_and_memory(plan, data, weights, job)?.0)
 }
 
-/// The same, with what a step of it takes.
+/// The same, with the memory of a step.
 fn learner_and_memory<T: Task>(
     plan: &Plan<T>,
     data: DataBunch,

@@ -117,7 +117,7 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
         if n > 0 {
             let unit = data.unit();
             job.warn(format!(
-                "the model was trained on {n} of these {all} {unit}, so the numbers are too good: `tinderbox validate {}` measures what was held out",
+                "the model was trained on {n} of these {all} {unit}, so the metrics are too optimistic: `tinderbox validate {}` evaluates the validation set",
                 run.root().display()
             ));
         }
@@ -143,14 +143,14 @@ fn as_in_run<T: Task>(ask: &Settings<T>, plan: &Plan<T>) -> Result<Settings<T>> 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ValidateError {
-    #[error("the run in {run} held out no validation set")]
+    #[error("the run in {run} has no validation set")]
     NothingHeldOut { run: PathBuf },
 }
 
 impl Hinted for ValidateError {
     fn hint(&self) -> Option<String> {
         let Self::NothingHeldOut { run } = self;
-        Some(format!("name data with known answers: `tinderbox validate {} DATA`", run.display()))
+        Some(format!("name labelled data: `tinderbox validate {} DATA`", run.display()))
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
 pub enum Pretrained {
     /// The official ones: from the cache, else downloaded.
     Auto,
-    /// None: everything is learned.
+    /// None: training starts from scratch.
     No,
     /// Those in a file: PyTorch's `.pth`, or `.safetensors`.
     File(Location),
@@ -142,14 +142,14 @@ pub(crate) fn look(
     }
 }
 
-/// What there is to do about weights that nobody asked for and that cannot be downloaded.
+/// What to do about weights that would be the default and cannot be downloaded.
 fn in_vain(arch: &str, error: &Error) -> String {
     let reason = match error.downcast_ref() {
         Some(WeightsError::Download { reason, .. }) => reason.clone(),
         _ => error.to_string(),
     };
     format!(
-        "{arch} cannot be downloaded ({reason}); with few images, pretrained weights help most: `tinderbox weights fetch {arch}` where there is a network, or `--pretrained FILE`"
+        "cannot download {arch} ({reason}); pretrained weights help most with few images: run `tinderbox weights fetch {arch}` once there is a network, or use `--pretrained FILE`"
     )
 }
 
@@ -182,17 +182,17 @@ pub enum WeightsError {
     },
 
     #[error(
-        "what {url} sent is not what its authors published: its SHA-256 is {found}, not {expected}…"
+        "the file from {url} is not the published one: its SHA-256 is {found}, expected {expected}…"
     )]
     Checksum { url: String, expected: String, found: String },
 
-    #[error("the weights in {file} are not those that the run began with")]
+    #[error("the weights in {file} have changed since the run began")]
     Changed { file: PathBuf },
 
     #[error("no cache directory found on this system")]
     NoCache,
 
-    #[error("the name of {file} does not begin with an architecture")]
+    #[error("the architecture of {file} is unknown: its name does not begin with one")]
     UnknownArch { file: PathBuf },
 
     #[error("there are no official weights for `{arch}`")]
@@ -203,21 +203,17 @@ impl Hinted for WeightsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Download { file, .. } => format!(
-                "without a network, put it at {} by hand, or name the file: `--pretrained FILE`",
+                "without a network, save the file as {} yourself, or name it: `--pretrained FILE`",
                 file.display()
             ),
-            Self::Checksum { .. } => {
-                "try again; a proxy may have put another page in its place".into()
-            }
-            Self::Changed { .. } => {
-                "put the file back as it was, or start another run with `--out`".into()
-            }
-            Self::NoCache => "name a folder: TINDERBOX_CACHE".into(),
+            Self::Checksum { .. } => "try again; a proxy may have sent another page instead".into(),
+            Self::Changed { .. } => "restore the file, or start a new run with `--out`".into(),
+            Self::NoCache => "set TINDERBOX_CACHE to a folder".into(),
             Self::UnknownArch { .. } => {
-                "say which it is of: `--arch NAME`; `tinderbox weights list` names all".into()
+                "name the architecture: `--arch NAME`; `tinderbox weights list` lists all".into()
             }
             Self::NoOfficial { known, .. } => format!(
-                "name a file of your own: `--pretrained FILE`; there are some for {}",
+                "use a file of your own: `--pretrained FILE`; there are official weights for {}",
                 known.join(", ")
             ),
         })
@@ -279,11 +275,11 @@ mod tests {
         check(
             WeightsError::Download { url: url.clone(), file, reason: "no route".into() },
             "cannot download https://x.org/r.pth: no route",
-            Some("put it at c/r.pth by hand, or name the file: `--pretrained FILE`"),
+            Some("save the file as c/r.pth yourself, or name it: `--pretrained FILE`"),
         );
         check(
             WeightsError::Checksum { url, expected: "ab".into(), found: "cd".into() },
-            "what https://x.org/r.pth sent is not what its authors published: its SHA-256 is cd, not ab…",
+            "the file from https://x.org/r.pth is not the published one: its SHA-256 is cd, expected ab…",
             Some("try again"),
         );
         check(

@@ -15,7 +15,7 @@ use crate::{
     terminal::{is_read, print_line},
 };
 
-/// Time whole steps, side by side with another library, or single layers
+/// Benchmark whole training steps or single layers
 ///
 /// Examples:
 ///   tinderbox bench list
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 #[command(verbatim_doc_comment)]
 pub(crate) enum Bench {
-    /// Name the workloads
+    /// List the workloads
     ///
     /// Example:
     ///   tinderbox bench list
@@ -51,12 +51,12 @@ impl Bench {
 /// How the kernels compute.
 #[derive(Debug, Args)]
 struct How {
-    /// Instructions that the kernels use [default: the best that the machine has]
+    /// Instruction set that the kernels use [default: the best that the machine has]
     #[arg(long, value_name = "PATH", value_parser = PATHS)]
     path: Option<String>,
 
-    /// Compute convolutions as the definition says, without Winograd's algorithms,
-    /// which multiply less and round differently: slower
+    /// Compute convolutions by their definition, without Winograd's algorithms, which
+    /// need fewer multiplications but round differently. Slower
     #[arg(long)]
     exact_conv: bool,
 }
@@ -69,18 +69,18 @@ impl How {
     }
 }
 
-/// Run steps of a workload for who asks on standard input
+/// Time steps of a workload on request, to compare with other libraries
 ///
-/// Says `{"ready": ...}` once the model is built and warm. To each line `run N` it
-/// answers with the times of N steps, in milliseconds, and the most memory that it
-/// has had in use, in MB; that is known on Linux only.
+/// Prints `{"ready": ...}` once the model is built and warmed up. Answers each
+/// line `run N` on standard input with the times of N steps, in milliseconds, and
+/// the peak memory, in MB, which is known on Linux only.
 ///
 /// Example:
 ///   tinderbox bench serve train/mnist-resnetish/b128
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Serve {
-    /// What to run
+    /// Workload, as `tinderbox bench list` names it
     #[arg(value_parser = offering(StringValueParser::new(), WORKLOADS.iter().map(|one| one.name)))]
     workload: String,
 
@@ -99,19 +99,19 @@ impl Serve {
 
 /// Time the convolutions of well-known networks, layer by layer
 ///
-/// Prints, for each pass of each layer, the algorithm that runs, its speed, and its
-/// share of the machine's peak, which is measured at the start; at the end, what
-/// the layers of each network take together, each as often as it occurs.
+/// Prints the algorithm of each pass of each layer, its speed, and its share of
+/// the machine's peak, which is measured first; then the total time of each
+/// network, in which a layer counts as often as it occurs.
 ///
-/// A layer is named by its network, the height and width of its input, its
-/// channels, its kernel and its stride.
+/// A layer's name consists of its network, the height and width of its input, its
+/// channels, its kernel size and its stride.
 ///
 /// Example:
 ///   tinderbox bench kernels --filter resnet34/32x32
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Kernels {
-    /// Time only layers whose names contain this
+    /// Time only the layers whose names contain this text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     filter: String,
 
@@ -119,7 +119,7 @@ pub(crate) struct Kernels {
     #[arg(long, value_name = "SECONDS", default_value_t = 0.05, value_parser = seconds)]
     seconds: f64,
 
-    /// Print one JSON object a line, with a `kind`: peak, layer or total
+    /// Print one JSON object per line, with a `kind`: peak, layer or total
     #[arg(long)]
     json: bool,
 
@@ -130,7 +130,7 @@ pub(crate) struct Kernels {
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.0..=60.0).contains(&seconds) => Ok(seconds),
-        _ => Err("expected seconds, 60 at most, such as 0.05".into()),
+        _ => Err("expected a number of seconds up to 60, such as 0.05".into()),
     }
 }
 

@@ -3,10 +3,10 @@ use clap_complete::Shell;
 
 use crate::{exit::Done, terminal::print_line};
 
-/// Print completions for a shell
+/// Print the completion script of a shell
 ///
-/// They offer commands, flags, and what flags take: architectures, tasks, devices,
-/// files, folders.
+/// It completes commands, flags and the values of flags: architectures, tasks,
+/// devices, files and folders.
 ///
 /// Examples:
 ///   tinderbox completions bash > ~/.local/share/bash-completion/completions/tinderbox
@@ -15,7 +15,7 @@ use crate::{exit::Done, terminal::print_line};
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Completions {
-    /// The shell
+    /// Shell
     shell: Shell,
 }
 

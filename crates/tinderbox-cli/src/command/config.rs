@@ -7,7 +7,7 @@ use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 use super::train::task_names;
 use crate::{exit::Done, given::tasks, terminal::print_line};
 
-/// Settings as files: what there is to set, and what a run was made with
+/// Show settings, as configuration files
 ///
 /// Examples:
 ///   tinderbox config default segment > my.toml
@@ -39,7 +39,9 @@ impl Config {
     }
 }
 
-/// Print every setting of a run or a configuration file, checked, with those it omits
+/// Print every setting of a run, a configuration file or a task
+///
+/// The file is checked; settings that it omits are printed with their defaults.
 ///
 /// Examples:
 ///   tinderbox config show runs/photos
@@ -65,7 +67,8 @@ impl Show {
         let (name, settings) = match self.what.to_str().filter(|_| !file.is_file()) {
             Some(name) => {
                 let task = find_task(tasks(), name);
-                let task = task.with_context(|| format!("there is no run and no file {name}"))?;
+                let task =
+                    task.with_context(|| format!("no run, file or task is called {name}"))?;
                 (Some(task.about().name.to_owned()), serde_json::Map::new())
             }
             None => read_file(&file)?,
@@ -78,7 +81,7 @@ impl Show {
 
 /// Print a configuration file with every setting of a task
 ///
-/// Settings that are inferred from the data are comments.
+/// Settings that are inferred from the data are commented out.
 ///
 /// Example:
 ///   tinderbox config default segment > my.toml

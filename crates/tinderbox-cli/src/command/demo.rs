@@ -11,14 +11,14 @@ use crate::{
     terminal::{Style, job, print_line, say, word},
 };
 
-/// Draw a small data set, train on it and show what the model says
+/// Generate a small data set, train on it and show some predictions
 ///
-/// Works without network and without data: digits are drawn from strokes, written
-/// as PNG files in class folders, and the lesson's residual network learns to read
-/// them. It takes less than a minute.
+/// Needs neither data nor a network connection: it draws digits, writes them as
+/// PNG files into class folders, and trains the residual network of fast.ai's
+/// lesson 7 on them. Takes less than a minute.
 ///
-/// With --masks, scenes of shapes are drawn instead, and a U-Net learns to say what
-/// each pixel shows.
+/// With --masks, it draws scenes of shapes instead and trains a U-Net to segment
+/// them, that is, to predict the class of each pixel.
 ///
 /// Examples:
 ///   tinderbox demo
@@ -26,20 +26,20 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Demo {
-    /// Folder for the digits, the run and the picture; with a number behind it if there is one
-    /// already
+    /// Folder for the data, the run and the image of predictions; if it exists, a number is
+    /// appended
     #[arg(long, value_name = "DIR", default_value = "tinderbox-demo", value_hint = ValueHint::DirPath)]
     out: PathBuf,
 
-    /// Learn what each pixel of a scene shows
+    /// Segment drawn scenes with a U-Net, instead of classifying digits
     #[arg(long)]
     masks: bool,
 
-    /// Seed of everything random
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Print one JSON object a line, as `train` does; at the end, where everything is
+    /// Print one JSON object per line, as `train` does; the last one has the paths
     #[arg(long)]
     json: bool,
 }
@@ -49,7 +49,7 @@ impl Demo {
         let run = if self.masks { demo_masks } else { demo };
         let style = Style::of(self.json);
         let what = if self.masks { "scenes and their masks" } else { "digits" };
-        say(&format!("draws {what} and trains on them: less than a minute on two cores"));
+        say(&format!("drawing {what} and training on them: takes less than a minute on two cores"));
         let demo = run(&self.out, self.seed, &job(style)?)?;
         if style == Style::Json {
             let (data, run, picture) = (&demo.data, demo.trained.run.root(), &demo.picture);
@@ -59,30 +59,33 @@ impl Demo {
         }
         if let Some(accuracy) = demo.trained.metric("accuracy") {
             let of = if self.masks { "pixels of scenes" } else { "digits" };
-            print_line(&format!("\naccuracy on {of} it has not seen: {:.2} %", accuracy * 100.0));
+            print_line(&format!(
+                "\naccuracy on {of} it was not trained on: {:.2} %",
+                accuracy * 100.0
+            ));
         }
         let done = {
             let task = task_of_run(tasks(), demo.trained.run.root())?;
             finish(task, &demo.trained, Style::Text)
         };
         let Some(picture) = &demo.picture else { return Ok(done) };
-        print_line(&format!("what it says about some of them: {}", picture.display()));
+        print_line(&format!("some predictions: {}", picture.display()));
         let (data, run) = (word(&demo.data), word(demo.trained.run.root()));
-        say("\nWhat to try next:");
+        say("\nTry next:");
         let lines: &[String] = &match self.masks {
             false => [
                 format!("predict {run} {data}/testing/7/0.png"),
                 format!("validate {run} {data}/testing"),
                 format!("interpret {run}"),
                 format!("summary {run}"),
-                "train YOUR-PICTURES     # one folder a class".to_owned(),
+                "train YOUR-IMAGES     # one folder per class".to_owned(),
             ],
             true => [
                 format!("predict {run} {data}/images/valid/007.png --overlay seen.png"),
                 format!("predict {run} {data}/images/valid/007.png --out 007-mask.png"),
                 format!("interpret {run}"),
                 format!("summary {run}"),
-                "train --task segment --images PICTURES --masks MASKS --codes codes.txt".to_owned(),
+                "train --task segment --images IMAGES --masks MASKS --codes codes.txt".to_owned(),
             ],
         };
         for line in lines {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-/// The path of a picture to be drawn.
+/// The path of an image to be drawn.
 pub(super) fn drawable(text: &str, extensions: &[&str]) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     if !extensions.iter().any(|known| known.eq_ignore_ascii_case(extension)) {
-        return Err(format!("its name must end in .{}", extensions.join(" or .")));
+        return Err(format!("the file name must end in .{}", extensions.join(" or .")));
     }
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {

@@ -16,9 +16,9 @@ use crate::{
     terminal::{print_line, say},
 };
 
-/// Write text with a language model
+/// Generate text with a language model
 ///
-/// Goes on after the prompt, word by word. The same seed writes the same text.
+/// Continues the prompt, word by word. The same seed generates the same text.
 ///
 /// Examples:
 ///   tinderbox generate runs/shakespeare --prompt "Shall I"
@@ -30,41 +30,41 @@ pub(crate) struct Generate {
     /// Run folder or model file
     model: PathBuf,
 
-    /// What the text begins with [default: nothing]
+    /// Text to continue [default: none]
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     prompt: String,
 
-    /// Words to write; characters, if the model is one of those
+    /// Number of words to generate; of characters, for a model of characters
     #[arg(long, value_name = "N", default_value_t = 80)]
     words: usize,
 
-    /// Below 1 likely words become likelier, above 1 less so; 0 always takes the
-    /// likeliest
+    /// Sampling temperature: below 1 favors likely words, above 1 evens out the
+    /// probabilities; 0 always takes the most likely word
     #[arg(long, value_name = "T", default_value_t = 0.75)]
     temperature: f64,
 
-    /// Choose among this many of the likeliest words only
+    /// Sample from the K most likely words only
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
 
-    /// Choose among words of this probability or more only
+    /// Sample from words of at least this probability only
     #[arg(long, value_name = "P")]
     min_p: Option<f64>,
 
-    /// Keep this many texts at a time and print the likeliest, instead of drawing
-    /// words
+    /// Search with this many beams and print the most likely text found, instead of
+    /// sampling
     #[arg(long, value_name = "N", conflicts_with_all = ["temperature", "min_p"])]
     beam: Option<usize>,
 
-    /// Let words that the model does not know be written, as `xxunk`
+    /// Allow the unknown word, `xxunk`, in the text
     #[arg(long)]
     unknown: bool,
 
-    /// Seed of what is drawn
+    /// Seed of the sampling
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Print one JSON object, once all is written
+    /// Print one JSON object, once the text is complete
     #[arg(long)]
     json: bool,
 }
@@ -102,8 +102,8 @@ impl Generate {
         print_line(&if self.json { self.as_json(&text) } else { String::new() });
         if written.min_p_too_high > 0 {
             say(&format!(
-                "note: for {} of {} words none was as likely as `--min-p` asks for, so all were \
-                 kept",
+                "note: for {} of {} words, no candidate reached `--min-p`, so the sampling was from \
+                 all of them",
                 written.min_p_too_high,
                 written.words.len()
             ));

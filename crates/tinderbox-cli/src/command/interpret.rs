@@ -11,11 +11,12 @@ use crate::{
     terminal::{Style, job, print_line, say, word},
 };
 
-/// Show what a model is wrong about
+/// Show where a model is wrong: confused classes, largest losses
 ///
-/// Predicts for the validation set of its run, and prints precision and recall of
-/// each class, the classes most confused, and the files with the largest losses.
-/// Draws the confusion matrix, results, and the images with the largest losses.
+/// Predicts the validation set of the run and prints the precision and recall of
+/// each class, the most confused classes, and the files with the largest losses.
+/// Plots the confusion matrix, sample results, and the images with the largest
+/// losses.
 ///
 /// Examples:
 ///   tinderbox interpret runs/photos --top-losses 25 --heat
@@ -28,24 +29,24 @@ pub(crate) struct Interpret {
     #[arg(value_hint = ValueHint::DirPath)]
     run: PathBuf,
 
-    /// How many of the largest losses to show
+    /// Number of largest losses to show
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=400))]
     top_losses: u32,
 
-    /// Print the confusion matrix, too: of pixels for masks
+    /// Print the confusion matrix as well; for segmentation, it counts pixels
     #[arg(long)]
     confusion: bool,
 
-    /// Tell classes that were confused this often or more
+    /// List pairs of classes that were confused at least this often
     #[arg(long, value_name = "N", default_value_t = 2)]
     min: u64,
 
-    /// Highlight the regions behind the predicted class in images with large losses
-    /// (Grad-CAM); not for masks
+    /// Highlight the regions behind the predicted class in the images with the largest
+    /// losses (Grad-CAM); for image classifiers
     #[arg(long)]
     heat: bool,
 
-    /// Print mean and standard deviation of each layer's output for a batch
+    /// Print the mean and standard deviation of each layer's output for one batch
     #[arg(long)]
     activations: bool,
 
@@ -78,7 +79,7 @@ impl Interpret {
         print_table(&found);
         say("");
         for picture in &found.pictures {
-            say(&format!("drawn: {}", word(picture)));
+            say(&format!("wrote {}", word(picture)));
         }
         Ok(Done::Ok)
     }
@@ -119,17 +120,17 @@ fn print_table(found: &Interpreted) {
         print_classes(&found.classes);
     }
     if let Some(accuracy) = found.accuracy {
-        print_line(&format!("\nright: {:.2} %", accuracy * 100.0));
+        print_line(&format!("\naccuracy: {:.2} %", accuracy * 100.0));
     }
     if !found.most_confused.is_empty() {
-        print_line("\nactual, predicted, how often:");
+        print_line("\nmost confused (actual, predicted: count):");
     }
     for (actual, predicted, n) in found.most_confused.iter().take(CONFUSED) {
         print_line(&format!("  {actual}, {predicted}: {n}"));
     }
     if !found.confusion.is_empty() {
         let classes: Vec<&str> = found.classes.iter().map(|class| class.class.as_str()).collect();
-        print_line("\nactual below each other, predicted beside each other:");
+        print_line("\nconfusion matrix (rows actual, columns predicted):");
         print_confusion(&classes, &found.confusion);
     }
     print_line("\nlargest losses:");
@@ -138,7 +139,7 @@ fn print_table(found: &Interpreted) {
         print_line(&format!("  {:.3}  {file}", loss + 0.0));
     }
     if !found.activations.is_empty() {
-        print_line("\nmean and standard deviation of what layers give:");
+        print_line("\nmean and standard deviation of layer outputs:");
     }
     for LayerActivation { path, layer, mean, std } in &found.activations {
         print_line(&format!("  {mean:>9.4}  {std:>8.4}  {path} {layer}"));

@@ -38,7 +38,7 @@ impl Lesson {
     }
 }
 
-/// The lesson's networks for MNIST, beside the numbers it printed
+/// Train the lesson's networks on MNIST and compare with its results
 ///
 /// Needs MNIST as PNG files: `training/<digit>/*.png` and `testing/<digit>/*.png`.
 ///
@@ -47,7 +47,7 @@ impl Lesson {
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Mnist {
-    /// Folder with training/ and testing/ in it, or with mnist_png/
+    /// Folder that holds training/ and testing/, or mnist_png/ with them
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: PathBuf,
 
@@ -55,24 +55,24 @@ pub(crate) struct Mnist {
     #[arg(long, value_name = "NAME", default_value = "resnetish", value_parser = networks())]
     model: String,
 
-    /// Seed of everything random
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Epochs [default: the notebook's: 3, 10 or 12]
+    /// Epochs [default: as in the notebook: 3, 10 or 12]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
 
-    /// Run folder [default: `runs/lesson-mnist-` with the model and the seed]
+    /// Run folder [default: runs/lesson-mnist-<model>-<seed>]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
-    /// Compute convolutions as the definition says, without Winograd's algorithms,
-    /// which multiply less and round differently: slower
+    /// Compute convolutions by their definition, without Winograd's algorithms, which
+    /// need fewer multiplications but round differently. Slower
     #[arg(long)]
     exact_conv: bool,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -99,9 +99,9 @@ impl Mnist {
     }
 }
 
-/// The lesson's language models on human numbers, beside the numbers it printed
+/// Train the lesson's language models and compare with its results
 ///
-/// The texts are made: `one, two, three, …`. Nothing is read, nothing is fetched.
+/// The texts are generated: `one, two, three, …`. Needs no data and no network.
 ///
 /// Example:
 ///   tinderbox lesson human-numbers --model 5
@@ -112,20 +112,19 @@ pub(crate) struct HumanNumbers {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=5))]
     model: u32,
 
-    /// Seed of everything random
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 
-    /// Epochs [default: the notebook's: 6, 10 or 20]
+    /// Epochs [default: as in the notebook: 6, 10 or 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
 
-    /// Run folder [default: `runs/lesson-human-numbers-` with the model and the
-    /// seed]
+    /// Run folder [default: runs/lesson-human-numbers-<model>-<seed>]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -158,19 +157,19 @@ fn free(named: Option<&Path>, lesson: impl FnOnce() -> String) -> PathBuf {
 fn beside(task: &dyn AnyTask, trained: &Trained, published: &Published, style: Style) -> Done {
     if style == Style::Text {
         let (heading, parameters) = (published.heading, published.parameters);
-        print_line(&format!("\n{heading}, {parameters} parameters, beside the lesson:"));
+        print_line(&format!("\n{heading}, {parameters} parameters, compared with the lesson:"));
         print_line(published.beside(&trained.recorder).trim_end());
     }
     finish(task, trained, style)
 }
 
-/// The lesson's U-Net on CamVid, beside the numbers it printed
+/// Train the lesson's U-Net on CamVid and compare with its results
 ///
 /// Needs CamVid with 12 classes: train/, trainannot/, val/, valannot/ and
-/// codes.txt; or with images/, labels/, valid.txt and codes.txt. What is not given is
-/// the notebook's.
+/// codes.txt; or images/, labels/, valid.txt and codes.txt. Settings you omit are
+/// those of the notebook.
 ///
-/// The lesson trains at half size, and from there at full size:
+/// The lesson trains at half size first, then goes on at full size:
 ///   tinderbox lesson camvid --data camvid --pretrained auto
 ///   tinderbox lesson camvid --data camvid --from runs/lesson-camvid --size 360x480 --out runs/full
 #[derive(Debug, Args)]
@@ -179,11 +178,11 @@ pub(crate) struct Camvid {
     #[command(flatten)]
     settings: Of<OfCamvid>,
 
-    /// Go on with the run in the run folder, as it was begun
+    /// Resume the run in the run folder, with the settings it began with
     #[arg(long)]
     resume: bool,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -206,7 +205,7 @@ impl Camvid {
         let settings = Settings::<Segment>::from_json(&asked.settings)?;
         let (trained, published) = lesson_camvid(&settings, &job(style)?)?;
         if style == Style::Text {
-            print_line(&format!("\nours, beside the lesson's {}:", published.heading));
+            print_line(&format!("\ncompared with the lesson's {}:", published.heading));
             print_line(published.beside_run(&trained.run)?.trim_end());
         }
         Ok(finish(asked.task, &trained, style))

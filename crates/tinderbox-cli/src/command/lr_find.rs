@@ -14,10 +14,10 @@ use crate::{
     terminal::{Style, job, print_line, say},
 };
 
-/// Find a learning rate: train one short run at rising rates and plot the loss
+/// Find a learning rate: train briefly at rising rates and plot the loss
 ///
-/// A good rate lies where the loss falls steeply, well before it rises. Nothing is
-/// kept of the run but the plot.
+/// A good learning rate lies where the loss falls steeply, well before it rises.
+/// The trained weights are discarded; only the plot is kept.
 ///
 /// Examples:
 ///   tinderbox lr-find photos --plot lr.svg
@@ -28,15 +28,15 @@ pub(crate) struct LrFind {
     #[command(flatten)]
     settings: Of<Look>,
 
-    /// What is learned [default: by the data]
+    /// Task [default: inferred from the data]
     #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
-    /// Configuration file
+    /// Configuration file, as for `tinderbox train`
     #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Where to write the plot; .svg or .png
+    /// File for the plot, .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot)]
     plot: Option<PathBuf>,
 
@@ -48,8 +48,8 @@ pub(crate) struct LrFind {
     #[arg(long, value_name = "LR", default_value_t = 10.0, allow_negative_numbers = true, value_parser = rate)]
     end_lr: f64,
 
-    /// Batches to spread the rates over, 20 or more: the first 10 and the last 5 say
-    /// nothing
+    /// Number of batches to spread the rates over, at least 20: the first 10 and the last 5
+    /// are not used for suggestions
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(20..))]
     batches: u32,
 
@@ -65,14 +65,14 @@ fn plot(text: &str) -> Result<PathBuf, String> {
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a learning rate is a number above 0, such as 0.01 or 1e-2".into()),
+        _ => Err("expected a number above 0, such as 0.01 or 1e-2".into()),
     }
 }
 
 impl LrFind {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let (start, end) = (self.start_lr, self.end_lr);
-        ensure!(start < end, "the lowest learning rate, {start}, is not below the highest, {end}");
+        ensure!(start < end, "the lowest learning rate, {start}, must be below the highest, {end}");
         let options = schedule::LrFind {
             start_lr: self.start_lr,
             end_lr: self.end_lr,
@@ -83,18 +83,18 @@ impl LrFind {
         let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
         let suggestion = curve
             .suggestion()
-            .context("too few batches ran for a suggestion: train on more with `--batches`")?;
+            .context("too few batches for a suggestion: try more with `--batches`")?;
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
-            say(&format!("plotted in {}", file.display()));
+            say(&format!("wrote {}", file.display()));
         }
         let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
         match self.json {
             true => print_line(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
             false => {
                 print_line(&format!("{lr_valley:.1e}  suggested: in the longest valley of the loss"));
-                print_line(&format!("{lr_steepest:.1e}  where the loss falls steepest"));
-                print_line(&format!("{lr_min_div_10:.1e}  a tenth of where it is lowest"));
+                print_line(&format!("{lr_steepest:.1e}  where the loss falls most steeply"));
+                print_line(&format!("{lr_min_div_10:.1e}  a tenth of the rate with the lowest loss"));
                 print_line(&format!("\ntrain with it: `--lr {lr_valley:.1e}`"));
             }
         }

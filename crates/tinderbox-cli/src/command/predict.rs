@@ -12,17 +12,17 @@ use crate::{
     terminal::{in_line, is_read, say, word},
 };
 
-/// Say what is in images, or what texts are
+/// Predict images or texts with a trained model
 ///
-/// Prints the class of each file or text and how sure the model is, separated by
-/// tabs; what else a model answers, likewise. What cannot be read is reported, and the
-/// others are predicted all the same (exit code 3).
+/// A classifier prints the class of each file or text and its probability,
+/// separated by tabs; a model for numbers prints the numbers; a language model
+/// continues each text. Files that cannot be read are reported, and the others
+/// are predicted all the same (exit code 3).
 ///
-/// Of a segmentation model, it prints each class's share of the image, and `--out`
-/// and `--overlay` draw where they are.
+/// A segmentation model prints each class's share of the image; `--out` writes the
+/// mask, and `--overlay` the image with the mask drawn over it.
 ///
-/// No file that is there already is written over, unless `--force` says so; an input
-/// never is.
+/// Existing files are not overwritten without `--force`, and inputs never are.
 ///
 /// Examples:
 ///   tinderbox predict runs/photos new.jpg
@@ -38,37 +38,38 @@ pub(crate) struct Predict {
     /// Run folder or model file
     model: PathBuf,
 
-    /// Images, folders of them, or quoted patterns such as 'photos/*.jpg'; of a model of
-    /// texts, texts themselves, files with one in each, folders of those, or tables; `-`
-    /// reads an image, or a text a line, from standard input
+    /// Images, folders of images, or quoted patterns such as 'photos/*.jpg'; for a model
+    /// of texts: texts, text files, folders of them, or tables. `-` reads an image, or one
+    /// text per line, from standard input
     #[arg(required = true)]
     items: Vec<PathBuf>,
 
-    /// PNG file for an answer that is an image: a mask, whose pixels are codes with the
-    /// classes' colors; any other name is that of a folder
+    /// PNG file for the predicted mask, whose pixel values are class codes, shown in the
+    /// classes' colors; a name without .png is a folder for the masks
     #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
 
-    /// PNG file for the image with the answer drawn over it; any other name is that of a
-    /// folder
+    /// PNG file for the image with the predicted mask drawn over it; a name without .png
+    /// is a folder
     #[arg(long, value_name = "PATH")]
     overlay: Option<PathBuf>,
 
-    /// Write a table (.csv), an array (.json) or an object a line (.jsonl) instead of
-    /// printing; it is there once all is predicted
+    /// Write the results to a file instead of printing them: a table (.csv), a JSON array
+    /// (.json) or a JSON object per line (.jsonl). It is written once all is predicted
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     to: Option<PathBuf>,
 
-    /// Write over files that are there
+    /// Overwrite existing files
     #[arg(long, visible_alias = "overwrite")]
     force: bool,
 
-    /// Column of a table with text in it, by name or number; may be given several times
-    /// [default: those that the run was trained on, else text]
+    /// Column of the table with text, by name or number; may be given several times
+    /// [default: the columns that the run was trained on, else text]
     #[arg(long, value_name = "COLUMN")]
     text: Option<Vec<String>>,
 
-    /// Print one JSON object a line, with all that the model says
+    /// Print one JSON object per line, with the probabilities of all classes or whatever else
+    /// the model predicts
     #[arg(long)]
     json: bool,
 }
@@ -122,10 +123,10 @@ impl Predict {
         }
         if items.len() > 1 {
             let (n, rate) = (items.len(), items.len() as f64 / seconds);
-            say(&format!("{n} {} in {seconds:.1} s, {rate:.0} a second", about.unit));
+            say(&format!("{n} {} in {seconds:.1} s, {rate:.0} per second", about.unit));
         }
         if let Some(file) = &self.to {
-            say(&format!("the results are in {}", word(file)));
+            say(&format!("wrote {}", word(file)));
         }
         Ok(done)
     }

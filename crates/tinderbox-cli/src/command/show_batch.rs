@@ -11,9 +11,9 @@ use crate::{
     terminal::{Style, job, print_line},
 };
 
-/// Show some training items as the model sees them
+/// Show a batch of training data as the model sees it
 ///
-/// Images are drawn, with their labels or masks; texts are printed as a table.
+/// Images are drawn with their labels or masks; texts are printed as a table.
 ///
 /// Examples:
 ///   tinderbox show-batch photos --out batch.png
@@ -25,23 +25,23 @@ pub(crate) struct ShowBatch {
     #[command(flatten)]
     settings: Of<Look>,
 
-    /// What is learned [default: by the data]
+    /// Task [default: inferred from the data]
     #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
-    /// Configuration file
+    /// Configuration file, as for `tinderbox train`
     #[arg(long, value_name = "FILE", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Where to write the picture, if the items are images
+    /// PNG file to write, if the data is images
     #[arg(short, long, value_name = "PNG", default_value = "batch.png", value_parser = png)]
     out: PathBuf,
 
-    /// Images side by side, and rows of them; texts
+    /// Number of images per row, and of rows; number of texts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rows: u32,
 
-    /// Print one JSON object: where the picture is, or the texts
+    /// Print one JSON object: the path of the image, or the texts
     #[arg(long)]
     json: bool,
 }

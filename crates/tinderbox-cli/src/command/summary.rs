@@ -8,7 +8,7 @@ use tinderbox::{
 
 use crate::{exit::Done, offered::offering, terminal::print_line};
 
-/// List a model's layers with their outputs and parameters
+/// List a model's layers with their output shapes and parameters
 ///
 /// Examples:
 ///   tinderbox summary runs/photos
@@ -28,15 +28,15 @@ pub(crate) struct Summary {
     #[arg(long, value_name = "N", default_value_t = 3, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=16))]
     channels: u32,
 
-    /// Side of the images, in pixels
+    /// Height and width of the images, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 128, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=4096))]
     size: u32,
 
-    /// Classes to tell apart
+    /// Number of classes
     #[arg(long, value_name = "N", default_value_t = 10, requires = "arch", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     classes: u32,
 
-    /// Items in the batch that the outputs are shown for
+    /// Batch size of the output shapes
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch_size: u32,
 

@@ -10,25 +10,31 @@ use crate::{
     terminal::{Style, count, job, print_line, say, seconds, word},
 };
 
-/// Train a model to tell images or texts apart, to segment images, or to write
+/// Train a model on images or texts
 ///
-/// Takes a folder of class folders with images or .txt files in them, folders of
-/// images and masks, a text file, or a CSV file. Settings you omit are inferred
-/// from the data; each choice is explained. Those of a configuration file
-/// (`--config`) are used too, and flags win over it.
+/// Takes a folder with one folder of images or .txt files per class; a table that
+/// labels images or texts; folders of images and masks; or a text file. Settings
+/// you omit are inferred from the data, and each choice is explained. Flags
+/// override a configuration file (`--config`).
 ///
-/// The run folder gets everything: the settings, checkpoints, the epoch table,
-/// plots, the finished model, which `predict` and `validate` take, and run.toml,
-/// which repeats the run. Ctrl-C once finishes the step and saves; `--resume` goes
-/// on from there and ends with the same bits as if it had never stopped.
+/// Photographs start from a pretrained network if its weights are in the cache or
+/// can be downloaded; `--pretrained none` trains from scratch.
+///
+/// The run folder holds the settings, checkpoints, the epoch table, plots, the
+/// finished model, which `predict` and `validate` take, and run.toml, which
+/// repeats the run. Ctrl-C finishes the current step and saves a checkpoint;
+/// `--resume` continues from there, with the same result, bit for bit, as an
+/// uninterrupted run.
 ///
 /// Examples:
 ///   tinderbox train photos --out runs/photos
 ///   tinderbox train --out runs/photos --resume
-///   tinderbox train photos --arch resnet34 --pretrained auto --size 224
+///   tinderbox train photos --arch resnet34 --size 224 --early-stop 3
+///   tinderbox train labels.csv --images photos
+///   tinderbox train photos --from runs/other
 ///   tinderbox train photos --dry-run
 ///   tinderbox train --config run.toml --epochs 30 --out runs/longer
-///   tinderbox train reviews.csv --text review --label sentiment --from-lm runs/lm
+///   tinderbox train reviews.csv --text review --label sentiment --from runs/lm
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -39,18 +45,18 @@ pub(crate) struct Train {
     #[command(flatten)]
     run: RunArgs,
 
-    /// What is learned [default: by the data]
+    /// Task [default: inferred from the data]
     #[arg(long, value_name = "TASK", value_parser = task_names())]
     task: Option<String>,
 
-    /// Configuration file: settings as TOML, as `tinderbox config default` prints them
-    /// and each run folder has them. Paths in it are relative to where the command runs
+    /// Configuration file: settings as TOML, as `tinderbox config default` prints them and
+    /// as run.toml of a run folder holds them. Paths in it are relative to the current folder
     #[arg(long, value_name = "FILE", conflicts_with = "resume", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Go on with the run in the run folder, as it was begun
+    /// Resume the run in the run folder, with the settings it began with
     ///
-    /// The data need not be named, unless it has moved.
+    /// Name the data only if it has moved.
     #[arg(long, help_heading = "Run", group = DATA, requires = RUN)]
     resume: bool,
 }
@@ -59,13 +65,13 @@ pub(crate) struct Train {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
 struct RunArgs {
-    /// Show the plan, the classes with their counts, the model, and what memory and time
-    /// it will take, measured on a few steps; nothing is trained
+    /// Train nothing; show the plan, the class counts, the model, and an estimate of memory
+    /// and time, measured on a few steps
     #[arg(long, conflicts_with = "resume")]
     dry_run: bool,
 
-    /// Print one JSON object a line, with an `event`: plan, batch, epoch, end,
-    /// done, error and others
+    /// Print one JSON object per line, with an `event`: plan, batch, epoch, end, done,
+    /// error and others
     #[arg(long)]
     json: bool,
 }
@@ -119,10 +125,11 @@ impl RunArgs {
 
 /// Train a language model: `train --task language-model`
 ///
-/// Takes a text file, a folder of .txt files, or a column of a CSV file. Settings
-/// you omit are inferred from the texts; each choice is explained.
+/// Takes a text file, a folder of .txt files, or columns of a table. Settings you
+/// omit are inferred from the texts, and each choice is explained.
 ///
-/// `generate` writes with the model, and `train --from-lm` makes a classifier of it.
+/// A language model predicts the next word. `generate` writes text with it, and
+/// `train --from` fine-tunes it to classify texts.
 ///
 /// Examples:
 ///   tinderbox train-lm shakespeare.txt --out runs/shakespeare
@@ -138,12 +145,12 @@ pub(crate) struct TrainLm {
     #[command(flatten)]
     run: RunArgs,
 
-    /// Configuration file: settings as TOML, as `tinderbox config default language-model`
-    /// prints them
+    /// Configuration file: settings as TOML, as
+    /// `tinderbox config default language-model` prints them
     #[arg(long, value_name = "FILE", conflicts_with = "resume", group = DATA)]
     config: Option<PathBuf>,
 
-    /// Go on with the run in the run folder, as it was begun
+    /// Resume the run in the run folder, with the settings it began with
     #[arg(long, help_heading = "Run", group = DATA, requires = RUN)]
     resume: bool,
 }
@@ -171,17 +178,17 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
         match (&trained.outcome, trained.speed) {
             (outcome @ Outcome::Stopped { .. }, _) => {
                 say(&outcome.to_string());
-                say(&format!("go on with: tinderbox train --out {run} --resume"));
+                say(&format!("resume with: tinderbox train --out {run} --resume"));
             }
             (Outcome::Finished { epochs, reason }, speed) => {
                 let epochs = count(*epochs, "epoch");
                 let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
                 say(&match speed {
                     Some(speed) => format!(
-                        "finished {epochs}{why}; of the time, {:.1} % was waiting for data",
+                        "finished {epochs}{why}; {:.1} % of the time was spent waiting for data",
                         speed.waiting * 100.0
                     ),
-                    None => format!("the run was finished already, with {epochs}"),
+                    None => format!("the run had already finished, with {epochs}"),
                 });
                 say(&format!("the model is in {run}"));
                 say(&format!("try it: tinderbox {}", task.about().try_next.replace("{run}", &run)));
@@ -193,7 +200,7 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
 
 fn print_dry_run(found: &DryRun) {
     let DryRun { classes, n_train, n_valid, unit, .. } = found;
-    print_line(&format!("{n_train} {unit} train, {n_valid} validate"));
+    print_line(&format!("{n_train} {unit} for training, {n_valid} for validation"));
     let names = classes.iter().map(|class| class.class.chars().count());
     let width = names.max().unwrap_or(0).max("class".len());
     if !classes.is_empty() {
@@ -205,9 +212,9 @@ fn print_dry_run(found: &DryRun) {
     }
     print_line(&format!("\n{}", found.summary.trim_end()));
     let gigabytes = found.memory as f64 / 1e9;
-    print_line(&format!("\nmemory of a step   about {gigabytes:.2} GB"));
-    print_line(&format!("time of a step     {}", seconds(found.step_seconds)));
-    print_line(&format!("time of an epoch   {}", seconds(found.epoch_seconds)));
+    print_line(&format!("\nmemory per step    about {gigabytes:.2} GB"));
+    print_line(&format!("time per step      {}", seconds(found.step_seconds)));
+    print_line(&format!("time per epoch     {}", seconds(found.epoch_seconds)));
     let epochs = count(found.epochs, "epoch");
     print_line(&format!("time of {epochs:<10} {}", seconds(found.total_seconds)));
 }

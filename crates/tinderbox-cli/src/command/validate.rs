@@ -10,12 +10,12 @@ use crate::{
     terminal::{Style, job, print_line},
 };
 
-/// Measure a model on items whose classes, masks or words are known
+/// Evaluate a model on labelled data
 ///
-/// Prints the metrics of training, by the same arithmetic, on the items as validation
-/// sees them. Without data, those that the run held out are measured again. A language
-/// model begins with a fresh state here, in training with that of the epoch: its
-/// numbers differ a little.
+/// Prints the loss and the metrics, computed as in training. Without DATA,
+/// evaluates the validation set of the run. A language model starts with a fresh
+/// hidden state here, but in training with the state of the epoch, so its metrics
+/// differ slightly.
 ///
 /// Examples:
 ///   tinderbox validate runs/photos

@@ -17,13 +17,13 @@ use crate::{
     terminal::{Style, count, is_read, job, print_line, say},
 };
 
-/// Look after pretrained weights
+/// Manage pretrained weights
 ///
-/// They are kept in the folder that TINDERBOX_CACHE names, or in the system's folder
-/// for caches; what PyTorch has downloaded is used too, and so are files of your own
-/// that you put there as `resnet34.safetensors` or `resnet34.pth`. With
-/// TINDERBOX_OFFLINE=1 nothing is downloaded; TINDERBOX_WEIGHTS_URL names another
-/// server than torchvision's.
+/// They are stored in the folder that TINDERBOX_CACHE names, or in the system's
+/// cache folder; weights that PyTorch has downloaded are used too, and so are
+/// your own if they are there as, say, mobilenet_v2.safetensors.
+/// TINDERBOX_WEIGHTS_URL names another server than torchvision's. With
+/// TINDERBOX_OFFLINE=1, nothing is downloaded.
 ///
 /// Examples:
 ///   tinderbox weights list
@@ -47,10 +47,10 @@ impl Weights {
     }
 }
 
-/// Name the architectures, and say whose official weights are here
+/// List the architectures and their official weights
 ///
 /// Prints the name, the size of the official weights, `here` if they are in the
-/// cache, and what the architecture is; `-` where there is nothing.
+/// cache, and a description; `-` means none.
 ///
 /// Examples:
 ///   tinderbox weights list
@@ -58,11 +58,11 @@ impl Weights {
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct List {
-    /// Print where the files are, or where they are from, too
+    /// Print the path of each file, or its address if it is not here
     #[arg(long, conflicts_with = "json")]
     long: bool,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -100,7 +100,7 @@ impl List {
 
 /// Download official weights
 ///
-/// What was cut off goes on where it was. Prints where the files are.
+/// An interrupted download continues where it stopped. Prints the files' paths.
 ///
 /// Example:
 ///   tinderbox weights fetch resnet34 squeezenet1_1
@@ -111,7 +111,7 @@ pub(crate) struct Fetch {
     #[arg(required = true, hide_possible_values = true, value_parser = offering(StringValueParser::new(), with_weights()))]
     archs: Vec<String>,
 
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -141,16 +141,17 @@ impl Fetch {
     }
 }
 
-/// Write a file of PyTorch's as safetensors, which holds no code
+/// Convert a PyTorch checkpoint to safetensors, which holds no code
 ///
-/// Names stay; numbers become 32-bit floats. Nothing in the file is run.
+/// Keeps the names and converts the values to 32-bit floats. Nothing in the file
+/// is executed.
 ///
 /// Example:
 ///   tinderbox weights convert resnet34-b627a593.pth resnet34.safetensors
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Convert {
-    /// A .pth file, or one of safetensors
+    /// A .pth or .safetensors file
     from: PathBuf,
 
     /// The .safetensors file to write
@@ -161,7 +162,7 @@ impl Convert {
     fn run(self) -> anyhow::Result<Done> {
         let weights = StateDict::read(&self.from).map_err(tinderbox::Error::from)?;
         write_atomically(&self.to, &weights.to_safetensors()).map_err(tinderbox::Error::from)?;
-        say(&format!("{} in {}", count(weights.len(), "tensor"), self.to.display()));
+        say(&format!("wrote {} to {}", count(weights.len(), "tensor"), self.to.display()));
         Ok(Done::Ok)
     }
 }

@@ -47,7 +47,7 @@ fn what_cannot_be_served_is_said() {
         .run(&["bench", "serve", "train/resnet"])
         .code(1)
         .says("error: there is no workload `train/resnet`")
-        .says("hint: there are train/mnist-basic/b128, ");
+        .says("hint: choose one of train/mnist-basic/b128, ");
     place.run(&["bench", "serve"]).code(2).says("WORKLOAD");
     place.run(&["bench", "serve", "x", "--path", "sse2"]).code(2).says("avx512");
     // No machine has both.
@@ -55,7 +55,7 @@ fn what_cannot_be_served_is_said() {
     place
         .run(&["bench", "serve", "train/mnist-basic/b128", "--path", missing])
         .code(1)
-        .says(&format!("error: this machine has no path `{missing}`: it has "));
+        .says(&format!("error: this machine does not support `{missing}`; it supports "));
     place
         .run(&["bench", "kernels", "--filter", "x9"])
         .code(1)

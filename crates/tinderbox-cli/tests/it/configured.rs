@@ -40,7 +40,7 @@ fn configuration_files_are_checked() {
     with("epochs = \"3\"").code(1).says("my.toml: `epochs` is `3`: expected a whole number");
     with("task = \"segment\"").code(1).says("has a mask");
     let other = ["train", "digits", "--task", "classify", "--config", "my.toml"];
-    place.run(&other).code(1).says("my.toml is for task `segment`, not `classify`");
+    place.run(&other).code(1).says("my.toml is for the task `segment`, not `classify`");
     with("epochs =").code(1).says("my.toml is not a configuration file");
     assert!(!place.path("run").exists());
     place.run(&["config", "show", "my.toml"]).code(1).says("is not a configuration file");
@@ -60,10 +60,10 @@ fn a_dry_run_shows_what_would_be_done_and_does_nothing() {
     place
         .run(&dry)
         .code(0)
-        .says("320 images train, 80 validate")
+        .says("320 images for training, 80 for validation")
         .says("Total params: 41132")
-        .says("memory of a step")
-        .says("time of an epoch");
+        .says("memory per step")
+        .says("time per epoch");
     let lines = place.run(&[&dry[..], &["--json"]].concat()).code(0).json();
     let found = lines.last().unwrap();
     let three = &found["classes"][3];
@@ -77,8 +77,8 @@ fn a_device_that_is_not_there_is_refused() {
     let place = Place::new();
     let train = ["train", "digits", "--out", "run", "--epochs", "1", "--device"];
     let run = |device: &str| place.run(&[&train[..], &[device]].concat());
-    run("tpu").code(2).says("`gpu:1` for the second graphics card");
-    run("cpu").code(0).says("CPU – as asked");
+    run("tpu").code(2).says("`gpu:1` for the second GPU");
+    run("cpu").code(0).says("CPU – as given");
 }
 
 /// Every task's default file is valid by its schema, which notices what is not.
@@ -133,7 +133,7 @@ pub(crate) fn check_resume(place: &Place, task: &str, run: &str) {
                     another(key).unwrap_or_else(|| panic!("a value for `{key}` is missing"));
                 let typed = format!("{flag}={value}");
                 let ended = place.run(&[&resume[..], &[&typed]].concat()).code(1);
-                ended.says(&format!("the run in {run} was made with")).says(&flag);
+                ended.says(&format!("the run in {run} was started with")).says(&flag);
                 refused += 1;
             }
             Some("host") => {

@@ -105,7 +105,7 @@ fn the_best_epoch_is_kept_and_no_more_are_trained_than_help() {
         .says("--keep best");
     place.killed_runs_reach_the_same(&train("killed-later"), 4);
     let nothing = ["train", "digits", "--valid", "0", "--keep", "best", "--out", "none"];
-    place.run(&nothing).code(1).says("`--keep` does nothing here: no items validate");
+    place.run(&nothing).code(1).says("`--keep` has no effect here: there is no validation set");
 }
 
 #[test]
@@ -114,18 +114,18 @@ fn a_run_goes_on_only_as_it_was_begun() {
     place.run(&TRAIN).code(0);
     let resume =
         |more: &[&str]| place.run(&[&["train", "--out", "run", "--resume"][..], more].concat());
-    resume(&[]).code(0).says("the run was finished already, with 3 epochs");
+    resume(&[]).code(0).says("the run had already finished, with 3 epochs");
     resume(&["digits/", "--workers", "0", "--cache", "0", "--skip-bad", "1"]).code(0);
-    resume(&["--seed", "7"]).code(1).says("was made with --seed 42, not 7");
-    resume(&["--valid", "0.5"]).code(1).says("was made with --valid testing, not 0.5");
-    resume(&["--exact-conv"]).code(1).says("was made with --exact-conv off, not on");
+    resume(&["--seed", "7"]).code(1).says("was started with --seed 42, not 7");
+    resume(&["--valid", "0.5"]).code(1).says("was started with --valid testing, not 0.5");
+    resume(&["--exact-conv"]).code(1).says("was started with --exact-conv off, not on");
     let exact = ["train", "digits", "--epochs", "1", "--out", "exact", "--exact-conv"];
-    place.run(&exact).code(0).says("exact conv").says("true – as asked");
+    place.run(&exact).code(0).says("exact conv").says("true – as given");
     place
         .run(&["train", "--out", "exact", "--resume"])
         .code(0)
         .says("exact conv")
-        .says("true – as asked");
+        .says("true – as given");
     place.run(&["train", "--out", "exact", "--resume", "--exact-conv"]).code(0);
 
     let model = model(&place, "run");
@@ -141,23 +141,25 @@ fn a_run_goes_on_only_as_it_was_begun() {
     fs::write(&other, kept).unwrap();
 
     fs::rename(place.path("digits"), place.path("moved")).unwrap();
-    resume(&[]).code(1).says("is not in ").says("train FOLDER --out run --resume");
+    resume(&[]).code(1).says("is no longer in ").says("train FOLDER --out run --resume");
     resume(&["moved"]).code(0);
-    resume(&[]).code(0).says("the run was finished already");
+    resume(&[]).code(0).says("the run had already finished");
     let config = fs::read_to_string(place.path("run/run.toml")).unwrap();
     assert!(config.contains("moved"), "{config}");
     fs::write(place.path("run/run.toml"), config.replace("seed = 42", "seed = 7")).unwrap();
-    resume(&[]).code(0).says("run/run.toml was changed, but a run goes on as it began");
+    resume(&[])
+        .code(0)
+        .says("run/run.toml was changed, but a run resumes with the settings it began with");
 
     fs::write(place.path("run/checkpoint.safetensors"), "torn").unwrap();
-    resume(&["moved"]).code(1).says("remove run/checkpoint.safetensors, and `--resume` begins");
+    resume(&["moved"]).code(1).says("remove run/checkpoint.safetensors, and `--resume` starts");
     fs::remove_file(place.path("run/checkpoint.safetensors")).unwrap();
     fs::remove_file(place.path("run/model.safetensors")).unwrap();
     resume(&["moved"]).code(0);
     assert!(fs::read(place.path("run/model.safetensors")).unwrap() == model, "the same bits");
 
     fs::write(place.path("run/run.json"), "{").unwrap();
-    resume(&[]).code(1).says("run/run.json is not a run's description");
+    resume(&[]).code(1).says("run/run.json does not describe a run");
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn two_processes_do_not_train_in_one_folder() {
     fs::create_dir(place.path("run")).unwrap();
     let lock = fs::File::create(place.path("run/.lock")).unwrap();
     lock.lock().unwrap();
-    place.run(&TRAIN).code(1).says("another process trains in run");
+    place.run(&TRAIN).code(1).says("another process is training in run");
     drop(lock);
     place.run(&TRAIN).code(0);
     assert!(!place.path("run/.lock").exists());

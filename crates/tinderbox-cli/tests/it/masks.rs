@@ -43,11 +43,11 @@ fn scenes_are_learned_at_one_size_and_then_at_another() {
     let place = place();
     let ended = place.run(&[&TRAIN[..], &["half", "--size", "16x20"], &SMALL].concat()).code(0);
     ended
-        .says("masks are called as their pictures – 14 images have one")
+        .says("named as their images – 14 images have a mask")
         .says("5: Ground, Disc, Square, Triangle, Void")
-        .says("Void – metrics do not count it")
-        .says("train/ trains, valid/ validates")
-        .says("U-Net on resnet-small – as asked")
+        .says("Void – ignored by the metrics")
+        .says("valid/, with train/ for training")
+        .says("U-Net on resnet-small – as given")
         .says("predict half image.jpg --out mask.png");
     let more = ["--from", "half", "--size", "32x40", "--unfreeze-epochs", "1", "--json"];
     let lines = place.run(&[&TRAIN[..], &["full"], &more].concat()).code(0).json();
@@ -55,11 +55,11 @@ fn scenes_are_learned_at_one_size_and_then_at_another() {
     assert_eq!(phases, 2);
     let epochs: Vec<_> = lines.iter().filter(|line| line["event"] == "epoch").collect();
     assert_eq!(epochs.len(), 2);
-    place.run(&["train", "--out", "full", "--resume"]).code(0).says("the run was finished already");
+    place.run(&["train", "--out", "full", "--resume"]).code(0).says("the run had already finished");
     place
         .run(&["train", "--out", "full", "--resume", "--unfreeze-epochs", "3"])
         .code(1)
-        .says("was made with --unfreeze-epochs 1, not 3");
+        .says("was started with --unfreeze-epochs 1, not 3");
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn masks_are_predicted_drawn_and_interpreted() {
     assert_eq!(fs::read_dir(place.path("all")).unwrap().count(), 14);
     assert!(place.path("all/scenes-images-valid-000.png").is_file());
     let one = ["predict", "run", "scenes/images", "--out", "one.png"];
-    place.run(&one).code(1).says("one.png is one file, and there are 14 inputs: name a folder");
-    place.run(&["predict", "run", picture, "--out", picture]).code(1).says("is not written over");
+    place.run(&one).code(1).says("one.png is one file, but there are 14 inputs: name a folder");
+    place.run(&["predict", "run", picture, "--out", picture]).code(1).says("is never overwritten");
     place.run(&["predict", "run", "https://a.b/c.png"]).code(1).says("download it first");
     writes_over_nothing(&place, picture);
 
     let ended = place.run(&["interpret", "run", "--top-losses", "2", "--confusion"]).code(0);
-    let printed = &ended.says("precision").says("right: ").says("largest losses").out;
+    let printed = &ended.says("precision").says("accuracy: ").says("largest losses").out;
     for picture in ["confusion.svg", "results.png", "top_losses.png"] {
         assert!(place.path("run/interpretation").join(picture).is_file());
     }
@@ -117,20 +117,20 @@ fn masks_are_predicted_drawn_and_interpreted() {
 fn writes_over_nothing(place: &Place, picture: &str) {
     let run = |more: &[&str]| place.run(&[&["predict", "run", picture][..], more].concat());
     fs::write(place.path("notes.png"), "mine").unwrap();
-    run(&["--out", "notes.png"]).code(1).says("notes.png is there already").says("`--force`");
-    run(&["--overlay", "notes.png"]).code(1).says("notes.png is there already");
-    run(&["--to", "scenes/codes.txt"]).code(1).says("must end in .csv");
+    run(&["--out", "notes.png"]).code(1).says("notes.png exists already").says("`--force`");
+    run(&["--overlay", "notes.png"]).code(1).says("notes.png exists already");
+    run(&["--to", "scenes/codes.txt"]).code(1).says("end it in .csv");
     run(&["--out", "x.jpg", scenes(1)]).code(1).says("x.jpg must end in .png");
-    run(&["--out", "both", "--overlay", "both"]).code(1).says("named for two outputs");
+    run(&["--out", "both", "--overlay", "both"]).code(1).says("given for two outputs");
     assert_eq!(fs::read_to_string(place.path("notes.png")).unwrap(), "mine");
     assert!(!place.path("x.jpg").exists() && !place.path("both").exists());
     run(&["--out", "notes.png", "--force"]).code(0);
     assert!(open_mask(place.path("notes.png")).is_ok());
-    run(&["--out", picture, "--force"]).code(1).says("is not written over");
-    run(&["--to", "new/shares.csv"]).code(0).says("the results are in new/shares.csv");
+    run(&["--out", picture, "--force"]).code(1).says("is never overwritten");
+    run(&["--to", "new/shares.csv"]).code(0).says("wrote new/shares.csv");
     let table = fs::read_to_string(place.path("new/shares.csv")).unwrap();
     assert!(table.starts_with("file,Ground,Disc,Square,Triangle,Void,error\n"), "{table}");
-    run(&["--to", "new/shares.csv"]).code(1).says("new/shares.csv is there already");
+    run(&["--to", "new/shares.csv"]).code(1).says("new/shares.csv exists already");
 }
 
 fn scenes(at: usize) -> &'static str {
@@ -149,10 +149,10 @@ fn masks_are_shown_validated_and_their_rates_found() {
     assert!(found.code(0).json()[0]["losses"].as_array().unwrap().len() > 10);
     place.run(&["lr-find"]).code(2).says("DATA");
     let unused = with(&["show-batch"], &["--oversample"]).code(2);
-    unused.says("`--oversample` is for another task: this run's is `segment`");
+    unused.says("`--oversample` is not a setting of the task `segment`");
     for command in ["lr-find", "show-batch"] {
         let unused = place.run(&[command, "digits", "--void", "3"]).code(2);
-        unused.says("`--void` is for another task: this run's is `classify`");
+        unused.says("`--void` is not a setting of the task `classify`");
     }
 
     train(&place, "run", &[&SMALL[..], &["--size", "16x20", "--accumulate", "2"]].concat());
@@ -171,7 +171,7 @@ fn masks_are_shown_validated_and_their_rates_found() {
     place
         .run(&[&TRAIN[..], &["other", "--oversample"], &SMALL].concat())
         .code(2)
-        .says("`--oversample` is for another task");
+        .says("`--oversample` is not a setting of the task");
 }
 
 #[test]
@@ -188,13 +188,13 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     let run = |more: &[&str]| place.run(&[&TRAIN[..], &["run"], &SMALL, more].concat());
     let codes = place.path("scenes/codes.txt");
     fs::write(&codes, "Ground\nDisc\n").unwrap();
-    run(&[]).code(1).says("holds the code").says("there are 2 classes");
+    run(&[]).code(1).says("has the code").says("there are 2 classes");
     fs::write(&codes, "Ground\nGround\n").unwrap();
-    run(&[]).code(1).says("codes.txt names `Ground` twice");
+    run(&[]).code(1).says("codes.txt lists `Ground` twice");
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\n").unwrap();
-    run(&[]).code(1).says("holds the code 4, but there are 4 classes: Ground");
-    run(&["--void", "4"]).code(0).says("pixels of 4 – as asked");
+    run(&[]).code(1).says("has the code 4, but there are 4 classes: Ground");
+    run(&["--void", "4"]).code(0).says("pixels of code 4 – as given");
     fs::remove_dir_all(place.path("run")).unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     run(&["--void", "Sky"]).code(1).says("no class `Sky`").says("Triangle, Edge");
@@ -207,7 +207,7 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     place
         .run(&["train", "digits", "--until", "layer3"])
         .code(1)
-        .says("`--until` does nothing here: it is for networks that are `--pretrained`");
+        .says("`--until` has no effect here: it only applies to pretrained networks");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_file_of_names_says_what_validates() {
     fs::write(place.path("names.txt"), "001.png\n003.png\n").unwrap();
     let run = |list: &str| place.run(&[&TRAIN[..], &["run", "--valid", list], &SMALL].concat());
     run("no.txt").code(1).says("cannot read ").says("no.txt");
-    run("names.txt").code(0).says("names.txt validate");
+    run("names.txt").code(0).says("the files listed in ");
     let items = fs::read_to_string(place.path("run/items.csv")).unwrap();
     // In each of the two folders.
     assert_eq!(items.lines().filter(|line| line.starts_with("valid,")).count(), 4);

@@ -36,9 +36,9 @@ fn every_command_knows_a_task_of_ones_own() {
     place
         .run(&[&TRAIN[..], &["--dry-run"]].concat())
         .code(0)
-        .says("39 images train, 9 validate")
+        .says("39 images for training, 9 for validation")
         .says("MergeLayer")
-        .says("time of an epoch");
+        .says("time per epoch");
     place.run(&["lr-find", "tiles", "--batches", "30", "--plot", "lr.svg"]).code(0);
     assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
     place.run(&["show-batch", "tiles", "--rows", "2"]).code(0);
@@ -74,7 +74,7 @@ fn every_command_knows_a_task_of_ones_own() {
 #[test]
 fn settings_of_ones_own_are_settings_like_others() {
     let place = place();
-    place.run(&["train", "--help"]).code(0).says("Height and width that images are resized to");
+    place.run(&["train", "--help"]).code(0).says("Size that images are resized to");
     place.run(&["config", "default", "measure"]).code(0).says("size = 32").says("skip_bad = 0");
     place.run(&TRAIN).code(0);
     let again = ["train", "--config", "run/run.toml", "--out", "again"];
@@ -82,7 +82,7 @@ fn settings_of_ones_own_are_settings_like_others() {
     let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
     assert!(model("run") == model("again"), "the same bits");
     check_resume(&place, "measure", "run");
-    place.run(&["train", "tiles", "--size", "none"]).code(2).says("a size is a side");
+    place.run(&["train", "tiles", "--size", "none"]).code(2).says("expected one side");
 
     place.copy("tiles/00_0.000.png", "tiles/nameless.png");
     let named = ["train", "tiles", "--task", "measure", "--out", "other"];

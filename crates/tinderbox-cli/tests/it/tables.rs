@@ -66,7 +66,7 @@ fn a_table_trains_as_the_folders_do() {
         .says("30 of these 40");
     place.run(&["validate", "table", "squares"]).code(0).says("accuracy");
     place.run(&["predict", "table", "squares/blue/02.png"]).code(0).says("blue");
-    place.run(&["interpret", "table"]).code(0).says("right:");
+    place.run(&["interpret", "table"]).code(0).says("accuracy:");
     let repeat = ["train", "--config", "table", "--out", "again", "--workers", "0"];
     place.run(&repeat).code(0);
     let model = |run: &str| fs::read(place.path(run).join("model.safetensors")).unwrap();
@@ -133,9 +133,9 @@ fn a_run_is_trained_further_with_its_own_classes_or_others() {
     let other =
         ["train", "squares.csv", "--images", "squares", "--label", "found", "--out", "other"];
     let from = ["--from", "run/model.safetensors", "--epochs", "1", "--batch-size", "6"];
-    place.run(&[&other[..], &from].concat()).code(0).says("its last layer is new");
+    place.run(&[&other[..], &from].concat()).code(0).says("the last layer is new");
     let arch = [&other[..6], &["--from", "run", "--arch", "resnet18"]].concat();
-    place.run(&arch).code(1).says("`--arch` does nothing here");
+    place.run(&arch).code(1).says("`--arch` has no effect here");
 }
 
 #[test]
@@ -145,13 +145,13 @@ fn what_is_wrong_with_a_table_is_said() {
         fs::write(place.path("t.csv"), table).unwrap();
         place.run(&[&["train", "t.csv", "--images", "squares"], more].concat())
     };
-    train("id,x\n00,a\n99,b\n01,a\n", &[]).code(1).says("row 2 (`99`) names no image");
+    train("id,x\n00,a\n99,b\n01,a\n", &[]).code(1).says("row 2 (`99`) matches no image");
     train("a,b\nx,y\nz,w\n", &[]).code(1).says("no column of");
     train("id,a,b\n00,x,1\n01,y,z\n", &[]).code(1).says("--label COLUMN");
-    train("id,a\n00,x\n01,x\n", &[]).code(1).says("one class only");
+    train("id,a\n00,x\n01,x\n", &[]).code(1).says("only one class");
     train("00,x\n01,y\n02,x\n", &[]).code(1).says("has no header").says("`file,label`");
     train("id,a\n00,1.5\n01,NA\n02,0.5\n", &[]).code(1).says("row 2 has `NA`");
     train("id,a\n00,1.5\n01,1.5\n", &[]).code(1).says("the same number");
-    place.run(&["train", "squares", "--label", "color"]).code(1).says("the data is no table");
+    place.run(&["train", "squares", "--label", "color"]).code(1).says("the data is not a table");
     place.run(&["train", "t.csv", "--images", "nowhere"]).code(1).says("nowhere");
 }

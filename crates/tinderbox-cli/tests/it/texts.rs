@@ -63,7 +63,7 @@ fn a_text_becomes_a_model_that_writes() {
     let plan = &lines.iter().find(|line| line["event"] == "plan").unwrap()["plan"];
     assert_eq!(plan["decided"]["arch"], "gru");
     assert_eq!(lines.last().unwrap()["outcome"], "finished");
-    place.run(&TRAIN_LM).code(1).says("lm holds a finished run already");
+    place.run(&TRAIN_LM).code(1).says("lm already has a finished run");
 
     let write = |more: &[&str]| {
         let prompt = ["generate", "lm", "--prompt", "twenty one ,"];
@@ -81,7 +81,7 @@ fn a_text_becomes_a_model_that_writes() {
     assert_eq!(written["text"], text.trim_end());
     let shown = place.run(&["show-batch", "numbers.txt", "--json"]).code(0).json().remove(0);
     assert_eq!(shown["columns"], serde_json::json!(["idx", "text"]));
-    place.run(&["generate", "lm", "--min-p", "1"]).code(0).says("none was as likely as `--min-p`");
+    place.run(&["generate", "lm", "--min-p", "1"]).code(0).says("no candidate reached `--min-p`");
     place.run(&["generate", "lm", "--temperature=-1"]).code(1).says("temperature is -1");
     place.run(&["generate", "lm", "--top-k", "0"]).code(1).says("top_k is 0");
     place.run(&["predict", "lm", "twenty one"]).code(0).says("twenty one\t");
@@ -95,7 +95,7 @@ fn a_text_becomes_a_model_that_writes() {
     place
         .run(&["train", "reviews.csv", "--from-lm", "lm", "--out", "c"])
         .code(1)
-        .says("no encoder can be taken from the model")
+        .says("the model has no encoder for texts")
         .says("--arch awd-lstm");
 }
 
@@ -107,7 +107,7 @@ fn a_classifier_starts_from_a_language_model() {
     place
         .run(&[&lm[..], &small].concat())
         .code(0)
-        .says("awd-lstm, 1 layers of 16, embedding size 12");
+        .says("awd-lstm, 1 layer, hidden size 16, embedding size 12");
     // Another language model starts from it, on other words.
     let tune = [
         "train-lm",
@@ -124,21 +124,18 @@ fn a_classifier_starts_from_a_language_model() {
     place
         .run(&tune)
         .code(0)
-        .says("of 16, embedding size 12")
+        .says("hidden size 16, embedding size 12")
         .says("part 1 of 2: the embeddings alone");
-    place.run(&tune).code(1).says("tuned holds a finished run");
+    place.run(&tune).code(1).says("tuned already has a finished run");
     let sizes = ["train-lm", "numbers.txt", "--from", "lm", "--out", "other", "--hidden", "8"];
-    place
-        .run(&sizes)
-        .code(1)
-        .says("`--hidden` does nothing here: it is that of the run in `--from`");
+    place.run(&sizes).code(1).says("`--hidden` has no effect here: the run in `--from` decides it");
     let train = ["train", "reviews.csv", "--from-lm", "lm", "--out", "reviews", "--epochs", "6"];
     place
         .run(&[&train[..], &["--lr", "0.05", "--dropout", "0.1"]].concat())
         .code(0)
         .says("part 1 of 4: the head alone")
         .says("part 4 of 4: everything")
-        .says("column `is_valid` – the data has it");
+        .says("column `is_valid` – the data has this column");
     fs::write(place.path("new.txt"), "This song was dull, a dull song indeed.").unwrap();
     let good = "This film was good, a good film indeed.";
     let out = place.run(&["predict", "reviews", good, "new.txt"]).code(0).out;
@@ -151,8 +148,8 @@ fn a_classifier_starts_from_a_language_model() {
     place
         .run(&["generate", "reviews"])
         .code(1)
-        .says("what was asked for needs a language model")
-        .says("hint: what it is for: `tinderbox predict MODEL \"some text\"`");
+        .says("but this needs a language model")
+        .says("hint: to use this model: `tinderbox predict MODEL \"some text\"`");
     let history = fs::read_to_string(place.path("reviews/history.csv")).unwrap();
     let accuracy = history.lines().last().unwrap().split(',').nth(3).unwrap();
     place.run(&["validate", "reviews"]).code(0).says(&format!("accuracy  {accuracy}"));
@@ -162,12 +159,12 @@ fn a_classifier_starts_from_a_language_model() {
         .says("negative")
         .says("largest losses")
         .says("confusion.svg");
-    place.run(&["interpret", "reviews", "--heat"]).code(1).says("no regions to highlight");
+    place.run(&["interpret", "reviews", "--heat"]).code(1).says("`--heat` does not support");
     place.run(&["show-batch", "reviews.csv"]).code(0).says("| text | target |").says("positive");
     let resume =
         |more: &[&str]| place.run(&[&["train", "--out", "reviews", "--resume"], more].concat());
-    resume(&[]).code(0).says("the run was finished already");
-    resume(&["--seed", "7"]).code(1).says("was made with --seed 42, not 7");
+    resume(&[]).code(0).says("the run had already finished");
+    resume(&["--seed", "7"]).code(1).says("was started with --seed 42, not 7");
 
     // Folders of texts are read, too.
     for (folder, text) in [("pos", "good and fine"), ("neg", "bad and dull")] {
@@ -214,19 +211,19 @@ fn what_is_wrong_with_texts_is_said() {
     train(&["reviews.csv", "--text", "body"])
         .code(1)
         .says("no column `body`; it has text, label, is_valid");
-    train(&["numbers.txt", "--tokens", "syllables"]).code(2).says("say `words`, `characters`");
+    train(&["numbers.txt", "--tokens", "syllables"]).code(2).says("expected `words`, `characters`");
     train(&["numbers.txt", "--arch", "gruu"]).code(1).says("did you mean `gru`?");
-    train(&["numbers.txt", "--valid", "2"]).code(2).says("a validation share of 2");
+    train(&["numbers.txt", "--valid", "2"]).code(2).says("the validation share 2");
     let classify = |args: &[&str]| place.run(&[&["train", "reviews.csv"], args].concat());
     let rows: Vec<String> = (0..9).map(|at| format!("a film,{at}.5")).collect();
     fs::write(place.path("stars.csv"), format!("text,label\n{}", rows.join("\n"))).unwrap();
     let numbers = place.run(&["train", "stars.csv"]).code(1);
     numbers.says("column `label` of").says("has numbers");
     classify(&["--label", "stars"]).code(1).says("no column `stars`");
-    classify(&["--size", "64"]).code(2).says("`--size` is for another task");
+    classify(&["--size", "64"]).code(2).says("`--size` is not a setting of the task");
     classify(&["--batch-size", "1"])
         .code(1)
-        .says("batches of 1 cannot be made of 48 training texts");
+        .says("a batch size of 1 does not work with 48 training texts");
     classify(&["--from-lm", "nowhere"]).code(1).says("nowhere");
 }
 
@@ -237,7 +234,7 @@ fn the_lesson_needs_no_data() {
     place
         .run(&lesson)
         .code(0)
-        .says("nn.RNN, 13350 parameters, beside the lesson:")
+        .says("nn.RNN, 13350 parameters, compared with the lesson:")
         .says("3.451432            3.268344    0.224148");
     place.run(&["lesson", "human-numbers", "--model", "6"]).code(2).says("6 is not in 0..=5");
 }

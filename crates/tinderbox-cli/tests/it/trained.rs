@@ -88,10 +88,13 @@ fn predicts_many(place: &Place, file: &str) {
     let text = fs::read_to_string(place.path("r.json")).unwrap();
     let array: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert!(array[0]["error"].is_string() && array[1]["label"].is_string(), "{text}");
-    place.run(&["predict", "run", file, "--out", "m.png"]).code(1).says("are not");
+    place.run(&["predict", "run", file, "--out", "m.png"]).code(1).says("does not predict");
     assert!(!place.path("m.png").exists());
     place.run(&["predict", "run", "r.csv"]).code(1).says("r.csv is a table");
-    place.run(&["predict", "run", file, "--text", "a"]).code(1).says("no table is among");
+    place
+        .run(&["predict", "run", file, "--text", "a"])
+        .code(1)
+        .says("none of the inputs is a table");
 
     let mut command = place.command(&["predict", "run", "-"]);
     let output = command.stdin(fs::File::open(place.path(file)).unwrap()).output().unwrap();
@@ -150,7 +153,7 @@ fn validates(place: &Place) {
         .run(&["validate", "run", "digits"])
         .code(0)
         .says("the model was trained on 320 of these 400 images")
-        .says("`tinderbox validate run` measures what was held out");
+        .says("`tinderbox validate run` evaluates the validation set");
     place
         .run(&["validate", "run", "--batch-size", "9"])
         .code(1)
@@ -164,7 +167,7 @@ fn validates(place: &Place) {
     place
         .run(&["validate", "run", "digits/testing/3"])
         .code(1)
-        .says("every image lies directly in it")
+        .says("every image is directly in it")
         .says("name the one above it");
     for file in ["other/ten/0.png", "other/3/0.png", "bad/3/0.png", "bad/0.png"] {
         place.copy("digits/testing/3/0.png", file);
@@ -179,7 +182,7 @@ fn validates(place: &Place) {
     place
         .run(&[&bad[..], &["2"]].concat())
         .code(0)
-        .says("skipped 1 of 4 images, which lie in no class folder")
+        .says("skipped 1 of 4 images, which are in no class folder")
         .says("skipped 2 unreadable files")
         .says("images    1");
 }
@@ -192,7 +195,7 @@ fn interprets(place: &Place) {
     place
         .run(&["interpret", "run", "--top-losses", "4", "--heat", "--activations"])
         .code(0)
-        .says("mean and standard deviation of what layers give")
+        .says("mean and standard deviation of layer outputs")
         .says("BatchNorm2d");
     assert!(worst != picture("top_losses.png"), "some of it is red");
 }
@@ -220,18 +223,18 @@ fn refuses(place: &Place) {
     place
         .run(&TRAIN)
         .code(1)
-        .says("error: run holds a finished run already")
-        .says("hint: keep it and train elsewhere: `--out run-2`");
+        .says("error: run already has a finished run")
+        .says("hint: keep it and train in another folder: `--out run-2`");
     place
         .run(&["train", "digits", "--out", "run", "--resume", "--lr", "0.5"])
         .code(1)
-        .says("was made with --lr 0.05, not 0.5");
+        .says("was started with --lr 0.05, not 0.5");
     fs::write(place.path("not.safetensors"), "text").unwrap();
     place
         .run(&["predict", "not.safetensors", "x.png"])
         .code(1)
         .says("error: not.safetensors: ")
-        .says("hint: a model is a run folder");
+        .says("hint: name a finished run folder");
     place
         .run(&["predict", "run/checkpoint.safetensors", "x.png"])
         .code(1)
@@ -247,8 +250,8 @@ fn rates_are_looked_for_and_batches_shown() {
         .run(&["lr-find", "digits", "--batches", "30", "--batch-size", "32", "--plot", "lr.svg"])
         .code(0)
         .says("suggested: in the longest valley")
-        .says("where the loss falls steepest")
-        .says("plotted in lr.svg");
+        .says("where the loss falls most steeply")
+        .says("wrote lr.svg");
     assert!(fs::read_to_string(place.path("lr.svg")).unwrap().contains("<svg"));
     place
         .run(&["lr-find", "digits", "--batches", "12", "--batch-size", "32"])
@@ -273,7 +276,7 @@ fn batches_make_a_step_together_and_classes_come_as_often() {
     place
         .run(&["train", "--out", "run", "--resume", "--accumulate", "2"])
         .code(1)
-        .says("was made with --accumulate 4, not 2");
+        .says("was started with --accumulate 4, not 2");
 }
 
 /// A loss that is no number any more must not become a model that looks finished.
@@ -281,12 +284,12 @@ fn batches_make_a_step_together_and_classes_come_as_often() {
 fn a_training_that_breaks_down_is_an_error_and_makes_no_model() {
     let place = Place::new();
     let train = [&TRAIN[..], &["--lr", "1e12"]].concat();
-    let ended = place.run(&train).code(1).says("the training broke down: the loss is NaN at step");
-    let lines = ended.says("hint: train with a lower rate").json();
+    let ended = place.run(&train).code(1).says("training diverged: the loss is NaN at step");
+    let lines = ended.says("hint: train with a lower learning rate").json();
     let last = lines.last().unwrap();
     assert_eq!(last["event"], "error");
     assert!(last["hint"].as_str().unwrap().contains("--lr 100000000000 --out run-2"), "{last}");
-    place.run(&["train", "--out", "run", "--resume"]).code(1).says("the training broke down");
+    place.run(&["train", "--out", "run", "--resume"]).code(1).says("training diverged");
     assert!(!place.path("run/model.safetensors").exists());
 }
 
@@ -305,8 +308,8 @@ fn results_that_cannot_be_written_are_an_error() {
 fn a_run_takes_the_next_free_folder_and_is_found_there() {
     let place = Place::new();
     let train = ["train", "digits", "-e", "1", "-b", "32"];
-    place.run(&train).code(0).says("the run goes to runs/digits");
-    place.run(&train).code(0).says("the run goes to runs/digits-2");
+    place.run(&train).code(0).says("run folder: runs/digits");
+    place.run(&train).code(0).says("run folder: runs/digits-2");
     place.run(&["train", "digits", "--resume"]).code(0).says("the model is in runs/digits-2");
     let lesson = ["lesson", "human-numbers", "--model", "0", "--epochs", "1"];
     place.run(&lesson).code(0).says("the model is in runs/lesson-human-numbers-0-42\n");

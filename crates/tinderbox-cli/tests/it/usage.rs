@@ -30,11 +30,14 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
     place.run(&["train", "digits", "--lr=nan"]).code(2).says("a number above 0, such as 0.01");
     place.run(&["train"]).code(2).says("DATA");
     place.run(&["train", "--resume"]).code(2).says("DATA");
-    place.run(&["train", "digits", "--valid", "1.5"]).code(2).says("outside 0..1; say `0.2`");
-    place.run(&["train", "digits", "--valid", "-0.1"]).code(2).says("outside 0..1");
+    place
+        .run(&["train", "digits", "--valid", "1.5"])
+        .code(2)
+        .says("not between 0 and 1; to hold out a fifth, write `0.2`");
+    place.run(&["train", "digits", "--valid", "-0.1"]).code(2).says("not between 0 and 1");
     place.run(&["train", "digits", "--valid", "a/b"]).code(2).says("directly below the data");
-    place.run(&["train", "digits", "--size", "100000"]).code(2).says("1..=4096");
-    place.run(&["train", "digits", "--workers", "100000000"]).code(2).says("0..=1024");
+    place.run(&["train", "digits", "--size", "100000"]).code(2).says("1 to 4096");
+    place.run(&["train", "digits", "--workers", "100000000"]).code(2).says("from 0 to 1024");
     place.run(&["lr-find", "digits", "--plot", "lr.txt"]).code(2).says(".svg or .png");
     place.run(&["lr-find", "digits", "--plot", "no/lr.svg"]).code(2).says("no folder no");
     place.run(&["show-batch", "digits", "--out", "b.jpg"]).code(2).says("must end in .png");
@@ -42,7 +45,7 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
         place.run(&["summary", "--arch", "basic", zero, "0"]).code(2).says("0 is not in 1..");
     }
     place.run(&[]).code(2).says("Usage: tinderbox [OPTIONS] <COMMAND>");
-    place.run(&["--help"]).code(0).says("Exit codes: 0 done");
+    place.run(&["--help"]).code(0).says("Exit codes: 0 success");
     place.run(&["completions", "bash"]).code(0).says("lr-find");
 }
 
@@ -52,7 +55,7 @@ fn weights_are_listed_in_80_columns() {
     let run = |more: &[&str]| place.run(&[&["weights", "list"], more].concat()).code(0).out;
     let list = run(&[]);
     assert!(list.lines().all(|line| line.chars().count() <= 80), "{list}");
-    assert!(list.contains("resnet34       83.3 MB  -     the same with 34 layers"), "{list}");
+    assert!(list.contains("resnet34       83.3 MB  -     torchvision's: 21.3 million"), "{list}");
     assert!(run(&["--long"]).contains("https://download.pytorch.org/models/resnet34-"));
     let json = run(&["--json"]);
     let lines = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -146,7 +149,10 @@ fn wrong_settings_end_with_1_and_a_hint() {
     place.run(&["train", "digits", "--valid", "held-out"]).code(1).says("training/");
     fs::create_dir(place.path("empty")).unwrap();
     place.run(&["train", "empty"]).code(1).says("no files in ");
-    place.run(&["train", "digits", "--out", "new", "--resume"]).code(1).says("new holds no run");
+    place
+        .run(&["train", "digits", "--out", "new", "--resume"])
+        .code(1)
+        .says("new is not a run folder");
     place
         .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet-small"])
         .code(1)
@@ -154,7 +160,7 @@ fn wrong_settings_end_with_1_and_a_hint() {
     place
         .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet"])
         .code(1)
-        .says("hint: there are basic, refactor, resnetish");
+        .says("hint: choose one of basic, refactor, resnetish");
     place.run(&["lesson", "mnist", "--data", "empty"]).code(1).says("is not MNIST as PNG files");
 }
 
@@ -164,10 +170,16 @@ fn too_few_pictures_are_said_before_anything_is_made() {
     let place = Place::new();
     let train =
         |more: &[&str]| place.run(&[&["train", "digits", "--out", "run"][..], more].concat());
-    train(&["--batch-size", "1"]).code(1).says("batches of 1 cannot be made of 320").says("from 2");
-    train(&["--batch-size", "321"]).code(1).says("to 320, as training batches are never partial");
-    train(&["--valid", "0.1%"]).code(1).says("0.1 % of 400 images is not").says("`--valid 0`");
-    place.run(&["train", "digits", "--out", "digits/"]).code(1).says("digits is the data itself");
+    train(&["--batch-size", "1"])
+        .code(1)
+        .says("a batch size of 1 does not work with 320")
+        .says("from 2");
+    train(&["--batch-size", "321"]).code(1).says("to 320, as partial training batches are dropped");
+    train(&["--valid", "0.1%"])
+        .code(1)
+        .says("0.1 % of 400 images is less than one")
+        .says("`--valid 0`");
+    place.run(&["train", "digits", "--out", "digits/"]).code(1).says("digits is the data folder");
     assert!(!place.path("run").exists() && !place.path("digits/run.json").exists());
 
     for class in ["a", "b"] {
@@ -177,8 +189,8 @@ fn too_few_pictures_are_said_before_anything_is_made() {
     place
         .run(&two)
         .code(0)
-        .says("nothing validates")
-        .says("2 training images give 1 step an epoch");
+        .says("are too few to hold any out")
+        .says("1 step per epoch for 2 training images");
 }
 
 #[test]
@@ -193,15 +205,15 @@ fn what_lies_outside_the_class_folders_is_left_out_and_said() {
     place
         .run(&train)
         .code(0)
-        .says("2 images lie in no class folder of training/ or testing/ and are left out, such as extra/0/1.png")
-        .says("training/empty/ holds no images");
+        .says("skipped 2 images that are in no class folder of training/ or testing/, such as extra/0/1.png")
+        .says("training/empty/ has no images");
 
     place.copy(digit, "digits/testing/only-here/1.png");
     place
         .run(&["train", "digits", "--out", "other"])
         .code(1)
         .says("labels that are not in the training set: only-here")
-        .says("every class needs training images");
+        .says("every class needs training items");
     assert!(!place.path("other").exists(), "nothing was begun");
 }
 

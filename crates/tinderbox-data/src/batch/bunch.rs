@@ -218,7 +218,7 @@ impl DataBunch {
     }
 
     /// A set's batches as test-time augmentation sees them, in order; nothing if its items are no
-    /// pictures.
+    /// images.
     pub fn batches_seen_as(&self, set: Set, view: &TtaView) -> Option<BatchIter> {
         let samples = self.samples(set).seen_as(view)?;
         let plan = Plan::in_order(&*samples, self.valid_batch_size());
@@ -365,8 +365,8 @@ impl DataBunch {
         Ok(Checked { data: self, left_out: bad })
     }
 
-    /// A picture of the first items of a set with their labels, as the model sees them, but not
-    /// normalized: `rows` × `rows` of them; with masks, `rows` rows of two, each mask over its picture,
+    /// An image of the first items of a set with their labels, as the model sees them, but not
+    /// normalized: `rows` × `rows` of them; with masks, `rows` rows of two, each mask over its image,
     /// and what the colors mean.
     ///
     /// One channel is shown as gray, 0 as black.
@@ -381,7 +381,7 @@ impl DataBunch {
         if !matches!((&inputs.shape[..], &inputs.values), ([_, 1 | 3, _, _], Values::F32(_))) {
             return Err(Error::NotImages { shape: inputs.shape });
         }
-        // A mask that was not resized with its picture cannot lie over it.
+        // A mask that was not resized with its image cannot lie over it.
         let masks = matches!(self.target, TargetKind::Mask { .. })
             && targets.shape.len() == 4
             && targets.shape[2..] == inputs.shape[2..];
@@ -408,7 +408,7 @@ impl DataBunch {
     /// One item of a set as the model sees it, not normalized.
     ///
     /// # Errors
-    /// [`Error::NotImages`] if it is no picture, and those of preparing it.
+    /// [`Error::NotImages`] if it is no image, and those of preparing it.
     ///
     /// # Panics
     /// If there is no such item.
@@ -425,7 +425,7 @@ impl DataBunch {
     /// transforms do to it.
     ///
     /// # Errors
-    /// [`Error::NotImages`] if it is no picture, and those of preparing it.
+    /// [`Error::NotImages`] if it is no image, and those of preparing it.
     ///
     /// # Panics
     /// If there is no such item, or there are no rows.

@@ -29,7 +29,7 @@ pub(super) fn doubts(loader: &Loader) -> Vec<String> {
 }
 
 fn unread(items: &[(usize, String)], batch_size: usize) -> Option<String> {
-    /// So many items are named.
+    /// This many items are named.
     const NAMED: usize = 5;
     let (_, first) = items.first()?;
     let named: Vec<String> = items.iter().take(NAMED).map(|(index, _)| index.to_string()).collect();
@@ -58,7 +58,7 @@ mod tests {
         transform::{Size, Transforms},
     };
 
-    /// Pictures of these widths; 0 is a broken file.
+    /// Images of these widths; 0 is a broken file.
     fn data(root: &Path, widths: &[usize], options: BatchOptions) -> DataBunch {
         fs::create_dir_all(root.join("a")).unwrap();
         let paths = widths.iter().enumerate().map(|(n, &width)| {
@@ -79,13 +79,13 @@ mod tests {
         let options = BatchOptions { batch_size, shuffle: false, ..BatchOptions::default() };
         let found = data(folder.path(), widths, options.clone());
         let found: Vec<&str> =
-            found.warnings().filter(|text| !text.contains("one class")).collect();
+            found.warnings().filter(|text| !text.contains("only one class")).collect();
         assert_eq!(found.len(), warnings.len(), "{found:?}");
         for (found, want) in found.iter().zip(warnings) {
             assert!(found.contains(want), "{found}");
         }
         let quiet = data(folder.path(), widths, BatchOptions { no_check: true, ..options });
-        assert!(quiet.warnings().all(|text| text.contains("one class")));
+        assert!(quiet.warnings().all(|text| text.contains("only one class")));
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         let sized = labelled.transform(Transforms::new().size(Size::Square(224))).unwrap();
         let data = sized.batches(BatchOptions::default()).unwrap();
         let error = data.check(&Check::default()).unwrap_err().to_string();
-        assert!(error.contains("2.png: a picture of 224×672000 pixels is not made"), "{error}");
+        assert!(error.contains("2.png: an image of 224×672000 pixels is too large"), "{error}");
     }
 
     #[test]
@@ -126,6 +126,6 @@ mod tests {
         let data = data(folder.path(), &[2, 0, 2], options);
         let checked = data.check(&Check { allowed: 1, progress: None }).unwrap();
         assert_eq!(checked.left_out.len(), 1);
-        assert!(checked.data.warnings().all(|text| text.contains("one class")));
+        assert!(checked.data.warnings().all(|text| text.contains("only one class")));
     }
 }

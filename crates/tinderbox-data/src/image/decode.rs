@@ -14,22 +14,22 @@ use image::{
 use super::{ConvertMode, MAX_PIXELS, Pixels, codes, jpeg};
 use crate::{Array, Error, Result, file::regular};
 
-/// No picture file is longer than this many bytes.
+/// No image file is longer than this many bytes.
 const MAX_FILE: u64 = 1 << 30;
 
-/// What a picture's header says.
+/// What an image's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageInfo {
     /// Upright.
     pub height: usize,
     /// Upright.
     pub width: usize,
-    /// Without colours.
+    /// Without colors.
     pub gray: bool,
 }
 
 impl ImageInfo {
-    /// Reads a picture's header, not its pixels.
+    /// Reads an image's header, not its pixels.
     ///
     /// # Errors
     /// As [`Pixels::open`].
@@ -80,7 +80,7 @@ fn pixels(path: &Path, bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
 /// the entries of its palette, whatever their colors.
 ///
 /// # Errors
-/// Those of [`Pixels::open`]; [`Error::NotAMask`] for a picture with colours of its own, and for a
+/// Those of [`Pixels::open`]; [`Error::NotAMask`] for an image with colors of its own, and for a
 /// JPEG, whose values are not what was saved.
 #[doc(alias = "open_mask_rle")]
 pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
@@ -92,7 +92,7 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
     }
     let (format, image) = decoded(path, &bytes)?;
     if format == ImageFormat::Jpeg {
-        return Err(not_a_mask("a JPEG, which smears codes"));
+        return Err(not_a_mask("a JPEG, whose compression changes codes"));
     }
     let shape = [1, image.height() as usize, image.width() as usize];
     let codes = match image {
@@ -100,7 +100,7 @@ pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
         DynamicImage::ImageLuma16(image) => image.into_raw().into_iter().map(i64::from).collect(),
         DynamicImage::ImageLumaA8(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
         DynamicImage::ImageLumaA16(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
-        _ => return Err(not_a_mask("a picture with colours, and a mask is gray")),
+        _ => return Err(not_a_mask("a color image, but masks are gray")),
     };
     Ok(Array::i64(shape, codes))
 }
@@ -113,7 +113,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file's picture, upright.
+/// A file's image, upright.
 fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
     guarded(path, || {
         let (format, mut decoder) = decoder(path, Cursor::new(bytes))?;
@@ -121,7 +121,7 @@ fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
         let image = DynamicImage::from_decoder(decoder);
         let mut image = image.map_err(|error| undecodable(path, &error))?;
         if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
-            return Err(bad(path, "it is cut short: the marker of its end is missing"));
+            return Err(bad(path, "it is truncated: the end marker is missing"));
         }
         image.apply_orientation(orientation);
         Ok((format, image))
@@ -135,17 +135,17 @@ fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
         .unwrap_or_else(|_| Err(bad(path, "its decoder panicked")))
 }
 
-/// Opens a picture's file, if it is one that ends soon.
+/// Opens an image's file, if it is one that ends soon.
 fn file(path: &Path) -> Result<fs::File> {
     check_len(path, regular(path)?.len())?;
     fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })
 }
 
-/// Whether there are as many bytes as a picture may have.
+/// Whether there are as many bytes as an image may have.
 fn check_len(path: &Path, bytes: u64) -> Result<()> {
     match bytes {
         0 => Err(bad(path, "it is empty")),
-        bytes if bytes > MAX_FILE => Err(bad(path, "it is longer than 1 GiB")),
+        bytes if bytes > MAX_FILE => Err(bad(path, "it is larger than 1 GiB")),
         _ => Ok(()),
     }
 }
@@ -160,7 +160,7 @@ fn decoder<'a>(
         .with_guessed_format()
         .map_err(|source| Error::Read { path: path.into(), source })?;
     let Some(format) = reader.format() else {
-        return Err(bad(path, "its content is not of a known picture format"));
+        return Err(bad(path, "it is not in a supported image format"));
     };
     let mut decoder = reader.into_decoder().map_err(|error| undecodable(path, &error))?;
     let (width, height) = decoder.dimensions();

@@ -1,4 +1,4 @@
-//! Smaller and larger pictures, as a file is resized: each pixel from all that it covers.
+//! Smaller and larger images, as a file is resized: each pixel from all that it covers.
 
 use image::{
     GrayImage, RgbImage,
@@ -7,7 +7,7 @@ use image::{
 
 use super::Pixels;
 
-/// Height and width of a picture resized with its proportions, so that its shorter side (`use_min`)
+/// Height and width of an image resized with its proportions, so that its shorter side (`use_min`)
 /// or else its longer one becomes `target`. Both are cut to whole numbers, as in fastai's
 /// `resize_to`: for some sizes the side comes out one short.
 pub fn resize_to([height, width]: [usize; 2], target: usize, use_min: bool) -> [usize; 2] {
@@ -17,7 +17,7 @@ pub fn resize_to([height, width]: [usize; 2], target: usize, use_min: bool) -> [
 }
 
 impl Pixels {
-    /// The picture at another size, by a triangle that is as wide as pixels are made smaller:
+    /// The image at another size, by a triangle that is as wide as pixels are made smaller:
     /// Pillow's antialiased bilinear resize, to one step of a byte.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use std::{
 use super::{Entry, ImageItems, ImageKind, Items, Table};
 use crate::{Error, Result};
 
-/// How the rows of a CSV file name pictures.
+/// How the rows of a CSV file name images.
 #[derive(Debug, Clone)]
 pub struct CsvOptions {
     /// The column with the names, by its name or its number from 0.
@@ -36,7 +36,7 @@ impl Default for CsvOptions {
 }
 
 impl ImageItems {
-    /// The pictures that a CSV file below `root` lists, in its order.
+    /// The images that a CSV file below `root` lists, in its order.
     ///
     /// # Errors
     /// Those of [`Table::read`]; [`Error::NoColumn`], [`Error::EmptyCell`];

@@ -40,10 +40,10 @@ impl Default for FolderOptions {
 }
 
 impl ImageItems {
-    /// All pictures below a folder, sorted.
+    /// All images below a folder, sorted.
     ///
     /// They are sorted by their path with every separator read as a dot, by code point, so that
-    /// every machine sees the same order. Links are followed; a picture that several links lead
+    /// every machine sees the same order. Links are followed; an image that several links lead
     /// to is taken once, loops end, and what is not a file (a pipe, a device) is left out.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ impl Table {
         }
         if let (true, Some(last)) = (quote_is_open(text), records.last()) {
             let line = last.position().map_or(0, csv::Position::line);
-            return Err(wrong(line, "a quote is opened and never closed".into()));
+            return Err(wrong(line, "a quote is never closed".into()));
         }
         let Some(first) = records.first() else { return Err(wrong(1, "the file is empty".into())) };
         let columns: Vec<String> = match header {
@@ -57,7 +57,7 @@ impl Table {
         if let Some(twice) =
             columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name))
         {
-            return Err(wrong(1, format!("two columns are called `{}`", twice.1)));
+            return Err(wrong(1, format!("two columns have the name `{}`", twice.1)));
         }
         let mut rows = Vec::with_capacity(records.len());
         for record in records.iter().skip(usize::from(header)) {
@@ -75,7 +75,7 @@ impl Table {
             rows.push(record.iter().map(str::to_owned).collect());
         }
         match rows.is_empty() {
-            true => Err(wrong(2, "there are no rows below the header".into())),
+            true => Err(wrong(2, "there are no rows after the header".into())),
             false => Ok(Self { path: path.into(), columns, rows }),
         }
     }
@@ -239,10 +239,10 @@ mod tests {
             b"a;b\n1;2,3\n",
             "line 2: 2 fields, expected 1; the header seems to be separated by semicolons",
         );
-        rejects(b"a,b\n1,\"2\n", "line 2: a quote is opened and never closed");
-        rejects(b"a,a\n1,2\n", "line 1: two columns are called `a`");
+        rejects(b"a,b\n1,\"2\n", "line 2: a quote is never closed");
+        rejects(b"a,a\n1,2\n", "line 1: two columns have the name `a`");
         rejects(b"", "line 1: the file is empty");
-        rejects(b"a,b\n", "line 2: there are no rows below the header");
+        rejects(b"a,b\n", "line 2: there are no rows after the header");
         rejects(b"a,b\n1,\xe9\n", "not UTF-8: byte 6 starts no character");
     }
 
@@ -267,8 +267,6 @@ mod tests {
         assert!(
             table.column("c").unwrap_err().to_string().ends_with("has no column `c`; it has a, b")
         );
-        assert!(
-            table.cell(0, 1).unwrap_err().to_string().ends_with("row 1 has nothing in column `b`")
-        );
+        assert!(table.cell(0, 1).unwrap_err().to_string().ends_with("row 1: column `b` is empty"));
     }
 }

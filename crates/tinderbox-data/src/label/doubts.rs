@@ -17,9 +17,10 @@ pub(super) fn noted<K: ItemKind>(mut data: Labelled<K>) -> Labelled<K> {
 
 fn one_class<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     match &data.target {
-        TargetKind::Category { classes } if classes.len() == 1 => {
-            Some(format!("there is one class only, `{}`: nothing to tell apart", classes[0]))
-        }
+        TargetKind::Category { classes } if classes.len() == 1 => Some(format!(
+            "there is only one class, `{}`, but a classifier needs at least two",
+            classes[0]
+        )),
         _ => None,
     }
 }
@@ -32,7 +33,7 @@ fn alike<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     }
     let names = groups.into_values().find(|names| names.len() > 1)?;
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    Some(format!("the classes {} differ in case or blanks only", names.join(" and ")))
+    Some(format!("the classes {} differ only in case or spaces", names.join(" and ")))
 }
 
 fn paths<K: ItemKind>(part: &LabelledPart<K>) -> impl Iterator<Item = (usize, &Path)> {
@@ -60,14 +61,14 @@ fn contradictions<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     Some(format!("{} is labelled both `{a}` and `{b}`{others}", path.display()))
 }
 
-/// One item in both sets: what is learned by heart looks like success.
+/// One item in both sets: overfitting looks like success.
 fn leak<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     let train: HashSet<&Path> = data.train.items.relative_paths().collect();
     let both: Vec<&Path> =
         data.valid.items.relative_paths().filter(|path| train.contains(path)).collect();
     let path = both.first()?;
     Some(format!(
-        "{} items are in the training set and in the validation set, such as {}",
+        "{} items are in both the training set and the validation set, such as {}",
         both.len(),
         path.display()
     ))
@@ -99,12 +100,12 @@ mod tests {
         check(
             &[("1", "a"), ("2", "a")],
             &[("3", "a")],
-            &["there is one class only, `a`: nothing to tell apart"],
+            &["there is only one class, `a`, but a classifier needs at least two"],
         );
         check(
             &[("1", "cat"), ("2", "Cat ")],
             &[("3", "cat")],
-            &["the classes `Cat ` and `cat` differ in case or blanks only"],
+            &["the classes `Cat ` and `cat` differ only in case or spaces"],
         );
         check(
             &[("1", "a"), ("1", "b"), ("2", "b")],
@@ -114,7 +115,7 @@ mod tests {
         check(
             &[("1", "a"), ("2", "b")],
             &[("1", "a")],
-            &["1 items are in the training set and in the validation set, such as 1"],
+            &["1 items are in both the training set and the validation set, such as 1"],
         );
     }
 }

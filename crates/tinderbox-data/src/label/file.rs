@@ -1,4 +1,4 @@
-//! Targets in files: masks, and pictures that are to be made of the inputs.
+//! Targets in files: masks, and images that are to be made of the inputs.
 
 use std::{
     path::{Path, PathBuf},
@@ -78,7 +78,7 @@ impl Labels for Masks {
 /// The class codes in a mask's file, `[1, height, width]`: those of classes, and `ignore`.
 ///
 /// # Errors
-/// Those of [`open_mask`]; [`Error::MaskSize`] if the mask is not of its picture's size, where that
+/// Those of [`open_mask`]; [`Error::MaskSize`] if the mask is not of its image's size, where that
 /// is known; [`Error::MaskCode`] for another code.
 pub fn mask_of(
     path: impl AsRef<Path>,
@@ -100,7 +100,7 @@ pub fn mask_of(
     Ok(codes)
 }
 
-/// Pictures, transformed as their inputs are.
+/// Images, transformed as their inputs are.
 #[derive(Debug)]
 pub(super) struct Pictures {
     mode: ConvertMode,
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// A mask of 2×3 pixels, the target of `codes`, for a picture of `size`.
+    /// A mask of 2×3 pixels, the target of `codes`, for an image of `size`.
     fn target(codes: [u16; 6], wide: bool, size: [usize; 2]) -> Result<Array> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.png");

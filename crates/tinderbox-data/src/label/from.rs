@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(labelled.target.class_index("b"), Some(1));
         assert_eq!(labelled.valid.labels.text(0), "b");
         let error = split(&["1"], &[]).label_from_folder().unwrap_err();
-        assert_eq!(error.to_string(), "1 has no parent folder to be labelled by");
+        assert_eq!(error.to_string(), "1 has no parent folder, which would be its label");
     }
 
     #[test]

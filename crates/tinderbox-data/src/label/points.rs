@@ -1,4 +1,4 @@
-//! Places in pictures.
+//! Places in images.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn points(label: &Label) -> Result<&[[f64; 2]]> {
     }
 }
 
-/// Rows and columns in pixels, as many an item; they move with the pictures they are in.
+/// Rows and columns in pixels, as many an item; they move with the images they are in.
 #[derive(Debug)]
 pub(super) struct Points {
     points: Vec<Vec<[f64; 2]>>,
@@ -45,7 +45,7 @@ impl Labels for Points {
         self.points.len()
     }
 
-    /// `[points, 2]`: row and column in `-1.0..=1.0`. Those that a transform moves out of the picture
+    /// `[points, 2]`: row and column in `-1.0..=1.0`. Those that a transform moves out of the image
     /// stay in the target, outside of these.
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
         let size = input.size.ok_or(Error::PointsWithoutSize)?;

@@ -22,7 +22,7 @@ impl<K: ItemKind> Labelled<K> {
 }
 
 impl Labelled<ImageKind> {
-    /// [`add_test`](Self::add_test) with the pictures below `folder` of the root; the names of
+    /// [`add_test`](Self::add_test) with the images below `folder` of the root; the names of
     /// folders in it are no labels.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::{
     word::{Rejoin, Segment, Symbol, divide, rejoining, segments, tokenize_words},
 };
 
-/// So many different runs are remembered: a bound on memory that few corpora reach.
+/// This many different runs are remembered: a bound on memory that few corpora reach.
 const MOST_RUNS: usize = 1 << 19;
 
 /// Longer runs hardly ever occur twice.

@@ -151,7 +151,7 @@ impl TextItems {
         Ok(Items { root, entries, table: None, kind: TextKind { source: Source::Files } })
     }
 
-    /// All `.txt` files below a folder, each a text, sorted as pictures are.
+    /// All `.txt` files below a folder, each a text, sorted as images are.
     ///
     /// # Errors
     /// [`Error::NotAFolder`]; [`Error::NoItems`] if there is none; [`Error::Read`] for a folder
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(texts(&one), ["bad"]);
         fs::remove_dir_all(folder.path().join("train")).unwrap();
         let error = TextItems::from_folder(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("looked for names ending in txt"), "{error}");
+        assert!(error.contains("end in txt"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     batch::{Batch, Set},
 };
 
-/// So many tokens of a text are shown.
+/// This many tokens of a text are shown.
 const SHOWN: usize = 70;
 
 /// Some texts of a batch, with what is learned about them.

@@ -14,7 +14,7 @@ use crate::{Error, Result, file};
 /// How a vocabulary is chosen. The defaults are fastai's for a folder or a table of texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VocabOptions {
-    /// No more than so many tokens; 60,000.
+    /// No more than this many tokens; 60,000.
     pub max_vocab: usize,
     /// Tokens that occur less often in the training set are unknown; 2. fastai takes 3 in its data
     /// block.
@@ -255,6 +255,9 @@ mod tests {
     #[test]
     fn numbers_that_no_token_has_are_named() {
         let error = create("a", 99, 1, Profile::Lesson).textify(&[8, 9], " ").unwrap_err();
-        assert_eq!(error.to_string(), "no token has the number 9: the vocabulary has 9, from 0 on");
+        assert_eq!(
+            error.to_string(),
+            "there is no token 9: the vocabulary has 9 tokens, counted from 0"
+        );
     }
 }

@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::{Affine, Canvas, Place, Transform, Uniform, order};
 use crate::Result;
 
-/// Turns a picture around its middle.
+/// Turns an image around its middle.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Rotate {
     pub degrees: Uniform,
 }
 
-/// Turns a picture by so many degrees: `rotate(-10.0..=10.0)`.
+/// Turns an image by this many degrees: `rotate(-10.0..=10.0)`.
 pub fn rotate(degrees: impl Into<Uniform>) -> Rotate {
     Rotate { degrees: degrees.into() }
 }
@@ -40,7 +40,7 @@ impl Transform for Rotate {
     }
 }
 
-/// Shows a part of a picture larger, or more than there is of it.
+/// Shows a part of an image larger, or more than there is of it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Zoom {
     /// How many times as large.
@@ -82,7 +82,7 @@ impl Transform for Zoom {
     }
 }
 
-/// Makes a picture wider, for a scale below 1, or higher, for one above.
+/// Makes an image wider, for a scale below 1, or higher, for one above.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Squish {
     pub scale: Uniform,
@@ -168,14 +168,14 @@ impl Ways {
     }
 }
 
-/// Turns and mirrors a picture in one of eight ways, by a matrix; what was not square stays in its
+/// Turns and mirrors an image in one of eight ways, by a matrix; what was not square stays in its
 /// format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DihedralAffine {
     pub k: Ways,
 }
 
-/// One of eight ways, drawn for each item: for pictures from above, through microscopes, of skies.
+/// One of eight ways, drawn for each item: for images from above, through microscopes, of skies.
 pub fn dihedral_affine() -> DihedralAffine {
     DihedralAffine { k: Ways::Any }
 }
@@ -206,7 +206,7 @@ impl Transform for DihedralAffine {
     }
 }
 
-/// Turns and mirrors a picture in one of eight ways, pixel by pixel: nothing is blurred, and its
+/// Turns and mirrors an image in one of eight ways, pixel by pixel: nothing is blurred, and its
 /// format may turn too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dihedral {

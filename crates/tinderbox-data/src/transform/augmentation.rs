@@ -5,19 +5,19 @@ use super::{
     rand_zoom, rotate, symmetric_warp,
 };
 
-/// How much a picture may be changed and still be what it is.
+/// How much an image may be changed and still be what it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Augmentation {
     /// Mirrors left and right, half of the time.
     pub do_flip: bool,
-    /// Turns and mirrors in all eight ways, if `do_flip` is on too: for pictures without an up.
+    /// Turns and mirrors in all eight ways, if `do_flip` is on too: for images without an up.
     pub flip_vert: bool,
     /// In degrees, to either side.
     pub max_rotate: f64,
     pub max_zoom: f64,
     /// How much lighter or darker a middle gray may become, and by how much contrast may change.
     pub max_lighting: f64,
-    /// How far corners may move; half of the picture is 1.
+    /// How far corners may move; half of the image is 1.
     pub max_warp: f64,
     /// Probability of each change of geometry.
     pub p_affine: f64,

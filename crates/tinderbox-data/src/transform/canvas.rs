@@ -1,4 +1,4 @@
-//! A picture on its way through the transforms.
+//! An image on its way through the transforms.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Image;
 
-/// What is seen beyond the edge of a picture.
+/// What is seen beyond the edge of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PaddingMode {
@@ -17,7 +17,7 @@ pub enum PaddingMode {
     Zeros,
     /// The nearest pixel.
     Border,
-    /// The picture mirrored at its edge pixels, which are not repeated: fastai's default.
+    /// The image mirrored at its edge pixels, which are not repeated: fastai's default.
     #[default]
     Reflection,
 }
@@ -39,14 +39,14 @@ enum Content {
     Picture(Image),
     /// Class codes: always from the nearest pixel, without lighting.
     Mask(Image),
-    /// Points of a picture of this height and width.
+    /// Points of an image of this height and width.
     Points {
         points: Vec<Point>,
         size: [usize; 2],
     },
 }
 
-/// A window of a picture, as it is or mirrored.
+/// A window of an image, as it is or mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) top: usize,
@@ -76,7 +76,7 @@ struct Lighting {
     shift: f32,
 }
 
-/// A picture and what is still to be done to it.
+/// An image and what is still to be done to it.
 ///
 /// Geometry, lighting, mirroring and cropping wait until pixels are needed, and are then done
 /// together, for the pixels that are left: whatever transforms there were, each pixel of the result
@@ -91,14 +91,14 @@ pub struct Canvas {
     mode: Interpolation,
     /// Whether this is not the input, but what belongs to it.
     is_label: bool,
-    /// The size that the last crop brings the picture to.
+    /// The size that the last crop brings the image to.
     target: Option<[usize; 2]>,
     /// What that crop pads with.
     target_padding: PaddingMode,
 }
 
 impl Canvas {
-    /// A picture to which nothing was done yet.
+    /// An image to which nothing was done yet.
     pub fn new(image: Image, padding: PaddingMode, mode: Interpolation) -> Self {
         Self::of(Content::Picture(image), padding, mode)
     }
@@ -108,7 +108,7 @@ impl Canvas {
         Self::of(Content::Mask(codes), padding, Interpolation::Nearest)
     }
 
-    /// A canvas for points of a picture of this height and width.
+    /// A canvas for points of an image of this height and width.
     pub fn points(points: Vec<Point>, size: [usize; 2]) -> Self {
         let content = Content::Points { points, size };
         Self::of(content, PaddingMode::default(), Interpolation::default())
@@ -138,7 +138,7 @@ impl Canvas {
         self.is_label
     }
 
-    /// Height and width that the picture has, or will have when what waits is done.
+    /// Height and width that the image has, or will have when what waits is done.
     pub fn size(&self) -> [usize; 2] {
         if let Some(view) = self.view {
             return [view.height, view.width];
@@ -208,7 +208,7 @@ impl Canvas {
     }
 
     /// Changes the logits of the pixels to `scale * logit + shift`: for brightness and contrast.
-    /// Only pictures have them.
+    /// Only images have them.
     pub fn lighting(&mut self, scale: f32, shift: f32) {
         if let Content::Picture(_) = self.content {
             let before = self.lighting.unwrap_or(Lighting { scale: 1.0, shift: 0.0 });
@@ -236,7 +236,7 @@ impl Canvas {
     /// Takes the window of this height and width at a row and a column.
     ///
     /// # Panics
-    /// If it is not within the picture.
+    /// If it is not within the image.
     pub fn crop(&mut self, [top, left]: [usize; 2], window: [usize; 2]) {
         let [height, width] = self.size();
         let [rows, columns] = window;
@@ -255,7 +255,7 @@ impl Canvas {
         self.view = Some(self.view().window([top, left], window));
     }
 
-    /// Adds so many rows above and below and columns left and right.
+    /// Adds this many rows above and below and columns left and right.
     pub fn pad(&mut self, [rows, columns]: [usize; 2], mode: PaddingMode) {
         let [height, width] = self.size();
         let padded = [height + 2 * rows, width + 2 * columns];
@@ -288,7 +288,7 @@ impl Canvas {
         }
     }
 
-    /// Changes the pixels of a picture or a mask; points have none.
+    /// Changes the pixels of an image or a mask; points have none.
     pub fn pixels(&mut self, change: impl FnOnce(Image) -> Image) {
         self.flush();
         if let Content::Picture(image) | Content::Mask(image) = &mut self.content {
@@ -365,7 +365,7 @@ impl Canvas {
         all
     }
 
-    /// The picture or the mask, with everything done to it.
+    /// The image or the mask, with everything done to it.
     ///
     /// # Panics
     /// If the canvas holds points.
@@ -377,7 +377,7 @@ impl Canvas {
         }
     }
 
-    /// The points and the size of the picture that they are in, with everything done to them.
+    /// The points and the size of the image that they are in, with everything done to them.
     ///
     /// # Panics
     /// If the canvas holds none.

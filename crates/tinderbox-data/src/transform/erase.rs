@@ -1,4 +1,4 @@
-//! Parts of a picture that are taken away.
+//! Parts of an image that are taken away.
 
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +20,7 @@ pub struct Cutout {
     pub length: (usize, usize),
 }
 
-/// Blackens between so many squares with sides of between so many pixels: `cutout((1, 4), (5, 160))`.
+/// Blackens between this many squares with sides of between this many pixels: `cutout((1, 4), (5, 160))`.
 #[doc(alias = "RandomErasing")]
 pub fn cutout(n_holes: (usize, usize), length: (usize, usize)) -> Cutout {
     Cutout { n_holes, length }

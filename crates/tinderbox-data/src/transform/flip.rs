@@ -37,7 +37,7 @@ impl Transform for FlipLr {
     }
 }
 
-/// Mirrors half of the pictures.
+/// Mirrors half of the images.
 pub fn flip_lr() -> FlipLr {
     FlipLr { p: 0.5 }
 }

@@ -1,6 +1,6 @@
 //! Golden: whole pipelines, and how pixels between pixels are found.
 //!
-//! Here and not among the tests of the public API, because pictures of floats come into a pipeline
+//! Here and not among the tests of the public API, because images of floats come into a pipeline
 //! from inside only.
 
 use rand::{RngCore, SeedableRng};
@@ -84,7 +84,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
 }
 
-/// So many numbers of a list.
+/// This many numbers of a list.
 fn listed<const N: usize>(value: &Value) -> Result<[f64; N], Stop> {
     numbers(value).try_into().map_err(|_| Failed(format!("{value} is not {N} numbers")))
 }
@@ -379,7 +379,7 @@ fn grid(case: Case<'_>) -> Result<(), Stop> {
     Ok(case.check("flow", &[height, width, 2], &flow)?)
 }
 
-/// The first of a batch of pictures, which has no other.
+/// The first of a batch of images, which has no other.
 fn picture(case: Case<'_>) -> Result<Image, Stop> {
     let input = case.input("x");
     match input.shape[..] {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Canvas, Transform, Uniform, order};
 use crate::Result;
 
-/// Makes a picture lighter or darker.
+/// Makes an image lighter or darker.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Brightness {
     /// What a middle gray becomes, in `0.0..1.0`.

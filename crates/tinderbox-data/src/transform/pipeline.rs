@@ -91,10 +91,10 @@ impl Pipeline {
 }
 
 impl Drawn<'_> {
-    /// The picture, transformed.
+    /// The image, transformed.
     ///
     /// # Errors
-    /// [`Error::Transform`] if the picture does not allow it.
+    /// [`Error::Transform`] if the image does not allow it.
     pub fn apply(&self, image: Image) -> Result<Image> {
         let settings = self.pipeline.settings;
         match self.pipeline.does_nothing(settings) {
@@ -103,7 +103,7 @@ impl Drawn<'_> {
         }
     }
 
-    /// [`apply`](Self::apply) for a picture that belongs to the input: the same happens to it, but
+    /// [`apply`](Self::apply) for an image that belongs to the input: the same happens to it, but
     /// for what is [not done to labels](super::Transform::not_on_labels).
     ///
     /// # Errors
@@ -116,13 +116,13 @@ impl Drawn<'_> {
         }
     }
 
-    /// Points of a picture of this height and width, `(x, y)` in `-1.0..=1.0`, moved as it was.
+    /// Points of an image of this height and width, `(x, y)` in `-1.0..=1.0`, moved as it was.
     /// Some may lie outside of it then.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
     pub fn apply_to_points(&self, points: Vec<Point>, size: [usize; 2]) -> Result<Vec<Point>> {
-        // They are shares of the input's picture.
+        // They are shares of the input's image.
         let settings = self.pipeline.settings;
         if self.pipeline.does_nothing(settings) {
             return Ok(points);
@@ -131,7 +131,7 @@ impl Drawn<'_> {
         Ok(self.run(canvas, settings)?.into_points().0)
     }
 
-    /// Class codes `[1, height, width]`, moved as the picture was, each taken from the nearest pixel.
+    /// Class codes `[1, height, width]`, moved as the image was, each taken from the nearest pixel.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -183,11 +183,11 @@ fn canvas(image: Image, settings: Settings) -> Canvas {
     Canvas::new(image, settings.padding, settings.mode)
 }
 
-/// The most pixels that a transform makes: 400 MB in three channels. A picture of one row that is
+/// The most pixels that a transform makes: 400 MB in three channels. An image of one row that is
 /// brought to 224 of them, with its proportions, would be beyond it.
 const MAX_MADE: usize = 1 << 25;
 
-/// Whether a transform may make a picture of this size.
+/// Whether a transform may make an image of this size.
 pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
     let pixels = height.checked_mul(width);
     if pixels.is_some_and(|pixels| (1..=MAX_MADE).contains(&pixels)) {
@@ -195,7 +195,7 @@ pub(super) fn possible([height, width]: [usize; 2]) -> Result<()> {
     }
     let most = MAX_MADE / 1_000_000;
     let reason = format!(
-        "a picture of {height}×{width} pixels is not made; at most {most} million pixels are"
+        "an image of {height}×{width} pixels is too large; the limit is {most} million pixels"
     );
     Err(Error::Transform { reason })
 }
@@ -246,7 +246,9 @@ mod tests {
         let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
         let error = drawn.apply(Image::filled([1, 1, 3000], 0.5)).unwrap_err();
         assert!(
-            error.to_string().contains("a picture of 224×672000 pixels is not made; at most 33")
+            error
+                .to_string()
+                .contains("an image of 224×672000 pixels is too large; the limit is 33")
         );
         assert!(pipeline.check_item([1, 3000]).is_err() && pipeline.check_item([9, 7]).is_ok());
     }
@@ -279,7 +281,7 @@ mod tests {
         for nonsense in ["{\"square\":0}", "{\"exactly\":[99999999,99999999]}"] {
             let text = text.replace("{\"square\":28}", nonsense);
             let error = serde_json::from_str::<Pipeline>(&text).unwrap_err();
-            assert!(error.to_string().contains("is not made"), "{error}");
+            assert!(error.to_string().contains("is too large"), "{error}");
         }
     }
 }

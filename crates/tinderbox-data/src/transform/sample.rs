@@ -9,7 +9,7 @@ use crate::Image;
 /// Where each pixel of a row is taken from.
 pub(super) type Rows<'a> = &'a dyn Fn(usize, &mut Vec<Point>);
 
-/// What `view` shows of the picture of `size` that `rows` see in `image`. Rows that it does not show
+/// What `view` shows of the image of `size` that `rows` see in `image`. Rows that it does not show
 /// are not computed.
 pub(super) fn sample(
     image: &Image,
@@ -156,7 +156,7 @@ fn reflect(at: f32, last: f32) -> f32 {
     }
 }
 
-/// The picture averaged down by half of what the grid shrinks it, if that is more than twofold:
+/// The image averaged down by half of what the grid shrinks it, if that is more than twofold:
 /// bilinear taps alone would leave pixels out.
 fn shrink_for(image: &Image, [height, width]: [usize; 2], rows: Rows<'_>) -> Option<Image> {
     let ratio = |n: usize, of: usize| n as f64 / of as f64;

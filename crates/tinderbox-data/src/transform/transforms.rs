@@ -16,7 +16,7 @@ pub enum Size {
     Exactly(usize, usize),
     /// Each item's own height and width, padded by reflection up to multiples of this, below and to
     /// the right: what a model makes of it begins in the same corner. Nothing is resized or cropped.
-    /// For what must not be made smaller, as pictures to be enhanced; items of different sizes are
+    /// For what must not be made smaller, as images to be enhanced; items of different sizes are
     /// batches of their own.
     Keep { multiple_of: usize },
 }
@@ -403,7 +403,7 @@ mod tests {
         assert_eq!(settings(48).target(), Some([64, 64]));
     }
 
-    /// A picture whose pixels are their row and column: `10 · row + column`.
+    /// An image whose pixels are their row and column: `10 · row + column`.
     fn numbered(height: usize, width: usize) -> Image {
         let pixels = (0..height).flat_map(|y| (0..width).map(move |x| (10 * y + x) as f32));
         Image { channels: 1, height, width, pixels: pixels.collect() }
@@ -435,7 +435,7 @@ mod tests {
         let huge = Transforms::new().size(Size::Keep { multiple_of: usize::MAX }).pipeline(false);
         assert!(huge.check_item([3, 3]).is_err() && pipeline.check_item([3, 3]).is_ok());
         let error = huge.draw(&mut ChaCha8Rng::seed_from_u64(0)).apply(numbered(3, 3)).unwrap_err();
-        assert!(error.to_string().contains("is not made"), "{error}");
+        assert!(error.to_string().contains("is too large"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What a picture is seen as in test-time augmentation.
+//! What an image is seen as in test-time augmentation.
 
 use std::sync::Arc;
 
 use super::{AnyTransform, CropPad, FlipLr, Pipeline, Place, Zoom, crop_pad, zoom};
 
-/// One of eight ways to look at a picture: zoomed into a corner, mirrored or not.
+/// One of eight ways to look at an image: zoomed into a corner, mirrored or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TtaView {
     /// How many times as large.

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 fn warp(canvas: &mut Canvas, targets: [[f64; 2]; 4]) -> Result<()> {
     let perspective = Perspective::to_corners(targets);
     canvas.warp(perspective.ok_or_else(|| Error::Transform {
-        reason: format!("no perspective shows {targets:?} at the corners"),
+        reason: format!("no perspective has {targets:?} at the corners"),
     })?);
     Ok(())
 }
@@ -123,14 +123,14 @@ impl Direction {
     }
 }
 
-/// Leans a picture back to the right, the left, below or above (0 to 3).
+/// Leans an image back to the right, the left, below or above (0 to 3).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tilt {
     pub direction: Direction,
     pub magnitude: Uniform,
 }
 
-/// Leans a picture back to some side: `tilt(-0.4..=0.4)`.
+/// Leans an image back to some side: `tilt(-0.4..=0.4)`.
 pub fn tilt(magnitude: impl Into<Uniform>) -> Tilt {
     Tilt { direction: Direction::Any, magnitude: magnitude.into() }
 }
@@ -204,7 +204,7 @@ impl Transform for Skew {
 /// Takes each pixel from a little beside itself. Points stay where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Jitter {
-    /// How far at most; half of the picture is 1.
+    /// How far at most; half of the image is 1.
     pub magnitude: Uniform,
 }
 
@@ -224,7 +224,7 @@ impl Jitter {
 }
 
 impl Transform for Jitter {
-    /// How far, and the noise's seed: a mask is shaken as its picture.
+    /// How far, and the noise's seed: a mask is shaken as its image.
     type Draw = (f64, u64);
 
     fn order(&self) -> i32 {
@@ -262,7 +262,7 @@ mod tests {
         let error = perspective_warp(0.0)
             .apply(&mut canvas, &[1.0, 0.0, 1.0, -1.0, -1.0, 1.0, 0.0, 0.0])
             .unwrap_err();
-        assert!(error.to_string().contains("no perspective shows"), "{error}");
+        assert!(error.to_string().contains("no perspective has"), "{error}");
     }
 
     #[test]

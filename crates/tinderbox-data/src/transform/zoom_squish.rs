@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{Canvas, Crop, Place, Transform, Uniform, order, pad::IntoSides};
 use crate::Result;
 
-/// So many times it is tried to find a part that lies within the picture.
+/// This many times it is tried to find a part that lies within the image.
 const TRIES: usize = 8;
 
-/// Shows a part of some size and format, in the picture's.
+/// Shows a part of some size and format, in the image's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ZoomSquish {
     /// How many times as large, by area.
@@ -82,7 +82,7 @@ impl Transform for ZoomSquish {
     }
 }
 
-/// A part of between half and all of a picture, in a format between 3:4 and 4:3, brought to `size`.
+/// A part of between half and all of an image, in a format between 3:4 and 4:3, brought to `size`.
 pub fn rand_resize_crop(size: impl IntoSides) -> (ZoomSquish, Crop) {
     rand_resize_crop_with(size, 2.0, 0.75..=1.33)
 }

@@ -208,10 +208,7 @@ fn a_set_without_a_batch_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let data = segmentation(folder.path()).batches(options(8)).unwrap();
     let message = |set| data.one_batch(set).unwrap_err().to_string();
-    assert_eq!(
-        message(Set::Train),
-        "no batch of the training set: it has 4 items, and a batch holds 8"
-    );
-    assert_eq!(message(Set::Test), "no batch of the test set: it has 0 items, and a batch holds 8");
+    assert_eq!(message(Set::Train), "the training set has 4 items, too few for a batch of 8");
+    assert_eq!(message(Set::Test), "the test set has 0 items, too few for a batch of 8");
     assert!(data.warnings().any(|text| text.contains("you should lower it")));
 }

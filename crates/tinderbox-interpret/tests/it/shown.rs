@@ -75,6 +75,6 @@ fn arrays(shape: &[usize]) -> DataBunch {
 fn targets_without_a_meaning_are_refused() {
     let learner = |shape: &[usize]| Learner::new(arrays(shape), Sequential::new(), MSELossFlat);
     let error = show_results(&learner(&[1, 4, 4]), Set::Valid, 1).unwrap_err();
-    assert_eq!(error.to_string(), "targets of kind ItemList have nothing to show beside a picture");
+    assert_eq!(error.to_string(), "targets of kind ItemList cannot be shown with an image");
     assert!(show_results(&learner(&[16]), Set::Valid, 1).is_ok());
 }

@@ -149,7 +149,7 @@ impl<'a> Pass<'a> {
         let span = |out: usize, axis: usize| (out - 1) * conv.stride[axis] + reach(axis);
         let row = if padded { span(ow, 1) } else { conv.width } * conv.in_channels;
         let floats = |height: usize| span(height, 0) * row + height * ow * conv.out_channels;
-        // So many that the sums, which are read and written for each block, are little beside it.
+        // This many that the sums, which are read and written for each block, are little beside it.
         let least = conv.lens()[1] / 4;
         let height = match floats(oh) <= CACHED.max(least) {
             true => oh,

@@ -1,4 +1,4 @@
-//! Pictures that are mixed in training.
+//! Images that are mixed in training.
 
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +11,7 @@ use crate::{
     loss::mix_up,
 };
 
-/// Mixes each picture of a training batch with another of it, and its class too. The loss must be a
+/// Mixes each image of a training batch with another of it, and its class too. The loss must be a
 /// [`MixUpLoss`](crate::loss::MixUpLoss); [`Learner::mixup`](crate::Learner::mixup) sees to both.
 ///
 /// What is mixed follows from the seed and the step, so that a fit that was stopped goes on to the
@@ -27,7 +27,7 @@ pub struct MixUp {
 }
 
 impl MixUp {
-    /// With shares of a beta distribution with both parameters `alpha`: below 1, most pictures are
+    /// With shares of a beta distribution with both parameters `alpha`: below 1, most images are
     /// nearly themselves.
     ///
     /// # Errors

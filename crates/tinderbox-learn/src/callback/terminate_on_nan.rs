@@ -1,4 +1,4 @@
-//! Stopping when the loss is no number any more.
+//! Stopping when the loss is NaN or infinite.
 
 use crate::callback::{Answer, Callback, Change, Changes, State};
 

@@ -1,4 +1,4 @@
-//! What whoever watches a fit is told.
+//! What a fit reports to its observer.
 
 use crate::{
     callback::{Speed, State},

@@ -25,7 +25,7 @@ pub struct StepTimes {
 const LR: f64 = 1e-5;
 
 impl Learner {
-    /// Makes so many training steps, at least one, and validates one batch, to see how long they
+    /// Makes this many training steps, at least one, and validates one batch, to see how long they
     /// take. Callbacks and observers hear nothing of it, and there are no checkpoints.
     ///
     /// The weights change, so this is for a learner that is thrown away afterwards.

@@ -35,7 +35,7 @@ impl Sampling {
         match (self.top_k, self.min_p) {
             (Some(0), _) => wrong("top_k", "0".into(), "at least one word"),
             (_, Some(p)) if !(0.0..=1.0).contains(&p) => {
-                wrong("min_p", p.to_string(), "a probability in 0.0..=1.0")
+                wrong("min_p", p.to_string(), "a probability from 0 to 1")
             }
             _ => Ok(()),
         }
@@ -154,6 +154,6 @@ mod tests {
         let none = Sampling { top_k: Some(0), ..plain() };
         assert_eq!(message(none), "top_k is 0, expected at least one word");
         let over = Sampling { min_p: Some(1.5), ..plain() };
-        assert_eq!(message(over), "min_p is 1.5, expected a probability in 0.0..=1.0");
+        assert_eq!(message(over), "min_p is 1.5, expected a probability from 0 to 1");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 /// as having no class.
 ///
 /// # Errors
-/// [`Error::NoLoss`] for targets that may mean anything: pictures, arrays, nothing at all.
+/// [`Error::NoLoss`] for targets that may mean anything: images, arrays, nothing at all.
 ///
 /// # Example
 /// ```

@@ -1,4 +1,4 @@
-//! Which class is taken for which, and the scores that follow from that.
+//! The confusion matrix, and the scores that follow from it.
 
 use std::cmp::Reverse;
 
@@ -10,7 +10,7 @@ use crate::{
     names::{short_name, snake_case},
 };
 
-/// How often each class was taken for each: `[actual, predicted]`.
+/// How often each class was predicted as each: `[actual, predicted]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[doc(alias = "confusion_matrix")]
 pub struct ConfusionMatrix {
@@ -86,7 +86,7 @@ impl ConfusionMatrix {
         self.classes
     }
 
-    /// How often class `actual` was taken for class `predicted`.
+    /// How often class `actual` was predicted as class `predicted`.
     pub fn count(&self, actual: usize, predicted: usize) -> u64 {
         self.counts[actual * self.classes + predicted]
     }
@@ -96,7 +96,7 @@ impl ConfusionMatrix {
         self.counts.chunks(self.classes.max(1))
     }
 
-    /// The pairs of classes of which one was taken for the other at least `min` times and once, the
+    /// The pairs of classes of which one was predicted as the other at least `min` times and once, the
     /// most often first, and else in the order of the classes: actual, predicted, how often.
     pub fn most_confused(&self, min: u64) -> Vec<(usize, usize, u64)> {
         let pairs = self.rows().enumerate().flat_map(|(actual, row)| {
@@ -484,7 +484,7 @@ mod tests {
         );
         assert_eq!(
             error.hint().unwrap(),
-            "does the metric fit what the model gives and what the targets are?"
+            "does the metric fit the model's outputs and the targets?"
         );
     }
 }

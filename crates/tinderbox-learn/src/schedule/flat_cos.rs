@@ -76,6 +76,6 @@ mod tests {
     #[test]
     fn a_share_out_of_range_is_named() {
         let error = FlatCos { start_pct: -0.1, ..FlatCos::default() }.schedule(1, 10).unwrap_err();
-        assert_eq!(error.to_string(), "start_pct is -0.1, expected a share in 0.0..=1.0");
+        assert_eq!(error.to_string(), "start_pct is -0.1, expected a share from 0 to 1");
     }
 }

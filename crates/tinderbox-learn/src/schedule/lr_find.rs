@@ -1,4 +1,4 @@
-//! The learning-rate finder: its rates, when it stops, and what it suggests.
+//! The learning rate finder: its rates, when it stops, and what it suggests.
 
 use serde::{Deserialize, Serialize};
 

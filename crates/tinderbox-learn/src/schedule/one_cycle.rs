@@ -116,7 +116,7 @@ mod tests {
         let default = OneCycle::default();
         check_refused(
             &OneCycle { pct_start: 30.0, ..default.clone() },
-            "pct_start is 30, expected a share in 0.0..=1.0",
+            "pct_start is 30, expected a share from 0 to 1",
         );
         check_refused(
             &OneCycle { div_factor: 0.0, ..default.clone() },
@@ -128,7 +128,7 @@ mod tests {
         );
         check_refused(
             &OneCycle { moms: (0.95, 8.5), ..default },
-            "momentum is 8.5, expected a share in 0.0..=1.0",
+            "momentum is 8.5, expected a share from 0 to 1",
         );
     }
 

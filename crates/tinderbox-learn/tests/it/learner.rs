@@ -263,7 +263,7 @@ fn a_training_set_below_one_batch_is_an_error() {
     let error = learner.fit(1, 0.1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the training set has 4 items, which is not one batch of 5: there is nothing to train on"
+        "the training set has 4 items, fewer than one batch of 5, so there is nothing to train on"
     );
     assert!(error.hint().unwrap().starts_with("use a smaller batch size"));
 }

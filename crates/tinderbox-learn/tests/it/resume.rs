@@ -248,7 +248,7 @@ fn a_checkpoint_of_another_fit_is_refused() {
     let error = other.resume(&file).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the checkpoint is of another fit: batch size was `5`, here it is `4`"
+        "the checkpoint is from another fit: batch size was `5`, but here it is `4`"
     );
     assert!(error.hint().is_some());
     let error = learner(Problem::default()).resume(&file).unwrap_err();
@@ -287,7 +287,7 @@ fn a_checkpoint_with_other_metrics_is_refused() {
     learner().fit(1, 0.1).unwrap();
     let error = learner().metrics(tinderbox_learn::metric::error_rate).resume(&file).unwrap_err();
     let message =
-        "the checkpoint is of another fit: metrics was `accuracy`, here it is `error_rate`";
+        "the checkpoint is from another fit: metrics was `accuracy`, but here it is `error_rate`";
     assert_eq!(error.to_string(), message);
 }
 
@@ -308,7 +308,7 @@ fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
     for length in (0..whole.len()).step_by(1000).chain(whole.len() - 9..whole.len()) {
         fs::write(&file, &whole[..length]).unwrap();
         let error = learner.resume(&file).unwrap_err();
-        let want = format!("{}: it is truncated or no safetensors file", file.display());
+        let want = format!("{}: it is truncated or not a safetensors file", file.display());
         assert!(error.to_string().starts_with(&want), "{length}: {error}");
     }
     assert!(bits(&learner) == before);
@@ -409,7 +409,7 @@ fn truncated_and_foreign_checkpoints_are_refused() {
     for length in [0, 7, 1000, whole.len() / 2, whole.len() - 1] {
         fs::write(&file, &whole[..length]).unwrap();
         let error = make(folder.path(), None, None).resume(&file).unwrap_err();
-        let want = format!("{}: it is truncated or no safetensors file", file.display());
+        let want = format!("{}: it is truncated or not a safetensors file", file.display());
         assert!(error.to_string().starts_with(&want), "{error}");
     }
     let learner = make(folder.path(), None, None);

@@ -205,18 +205,17 @@ fn a_checkpoint_of_another_step_is_refused_by_name() {
     let before = bits(&other);
     assert_eq!(
         other.resume(&file).unwrap_err().to_string(),
-        "the checkpoint is of another fit: training step was `in_turn`, here it is `supervised`"
+        "the checkpoint is from another fit: training step was `in_turn`, but here it is `supervised`"
     );
     assert!(bits(&other) == before);
     assert_eq!(
         plain().train_step(InTurn::new("judge")).resume(&file).unwrap_err().to_string(),
-        "the checkpoint is of another fit: networks besides the learner's was `critic`, here it is \
-         `judge`"
+        "the checkpoint is from another fit: networks besides the learner's was `critic`, but here it is `judge`"
     );
     fit(&mut plain());
     assert_eq!(
         make(&file, 0).resume(&file).unwrap_err().to_string(),
-        "the checkpoint is of another fit: training step was `supervised`, here it is `in_turn`"
+        "the checkpoint is from another fit: training step was `supervised`, but here it is `in_turn`"
     );
 }
 

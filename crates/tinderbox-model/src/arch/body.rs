@@ -225,7 +225,7 @@ pub struct CnnSpec {
 }
 
 impl CnnSpec {
-    /// A body under a head for so many classes, or numbers of any range.
+    /// A body under a head for this many classes, or numbers of any range.
     pub fn new(body: BodySpec, classes: usize, size: [usize; 2]) -> Self {
         Self { body, classes, size, y_range: None }
     }
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!((body.layers.len(), body.groups.as_slice()), (7, &["6".to_owned()][..]));
         assert_eq!(body.channels(&Device::flex()), Some(256));
         let error = create_body_until(arch, build().unwrap(), "layer5").unwrap_err();
-        assert_eq!(error.to_string(), "there is no child `layer5` to cut before");
+        assert_eq!(error.to_string(), "there is no layer `layer5` to cut before");
         assert!(error.hint().unwrap().starts_with("there are conv1, bn1, relu, maxpool, layer1"));
     }
 
@@ -339,15 +339,15 @@ mod tests {
     #[test]
     fn not_all_networks_have_a_body() {
         let error = body("basic").unwrap_err();
-        assert_eq!(error.to_string(), "`basic` is not made of a body and a head");
-        assert!(error.hint().unwrap().starts_with("there are bodies of resnet-small, resnet18"));
+        assert_eq!(error.to_string(), "`basic` has no body that could be pretrained or cut");
+        assert!(error.hint().unwrap().starts_with("choose one of resnet-small, resnet18"));
     }
 
     #[test]
     fn a_body_that_gives_no_features_gets_no_head() {
         let device = Device::flex();
         let error = create_cnn(Body::new(Sequential::new().push(ReLU)), 2, &device).unwrap_err();
-        assert_eq!(error.to_string(), "no image goes through the body, whose children are 1");
+        assert_eq!(error.to_string(), "images do not pass through the body, which has 1 layers");
         assert!(error.hint().is_some());
         let flat =
             Sequential::new().push(crate::conv_layer(3, 4, &device)).push(Flatten::default());

@@ -15,7 +15,7 @@ pub(super) fn share(setting: &'static str, value: f64) -> Result<()> {
     match (0.0..1.0).contains(&value) {
         true => Ok(()),
         false => {
-            let (value, wanted) = (value.to_string(), "in 0.0..1.0".into());
+            let (value, wanted) = (value.to_string(), "at least 0 and below 1".into());
             Err(Error::Setting { setting, value, wanted })
         }
     }

@@ -16,7 +16,7 @@ pub enum ModelSpec {
     Image(ArchSpec),
     /// A body and a new head, for transfer learning.
     Cnn(CnnSpec),
-    /// For a class at each pixel, or a picture.
+    /// For a class at each pixel, or an image.
     Unet(UnetSpec),
     Text(TextSpec),
 }
@@ -50,7 +50,7 @@ impl ModelSpec {
         }
     }
 
-    /// The same for so many numbers that come out.
+    /// The same for this many numbers that come out.
     #[must_use]
     pub fn with_outputs(self, n: usize) -> Self {
         match self {

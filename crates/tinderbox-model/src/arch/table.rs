@@ -54,7 +54,7 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "refactor",
-        about: "the same five layers as conv_layers",
+        about: "the lesson's first network, built of conv_layers",
         build: lesson::build_refactored,
         lr: 0.1,
         ..PLAIN
@@ -68,14 +68,14 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "densenetish",
-        about: "the same with dense blocks",
+        about: "the lesson's dense network, for 28×28 pixels",
         build: lesson::build_densenetish,
         lr: 0.05,
         ..PLAIN
     },
     Arch {
         name: "resnet-small",
-        about: "photographs from scratch on a CPU",
+        about: "for photographs, trained from scratch on a CPU",
         build: resnet_small::build,
         groups: &["1"],
         cut: Some("1"),
@@ -92,28 +92,28 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "resnet34",
-        about: "the same with 34 layers: 21.3 million",
+        about: "torchvision's: 21.3 million parameters",
         build: resnet::build34,
         weights: Some(official("resnet34-b627a593.pth", 83.3)),
         ..RESNET
     },
     Arch {
         name: "resnet50",
-        about: "50 layers, in bottlenecks: 23.5 million",
+        about: "torchvision's, with bottlenecks: 23.5 million",
         build: resnet::build50,
         weights: Some(official("resnet50-0676ba61.pth", 97.8)),
         ..RESNET
     },
     Arch {
         name: "resnet101",
-        about: "the same with 101 layers: 42.5 million",
+        about: "torchvision's, with bottlenecks: 42.5 million",
         build: resnet::build101,
         weights: Some(official("resnet101-63fe2227.pth", 170.5)),
         ..RESNET
     },
     Arch {
         name: "resnet152",
-        about: "the same with 152 layers: 58.1 million",
+        about: "torchvision's, with bottlenecks: 58.1 million",
         build: resnet::build152,
         weights: Some(official("resnet152-394f9c45.pth", 230.4)),
         ..RESNET
@@ -126,13 +126,13 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "xresnet34",
-        about: "the same with 34 layers: 21.3 million",
+        about: "fastai's newer ResNet-34: 21.3 million",
         build: xresnet::build34,
         ..XRESNET
     },
     Arch {
         name: "xresnet50",
-        about: "50 layers, in bottlenecks: 23.5 million",
+        about: "fastai's newer ResNet-50: 23.5 million",
         build: xresnet::build50,
         ..XRESNET
     },
@@ -146,7 +146,7 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "vgg13_bn",
-        about: "the same with 13 layers: 129 million",
+        about: "torchvision's, with batch norm: 129 million",
         build: vgg::build13,
         groups: &["classifier"],
         weights: Some(official("vgg13_bn-abd245e5.pth", 507.6)),
@@ -154,14 +154,14 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "vgg16_bn",
-        about: "the same with 16 layers: 134.3 million",
+        about: "torchvision's, with batch norm: 134.3 million",
         build: vgg::build16,
         weights: Some(official("vgg16_bn-6c64b313.pth", 527.8)),
         ..VGG
     },
     Arch {
         name: "vgg19_bn",
-        about: "the same with 19 layers: 139.6 million",
+        about: "torchvision's, with batch norm: 139.6 million",
         build: vgg::build19,
         weights: Some(official("vgg19_bn-c79401a0.pth", 548.1)),
         ..VGG
@@ -175,21 +175,21 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "densenet161",
-        about: "161 wider layers: 26.5 million",
+        about: "torchvision's, wider: 26.5 million parameters",
         build: densenet::build161,
         weights: Some(official("densenet161-8d451a50.pth", 110.4)),
         ..DENSENET
     },
     Arch {
         name: "densenet169",
-        about: "the same with 169 layers: 12.5 million",
+        about: "torchvision's: 12.5 million parameters",
         build: densenet::build169,
         weights: Some(official("densenet169-b2777c0a.pth", 54.7)),
         ..DENSENET
     },
     Arch {
         name: "densenet201",
-        about: "the same with 201 layers: 18.1 million",
+        about: "torchvision's: 18.1 million parameters",
         build: densenet::build201,
         weights: Some(official("densenet201-c1103571.pth", 77.4)),
         ..DENSENET
@@ -204,7 +204,7 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "squeezenet1_1",
-        about: "the same for less than half the work",
+        about: "torchvision's, for less than half the computation",
         build: squeezenet::build1_1,
         min_size: 17,
         weights: Some(official("squeezenet1_1-b8a52dc0.pth", 4.7)),
@@ -212,7 +212,7 @@ pub const ARCHS: [Arch; 24] = [
     },
     Arch {
         name: "mobilenet_v2",
-        about: "torchvision's, for telephones: 2.2 million",
+        about: "torchvision's, for mobile devices: 2.2 million",
         build: mobilenet::build_v2,
         groups: &["classifier"],
         cut: Some("avgpool"),

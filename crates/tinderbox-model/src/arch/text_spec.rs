@@ -180,7 +180,7 @@ impl TextSpec {
         }
     }
 
-    /// The same for so many classes, tags or words.
+    /// The same for this many classes, tags or words.
     pub fn with_outputs(mut self, n: usize) -> Self {
         match &mut self {
             Self::TextClassifier(config) => config.classes = n,
@@ -338,7 +338,7 @@ mod tests {
             "`hidden` is 0, but must be 1 or more",
         );
         let gru = RnnLmConfig { dropout: 1.0, ..RnnLmConfig::new(9) };
-        check(TextSpec::Gru(gru), "`dropout` is 1, but must be in 0.0..1.0");
+        check(TextSpec::Gru(gru), "`dropout` is 1, but must be at least 0 and below 1");
         let padding = AwdLstmConfig { padding: 9, ..small().encoder };
         check(
             TextSpec::AwdLstm(LanguageModelConfig::of(padding)),

@@ -52,7 +52,7 @@ impl VggConfig {
             .named("classifier", self.classifier(device))
     }
 
-    /// The convolutions alone, named by position: what a feature loss compares pictures by.
+    /// The convolutions alone, named by position: what a feature loss compares images by.
     ///
     /// Shapes: `[batch, in_channels, height, width]` → `[batch, 512, height / 32, width / 32]`
     pub fn features(&self, device: &Device) -> Sequential {

@@ -225,7 +225,7 @@ mod tests {
         let error = transfer_vocab(weights, &new, &new).unwrap_err();
         assert_eq!(error.to_string(), "`0.encoder.weight` has 2 rows for a vocabulary of 3 words");
         let error = transfer_vocab(StateDict::default(), &new, &new).unwrap_err();
-        assert_eq!(error.to_string(), "the weights are of no model of words");
+        assert_eq!(error.to_string(), "the weights are not those of a language model");
     }
 
     #[test]

@@ -445,14 +445,14 @@ fn watching_a_unet_changes_nothing() {
 fn a_body_that_cannot_be_gone_up_is_refused() {
     let config = UnetConfig::new(3, [8, 8]);
     let error = config.init(Sequential::new().push(ReLU), &device()).unwrap_err();
-    let message = "the body does not take images of 8×8 pixels: it has no weights";
+    let message = "the body cannot process images of 8×8 pixels: it has no weights";
     assert_eq!(error.to_string(), message);
     assert_eq!(error.hint().unwrap(), "are the images large enough for it?");
     let conv = Conv2dConfig::new([3, 4], 3).padding(1).init(&device());
     let error = config.init(Sequential::new().push(conv), &device()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the body makes no map of 8×8 pixels smaller, so a U-Net has nothing to go up"
+        "the body never downsamples images of 8×8 pixels, so a U-Net cannot be built on it"
     );
     assert!(error.hint().unwrap().ends_with("`body.opened()`"));
 }

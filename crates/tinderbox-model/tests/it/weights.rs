@@ -74,7 +74,7 @@ fn a_file_of_other_types_is_read_or_named() {
     let error = read(Dtype::I8, &[1, 2]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the tensor `a` is of type I8; weights are of type F32, F16, BF16 or F64"
+        "the tensor `a` has the type I8; supported are F32, F16, BF16 and F64"
     );
 }
 
@@ -94,7 +94,7 @@ fn a_file_is_read_by_its_first_bytes() {
     std::fs::write(&path, r#"["xxunk", "up"]"#).unwrap();
     assert_eq!(read_words(&path).unwrap(), ["xxunk", "up"]);
     std::fs::write(&path, r#"{"up": 1}"#).unwrap();
-    assert!(source(&read_words(&path).unwrap_err()).starts_with("it is no list of words: "));
+    assert!(source(&read_words(&path).unwrap_err()).starts_with("not a list of words: "));
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(std::error::Error::source(&StateDict::read(&path).unwrap_err()).is_some());
 }

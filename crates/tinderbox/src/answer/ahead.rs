@@ -11,13 +11,13 @@ use tinderbox_learn::Bundle;
 
 use crate::{Answer, Host, Result, Task};
 
-/// So many inputs are answered at once, if they are not large.
+/// This many inputs are answered at once, if they are not large.
 const BATCH: usize = 64;
 
-/// So many texts are: they are filled up to the longest of them.
+/// This many texts are: they are filled up to the longest of them.
 const TEXTS: usize = 16;
 
-/// So many pixels are: what a network makes of them takes a hundred times their memory.
+/// This many pixels are: what a network makes of them takes a hundred times their memory.
 const PIXELS: usize = 1 << 20;
 
 /// The answers to inputs, in their order. At most two batches of inputs are in memory: one that the

@@ -106,7 +106,7 @@ pub fn asked(
         }
     }
     if tables == 0 {
-        unused("text", text, "no table is among the inputs")?;
+        unused("text", text, "none of the inputs is a table")?;
     }
     Ok(asked)
 }
@@ -203,13 +203,13 @@ pub enum AskedError {
     #[error("no file matches {pattern}")]
     NoMatch { pattern: String },
 
-    #[error("{pattern} is no pattern of file names: {reason}")]
+    #[error("{pattern} is not a valid pattern: {reason}")]
     Pattern { pattern: String, reason: &'static str },
 
-    #[error("{address} is a web address, and images are read from files")]
+    #[error("{address} is a web address, but images are read from files")]
     Address { address: String },
 
-    #[error("{table} is a table, and the model is of images")]
+    #[error("{table} is a table, but the model predicts images")]
     TableOfImages { table: PathBuf },
 }
 
@@ -217,10 +217,10 @@ impl Hinted for AskedError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoMatch { .. } => {
-                "`*` stays in one folder, `**/*.jpg` looks in those below, too; a folder can be named as it is".into()
+                "`*` matches within one folder, `**/*.jpg` in its subfolders, too; a folder can be named directly".into()
             }
             Self::Pattern { .. } => {
-                "`*` stands for any characters, `?` for one, `[ab]` for one of them, `**` for folders".into()
+                "`*` matches any characters, `?` one, `[ab]` one of these, `**` any folders".into()
             }
             Self::Address { .. } => "download it first, and name the file".into(),
             Self::TableOfImages { .. } => {
@@ -314,21 +314,21 @@ mod tests {
         check(
             AskedError::NoMatch { pattern: "*.gif".into() },
             "no file matches *.gif",
-            Some("`**/*.jpg` looks in those below"),
+            Some("`**/*.jpg` in its subfolders"),
         );
         check(
             AskedError::Pattern { pattern: "a***".into(), reason: "wildcards are odd" },
-            "a*** is no pattern of file names: wildcards are odd",
-            Some("`**` for folders"),
+            "a*** is not a valid pattern: wildcards are odd",
+            Some("`**` any folders"),
         );
         check(
             AskedError::Address { address: "https://a.b".into() },
-            "https://a.b is a web address, and images are read from files",
+            "https://a.b is a web address, but images are read from files",
             Some("download it first"),
         );
         check(
             AskedError::TableOfImages { table: "a.csv".into() },
-            "a.csv is a table, and the model is of images",
+            "a.csv is a table, but the model predicts images",
             Some("a pattern such as 'photos/*.jpg'"),
         );
     }

@@ -7,10 +7,10 @@ use tinderbox_data::{
     picture::{Palette, Picture},
 };
 
-/// A class for each pixel of a picture.
+/// A class for each pixel of an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictedMask {
-    /// Those of the picture, whatever size the model works at.
+    /// Those of the image, whatever size the model works at.
     pub height: usize,
     pub width: usize,
     /// Row by row.
@@ -20,10 +20,10 @@ pub struct PredictedMask {
 }
 
 impl PredictedMask {
-    /// The picture that it is of with the classes' colors over it, and what they mean below.
+    /// The image that it is of with the classes' colors over it, and what they mean below.
     ///
     /// # Panics
-    /// If the picture is of another size.
+    /// If the image is of another size.
     pub fn over(&self, pixels: &Pixels) -> Picture {
         let palette = Palette::of(&self.classes);
         let mut picture = Picture::of_image(&pixels.to_image());
@@ -32,7 +32,7 @@ impl PredictedMask {
         picture.above(&palette.legend(self.width))
     }
 
-    /// The share of the picture that each class takes, in the order of the codes.
+    /// The share of the image that each class takes, in the order of the codes.
     pub fn shares(&self) -> Vec<f64> {
         let mut counts = vec![0usize; self.classes.len()];
         for code in &self.codes {

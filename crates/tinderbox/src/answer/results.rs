@@ -144,13 +144,13 @@ fn extension(file: &Path) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResultsError {
-    #[error("{file} says no format of results")]
+    #[error("the name of {file} does not tell the format of the results")]
     Format { file: PathBuf },
 }
 
 impl Hinted for ResultsError {
     fn hint(&self) -> Option<String> {
-        Some("its name must end in .csv, .json (an array) or .jsonl (an object a line)".into())
+        Some("end it in .csv, .json (an array) or .jsonl (one object per line)".into())
     }
 }
 
@@ -223,6 +223,10 @@ mod tests {
     #[test]
     fn another_ending_is_refused() {
         let error = Results::new("r.txt", "file").unwrap_err();
-        check(error, "r.txt says no format of results", Some("must end in .csv, .json"));
+        check(
+            error,
+            "the name of r.txt does not tell the format of the results",
+            Some("end it in .csv, .json"),
+        );
     }
 }

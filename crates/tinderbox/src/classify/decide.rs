@@ -1,4 +1,4 @@
-//! What is decided about image classification by a look at the folder or the table.
+//! The settings of image classification that are inferred from the folder or the table.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub(super) fn decide(
     let threshold = match &target {
         TargetKind::MultiCategory { threshold, .. } => Some(*threshold),
         _ => {
-            unused("threshold", ask.task.threshold.as_ref(), "each image is of one class")?;
+            unused("threshold", ask.task.threshold.as_ref(), "each image has one class")?;
             None
         }
     };

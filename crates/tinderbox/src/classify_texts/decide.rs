@@ -1,4 +1,4 @@
-//! What is decided about text classification by a look at the texts.
+//! The settings of text classification that are inferred from the texts.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings, label, lab
 use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
     plan::{
-        Choices, FitPlan, Start, Take, batch_size,
+        Choices, FitPlan, Start, Take, batch_size, phases,
         split::{FIFTH, percent},
     },
     settings::unused,
@@ -52,7 +52,7 @@ pub(super) fn decide(
         n @ ..=4 => format!("{n}: {}", classes.join(", ")),
         n => n.to_string(),
     };
-    choices.tell("classes", shown, "the labels of the training set");
+    choices.tell("classes", shown, "the labels in the training set");
     let n_train = labelled.train.items.len();
 
     let (tokens, vocab) = words(task, from.as_ref(), choices)?;
@@ -73,18 +73,20 @@ pub(super) fn decide(
         || {
             let all = if take.is_some() { 200 } else { 400 };
             let epochs = usize::div_ceil(all, steps.max(1)).clamp(2, 10);
-            (epochs, format!("{steps} steps an epoch"))
+            (epochs, format!("{steps} steps per epoch"))
         },
         |epochs| match gradual {
-            true => format!("{epochs}, after one for each part that is unfrozen"),
+            true => format!("{epochs}, after one for each group of layers that is unfrozen"),
             false => epochs.to_string(),
         },
     );
     let lr = choices.pick("lr", common.lr, || match take {
         Some(Take::All) => {
-            (1e-3, "a twentieth of a head's, as everything is trained already".into())
+            (1e-3, "a twentieth of the rate of a new head, as the model is already trained".into())
         }
-        Some(_) => (2e-2, "fastai's for the head; less for what is unfrozen".into()),
+        Some(_) => {
+            (2e-2, "fastai's for the head; lower for the layers that are unfrozen later".into())
+        }
         None => (5e-3, "usual for recurrent layers from scratch".into()),
     });
     choices.keep("from", &task.texts.from);
@@ -101,7 +103,7 @@ pub(super) fn decide(
     Ok((Decided { task, start, fit }, texts))
 }
 
-/// A column of this name says which rows validate, if nothing else is said.
+/// The column that marks the validation set by default.
 const VALID_COLUMN: &str = "is_valid";
 
 fn split(
@@ -127,12 +129,12 @@ fn split(
 fn usual_split(data: &Path, source: &TextSource) -> Result<(Split, &'static str)> {
     let is_table = matches!(source, TextSource::Table { .. });
     if is_table && source.items(data)?.split_from_df(VALID_COLUMN).is_ok() {
-        return Ok((Split::Column(VALID_COLUMN.into()), "the data has it"));
+        return Ok((Split::Column(VALID_COLUMN.into()), "the data has this column"));
     }
     Ok(match Split::known(&folders(data)) {
-        Some(split) => (split, "the data has two folders for it"),
+        Some(split) => (split, "the data has these folders"),
         None => {
-            (Split::Random { share: FIFTH }, "the data does not say which; choose with `--valid`")
+            (Split::Random { share: FIFTH }, "the data does not define one; choose with `--valid`")
         }
     })
 }
@@ -144,21 +146,21 @@ fn words(
     choices: &mut Choices,
 ) -> Result<(Tokenizing, VocabSource)> {
     if let Some(from) = from {
-        const REASON: &str = "it is that of the run in `--from`";
+        const REASON: &str = "the run in `--from` decides it";
         unused("tokens", task.texts.tokens.as_ref(), REASON)?;
         unused("min_freq", task.texts.min_freq.as_ref(), REASON)?;
         choices.keep("tokens", &None::<Tokens>);
         choices.keep("min_freq", &None::<usize>);
         let input = from.manifest.inference.text_input()?;
-        let known = format!("{} known", input.vocab.len());
-        choices.tell("words", known, "those of the run to start from");
+        let known = format!("a vocabulary of {}", input.vocab.len());
+        choices.tell("words", known, "as in the run to start from");
         return Ok((input.tokenizing.clone(), VocabSource::from(&input.vocab)));
     }
     let tokens = choices.quiet("tokens", task.texts.tokens.clone(), Tokens::default());
     let (tokenizing, vocab) = tokens.tokenizing(task.texts.min_freq, None)?;
     choices.keep("min_freq", &vocab.min_freq);
-    let shown = format!("those that occur {} times or more", vocab.min_freq);
-    let because = "in the training set; `--from` for a language model that knows words already";
+    let shown = format!("those that occur at least {} times", vocab.min_freq);
+    let because = "in the training set; `--from` starts from a pretrained language model";
     choices.tell("words", shown, because);
     Ok((tokenizing, VocabSource::from(&vocab)))
 }
@@ -184,7 +186,7 @@ fn model(
                 dropouts,
                 ..AwdLstmConfig::classifier(vocab)
             };
-            (of(small), None, "reads whole texts")
+            (of(small), None, "classifies whole texts")
         }
         Some((_, ModelSpec::Text(TextSpec::AwdLstm(config)))) => {
             let encoder = AwdLstmConfig { dropouts, ..config.encoder.clone() };
@@ -196,7 +198,8 @@ fn model(
             match from.classes() == classes {
                 true => (config, Some(Take::All), "all weights of the run to start from"),
                 false => {
-                    let because = "that of the run to start from; it learned other classes, so its last layer is new";
+                    let because =
+                        "as in the run to start from; the classes differ, so the last layer is new";
                     (config, Some(Take::Body), because)
                 }
             }
@@ -209,7 +212,10 @@ fn model(
     let AwdLstmConfig { layers, hidden, .. } = config.encoder;
     choices.tell(
         "architecture",
-        format!("awd-lstm, {layers} layers of {hidden}, and a head"),
+        format!(
+            "awd-lstm, {}, hidden size {hidden}, with a head for the classes",
+            phases::layers(layers)
+        ),
         because,
     );
     Ok((TextSpec::TextClassifier(config), take))

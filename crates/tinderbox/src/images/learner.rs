@@ -148,7 +148,7 @@ fn weights(
 #[non_exhaustive]
 pub enum ImageLearnerError {
     #[error(
-        "the official weights of `{arch}` are for color images of 3 channels; these have {channels}"
+        "the official weights of `{arch}` are for images with 3 channels, but these have {channels}"
     )]
     NotColor { arch: &'static str, channels: usize },
 }
@@ -157,7 +157,7 @@ impl Hinted for ImageLearnerError {
     fn hint(&self) -> Option<String> {
         let Self::NotColor { arch, .. } = self;
         Some(format!(
-            "open the images in color, which is the default of `ImageItems`, or start fresh: \
+            "open the images in color, which is the default of `ImageItems`, or train from scratch: \
              `CnnConfig::new(\"{arch}\").pretrained(Pretrained::No)`"
         ))
     }

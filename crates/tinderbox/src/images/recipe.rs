@@ -1,5 +1,5 @@
-//! What is decided about training on images by a look at them, whatever is learned: what the model
-//! sees, which model that is, where its weights start, and how they are fitted.
+//! The settings of training on images that are inferred from the images, for every task: the input,
+//! the model, its initial weights, and the fits.
 
 use std::path::PathBuf;
 
@@ -28,18 +28,18 @@ const SMALL_SIDE: usize = 64;
 /// The side that photographs are resized to: what a CPU trains in minutes.
 const PHOTO_SIDE: usize = 128;
 
-/// The same for networks that saw images of 224 pixels when they learned.
+/// The same for networks that were pretrained on images of 224 pixels.
 const TRANSFER_SIDE: usize = 192;
 
 /// The side that tiny images of different sizes are resized to: networks for photographs take no
 /// smaller ones.
 const LEAST_SIDE: usize = 16;
 
-/// About so many steps of training are planned for, if the number of epochs is not given.
+/// About this many steps of training are planned for, if the number of epochs is not given.
 const STEPS: usize = 1200;
 
-/// About so many steps train the new head, and so many everything: with some hundred images, more
-/// would overfit.
+/// About this many steps train the new head, and this many the whole network: with some hundred
+/// images, more would overfit.
 const TRANSFER_STEPS: [usize; 2] = [60, 60];
 
 /// Ten times fastai's, for fewer epochs.
@@ -58,8 +58,8 @@ pub struct ImageInput {
     /// Height and width that the model sees, in pixels.
     pub size: [usize; 2],
     pub augment: Augment,
-    /// How images are normalized: as those that the weights were trained on; by the first batch if
-    /// there are none.
+    /// How images are normalized: as for the initial weights; by the first batch if training starts
+    /// from scratch.
     pub normalize: Option<Normalize>,
 }
 
@@ -67,7 +67,7 @@ pub struct ImageInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Augment {
-    /// Padded by so many pixels, then cropped at a random place: the lesson's, for digits.
+    /// Padded by this many pixels, then cropped at a random place: the lesson's, for digits.
     Pad { pixels: usize },
     /// Cropped at a random place, flipped half of the time: for photographs.
     CropAndFlip,
@@ -171,7 +171,7 @@ enum Begin {
 }
 
 impl Recipe {
-    /// Decides what was not said.
+    /// Infers the settings that were not given.
     ///
     /// # Errors
     /// What is wrong with the settings, or with the weights to start from.
@@ -256,17 +256,15 @@ fn begin(
             false => Take::Body,
         };
         let because = match take {
-            Take::All => "its architecture and all of its weights",
-            _ => {
-                "its architecture and weights; it learned something else, so its last layer is new"
-            }
+            Take::All => "its architecture and all weights",
+            _ => "its architecture and weights; the labels differ, so the last layer is new",
         };
         choices.tell("from", run.to_string(), because);
         return Ok((Begin::Run { from: Box::new(from), path: run.path().to_owned(), take }, name));
     }
     let fresh = match small && outputs == Outputs::Classes {
         true => ("resnetish", "the lesson's residual network, made for small images"),
-        false => ("resnet-small", "a residual network for photographs that trains from scratch"),
+        false => ("resnet-small", "a residual network for photographs, trained from scratch"),
     };
     // Digits and icons are unlike photographs, and quickly learned.
     let look_for: &[&str] = if small { &[] } else { &PRETRAINED };
@@ -301,11 +299,11 @@ fn channels(survey: &Survey, begin: &Begin, choices: &mut Choices) -> usize {
         channels => (channels, "3 (color)"),
     };
     let ((channels, value), because) = match (begin, survey.is_gray()) {
-        (Begin::Pretrained(_), _) => (of(3), "what the weights were learned with"),
+        (Begin::Pretrained(_), _) => (of(3), "as in the training of the pretrained weights"),
         (Begin::Run { from, .. }, _) => {
-            (of(from.manifest.arch.in_channels().unwrap_or(3)), "those of the run to start from")
+            (of(from.manifest.arch.in_channels().unwrap_or(3)), "as in the run to start from")
         }
-        (Begin::Fresh, true) => (of(1), "all images looked at are gray"),
+        (Begin::Fresh, true) => (of(1), "all sampled images are gray"),
         (Begin::Fresh, false) => (of(3), "not all images are gray"),
     };
     choices.tell("channels", value, because);
@@ -321,7 +319,7 @@ fn size(
     let usual = || match (begin, survey.one_size()) {
         (Begin::Run { from, .. }, _) => {
             let size = from.manifest.arch.size().unwrap_or([TRANSFER_SIDE; 2]);
-            (ImageSize(size), "that of the run to start from".to_owned())
+            (ImageSize(size), "as in the run to start from".to_owned())
         }
         (Begin::Fresh, Some(size)) if is_small(size) => {
             (ImageSize(size), "all images have this size, and it is small".to_owned())
@@ -331,7 +329,7 @@ fn size(
             let usual = if transfers { TRANSFER_SIDE } else { PHOTO_SIDE };
             let size = [usual.min(survey.shorter_side()).max(LEAST_SIDE); 2];
             let because =
-                "resized, then cropped: trains in minutes on a CPU; `--size` for more detail";
+                "resized, then cropped; trains in minutes on a CPU; `--size` for more detail";
             (ImageSize(size), because.to_owned())
         }
     };
@@ -346,18 +344,18 @@ fn augment(digits: bool, size: [usize; 2], trained: bool, choices: &mut Choices)
             (
                 Augment::Pad { pixels },
                 format!("pad {pixels} px, random crop"),
-                "small gray images may be letters or digits, which must not be flipped",
+                "small gray images may be letters or digits, which flips would change",
             )
         }
         (false, true) => (
             Augment::All,
             AUGMENTED.to_owned(),
-            "a pretrained network would overfit the few images otherwise",
+            "so that a pretrained network does not overfit a small data set",
         ),
         (false, false) => (
             Augment::CropAndFlip,
             "random crop, horizontal flip".to_owned(),
-            "photographs mean the same when flipped",
+            "flipping a photograph does not change its label",
         ),
     };
     choices.tell("augmentation", value, because);
@@ -385,7 +383,7 @@ fn batch_size(
         let because = match size == usual {
             true => of.to_owned(),
             false => {
-                format!("{n_train} training images give {} an epoch with it", steps(n_train / size))
+                format!("{} per epoch for {n_train} training images", steps(n_train / size))
             }
         };
         (size, because)
@@ -413,7 +411,7 @@ fn phases(
         }
         Begin::Run { .. } | Begin::Fresh => {}
     }
-    let reason = "everything is trained from the beginning";
+    let reason = "all layers are trained from the start";
     unused("unfreeze_epochs", image.unfreeze_epochs.as_ref(), reason)?;
     choices.keep("unfreeze_epochs", &image.unfreeze_epochs);
     let trained = matches!(begin, Begin::Run { take: Take::All, .. });
@@ -421,18 +419,19 @@ fn phases(
         let [least, most] = if trained { [2, 12] } else { [3, 40] };
         let planned = if trained { TRANSFER_STEPS[1] } else { STEPS };
         let epochs = planned.div_ceil(per_epoch.max(1)).clamp(least, most);
-        (epochs, format!("{} of training, {per_epoch} an epoch", steps(epochs * per_epoch)))
+        (epochs, format!("{} in total, {per_epoch} per epoch", steps(epochs * per_epoch)))
     });
     let lr = choices.pick("lr", common.lr, || match begin {
         Begin::Run { take: Take::All, .. } if has_body => {
-            (TRANSFER_LR / 10.0, "for everything, as after a new head".to_owned())
+            (TRANSFER_LR / 10.0, "usual for fine-tuning the whole network".to_owned())
         }
-        Begin::Run { .. } => {
-            (usual_lr / 10.0, "a tenth of the usual one, as it is trained already".to_owned())
-        }
+        Begin::Run { .. } => (
+            usual_lr / 10.0,
+            "a tenth of the usual rate, as the network is already trained".to_owned(),
+        ),
         _ => (
             usual_lr,
-            "usual for the architecture; `tinderbox lr-find` looks for one on your data".to_owned(),
+            "usual for the architecture; `tinderbox lr-find` suggests one for your data".to_owned(),
         ),
     });
     let lr = match has_body && trained {
@@ -450,21 +449,22 @@ fn transfer_phases(
     choices: &mut Choices,
 ) -> Vec<Phase> {
     let usual = TRANSFER_STEPS.map(|steps| steps.div_ceil(per_epoch.max(1)).clamp(2, 12));
-    let because = || format!("{} each", steps(per_epoch));
+    let because = || format!("{} per epoch", steps(per_epoch));
     let epochs = choices.pick_shown(
         "epochs",
         common.epochs,
         || (usual[0], because()),
-        |epochs| format!("{epochs} of the new head"),
+        |epochs| format!("{epochs} for the new head"),
     );
     let unfrozen = choices.pick_shown(
         "unfreeze_epochs",
         image.unfreeze_epochs,
         || (usual[1], because()),
-        |epochs| format!("then {epochs} of everything"),
+        |epochs| format!("then {epochs} for the whole network"),
     );
-    let lr = choices
-        .pick("lr", common.lr, || (TRANSFER_LR, "of the head; a tenth for everything".to_owned()));
+    let lr = choices.pick("lr", common.lr, || {
+        (TRANSFER_LR, "for the head; a tenth of it for the whole network".to_owned())
+    });
     let head = Phase::head("the new head", epochs, LearningRate::Slice(lr).into());
     let rates = LearningRate::Range(lr / 300.0, lr / 10.0);
     Phase::some([head, Phase::whole(unfrozen, rates.into())])
@@ -482,7 +482,9 @@ impl ImageSettings {
         let name = match (&from.manifest.arch, from.manifest.inference.saved_input()) {
             (ModelSpec::Image(spec), SavedInput::Image(_)) => spec.name.clone(),
             (ModelSpec::Cnn(spec), SavedInput::Image(_)) => spec.body.arch.clone(),
-            _ => return Err(other_model(&from, "a model of classes or numbers of images")),
+            _ => {
+                return Err(other_model(&from, "an image classifier or an image regression model"));
+            }
         };
         Ok((from, name))
     }

@@ -22,30 +22,31 @@ use crate::{
     settings::unused,
 };
 
-/// What a user may say about a table that labels images.
+/// The settings of a table that labels images.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TableSettings {
-    /// Folder with the images, at any depth: those that a table names, or those that masks belong to
+    /// Folder with the images, subfolders included: those that the table lists, or those that the
+    /// masks belong to
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Data",
         "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
-    /// Column of a table with the names of image files, with or without folders and extensions
+    /// Column of the table with the names of image files, with or without folders and extensions
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
         "x-usual" = "the one that names files in the folder"))]
     pub file: Option<String>,
 
-    /// Column of a table with labels in it; of images, several may be given: a column a class, or
-    /// several numbers
+    /// Column of the table with the labels; for images, may be given several times: one column per
+    /// class, or several numbers to predict
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Data",
-        "x-usual" = "the one called label, class or so, or the only one left"))]
+        "x-usual" = "the one called label, class or similar, or the only one left"))]
     pub label: Option<Vec<String>>,
 
-    /// What stands between the labels of an image that has several in one cell, such as `;`; or
-    /// `none`
+    /// Separator between several labels in one cell: one character, such as `;`, or `space`, `tab`,
+    /// or `none` if a cell is one label
     #[schemars(extend("x-validate" = true, "x-value" = "TEXT", "x-group" = "Data",
-        "x-usual" = "by the cells"))]
+        "x-usual" = "inferred from the cells"))]
     pub separator: Option<String>,
 }
 
@@ -86,7 +87,7 @@ pub enum Meaning {
     Numbers,
 }
 
-/// What is learned from a table.
+/// What a model predicts from a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Learned {
     Classes,
@@ -115,7 +116,7 @@ pub(crate) struct Listed {
     pub unlisted: usize,
 }
 
-/// So many rows, spread over the table, tell which column names files.
+/// This many rows, spread over the table, tell which column names files.
 const SAMPLE: usize = 1000;
 /// At least this share of them must lead to an image.
 const ENOUGH: f64 = 0.5;
@@ -151,7 +152,7 @@ pub(crate) fn recognizes(data: &Sources, ask: Asked<'_>, learned: Learned) -> Co
 /// # Errors
 /// [`SettingsError::Unused`](crate::SettingsError::Unused).
 pub(crate) fn check_no_table(ask: &TableSettings, choices: &mut Choices) -> Result<()> {
-    const REASON: &str = "the data is no table";
+    const REASON: &str = "the data is not a table";
     unused("images", ask.images.as_ref(), REASON)?;
     unused("file", ask.file.as_ref(), REASON)?;
     unused("label", ask.label.as_ref(), REASON)?;
@@ -211,7 +212,7 @@ impl Listed {
         Ok(Self { items, columns, set, unmatched, unlisted })
     }
 
-    /// Fails if more rows lead to no image than may be left out; fewer are told.
+    /// Fails if more rows match no image than may be skipped; fewer are reported.
     ///
     /// # Errors
     /// [`TableError::Unmatched`].
@@ -228,9 +229,9 @@ impl Listed {
         if let Some((row, name)) = self.unmatched.first() {
             let table = table.display();
             job.warn(match n {
-                1 => format!("skipped row {row} of {table}: it names no image (`{name}`)"),
+                1 => format!("skipped row {row} of {table}, which matches no image (`{name}`)"),
                 n => format!(
-                    "skipped {n} rows of {table} that name no image, such as row {row} (`{name}`)"
+                    "skipped {n} rows of {table} that match no image, such as row {row} (`{name}`)"
                 ),
             });
         }
@@ -281,13 +282,13 @@ impl Listed {
                 (Split::by_folder(folder, &folders)?, ASKED)
             }
             (None | Some(Valid::Auto), Some(column)) => {
-                (Split::Column(column.clone()), "the table has such a column")
+                (Split::Column(column.clone()), "the table has this column")
             }
             (None | Some(Valid::Auto), None) if FIFTH * n as f64 >= 1.0 => {
-                (Split::Random { share: FIFTH }, "no column says which; choose with `--valid`")
+                (Split::Random { share: FIFTH }, "no column defines one; choose with `--valid`")
             }
             (None | Some(Valid::Auto), None) => {
-                (Split::Random { share: 0.0 }, "there are too few rows to spare any")
+                (Split::Random { share: 0.0 }, "there are too few rows to hold any out")
             }
         };
         choices.keep("valid", &split.as_setting());
@@ -304,8 +305,8 @@ impl Listed {
         let because = match (&ask.file, self.unlisted) {
             (Some(_), 0) => ASKED.to_owned(),
             (None, 0) => "it names files in the folder".to_owned(),
-            (_, 1) => "1 image is in no row, and is left out".to_owned(),
-            (_, n) => format!("{n} images are in no row, and are left out"),
+            (_, 1) => "skipped 1 image that is in no row".to_owned(),
+            (_, n) => format!("skipped {n} images that are in no row"),
         };
         choices.tell("images", format!("{} in column `{file}`", self.items.len()), because);
         let because = match ask.label {
@@ -378,14 +379,14 @@ impl Meaning {
         };
         let columns = named(labels);
         match self {
-            Self::Class | Self::ClassColumns => format!("{columns}: one class an image"),
+            Self::Class | Self::ClassColumns => format!("{columns}: one class per image"),
             Self::Classes { separator: ' ' } => {
-                format!("{columns}: several classes an image, separated by spaces")
+                format!("{columns}: several classes per image, separated by spaces")
             }
             Self::Classes { separator } => {
-                format!("{columns}: several classes an image, separated by `{separator}`")
+                format!("{columns}: several classes per image, separated by `{separator}`")
             }
-            Self::ClassesColumns => format!("{columns}: several classes an image"),
+            Self::ClassesColumns => format!("{columns}: several classes per image"),
             Self::Numbers => format!("{columns}: numbers"),
         }
     }
@@ -528,7 +529,7 @@ impl Look<'_> {
         self.cells(column).all(|cell| cell.parse().is_ok_and(f64::is_finite))
     }
 
-    /// What the columns hold, where it is not said.
+    /// What the columns hold, where the settings do not say.
     fn meaning(
         &self,
         labels: &[String],
@@ -561,7 +562,7 @@ impl Look<'_> {
         match (separator, meaning) {
             (None, _) | (_, Meaning::Class | Meaning::Classes { .. }) => Ok(meaning),
             (Some(_), _) => {
-                let reason = "labels are not in one cell";
+                let reason = "each label has a column of its own";
                 Err(crate::SettingsError::Unused { setting: "separator", reason }.into())
             }
         }
@@ -640,7 +641,7 @@ fn separated(text: &str) -> Result<Meaning> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    #[error("no column of {table} names images in {folder}: it has {}", columns.join(", "))]
+    #[error("no column of {table} names images in {folder}; its columns are {}", columns.join(", "))]
     NoFiles { table: PathBuf, folder: PathBuf, columns: Vec<String> },
 
     #[error("{}", unmatched_text(table, folder, *n, rows))]
@@ -652,19 +653,19 @@ pub enum TableError {
         rows: Vec<(usize, String)>,
     },
 
-    #[error("{table} has no header: its first line is of the image `{first}`")]
+    #[error("{table} has no header: its first line names the image `{first}`")]
     NoHeader { table: PathBuf, first: String },
 
     #[error("{table}: column `{column}` has numbers, but row {row} has `{cell}`")]
     Gap { table: PathBuf, row: usize, column: String, cell: String },
 
-    #[error("{table} has several columns that may be labels: {}", columns.join(", "))]
+    #[error("{table} has several columns that may be the labels: {}", columns.join(", "))]
     WhichLabel { table: PathBuf, columns: Vec<String> },
 
-    #[error("not all of the columns {} of {table} are 0 or 1", columns.join(", "))]
+    #[error("the columns {} of {table} hold other values than 0 and 1", columns.join(", "))]
     NotFlags { table: PathBuf, columns: Vec<String> },
 
-    #[error("`{text}` is no separator: it is one character, such as `;`")]
+    #[error("`{text}` is not a separator, which is one character, such as `;`")]
     Separator { text: String },
 }
 
@@ -674,8 +675,8 @@ fn unmatched_text(table: &Path, folder: &Path, n: usize, rows: &[(usize, String)
     let (named, more) = (named.join(", "), if n > rows.len() { ", …" } else { "" });
     let (table, folder) = (table.display(), folder.display());
     match n {
-        1 => format!("{table}: {named} names no image in {folder}, or several"),
-        n => format!("{table}: {n} rows name no image in {folder}, or several: {named}{more}"),
+        1 => format!("{table}: {named} matches no image in {folder}, or several"),
+        n => format!("{table}: {n} rows match no image in {folder}, or several: {named}{more}"),
     }
 }
 
@@ -683,18 +684,18 @@ impl Hinted for TableError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoFiles { .. } => {
-                "say where the images are: `--images DIR`; and which column names them: `--file COLUMN`".into()
+                "name the folder of the images, `--images DIR`, or the column of file names, `--file COLUMN`".into()
             }
             Self::Unmatched { .. } => {
-                "add the images or remove the rows, or skip up to this many: `--skip-bad N`".into()
+                "add the images, remove the rows, or skip up to N of them: `--skip-bad N`".into()
             }
-            Self::NoHeader { .. } => "name the columns in a line above it, such as `file,label`".into(),
+            Self::NoHeader { .. } => "add a first line with the names of the columns, such as `file,label`".into(),
             Self::Gap { .. } => {
                 "remove the row, or fill in its number; if these are classes: `--separator none`".into()
             }
-            Self::WhichLabel { .. } => "say which: `--label COLUMN`, once for each".into(),
-            Self::NotFlags { .. } => "a column a class must hold 0 or 1 in each row; for numbers: `--task regress`".into(),
-            Self::Separator { .. } => "or `none`, `space`, `tab`".into(),
+            Self::WhichLabel { .. } => "choose with `--label COLUMN`, once for each column".into(),
+            Self::NotFlags { .. } => "with one column per class, each cell is 0 or 1; to predict numbers, add `--task regress`".into(),
+            Self::Separator { .. } => "`none`, `space` and `tab` are possible, too".into(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What is decided about language models by a look at the texts.
+//! The settings of language models that are inferred from the texts.
 
 use tinderbox_data::text::{LmTexts, TextInput, VocabSource};
 use tinderbox_learn::{Bundle, schedule::OneCycle};
@@ -7,7 +7,7 @@ use tinderbox_model::arch::{ModelSpec, TextSpec};
 use super::{LanguageModel, LanguageModelSettings, texts};
 use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Task, Valid, open_model,
-    plan::{Choices, FitPlan, Start, Take, split::percent},
+    plan::{Choices, FitPlan, Start, Take, phases::layers, split::percent},
     settings::unused,
     texts::{MOMS, TextSource, Tokens},
     validate::other_model,
@@ -27,11 +27,12 @@ pub(super) fn decide(
     let tokens = match (&task.texts.tokens, old) {
         (None, Some(_)) => {
             choices.keep("tokens", &None::<Tokens>);
-            choices.tell("tokens", "as before", "those of the run to start from");
+            choices.tell("tokens", "unchanged", "as in the run to start from");
             Tokens::Words
         }
         (asked, _) => choices.pick("tokens", asked.clone(), || {
-            let because = "English words and punctuation; `--tokens characters` for anything else";
+            let because =
+                "English words and punctuation; `--tokens characters` for other languages";
             (Tokens::Words, because.to_owned())
         }),
     };
@@ -47,11 +48,11 @@ pub(super) fn decide(
     let texts = texts(data, &source, &split, &tokenizing, VocabSource::from(&vocab), job)?;
     let [n_train, n_valid] = texts.n_tokens();
     let n_vocab = texts.input.vocab.len();
-    let counts = format!("{n_train} train, {n_valid} validate");
-    choices.tell("texts", counts, "read and divided into tokens");
+    let counts = format!("{n_train} tokens for training, {n_valid} for validation");
+    choices.tell("texts", counts, "read and tokenized");
     let why = match vocab.min_freq {
-        1 => "every token of the training set".to_owned(),
-        n => format!("tokens that occur {n} times or more in the training set"),
+        1 => "all tokens of the training set".to_owned(),
+        n => format!("tokens that occur at least {n} times in the training set"),
     };
     choices.tell("vocabulary", n_vocab.to_string(), why);
 
@@ -63,8 +64,8 @@ pub(super) fn decide(
         "bptt",
         task.bptt,
         || match characters {
-            true => (100, "about two lines: how far back the gradient goes".into()),
-            false => (70, "fastai's: how far back the gradient goes".into()),
+            true => (100, "about two lines of text; gradients go back this far".into()),
+            false => (70, "fastai's; gradients go back this far".into()),
         },
         |n| format!("{n} tokens"),
     );
@@ -81,10 +82,10 @@ pub(super) fn decide(
     let steps = n_train.div_ceil((batch_size * bptt).max(1));
     let epochs = choices.pick("epochs", common.epochs, || {
         let epochs = STEPS.div_ceil(steps.max(1)).clamp(2, 30);
-        (epochs, format!("{} steps of training, {steps} an epoch", epochs * steps))
+        (epochs, format!("{} steps in total, {steps} per epoch", epochs * steps))
     });
     let lr = choices.pick("lr", common.lr, || match old.is_some() {
-        true => (1e-3, "fastai's for a model that knows words already".into()),
+        true => (1e-3, "fastai's for fine-tuning a language model".into()),
         false => (5e-3, "usual for recurrent layers from scratch".into()),
     });
     choices.keep("from", &task.texts.from);
@@ -113,7 +114,7 @@ fn old(model: &Bundle) -> Result<(&TextInput, &TextSpec)> {
     }
 }
 
-/// The share that validates if nothing else is said.
+/// The default share of the validation set.
 const TENTH: f64 = 0.1;
 
 fn split(
@@ -125,7 +126,7 @@ fn split(
     let (split, because) = match source.asked_split(data, asked)? {
         Some(split) => (split, crate::plan::ASKED),
         None => {
-            let because = "of the texts, or the end of each if they are few";
+            let because = "of the texts, or the end of each if there are few";
             (Split::Random { share: TENTH }, because)
         }
     };
@@ -145,7 +146,7 @@ fn old_arch(
     vocab: usize,
     choices: &mut Choices,
 ) -> Result<TextSpec> {
-    const REASON: &str = "it is that of the run in `--from`";
+    const REASON: &str = "the run in `--from` decides it";
     unused("arch", task.arch.as_ref(), REASON)?;
     unused("embedding", task.embedding.as_ref(), REASON)?;
     unused("hidden", task.hidden.as_ref(), REASON)?;
@@ -154,7 +155,7 @@ fn old_arch(
     choices.keep("arch", &None::<String>);
     Sizes::default().keep(choices);
     let spec = spec.clone().with_vocab(vocab);
-    choices.tell("architecture", describe(&spec), "that of the run to start from");
+    choices.tell("architecture", describe(&spec), "as in the run to start from");
     Ok(spec)
 }
 
@@ -222,7 +223,7 @@ fn arch(
         | TextSpec::Model3(config)
         | TextSpec::Model4(config)
         | TextSpec::Model5(config) => {
-            const REASON: &str = "the lesson's models have a hidden size alone";
+            const REASON: &str = "the lesson's models have only a hidden size";
             unused("embedding", embedding.as_ref(), REASON)?;
             unused("layers", layers.as_ref(), REASON)?;
             unused("dropout", dropout.as_ref(), REASON)?;
@@ -234,8 +235,8 @@ fn arch(
     sizes.keep(choices);
     let shown = describe(&spec);
     let because = match characters {
-        true => "remembers long words; `gru` is smaller",
-        false => "an LSTM with the dropouts that small texts need",
+        true => "keeps a long context; `gru` is smaller",
+        false => "an LSTM with the dropout that small data sets need",
     };
     let usual = || (usual.to_owned(), because.to_owned());
     choices.pick_shown("arch", task.arch.clone(), usual, |_| shown);
@@ -248,17 +249,21 @@ fn describe(spec: &TextSpec) -> String {
         TextSpec::AwdLstm(config) => {
             let encoder = &config.encoder;
             let (embedding, hidden, layers) = (encoder.embedding, encoder.hidden, encoder.layers);
-            format!("{name}, {layers} layers of {hidden}, embedding size {embedding}")
+            sizes(&name, layers, hidden, embedding)
         }
         TextSpec::Gru(config) | TextSpec::Lstm(config) => {
             let (embedding, hidden, layers) = (config.embedding, config.hidden, config.layers);
-            format!("{name}, {layers} layers of {hidden}, embedding size {embedding}")
+            sizes(&name, layers, hidden, embedding)
         }
         _ => name,
     }
 }
 
-/// About so many steps of training are planned for, if the number of epochs is not given.
+fn sizes(name: &str, n_layers: usize, hidden: usize, embedding: usize) -> String {
+    format!("{name}, {}, hidden size {hidden}, embedding size {embedding}", layers(n_layers))
+}
+
+/// About this many steps of training are planned for, if the number of epochs is not given.
 const STEPS: usize = 2000;
 
 /// fastai's: the last group first, ten times as fast, then everything.

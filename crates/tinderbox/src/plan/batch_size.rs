@@ -6,7 +6,7 @@ use crate::{Hinted, Result};
 #[derive(Debug, thiserror::Error)]
 #[error("{}", text(*batch_size, *n_train, of))]
 pub struct BatchSizeError {
-    /// As it was asked for.
+    /// As it was given.
     pub batch_size: Option<usize>,
     pub n_train: usize,
     /// What there are so many of: `image`.
@@ -16,9 +16,9 @@ pub struct BatchSizeError {
 impl Hinted for BatchSizeError {
     fn hint(&self) -> Option<String> {
         Some(match self.n_train {
-            0 | 1 => "add some, or hold out fewer: `--valid`".into(),
+            0 | 1 => "add some, or hold out fewer for validation: `--valid`".into(),
             n_train => format!(
-                "`--batch-size` goes from 2, as batch norm needs, to {n_train}, as training batches are never partial"
+                "choose a `--batch-size` from 2, the least for batch norm, to {n_train}, as partial training batches are dropped"
             ),
         })
     }
@@ -27,8 +27,10 @@ impl Hinted for BatchSizeError {
 fn text(batch_size: Option<usize>, n_train: usize, of: &str) -> String {
     let items = if n_train == 1 { of.to_owned() } else { format!("{of}s") };
     match batch_size {
-        Some(size) => format!("batches of {size} cannot be made of {n_train} training {items}"),
-        None => format!("{n_train} training {items} cannot be trained on"),
+        Some(size) => {
+            format!("a batch size of {size} does not work with {n_train} training {items}")
+        }
+        None => format!("there are too few training {of}s: {n_train}"),
     }
 }
 
@@ -55,12 +57,12 @@ mod tests {
         assert!(check(Some(2), 2, "image").is_ok() && check(None, 2, "image").is_ok());
         error::check(
             check(Some(64), 29, "image").unwrap_err(),
-            "batches of 64 cannot be made of 29 training images",
-            Some("from 2, as batch norm needs, to 29"),
+            "a batch size of 64 does not work with 29 training images",
+            Some("from 2, the least for batch norm, to 29"),
         );
         error::check(
             check(None, 1, "image").unwrap_err(),
-            "1 training image cannot be trained on",
+            "there are too few training images: 1",
             Some("add some"),
         );
         assert!(check(Some(1), 5, "text").is_err());

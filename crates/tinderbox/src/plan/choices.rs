@@ -22,12 +22,12 @@ pub struct Choices {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Why, for what the user has said.
-pub(crate) const ASKED: &str = "as asked";
+/// The reason for what the user has set.
+pub(crate) const ASKED: &str = "as given";
 
 impl Choices {
-    /// What was asked for, or the usual with its reason. It is kept for when the run is resumed, and
-    /// told to people unless the reason is empty: then it goes without saying.
+    /// The value that was given, or the usual one with its reason. It is kept for when the run is
+    /// resumed, and shown to people unless the reason is empty: then it goes without saying.
     pub fn pick<V: Serialize + Display>(
         &mut self,
         setting: &str,
@@ -37,7 +37,7 @@ impl Choices {
         self.pick_shown(setting, asked, usual, V::to_string)
     }
 
-    /// [`pick`](Self::pick) of a value that is shown in other words than it is said in.
+    /// [`pick`](Self::pick) of a value that is shown in other words than it is given in.
     pub fn pick_shown<V: Serialize>(
         &mut self,
         setting: &str,
@@ -53,7 +53,7 @@ impl Choices {
         value
     }
 
-    /// Tells people what followed from the data, which no setting says.
+    /// Shows people what was inferred from the data and is no setting.
     pub fn tell(&mut self, what: &str, value: impl Into<String>, because: impl Into<String>) {
         let setting = what.replace('_', " ");
         self.told.push(Choice { setting, value: value.into(), because: because.into() });
@@ -70,7 +70,7 @@ impl Choices {
         self.warnings.push(text.into());
     }
 
-    /// The setting, as it was asked for or is without a reason to say.
+    /// The setting as given or usual, shown without a reason.
     pub(crate) fn quiet<V: Serialize + Display>(
         &mut self,
         setting: &str,

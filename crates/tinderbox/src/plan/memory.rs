@@ -8,7 +8,7 @@ use crate::{Hinted, Result};
 /// A batch that the system would end the program for.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "a training step of {batch_size} {unit} takes about {}, and {} of memory are free",
+    "a training step with {batch_size} {unit} needs about {}, but only {} of memory is free",
     gigabytes(*needed), gigabytes(*available)
 )]
 pub struct MemoryError {
@@ -26,11 +26,11 @@ pub struct MemoryError {
 impl Hinted for MemoryError {
     fn hint(&self) -> Option<String> {
         Some(match self.fits {
-            0 => format!("smaller {} or a smaller network (`--arch`) take less", self.unit),
+            0 => format!("use smaller {} or a smaller network (`--arch`)", self.unit),
             fits => {
                 let (fits, batches) = even_parts(self.batch_size, fits);
                 format!(
-                    "`--batch-size {fits}` fits; with `--accumulate {batches}` a step is of as many {}",
+                    "`--batch-size {fits}` fits; with `--accumulate {batches}`, a step still has as many {}",
                     self.unit
                 )
             }
@@ -105,14 +105,14 @@ mod tests {
         let error = check(64, 2 << 30).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a training step of 64 images takes about 5.4 GB, and 2.1 GB of memory are free"
+            "a training step with 64 images needs about 5.4 GB, but only 2.1 GB of memory is free"
         );
-        let hint = "`--batch-size 16` fits; with `--accumulate 4` a step is of as many images";
+        let hint = "`--batch-size 16` fits; with `--accumulate 4`, a step still has as many images";
         assert_eq!(error.hint().unwrap(), hint);
         let hint = |batch| check(batch, 2 << 30).unwrap_err().hint().unwrap();
         assert!(hint(40).starts_with("`--batch-size 14` fits; with `--accumulate 3`"));
         let error = check(4, 1 << 30).unwrap_err();
-        assert!(error.hint().unwrap().starts_with("smaller images"));
+        assert!(error.hint().unwrap().starts_with("use smaller images"));
     }
 
     #[test]

@@ -34,5 +34,14 @@ impl Phase {
 
 /// `1 step`, `2 steps`.
 pub(crate) fn steps(n: usize) -> String {
-    if n == 1 { "1 step".into() } else { format!("{n} steps") }
+    counted(n, "step")
+}
+
+/// `1 layer`, `2 layers`.
+pub(crate) fn layers(n: usize) -> String {
+    counted(n, "layer")
+}
+
+fn counted(n: usize, of: &str) -> String {
+    format!("{n} {of}{}", if n == 1 { "" } else { "s" })
 }

@@ -21,7 +21,7 @@ pub(crate) const KNOWN_SPLITS: [(&str, &str); 5] = [
     ("training", "validation"),
 ];
 
-/// The share that is held out if nothing else is said; fastai's.
+/// The default share of the validation set; fastai's.
 pub(crate) const FIFTH: f64 = 0.2;
 
 /// How a run divides its items; saved with the run.
@@ -42,19 +42,19 @@ pub enum Split {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SplitError {
-    #[error("a validation share of {value} is outside 0..1")]
+    #[error("the validation share {value} is not between 0 and 1")]
     Share { value: String },
 
     #[error("`{value}` is not the name of a folder directly below the data")]
     Folder { value: String },
 
-    #[error("{file} names none of the items")]
+    #[error("{file} lists none of the files")]
     NoneNamed { file: PathBuf },
 
-    #[error("no validation set `{valid}` beside one training set: the data has {}", list(found))]
+    #[error("no folder `{valid}` with one other folder to train on: the data has {}", list(found))]
     NoSuchSet { valid: String, found: Vec<String> },
 
-    #[error("a validation share of {share} % of {items} {unit} is not one of them")]
+    #[error("{share} % of {items} {unit} is less than one, so the validation set would be empty")]
     EmptyShare { share: String, items: usize, unit: &'static str },
 }
 
@@ -62,11 +62,11 @@ impl Hinted for SplitError {
     fn hint(&self) -> Option<String> {
         Some(
             match self {
-                Self::Share { .. } => "say `0.2` or `20%` to hold out a fifth",
+                Self::Share { .. } => "to hold out a fifth, write `0.2` or `20%`",
                 Self::Folder { .. } => "name a folder such as `valid`, a share such as `0.2`, or `auto`",
-                Self::NoneNamed { .. } => "it must hold file names such as `0016E5_08370.png`, one a line",
+                Self::NoneNamed { .. } => "it must list file names such as `0016E5_08370.png`, one per line",
                 Self::NoSuchSet { .. } => "the data needs two folders for this, such as train/ and valid/; or hold out a share: `--valid 0.2`",
-                Self::EmptyShare { .. } => "hold out more, or say that nothing validates: `--valid 0`",
+                Self::EmptyShare { .. } => "hold out more, or train without a validation set: `--valid 0`",
             }
             .into(),
         )
@@ -199,11 +199,11 @@ impl Split {
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Folders { train, valid } => write!(f, "{train}/ trains, {valid}/ validates"),
-            Self::Random { share: 0.0 } => write!(f, "nothing validates"),
-            Self::Random { share } => write!(f, "a random {} % validates", percent(*share)),
-            Self::Names { file, .. } => write!(f, "the names in {} validate", file.display()),
-            Self::Column(column) => write!(f, "the rows that column `{column}` says validate"),
+            Self::Folders { train, valid } => write!(f, "{valid}/, with {train}/ for training"),
+            Self::Random { share: 0.0 } => write!(f, "none"),
+            Self::Random { share } => write!(f, "a random {} %", percent(*share)),
+            Self::Names { file, .. } => write!(f, "the files listed in {}", file.display()),
+            Self::Column(column) => write!(f, "the rows marked in column `{column}`"),
         }
     }
 }
@@ -258,9 +258,9 @@ mod tests {
     #[test]
     fn a_split_is_said_in_words() {
         let random = |share| Split::Random { share }.to_string();
-        assert_eq!(random(0.2), "a random 20 % validates");
-        assert_eq!(random(0.999), "a random 99.9 % validates");
-        assert_eq!(random(0.0), "nothing validates");
+        assert_eq!(random(0.2), "a random 20 %");
+        assert_eq!(random(0.999), "a random 99.9 %");
+        assert_eq!(random(0.0), "none");
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
         let split = Split::named_in(&file, files).unwrap();
         assert_eq!(files.map(|file| split.is_named(file)), [true, true, false]);
         let error = Split::named_in(&file, [Path::new("x.png")]).unwrap_err();
-        assert!(error.to_string().ends_with("valid.txt names none of the items"), "{error}");
+        assert!(error.to_string().ends_with("valid.txt lists none of the files"), "{error}");
         let error = Split::named_in(&folder.path().join("no.txt"), files).unwrap_err();
         assert!(matches!(error, Error::Read { .. }), "{error}");
     }
@@ -291,7 +291,7 @@ mod tests {
     fn errors_say_how_data_is_divided() {
         check(
             SplitError::Share { value: "2".into() },
-            "a validation share of 2 is outside 0..1",
+            "the validation share 2 is not between 0 and 1",
             Some("`0.2`"),
         );
         check(
@@ -302,12 +302,12 @@ mod tests {
         let found = (0..7).map(|n| n.to_string()).collect();
         check(
             SplitError::NoSuchSet { valid: "v".into(), found },
-            "no validation set `v` beside one training set: the data has 0/, 1/, 2/, 3/, 4/ and 2 more",
+            "no folder `v` with one other folder to train on: the data has 0/, 1/, 2/, 3/, 4/ and 2 more",
             Some("`--valid 0.2`"),
         );
         check(
             SplitError::EmptyShare { share: "1".into(), items: 36, unit: "images" },
-            "a validation share of 1 % of 36 images is not one of them",
+            "1 % of 36 images is less than one, so the validation set would be empty",
             Some("`--valid 0`"),
         );
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{Result, Valid, plan::Choices, settings::absolute};
 
-/// So many files, spread over the folder, are looked into; the others are taken to be like them.
+/// This many files, spread over the folder, are looked into; the others are taken to be like them.
 const SAMPLE: usize = 200;
 
 /// What a folder of images looks like.
@@ -91,17 +91,16 @@ impl Survey {
         }
         let beside = self.root.parent().map(|folder| folder.join("valid.txt"));
         if let Some(listed) = beside.and_then(|file| Split::named_in(&file, self.files()).ok()) {
-            return (listed, "the file lies beside the data".to_owned());
+            return (listed, "the file is next to the data".to_owned());
         }
         match FIFTH * n as f64 >= 1.0 {
             true => (
                 Split::Random { share: FIFTH },
-                "nothing in the data says which; choose with `--valid`".to_owned(),
+                "the data does not define one; choose with `--valid`".to_owned(),
             ),
-            false => (
-                Split::Random { share: 0.0 },
-                format!("there are {n} images only: none can be spared"),
-            ),
+            false => {
+                (Split::Random { share: 0.0 }, format!("{n} images are too few to hold any out"))
+            }
         }
     }
 
@@ -143,8 +142,8 @@ impl Survey {
             };
             let first = first.display();
             doubts.push(match stray.len() {
-                1 => format!("{first} lies in no {place} and is left out"),
-                n => format!("{n} images lie in no {place} and are left out, such as {first}"),
+                1 => format!("skipped {first}, which is in no {place}"),
+                n => format!("skipped {n} images that are in no {place}, such as {first}"),
             });
         }
         let sets = match split {
@@ -152,7 +151,7 @@ impl Survey {
             Split::Random { .. } | Split::Names { .. } | Split::Column(_) => vec![""],
         };
         let empty = sets.iter().flat_map(|set| self.empty_folders(Path::new(set)));
-        doubts.extend(empty.map(|folder| format!("{}/ holds no images", folder.display())));
+        doubts.extend(empty.map(|folder| format!("{}/ has no images", folder.display())));
         doubts
     }
 
@@ -237,7 +236,7 @@ mod tests {
         assert_eq!(classes(Split::Random { share: 0.5 }), ["a", "b", "train"]);
         assert_eq!(
             survey.doubts(&folders),
-            ["2 images lie in no class folder of train/ or valid/ and are left out, such as 1.png"]
+            ["skipped 2 images that are in no class folder of train/ or valid/, such as 1.png"]
         );
     }
 
@@ -250,7 +249,7 @@ mod tests {
         let survey = survey(folder.path(), &["a/1.png", "b/x/2.png", "3.png"]);
         assert_eq!(
             survey.doubts(&Split::Random { share: 0.2 }),
-            ["3.png lies in no class folder and is left out", "empty/ holds no images"]
+            ["skipped 3.png, which is in no class folder", "empty/ has no images"]
         );
     }
 

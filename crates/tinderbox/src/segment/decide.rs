@@ -1,4 +1,4 @@
-//! What is decided about image segmentation by a look at the folders.
+//! The settings of image segmentation that are inferred from the folders.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use crate::{
     Decided, Error, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
     images::{AUGMENTED, ImageSettings, pixels},
     open_model,
-    plan::{Choices, FitPlan, Start, Take, batch_size, survey::Survey},
+    plan::{Choices, FitPlan, Start, Take, batch_size, phases::steps, survey::Survey},
     weights::Pretrained,
 };
 
@@ -36,7 +36,7 @@ pub(super) fn decide(
     let (images, masks) = folders(data)?;
     let pairs = Pairs::find(images, masks, None)?;
     let n_pairs = pairs.masks.len();
-    choices.tell("masks", pairs.name.describe(), format!("{n_pairs} images have one"));
+    choices.tell("masks", pairs.name.describe(), format!("{n_pairs} images have a mask"));
     pairs.check_unmasked(image.skip_bad.unwrap_or(0))?;
     pairs.doubts().into_iter().for_each(|doubt| choices.warn(doubt));
     let (file, classes) = classes(mask.codes.as_ref(), images, masks)?;
@@ -49,7 +49,7 @@ pub(super) fn decide(
     let split = survey.split(common.valid.as_ref(), n_pairs, choices)?;
     let n_train = n_train(&split, &survey);
     let size = size(image.size, &survey, choices);
-    choices.tell("augmentation", AUGMENTED, "a street, a cell, a face stays one");
+    choices.tell("augmentation", AUGMENTED, "applied to images and masks alike");
     let (model, start) = match (&image.from, &from) {
         (Some(run), Some(from)) => continued(run, from, &classes, size, choices)?,
         _ => fresh(image, classes.len(), size, choices, job)?,
@@ -90,9 +90,11 @@ fn classes(
     let mut seen = BTreeSet::new();
     let found = match (classes.len(), classes.iter().find(|class| !seen.insert(*class))) {
         (0, _) => "no classes".to_owned(),
-        (1, _) => "one class only".to_owned(),
+        (1, _) => "only one class".to_owned(),
         (_, Some(twice)) => format!("`{twice}` twice"),
-        (n, _) if n > MAX_CLASSES => format!("{n} classes, and a mask has room for {MAX_CLASSES}"),
+        (n, _) if n > MAX_CLASSES => {
+            format!("{n} classes, but a mask can hold at most {MAX_CLASSES}")
+        }
         _ => return Ok((file, classes)),
     };
     Err(SegmentError::Codes { file, found }.into())
@@ -120,12 +122,12 @@ fn pick_void(
     choices.keep("void", &setting);
     let shown = match void {
         Some(Void::Class(code)) => classes[usize::from(code)].clone(),
-        Some(Void::NoClass(code)) => format!("pixels of {code}"),
-        None => "all pixels count".into(),
+        Some(Void::NoClass(code)) => format!("pixels of code {code}"),
+        None => "none; all pixels count".into(),
     };
     match (asked, void) {
         (Some(_), _) => choices.tell("void", shown, crate::plan::ASKED),
-        (None, Some(_)) => choices.tell("void", shown, "metrics do not count it"),
+        (None, Some(_)) => choices.tell("void", shown, "ignored by the metrics"),
         (None, None) => {}
     }
     Ok(void)
@@ -182,14 +184,14 @@ fn n_train(split: &Split, survey: &Survey) -> usize {
     }
 }
 
-/// Images of about so many pixels train on a CPU in reasonable time.
+/// Images of about this many pixels train on a CPU in reasonable time.
 const PIXELS: f64 = 180.0 * 240.0;
 
 /// What the bodies take.
 const LEAST_SIDE: usize = 32;
 
 fn size(asked: Option<ImageSize>, survey: &Survey, choices: &mut Choices) -> [usize; 2] {
-    const BECAUSE: &str = "trains on a CPU; go on at more pixels with `--from` and `--size`";
+    const BECAUSE: &str = "trains on a CPU; fine-tune at a larger size with `--from` and `--size`";
     let usual = || match survey.one_size() {
         Some(size) => {
             let all = (size[0] * size[1]) as f64;
@@ -200,7 +202,7 @@ fn size(asked: Option<ImageSize>, survey: &Survey, choices: &mut Choices) -> [us
         None => {
             let side = (PIXELS.sqrt() as usize).min(survey.shorter_side()).max(LEAST_SIDE);
             let because =
-                format!("the images have several sizes, and are squished to one; it {BECAUSE}");
+                format!("the images have several sizes and are squished to one, which {BECAUSE}");
             (ImageSize([side; 2]), because)
         }
     };
@@ -222,10 +224,10 @@ fn continued(
     choices.keep("arch", &None::<String>);
     choices.keep("until", &None::<String>);
     choices.keep("pretrained", &None::<Pretrained>);
-    choices.tell("network", describe(spec), "that of the run to start from");
+    choices.tell("network", describe(spec), "as in the run to start from");
     let (take, because) = match from.classes() == classes {
         true => (Take::All, "all of its weights"),
-        false => (Take::Body, "its weights; it learned other classes, so its last layer is new"),
+        false => (Take::Body, "its weights; the classes differ, so the last layer is new"),
     };
     choices.tell("from", run.to_string(), because);
     let unet = UnetConfig { size, classes: classes.len(), ..spec.unet.clone() };
@@ -281,7 +283,7 @@ fn batch_size(
 const LR: f64 = 2e-3;
 /// That of its run at full size, which goes on from one that is trained.
 const LR_FROM: f64 = 1e-3;
-/// About so many steps of training are planned for in each fit.
+/// About this many steps of training are planned for in each fit.
 const STEPS: usize = 450;
 
 fn phases(
@@ -292,13 +294,13 @@ fn phases(
 ) -> Vec<Phase> {
     let from = ask.task.image.from.is_some();
     let usual = STEPS.div_ceil(per_epoch.max(1)).clamp(3, 10);
-    let because = || format!("{per_epoch} steps each");
-    let whole = if pretrained { "the decoder" } else { "everything" };
+    let because = || format!("{} per epoch", steps(per_epoch));
+    let whole = if pretrained { "the decoder" } else { "the whole network" };
     let epochs = choices.pick_shown(
         "epochs",
         ask.common.epochs,
         || (usual, because()),
-        |epochs| format!("{epochs} of {whole}"),
+        |epochs| format!("{epochs} for {whole}"),
     );
     let unfrozen = choices.pick_shown(
         "unfreeze_epochs",
@@ -307,7 +309,7 @@ fn phases(
             true => (usual + usual / 5, because()),
             false => (0, String::new()),
         },
-        |epochs| format!("then {epochs} of everything"),
+        |epochs| format!("then {epochs} for the whole network"),
     );
     let lr = choices
         .pick("lr", ask.common.lr, || (if from { LR_FROM } else { LR }, "the lesson's".to_owned()));

@@ -1,4 +1,4 @@
-//! Which mask is which picture's.
+//! Which mask is which image's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,24 +34,24 @@ const KNOWN: [(&str, &str); 9] = [
     ("", "_gtFine_labelIds"),
 ];
 
-/// Pictures and their masks.
+/// Images and their masks.
 #[derive(Debug)]
 pub struct Pairs {
     pub(super) name: MaskName,
-    /// The absolute path of each picture's mask, by the picture's below its folder.
+    /// The absolute path of each image's mask, by the image's below its folder.
     pub(super) masks: BTreeMap<PathBuf, PathBuf>,
-    /// Pictures without one, below their folder.
+    /// Images without one, below their folder.
     pub(super) unmasked: Vec<PathBuf>,
-    /// Masks of no picture, below their folder.
+    /// Masks of no image, below their folder.
     pub(super) orphans: Vec<PathBuf>,
 }
 
 impl Pairs {
     /// Pairs what is below two folders, which may be one and the same. Unless it is said how masks
-    /// are called, they are called as most pictures' are.
+    /// are called, they are called as most images' are.
     ///
     /// # Errors
-    /// [`SegmentError::NoMasks`] if no picture has one; those of [`ImageItems::from_folder`].
+    /// [`SegmentError::NoMasks`] if no image has one; those of [`ImageItems::from_folder`].
     pub(super) fn find(images: &Path, masks: &Path, name: Option<&MaskName>) -> Result<Self> {
         let (images, masks) = (absolute(images), absolute(masks));
         let list = |folder: &Path| -> Result<Vec<PathBuf>> {
@@ -61,7 +61,7 @@ impl Pairs {
         let mask_files = list(&masks)?;
         let by_stem: BTreeMap<PathBuf, &PathBuf> =
             mask_files.iter().map(|file| (file.with_extension(""), file)).collect();
-        // Masks below the pictures' folder are no pictures.
+        // Masks below the images' folder are no images.
         let within = masks.strip_prefix(&images).ok().filter(|below| !below.as_os_str().is_empty());
         let mut pictures = list(&images)?;
         pictures.retain(|file| within.is_none_or(|below| !file.starts_with(below)));
@@ -141,10 +141,10 @@ impl MaskName {
         parts.iter().collect()
     }
 
-    /// For people: `as the picture's, with _P`.
+    /// For people: `named as their images`.
     pub(super) fn describe(&self) -> String {
         match (&*self.folder, &*self.stem) {
-            ("", "") => "masks are called as their pictures".into(),
+            ("", "") => "named as their images".into(),
             ("", stem) => format!("`x{stem}` is the mask of `x`"),
             (folder, "") => format!("masks of `x/` are in `x{folder}/`"),
             (folder, stem) => format!("`x{folder}/y{stem}` is the mask of `x/y`"),

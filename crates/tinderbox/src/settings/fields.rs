@@ -13,7 +13,7 @@ pub struct Field {
     pub help: String,
     /// The kinds of values that it takes.
     pub kinds: Vec<Kind>,
-    /// A flag of one letter, for what is said most: `o`.
+    /// A flag of one letter, for settings that are used most: `o`.
     pub short: Option<char>,
     /// Another name of the flag, which is not shown: `from-lm`.
     pub alias: Option<String>,
@@ -22,13 +22,13 @@ pub struct Field {
     /// The heading that it belongs under: `Training`.
     pub group: Option<String>,
     pub role: Role,
-    /// The setting that it replaces: only one of them is said.
+    /// The setting that it replaces: only one of them is given.
     pub instead_of: Option<String>,
     /// Whether it is about validating a finished model, too.
     pub validates: bool,
-    /// What holds if nothing is said, if it does not follow from the data.
+    /// The default, if it is not inferred from the data.
     pub default: Option<Value>,
-    /// The same in words, where it does: `by the size of the data`.
+    /// The default in words, where it is: `depends on the size of the data`.
     pub usual: Option<String>,
     /// The values there are, if they are few.
     pub choices: Vec<String>,
@@ -126,7 +126,7 @@ impl Field {
         flag(&self.key)
     }
 
-    /// Whether it is said without a value.
+    /// Whether it is given without a value.
     pub fn is_flag(&self) -> bool {
         self.kinds == [Kind::Flag]
     }
@@ -229,7 +229,7 @@ impl Field {
         let range = match (self.min, self.above, self.max) {
             (_, Some(above), Some(max)) => format!(" above {above} and up to {max}"),
             (_, Some(above), None) => format!(" above {above}, such as 0.01 or 1e-2"),
-            (min, None, Some(max)) => format!(" in {}..={max}", min.unwrap_or(0.0)),
+            (min, None, Some(max)) => format!(" from {} to {max}", min.unwrap_or(0.0)),
             (Some(min), None, None) => format!(" of at least {min}"),
             _ => String::new(),
         };

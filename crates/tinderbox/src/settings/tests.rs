@@ -26,12 +26,12 @@ fn values_that_do_not_fit_are_refused_with_what_would() {
     check_refused("lr", "nan", "a number above 0, such as 0.01");
     check_refused("epochs", "0", "expected a whole number of at least 1");
     check_refused("epochs", "two", "expected a whole number");
-    check_refused("workers", "5000", "in 0..=1024");
-    check_refused("valid", "1.5", "outside 0..1; say `0.2`");
-    check_refused("valid", "-0.1", "outside 0..1");
+    check_refused("workers", "5000", "from 0 to 1024");
+    check_refused("valid", "1.5", "not between 0 and 1; to hold out a fifth, write `0.2`");
+    check_refused("valid", "-0.1", "not between 0 and 1");
     check_refused("valid", "a/b", "directly below the data");
-    check_refused("size", "100000", "1..=4096");
-    check_refused("device", "tpu", "`gpu:1` for the second graphics card");
+    check_refused("size", "100000", "1 to 4096");
+    check_refused("device", "tpu", "`gpu:1` for the second GPU");
     check_refused("oversample", "maybe", "expected `true` or `false`");
 }
 
@@ -108,16 +108,16 @@ fn errors_about_settings_name_the_way_out() {
     check(
         SettingsError::UnknownTask { name: "clasify".into(), known: vec!["classify", "segment"] },
         "there is no task `clasify`",
-        Some("there are classify, segment"),
+        Some("choose one of classify, segment"),
     );
     check(
         SettingsError::OfOtherTask { setting: "mask_name".into(), task: "classify" },
-        "`--mask-name` is for another task: this run's is `classify`",
+        "`--mask-name` is not a setting of the task `classify`",
         Some("--task"),
     );
     check(
         SettingsError::Unused { setting: "until", reason: "it is for pretrained networks" },
-        "`--until` does nothing here: it is for pretrained networks",
+        "`--until` has no effect here: it is for pretrained networks",
         Some("leave it out"),
     );
     check(

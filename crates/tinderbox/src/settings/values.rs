@@ -72,7 +72,7 @@ impl FromStr for ImageSize {
         };
         sides.map(|(height, width)| Self([height, width])).ok_or_else(|| {
             format!(
-                "a size is a side of 1..={MAX_SIDE} pixels, or height and width, such as 180x240"
+                "expected one side of 1 to {MAX_SIDE} pixels, or height and width, such as 180x240"
             )
         })
     }
@@ -130,7 +130,7 @@ impl FromStr for YRange {
             Some((low, high)) => Ok(Self(Some([low, high]))),
             None if text == "none" => Ok(Self(None)),
             None => {
-                Err("a range is its lowest and its highest number, such as 0,100, or `none`".into())
+                Err("expected the lowest and the highest number, such as 0,100, or `none`".into())
             }
         }
     }
@@ -160,7 +160,7 @@ pub enum Valid {
 }
 
 impl Valid {
-    /// Whether nothing is said.
+    /// Whether nothing is given.
     #[expect(clippy::ref_option, reason = "serde hands out the field")]
     pub(super) fn is_auto(asked: &Option<Self>) -> bool {
         matches!(asked, None | Some(Self::Auto))
@@ -231,7 +231,7 @@ impl FromStr for DeviceChoice {
             "cpu" => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu(0)),
             other => other.strip_prefix("gpu:").and_then(number).ok_or_else(|| {
-                "a device is `auto`, `cpu`, `gpu`, or `gpu:1` for the second graphics card".into()
+                "expected `auto`, `cpu`, `gpu`, or `gpu:1` for the second GPU".into()
             }),
         }
     }

@@ -23,11 +23,11 @@ use config::{Start, Trained};
 
 use crate::{Hinted, Result, device::device};
 
-/// Learns which word comes next: fastai's `language_model_learner`. A state starts anew with each
-/// epoch, and perplexity is measured besides accuracy.
+/// A learner of a language model: fastai's `language_model_learner`. The hidden state is reset at
+/// each epoch, and the metrics are accuracy and perplexity.
 ///
-/// From another language model, as `&learner` or `&bundle`, it goes on with what that one knows: a
-/// word that both have keeps its vector, and a new one gets the mean of all.
+/// From another language model, as `&learner` or `&bundle`, it starts with that model's weights: a
+/// word that both have keeps its embedding, and a new one gets the mean of all.
 ///
 /// # Errors
 /// [`UnknownArch`](tinderbox_model::Error::UnknownArch) with the names that there are; as
@@ -69,10 +69,10 @@ pub fn language_model_learner(
     Ok(learner.metrics((accuracy, Perplexity::default())).callback(ResetState))
 }
 
-/// Learns the class of whole texts; fastai's `text_classifier_learner`.
+/// A learner of a classifier of whole texts: fastai's `text_classifier_learner`.
 ///
 /// From a language model, as `&learner` or `&bundle`, it takes the encoder, and trains the head alone
-/// until [`Learner::unfreeze`]: ULMFiT. The texts are to be divided into that model's words.
+/// until [`Learner::unfreeze`]: ULMFiT. The texts must be tokenized with that model's vocabulary.
 ///
 /// # Errors
 /// [`UnknownArch`](tinderbox_model::Error::UnknownArch) for a name that is not `awd-lstm`;
@@ -147,7 +147,7 @@ pub fn text_classifier_learner(
 /// What a classifier's encoder is called.
 const AWD_LSTM: &str = "awd-lstm";
 
-/// Learns a label for each word, by a `gru-tagger` or an `lstm-tagger`; padding does not count.
+/// A learner of a label for each word, by a `gru-tagger` or an `lstm-tagger`; padding is ignored.
 ///
 /// # Errors
 /// [`UnknownArch`](tinderbox_model::Error::UnknownArch) for other names;
@@ -177,10 +177,10 @@ pub fn tagger_learner(data: DataBunch, config: impl Into<TextLearnerConfig>) -> 
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextLearnerError {
-    #[error("no encoder can be taken from the model: it is for {what}")]
+    #[error("the model has no encoder for texts: it is for {what}")]
     NoEncoder { what: String },
 
-    #[error("the texts are not divided into the words that the model knows: {model}, {data}")]
+    #[error("the texts are not tokenized as the model's were: {data}, expected {model}")]
     OtherWords { model: String, data: String },
 }
 

@@ -1,4 +1,4 @@
-//! What texts are divided into.
+//! How texts are tokenized.
 
 use std::{fmt, path::Path, str::FromStr};
 
@@ -6,7 +6,7 @@ use tinderbox_data::text::{Profile, Tokenizing, VocabOptions};
 
 use crate::{Location, Result, settings::as_text};
 
-/// What a text is divided into.
+/// How a text is tokenized.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Tokens {
     /// English words, by fastai's rules.
@@ -29,7 +29,7 @@ impl FromStr for Tokens {
                 Ok(Self::File(path.into()))
             }
             _ => Err(format!(
-                "unknown tokenization `{text}`; say `words`, `characters` or name a `tokenizer.json`"
+                "unknown tokenization `{text}`; expected `words`, `characters` or the path of a `tokenizer.json`"
             )),
         }
     }

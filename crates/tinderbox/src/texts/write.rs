@@ -1,4 +1,4 @@
-//! What a language model writes, as text.
+//! Generating text with a language model.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use tinderbox_learn::{
 
 use crate::{LanguageModel, Result, validate::expect};
 
-/// Goes on after `prompt`. `each` hears the text part by part, the prompt first, and may end it.
+/// Continues `prompt`. `each` receives the text part by part, the prompt first, and may stop it.
 ///
 /// An empty prompt is the start of a text.
 ///
@@ -42,7 +42,7 @@ pub fn generate(
     failed.map_or(Ok(generated), Err)
 }
 
-/// The likeliest text after `prompt`, by a beam search, with the prompt.
+/// The most likely continuation of `prompt`, by a beam search, with the prompt.
 ///
 /// # Errors
 /// As [`generate`].

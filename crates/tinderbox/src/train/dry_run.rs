@@ -32,7 +32,7 @@ pub struct DryRun {
     pub epochs: usize,
 }
 
-/// So many steps are timed.
+/// This many steps are timed.
 const STEPS: usize = 6;
 
 /// Decides what a training would do, reads its data, builds its model and times a few steps; nothing

@@ -56,7 +56,7 @@ impl Trained {
 
 /// A training whose loss or weights are not finite.
 #[derive(Debug, thiserror::Error)]
-#[error("the training broke down: {reason}; no model was made")]
+#[error("training diverged: {reason}; no model was saved")]
 pub struct DivergedError {
     pub folder: PathBuf,
     /// A rate that may do better.
@@ -67,7 +67,7 @@ pub struct DivergedError {
 impl Hinted for DivergedError {
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "train with a lower rate in another run folder: `--lr {} --out {}-2`; `tinderbox lr-find` looks for a rate",
+            "train with a lower learning rate in another run folder: `--lr {} --out {}-2`; `tinderbox lr-find` suggests one",
             self.lr,
             self.folder.display()
         ))
@@ -202,9 +202,10 @@ fn not_finite(learner: &Learner) -> Option<String> {
     let weights = learner.state_dict();
     let weight = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
     if let Some((name, _)) = weight {
-        return Some(format!("the weights in `{name}` are not finite"));
+        return Some(format!("weights of `{name}` are NaN or infinite"));
     }
     // A validation that came to no number was skipped.
     let unmeasured = learner.recorder().valid_losses.last() == Some(&None);
-    (unmeasured && learner.data().n_valid() > 0).then(|| "the validation loss is NaN".to_owned())
+    (unmeasured && learner.data().n_valid() > 0)
+        .then(|| "the validation loss is NaN or infinite".to_owned())
 }

@@ -99,7 +99,7 @@ impl Kept {
         let name = self.watched.as_ref().map_or("", |watched| watched.name.as_str());
         let value = f64::from_bits(best.bits);
         format!(
-            "the model has the weights of epoch {}, whose {name} of {value:.6} was the best",
+            "the model has the weights of epoch {}, which had the best {name}: {value:.6}",
             best.epoch
         )
     }

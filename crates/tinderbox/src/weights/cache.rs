@@ -44,7 +44,7 @@ impl WeightsCache {
     /// another server with the same files; with `TINDERBOX_OFFLINE` nothing is downloaded.
     ///
     /// # Errors
-    /// [`WeightsError::NoCache`] on a system that tells of no such folder.
+    /// [`WeightsError::NoCache`] on a system without one.
     pub fn open() -> Result<Self> {
         let system = || etcetera::choose_base_strategy().ok().map(|base| base.cache_dir());
         let folder = match env::var_os("TINDERBOX_CACHE") {

@@ -294,6 +294,6 @@ mod tests {
             download(&format!("http://{closed}/w.pth"), &to, "0", Effort::Full, &Job::quiet())
                 .unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(WeightsError::Download { .. })), "{error}");
-        assert!(error.hint().unwrap().contains("put it at"), "{error}");
+        assert!(error.hint().unwrap().contains("save the file as"), "{error}");
     }
 }

@@ -136,7 +136,7 @@ fn wrong_names_say_what_there_is() {
     let error = cnn_learner(gray, "resnet18").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the official weights of `resnet18` are for color images of 3 channels; these have 1"
+        "the official weights of `resnet18` are for images with 3 channels, but these have 1"
     );
     assert!(error.hint().unwrap().contains("Pretrained::No"));
     let error = unet_learner(data, "resnetish").unwrap_err();

@@ -1,4 +1,4 @@
-//! Where pictures of answers go: each to a file of its own, over nothing that is there.
+//! Where images of answers go: each to a file of its own, over nothing that is there.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +11,7 @@ use tinderbox::{About, Asked};
 
 use super::Predict;
 
-/// Where the pictures of each item go; nothing if none are wanted.
+/// Where the images of each item go; nothing if none are wanted.
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) outs: Vec<PathBuf>,
@@ -29,7 +29,7 @@ impl Places {
         if let Some((flag, _)) = wanted.iter().find(|(_, path)| path.is_some())
             && !about.draws
         {
-            bail!("`{flag}` draws answers that are images; those of {} are not", about.noun);
+            bail!("`{flag}` writes masks, which {} does not predict", about.noun);
         }
         let names = names(items);
         let outs = places(asked.out.as_deref(), &names)?;
@@ -37,34 +37,34 @@ impl Places {
         let files = || outs.iter().chain(&overlays).chain(&asked.to);
         let mut seen = HashSet::new();
         if let Some(twice) = files().find(|file| !seen.insert(*file)) {
-            bail!("{} is named for two outputs: give each its own place", twice.display());
+            bail!("{} is given for two outputs: name a different file for each", twice.display());
         }
         let inputs = items.iter().filter_map(Asked::file).chain([asked.model.as_path()]);
         let inputs: HashSet<PathBuf> = inputs.filter_map(|file| file.canonicalize().ok()).collect();
         for file in files() {
             if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
                 bail!(
-                    "{} is an input, which is not written over: name another place",
+                    "{} is an input, which is never overwritten: name another file",
                     file.display()
                 );
             }
             ensure!(
                 asked.force || !file.exists(),
-                "{} is there already: name another place, or write over it with `--force`",
+                "{} exists already: name another file, or overwrite it with `--force`",
                 file.display()
             );
         }
         for folder in files().filter_map(|file| file.parent()).filter(|folder| !folder.exists()) {
             if folder != Path::new("") {
                 fs::create_dir_all(folder)
-                    .with_context(|| format!("cannot make {}", folder.display()))?;
+                    .with_context(|| format!("cannot create {}", folder.display()))?;
             }
         }
         Ok(Self { outs, overlays })
     }
 }
 
-/// The picture of each item, by their names: at `path` if that is a PNG file, else in the folder.
+/// The image of each item, by their names: at `path` if that is a PNG file, else in the folder.
 fn places(path: Option<&Path>, names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -72,10 +72,10 @@ fn places(path: Option<&Path>, names: &[String]) -> anyhow::Result<Vec<PathBuf>>
     match (path.is_dir(), end.as_str(), names.len()) {
         (false, "png", 1) => Ok(vec![path.to_owned()]),
         (false, "png", n) => {
-            bail!("{} is one file, and there are {n} inputs: name a folder", path.display())
+            bail!("{} is one file, but there are {n} inputs: name a folder", path.display())
         }
         (false, ..) if is_image => {
-            bail!("{} must end in .png, or be the name of a folder", path.display())
+            bail!("{} must end in .png or be the name of a folder", path.display())
         }
         _ => Ok(names.iter().map(|name| path.join(name)).collect()),
     }

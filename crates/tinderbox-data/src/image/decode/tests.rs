@@ -174,13 +174,13 @@ fn what_is_no_file_is_refused() {
 fn a_mask_has_no_colours_and_is_no_jpeg() {
     let refused = |file: &File| open_mask(&file.path).unwrap_err().to_string();
     let error = refused(&png(left_white()));
-    assert!(
-        error.ends_with("not a mask: it is a picture with colours, and a mask is gray"),
-        "{error}"
-    );
+    assert!(error.ends_with("not a mask: it is a color image, but masks are gray"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.jpg");
     image::save_buffer(&path, &[1; 64], 8, 8, ExtendedColorType::L8).unwrap();
     let error = open_mask(&path).unwrap_err().to_string();
-    assert!(error.ends_with("not a mask: it is a JPEG, which smears codes"), "{error}");
+    assert!(
+        error.ends_with("not a mask: it is a JPEG, whose compression changes codes"),
+        "{error}"
+    );
 }

@@ -141,7 +141,7 @@ pub struct ClassifierOptions {
 }
 
 impl From<usize> for ClassifierOptions {
-    /// Batches of so many texts, all else by default.
+    /// Batches of this size, with defaults for everything else.
     fn from(batch_size: usize) -> Self {
         Self { batch_size, ..Self::default() }
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use rand::{RngCore, seq::SliceRandom};
 
-/// So many batches are sorted together in training.
+/// This many batches are sorted together in training.
 const BATCHES_TOGETHER: usize = 50;
 
 /// The longest first; those of one length in their order.

@@ -111,7 +111,7 @@ pub struct LmOptions {
 }
 
 impl From<usize> for LmOptions {
-    /// Batches of so many rows, all else by default.
+    /// Batches of this many rows, with defaults for everything else.
     fn from(batch_size: usize) -> Self {
         Self { batch_size, ..Self::default() }
     }

@@ -10,7 +10,7 @@ use crate::text::{
     special::{REP, WREP},
 };
 
-/// So many times something must stand in a row.
+/// This many times something must stand in a row.
 const REPEATS: usize = 4;
 
 /// Writes a character that stands four times or more in a row once, with its count:

@@ -12,7 +12,7 @@ use crate::{
 
 /// A tokenizer with a vocabulary of its own. A clone costs nothing.
 ///
-/// Texts are never cut short or filled up, whatever the file says.
+/// Texts are never truncated or padded, whatever the file says.
 #[derive(Clone)]
 pub struct FileTokenizer(Arc<Inner>);
 
@@ -196,13 +196,13 @@ mod tests {
         let texts =
             labelled.tokenize_by(&open(&bytes()).unwrap(), &VocabOptions::default()).unwrap();
         let error = texts.batches(ClassifierOptions::default()).unwrap_err().to_string();
-        assert!(error.starts_with("no token of the vocabulary is for padding"), "{error}");
+        assert!(error.starts_with("the vocabulary has no padding token"), "{error}");
     }
 
     #[test]
     fn what_is_no_tokenizer_is_named() {
         let error = open(&json!({"a": 1})).unwrap_err().to_string();
-        assert!(error.contains("tokenizer.json holds no tokenizer: "), "{error}");
+        assert!(error.contains("tokenizer.json is not a tokenizer file: "), "{error}");
         let mut far = words();
         far["model"]["vocab"]["rose"] = json!(4_000_000_000_u32);
         let error = open(&far).unwrap_err().to_string();

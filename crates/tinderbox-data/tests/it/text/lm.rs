@@ -142,7 +142,7 @@ fn too_little_text_is_refused_with_the_numbers() {
     let error = batches(TextItems::from_texts(["a b c"]), &vocab).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the training texts have 4 tokens; a batch of 64 rows of 70 takes 4480"
+        "the training texts have 4 tokens, but a batch of 64 rows of 70 needs 4480"
     );
     assert!(error.hint().unwrap().contains("lower `batch_size` or `bptt`"));
     let error = batches(TextItems::from_texts([""; 0]), &vocab).unwrap_err();

@@ -143,10 +143,7 @@ fn weights_are_read_from_an_older_file() {
     ];
     let bytes = parts.concat();
     check(&bytes);
-    refused(
-        &bytes[..bytes.len() - 9],
-        "it is no file of weights of PyTorch's: the file ends too early",
-    );
+    refused(&bytes[..bytes.len() - 9], "not a PyTorch checkpoint: the file ends too early");
 }
 
 #[test]
@@ -154,19 +151,19 @@ fn what_is_made_by_other_calls_is_refused() {
     let call = b"cos\nsystem\n(X\x02\0\0\0lstR".to_vec();
     refused(
         &file(&dict(&[("a", call)])),
-        "it is no file of weights of PyTorch's: `a` is made by calling os.system, which is not done",
+        "not a PyTorch checkpoint: `a` is made by calling os.system, which is not done",
     );
     let counts = tensor("LongStorage", "2", 0, &[1], &[1]);
     refused(
         &file(&dict(&[("a", counts)])),
-        "the tensor `a` is of type torch.LongStorage; weights are of type F32, F16, BF16 or F64",
+        "the tensor `a` has the type torch.LongStorage; supported are F32, F16, BF16 and F64",
     );
 }
 
 #[test]
 fn what_is_damaged_is_refused() {
     let refused = |bytes: &[u8], reason: &str| {
-        refused(bytes, &format!("it is no file of weights of PyTorch's: {reason}"));
+        refused(bytes, &format!("not a PyTorch checkpoint: {reason}"));
     };
     refused(b"", "it begins neither as an archive nor as PyTorch's older files");
     refused(b"PK\x03\x04", "the archive has no table of its files");

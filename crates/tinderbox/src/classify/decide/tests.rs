@@ -59,7 +59,7 @@ fn gray_digits_are_padded_and_never_flipped() {
     assert_eq!(arch_of(&plan), ("resnetish", 10));
     let split = Split::Folders { train: "training".into(), valid: "testing".into() };
     assert_eq!(plan.task.split, split);
-    assert!(because(&plan, "batch size").contains("120 training images give 15 steps"));
+    assert!(because(&plan, "batch size").contains("15 steps per epoch for 120 training images"));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn what_would_do_nothing_is_refused() {
     let mut asked = settings(folder.path());
     asked.task.image.until = Some("layer3".into());
     let error = plan(&asked).unwrap_err().to_string();
-    assert!(error.starts_with("`--until` does nothing here"), "{error}");
+    assert!(error.starts_with("`--until` has no effect here"), "{error}");
 }
 
 #[track_caller]
@@ -138,18 +138,18 @@ fn check_refused(files: &[&str], change: impl FnOnce(&mut Settings<Classify>), m
 
 #[test]
 fn too_little_to_train_on_is_refused() {
-    check_refused(&["1.png"], |_| {}, "holds no images of class folders");
-    check_refused(&["a/1.png", "a/2.png"], |_| {}, "one class only, `a`");
-    check_refused(&["train/a/1.png", "valid/b/1.png"], |_| {}, "train has one class only");
+    check_refused(&["1.png"], |_| {}, "has no class folders");
+    check_refused(&["a/1.png", "a/2.png"], |_| {}, "only one class, `a`");
+    check_refused(&["train/a/1.png", "valid/b/1.png"], |_| {}, "train has only one class");
     let two = &["a/1.png", "b/1.png"];
     let valid = |share| {
         move |asked: &mut Settings<Classify>| asked.common.valid = Some(Valid::Share(share))
     };
-    check_refused(two, valid(0.5), "1 training image cannot be trained on");
-    check_refused(two, valid(0.2), "a validation share of 20 % of 2 images is not one");
+    check_refused(two, valid(0.5), "too few training images: 1");
+    check_refused(two, valid(0.2), "20 % of 2 images is less than one");
     let batches = |size| move |asked: &mut Settings<Classify>| asked.common.batch_size = Some(size);
-    check_refused(two, batches(1), "batches of 1 cannot be made of 2 training images");
-    check_refused(two, batches(3), "batches of 3 cannot be made of 2 training images");
+    check_refused(two, batches(1), "a batch size of 1 does not work with 2 training images");
+    check_refused(two, batches(3), "a batch size of 3 does not work with 2 training images");
 }
 
 #[test]

@@ -106,12 +106,12 @@ fn what_is_named_is_taken() {
         let error = meaning(label, separator).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     };
-    refused(&["a", "note"], None, "are 0 or 1");
-    refused(&["a", "b"], Some(";"), "`--separator` does nothing here");
-    refused(&["note"], Some("ab"), "`ab` is no separator");
+    refused(&["a", "note"], None, "hold other values than 0 and 1");
+    refused(&["a", "b"], Some(";"), "`--separator` has no effect here");
+    refused(&["note"], Some("ab"), "`ab` is not a separator");
     refused(&["c"], None, "has no column `c`");
     let error = find(table, &TableSettings::default()).unwrap_err();
-    assert!(error.to_string().ends_with("that may be labels: a, b, note"), "{error}");
+    assert!(error.to_string().ends_with("that may be the labels: a, b, note"), "{error}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn numbers_with_gaps_are_no_classes() {
 #[test]
 fn a_table_without_a_header_is_refused() {
     let error = find("1.png,x\n2.png,y\nb/3.jpg,x\n", &TableSettings::default()).unwrap_err();
-    assert!(error.to_string().ends_with("has no header: its first line is of the image `1.png`"));
+    assert!(error.to_string().ends_with("has no header: its first line names the image `1.png`"));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn rows_without_an_image_are_skipped_as_often_as_allowed() {
     assert_eq!(find().unmatched, [(3, "7".to_owned())]);
     assert_eq!(find().check(1, &Job::quiet()).unwrap().items.len(), 3);
     let error = find().check(0, &Job::quiet()).unwrap_err().to_string();
-    assert!(error.contains("row 3 (`7`) names no image in"), "{error}");
+    assert!(error.contains("row 3 (`7`) matches no image in"), "{error}");
 }
 
 #[test]
@@ -179,27 +179,27 @@ fn errors_about_tables_say_what_to_name() {
             folder: folder.clone(),
             columns: vec!["a".into(), "b".into()],
         },
-        "no column of t.csv names images in d: it has a, b",
+        "no column of t.csv names images in d; its columns are a, b",
         Some("`--images DIR`"),
     );
     check(
         TableError::Unmatched { table: table.clone(), folder, n: 9, rows: vec![(2, "x".into())] },
-        "t.csv: 9 rows name no image in d, or several: row 2 (`x`), …",
+        "t.csv: 9 rows match no image in d, or several: row 2 (`x`), …",
         Some("`--skip-bad N`"),
     );
     check(
         TableError::WhichLabel { table: table.clone(), columns: vec!["a".into(), "b".into()] },
-        "t.csv has several columns that may be labels: a, b",
+        "t.csv has several columns that may be the labels: a, b",
         Some("`--label COLUMN`"),
     );
     check(
         TableError::NotFlags { table, columns: vec!["a".into(), "b".into()] },
-        "not all of the columns a, b of t.csv are 0 or 1",
+        "the columns a, b of t.csv hold other values than 0 and 1",
         Some("--task regress"),
     );
     check(
         TableError::Separator { text: "ab".into() },
-        "`ab` is no separator: it is one character, such as `;`",
+        "`ab` is not a separator, which is one character, such as `;`",
         Some("space"),
     );
 }
