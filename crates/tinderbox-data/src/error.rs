@@ -504,12 +504,12 @@ mod tests {
         check(
             &Error::OutsideFolder { path: path(), row: 1, item: "../x".into(), folder: "f".into() },
             "t.csv, row 1: `../x` is outside of f",
-            Some("relative to the folder"),
+            Some("below the folder"),
         );
         check(
             &Error::MissingFile { path: path(), row: 2, item: "x".into(), folder: "f".into() },
             "t.csv, row 2: there is no file `x` in f",
-            Some("suffix"),
+            Some("relative to the folder"),
         );
         check(
             &Error::NotANumber { path: path(), row: 2, column: "x".into(), cell: "nan".into() },
@@ -530,10 +530,10 @@ mod tests {
             row: 2,
             found: found.iter().map(|class| (*class).to_owned()).collect(),
         };
-        check(&not_one(&[]), "t.csv, row 2: expected one class, found no class", Some("correct"));
+        check(&not_one(&[]), "t.csv, row 2: expected one class, found none", Some("correct"));
         check(
             &not_one(&["a", "b"]),
-            "t.csv, row 2: expected one class, found the classes a, b",
+            "t.csv, row 2: expected one class, found a, b",
             Some("MultiCategory"),
         );
     }
@@ -605,7 +605,7 @@ mod tests {
                 classes: vec!["Sky".into(), "Road".into()],
             },
             "m.png has the code 255, but there are 2 classes: Sky, Road",
-            Some("leave it out: `--void 255`"),
+            Some("ignore it: `--void 255`"),
         );
         check(
             &Error::VoidClass { void: 255, classes: vec!["Sky".into(), "Road".into()] },
@@ -696,7 +696,7 @@ mod tests {
         check(
             &Error::TokenizerFile { path: "t.json".into(), reason: "no model".into() },
             "t.json is not a tokenizer file: no model",
-            Some("the `tokenizer.json`"),
+            Some("a `tokenizer.json`"),
         );
         check(
             &Error::Tokenize { reason: "no unk".into() },

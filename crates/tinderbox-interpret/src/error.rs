@@ -71,7 +71,7 @@ mod tests {
     fn messages_name_the_file() {
         let error = Error::Ending { path: "lr.gif".into() };
         assert_eq!(error.to_string(), "lr.gif is neither an .svg nor a .png file");
-        assert_eq!(error.hint().unwrap(), "say lr.svg");
+        assert_eq!(error.hint().unwrap(), "use lr.svg");
         let error = Error::Draw { path: "lr.svg".into(), reason: "disk full".into() };
         assert_eq!(error.to_string(), "cannot draw lr.svg: disk full");
         let error = Error::NotClasses;

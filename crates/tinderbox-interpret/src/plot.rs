@@ -488,7 +488,7 @@ mod tests {
             plot_losses_skipping(&recorder(), Skip { start: 2, end: 2 }, &file).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is nothing to plot yet: no batch was trained, but for those left out"
+            "there is nothing to plot yet: no batch was trained, other than those skipped"
         );
         let error = plot_metrics(&Recorder { metric_names: vec![], ..recorder() }, &file);
         assert_eq!(

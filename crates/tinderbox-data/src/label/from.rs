@@ -442,7 +442,7 @@ mod tests {
         let labelled = numbers("name,x\na,1\nb,2\n").label_from_df("x", None).unwrap();
         assert_eq!(target(&labelled.valid, 0), Array::f32([], vec![2.0]));
         let error = numbers("name,x\na,1\nb,two\n").label_from_df("x", None).unwrap_err();
-        assert!(error.to_string().contains("row 2 has `two` in column `x`"), "{error}");
+        assert!(error.to_string().contains("row 2: `two` in column `x`"), "{error}");
     }
 
     #[test]

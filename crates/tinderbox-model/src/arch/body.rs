@@ -307,7 +307,9 @@ mod tests {
         assert_eq!(body.channels(&Device::flex()), Some(256));
         let error = create_body_until(arch, build().unwrap(), "layer5").unwrap_err();
         assert_eq!(error.to_string(), "there is no layer `layer5` to cut before");
-        assert!(error.hint().unwrap().starts_with("there are conv1, bn1, relu, maxpool, layer1"));
+        assert!(
+            error.hint().unwrap().starts_with("choose one of conv1, bn1, relu, maxpool, layer1")
+        );
     }
 
     #[test]

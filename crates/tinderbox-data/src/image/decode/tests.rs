@@ -101,7 +101,7 @@ fn every_kind_of_pixel_becomes_what_is_asked_for() {
 fn the_content_says_what_a_file_is() {
     let named_wrongly = file("x.jpg", &encoded(&left_white().into(), ImageFormat::Png));
     assert_eq!(opened(&named_wrongly.path, ConvertMode::Rgb).width, 16);
-    refuses(&file("x.png", b"<html>not found</html>"), "not of a known picture format");
+    refuses(&file("x.png", b"<html>not found</html>"), "not in a supported image format");
     refuses(&file("x.png", b""), "it is empty");
 }
 
