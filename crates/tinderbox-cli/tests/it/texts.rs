@@ -218,7 +218,7 @@ fn what_is_wrong_with_texts_is_said() {
     let rows: Vec<String> = (0..9).map(|at| format!("a film,{at}.5")).collect();
     fs::write(place.path("stars.csv"), format!("text,label\n{}", rows.join("\n"))).unwrap();
     let numbers = place.run(&["train", "stars.csv"]).code(1);
-    numbers.says("column `label` of").says("has numbers");
+    numbers.says("column `label` of").says("holds numbers");
     classify(&["--label", "stars"]).code(1).says("no column `stars`");
     classify(&["--size", "64"]).code(2).says("`--size` is not a setting of the task");
     classify(&["--batch-size", "1"])

@@ -219,7 +219,7 @@ fn a_stopped_fit_says_how_to_go_on() {
     let outcome = fit(&mut learner);
     assert_eq!(
         outcome.to_string(),
-        "stopped after batch 1 of epoch 1; no checkpoints were asked for, so it cannot be resumed"
+        "stopped after batch 1 of epoch 1; no checkpoints were saved, so it cannot be resumed"
     );
     let outcome = Outcome::Stopped { epoch: 2, batch: 7, checkpoint: Some("run/last".into()) };
     assert_eq!(outcome.to_string(), "stopped after batch 7 of epoch 2; resume from run/last");

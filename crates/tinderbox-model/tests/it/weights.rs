@@ -35,7 +35,7 @@ fn names_and_shapes_must_fit() {
     assert_eq!(
         error.to_string(),
         "the weights do not fit the model:\n  missing: bn.running_var\n  unexpected: extra\n  \
-         of another shape: fc.weight is [3, 3], expected [3, 2]"
+         different shape: fc.weight is [3, 3], expected [3, 2]"
     );
     // Shapes must fit even where names need not.
     let error = load_state_dict(model(), &state, Strict::No).unwrap_err();

@@ -32,6 +32,8 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("train --config", How::Quick(SMALL_RUN)),
     ("train --out", How::AsItIs),
     ("train --task segment", How::Quick(SMALL_RUN)),
+    ("train labels.csv", How::Quick(SMALL_RUN)),
+    ("train other-photos", How::Quick(&["--epochs", "1", "--batch-size", "4", "--size", "24"])),
     ("train photos", How::Quick(SMALL_RUN)),
     ("train reviews.csv", How::Quick(&["--epochs", "1", "--batch-size", "4"])),
     ("train-lm", How::Quick(SMALL_LM)),

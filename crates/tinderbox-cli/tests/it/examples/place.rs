@@ -23,6 +23,12 @@ pub(super) fn example_place() -> Place {
             write_mask(&place, &format!("masks/{file}.png"), at);
         }
     }
+    let listed = |at: usize| format!("train/{0}/{at}.jpg,{0}", ["cat", "dog"][at % 2]);
+    let listed: Vec<String> = (0..8).map(listed).collect();
+    fs::write(place.path("labels.csv"), format!("file,label\n{}\n", listed.join("\n"))).unwrap();
+    for at in 0..12 {
+        write_image(&place, &format!("other-photos/{}/{at}.jpg", ["cow", "horse"][at % 2]), at);
+    }
     for at in 0..4 {
         for (images, masks) in [("train", "trainannot"), ("val", "valannot")] {
             write_image(&place, &format!("camvid/{images}/{at}.png"), at);
@@ -60,7 +66,7 @@ pub(super) fn example_place() -> Place {
 
 /// A square of the color of one of two classes, darker from left to right.
 fn write_image(place: &Place, file: &str, at: usize) {
-    let light = 150 + 10 * at as u8;
+    let light = 150 + 8 * at as u8;
     let color = [[light, 60, 40], [40, 60, light]][at % 2];
     let path = place.path(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
