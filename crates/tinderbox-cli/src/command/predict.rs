@@ -30,7 +30,7 @@ use crate::{
 ///   tinderbox predict runs/streets street.jpg --out mask.png --overlay seen.png
 ///   tinderbox predict model.safetensors photos --json
 ///   tinderbox predict runs/reviews "What a film!"
-///   tinderbox predict runs/reviews new.csv --text review --to labels.csv
+///   tinderbox predict runs/reviews new.csv --text review --to labelled.csv
 ///   curl -s https://example.org/cat.jpg | tinderbox predict runs/photos -
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
