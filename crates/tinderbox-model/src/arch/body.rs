@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ARCHS, Arch, ArchSpec, find, todays_names};
 use crate::{
     Error, HeadConfig, Result, Sequential,
+    init::Init,
     layer::SigmoidRange,
     watch::{in_channels, num_features},
     weights::{LoadReport, StateDict, Strict, load_state_dict},
@@ -222,12 +223,16 @@ pub struct CnnSpec {
     /// there are none. fastai's `y_range`, for regression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y_range: Option<[f64; 2]>,
+    /// The head's dropout before its last layer, half of it before the one above; fastai's 0.5 if it
+    /// is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
 }
 
 impl CnnSpec {
     /// A body under a head for this many classes, or numbers of any range.
     pub fn new(body: BodySpec, classes: usize, size: [usize; 2]) -> Self {
-        Self { body, classes, size, y_range: None }
+        Self { body, classes, size, y_range: None, dropout: None }
     }
 
     /// The model with fresh weights, and its groups.
@@ -235,7 +240,7 @@ impl CnnSpec {
     /// # Errors
     /// As [`BodySpec::build`] and [`create_cnn`].
     pub fn build(&self, device: &Device) -> Result<Grouped<Sequential>> {
-        Ok(self.ranged(create_cnn(self.body.build(device)?, self.classes, device)?))
+        self.headed(self.body.build(device)?, device)
     }
 
     /// The same on what there is of a pretrained network, with a report of it.
@@ -248,15 +253,21 @@ impl CnnSpec {
         device: &Device,
     ) -> Result<(Grouped<Sequential>, LoadReport)> {
         let (body, report) = self.body.build_with(weights, device)?;
-        Ok((self.ranged(create_cnn(body, self.classes, device)?), report))
+        Ok((self.headed(body, device)?, report))
     }
 
-    fn ranged(&self, Grouped { model, groups }: Grouped<Sequential>) -> Grouped<Sequential> {
+    fn headed(&self, body: Body, device: &Device) -> Result<Grouped<Sequential>> {
+        let usual = HeadConfig::new(0, self.classes);
+        let dropout = self.dropout.map_or(usual.dropout.clone(), |dropout| vec![dropout]);
+        // Numbers begin in the middle of their range: a sigmoid learns little at its ends.
+        let last_init = self.y_range.map_or(usual.last_init, |_| Init::Small);
+        let head = HeadConfig { dropout, last_init, ..usual };
+        let Grouped { model, groups } = create_cnn_with(body, head, device)?;
         let model = match self.y_range {
             Some([low, high]) => model.push(SigmoidRange { low, high }),
             None => model,
         };
-        Grouped { model, groups }
+        Ok(Grouped { model, groups })
     }
 }
 
@@ -296,6 +307,10 @@ mod tests {
         let y: Vec<f32> = model.forward(x.into()).into_flat().try_into_vec_as().unwrap();
         assert_eq!(y.len(), 8);
         assert!(y.iter().all(|y| (-1.0..=3.0).contains(y)), "{y:?}");
+        // They begin near the middle.
+        let x = Tensor::<4>::random([4, 3, 32, 32], Distribution::Normal(0.0, 1.0), &device);
+        let y: Vec<f32> = model.forward(x.into()).into_flat().try_into_vec_as().unwrap();
+        assert!(y.iter().all(|y| (y - 1.0).abs() < 1.0), "{y:?}");
     }
 
     #[test]

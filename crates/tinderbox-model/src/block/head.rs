@@ -26,6 +26,8 @@ pub struct HeadConfig {
     pub concat_pool: bool,
     /// A batch norm at the very end, fastai's `bn_final`.
     pub final_norm: bool,
+    /// How the last linear layer starts.
+    pub last_init: Init,
 }
 
 impl HeadConfig {
@@ -38,6 +40,7 @@ impl HeadConfig {
             dropout: vec![0.5],
             concat_pool: true,
             final_norm: false,
+            last_init: Init::KaimingNormal,
         }
     }
 
@@ -58,10 +61,11 @@ impl HeadConfig {
         let dropouts = self.dropouts();
         let steps = sizes.windows(2).zip(&dropouts).enumerate();
         let head = steps.fold(head, |head, (at, (sizes, &dropout))| {
+            let is_last = at + 1 == dropouts.len();
             let layers = BnDropLinConfig {
                 dropout,
-                activation: at + 1 < dropouts.len(),
-                init: Init::KaimingNormal,
+                activation: !is_last,
+                init: if is_last { self.last_init } else { Init::KaimingNormal },
                 ..BnDropLinConfig::new(sizes[0], sizes[1])
             };
             layers.add_to(head, device)

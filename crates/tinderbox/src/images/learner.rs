@@ -59,15 +59,15 @@ use crate::{
 #[doc(alias = "create_cnn")]
 #[doc(alias = "vision_learner")]
 pub fn cnn_learner(data: DataBunch, config: impl Into<CnnConfig>) -> Result<Learner> {
-    let CnnConfig { arch, pretrained, until, y_range, seed, device } = config.into();
+    let CnnConfig { arch, pretrained, until, y_range, dropout, seed, device } = config.into();
     let arch = find(&arch)?;
     let ([in_channels, size @ ..], classes) = (image_shape(&data)?, data.c());
     let weights = weights(arch, pretrained.as_ref(), in_channels)?;
-    let has_head = [until.is_some(), weights.is_some(), y_range.is_some()].contains(&true);
+    let has_head = until.is_some() || weights.is_some() || y_range.is_some() || dropout.is_some();
     let spec = match arch.cut.is_some() || has_head {
         true => {
             let body = BodySpec { arch: arch.name.to_owned(), in_channels, until };
-            ModelSpec::Cnn(CnnSpec { y_range, ..CnnSpec::new(body, classes, size) })
+            ModelSpec::Cnn(CnnSpec { y_range, dropout, ..CnnSpec::new(body, classes, size) })
         }
         false => ModelSpec::Image(ArchSpec::new(arch.name, in_channels, classes, size)?),
     };

@@ -45,6 +45,12 @@ const TRANSFER_STEPS: [usize; 2] = [60, 60];
 /// Ten times fastai's, for fewer epochs.
 const TRANSFER_LR: f64 = 2e-2;
 
+/// The same for numbers, whose sigmoid a higher one drives to its ends.
+const LR_OF_NUMBERS: f64 = 2e-3;
+
+/// Numbers take more steps of everything than classes.
+const TRANSFER_STEPS_OF_NUMBERS: [usize; 2] = [60, 240];
+
 /// The pretrained networks that are looked for in the cache, the first of which is downloaded if none
 /// is there: small and quick on a CPU.
 const PRETRAINED: [&str; 5] = ["mobilenet_v2", "resnet34", "resnet18", "resnet50", "densenet121"];
@@ -196,10 +202,10 @@ impl Recipe {
                         let in_channels = channels;
                         let until = image.until.clone();
                         let body = BodySpec { in_channels, until, ..BodySpec::new(&arch)? };
-                        ModelSpec::Cnn(CnnSpec {
-                            y_range,
-                            ..CnnSpec::new(body, spec.classes, size)
-                        })
+                        // What dropout does to the sums of a batch is noise in a number.
+                        let dropout = (outputs != Outputs::Classes).then_some(0.0);
+                        let spec = CnnSpec::new(body, spec.classes, size);
+                        ModelSpec::Cnn(CnnSpec { y_range, dropout, ..spec })
                     }
                     false => ModelSpec::Image(spec),
                 }
@@ -400,14 +406,15 @@ fn phases(
     let Wanted { common, image, .. } = *want;
     let has_body = matches!(model, ModelSpec::Cnn(_));
     let usual_lr = match model {
+        _ if want.outputs != Outputs::Classes => LR_OF_NUMBERS,
         ModelSpec::Image(spec) => spec.arch()?.lr,
         ModelSpec::Cnn(spec) => tinderbox_model::arch::find(&spec.body.arch)?.lr,
         _ => TRANSFER_LR,
     };
     match begin {
-        Begin::Pretrained(_) => return Ok(transfer_phases(common, image, per_epoch, choices)),
+        Begin::Pretrained(_) => return Ok(transfer_phases(want, per_epoch, choices)),
         Begin::Run { take: Take::Body, .. } if has_body => {
-            return Ok(transfer_phases(common, image, per_epoch, choices));
+            return Ok(transfer_phases(want, per_epoch, choices));
         }
         Begin::Run { .. } | Begin::Fresh => {}
     }
@@ -442,13 +449,13 @@ fn phases(
 }
 
 /// The new head alone, then everything, at lower rates for what is pretrained: fastai's.
-fn transfer_phases(
-    common: &Common,
-    image: &ImageSettings,
-    per_epoch: usize,
-    choices: &mut Choices,
-) -> Vec<Phase> {
-    let usual = TRANSFER_STEPS.map(|steps| steps.div_ceil(per_epoch.max(1)).clamp(2, 12));
+fn transfer_phases(want: &Wanted<'_>, per_epoch: usize, choices: &mut Choices) -> Vec<Phase> {
+    let Wanted { common, image, outputs, .. } = *want;
+    let (steps_of, usual_lr) = match outputs {
+        Outputs::Classes => (TRANSFER_STEPS, TRANSFER_LR),
+        Outputs::Numbers { .. } => (TRANSFER_STEPS_OF_NUMBERS, LR_OF_NUMBERS),
+    };
+    let usual = steps_of.map(|steps| steps.div_ceil(per_epoch.max(1)).clamp(2, 12));
     let because = || format!("{} per epoch", steps(per_epoch));
     let epochs = choices.pick_shown(
         "epochs",
@@ -462,11 +469,14 @@ fn transfer_phases(
         || (usual[1], because()),
         |epochs| format!("then {epochs} for the whole network"),
     );
-    let lr = choices.pick("lr", common.lr, || {
-        (TRANSFER_LR, "for the head; a tenth of it for the whole network".to_owned())
+    let of_numbers = outputs != Outputs::Classes;
+    let lr = choices.pick("lr", common.lr, || match of_numbers {
+        false => (usual_lr, "for the head; a tenth of it for the whole network".to_owned()),
+        true => (usual_lr, "for the head, then for the whole network".to_owned()),
     });
     let head = Phase::head("the new head", epochs, LearningRate::Slice(lr).into());
-    let rates = LearningRate::Range(lr / 300.0, lr / 10.0);
+    let highest = if of_numbers { lr } else { lr / 10.0 };
+    let rates = LearningRate::Range(highest / 30.0, highest);
     Phase::some([head, Phase::whole(unfrozen, rates.into())])
 }
 
@@ -494,6 +504,19 @@ impl ImageSettings {
 mod tests {
     use super::*;
 
+    fn phases_of(image: &ImageSettings, outputs: Outputs, per_epoch: usize) -> Vec<Phase> {
+        let nothing = tinderbox_data::Items::new("", Vec::new(), ImageKind::default());
+        let want = Wanted {
+            common: &Common::default(),
+            image,
+            survey: &Survey::of(&nothing),
+            n_train: 0,
+            target: &TargetKind::Empty,
+            outputs,
+        };
+        transfer_phases(&want, per_epoch, &mut Choices::default())
+    }
+
     #[test]
     fn what_is_pretrained_takes_few_epochs_of_many_steps() {
         let of = |n_train, transfers| {
@@ -501,7 +524,7 @@ mod tests {
         };
         assert_eq!([of(480, false), of(480, true), of(60, true)], [32, 16, 4]);
         let epochs = |image: &ImageSettings, steps| {
-            let phases = transfer_phases(&Common::default(), image, steps, &mut Choices::default());
+            let phases = phases_of(image, Outputs::Classes, steps);
             phases.iter().map(|phase| phase.epochs).collect::<Vec<_>>()
         };
         let plain = ImageSettings::default();
@@ -514,10 +537,13 @@ mod tests {
     /// The rates are in the plan, so that another version of the code goes on with them.
     #[test]
     fn rates_of_transfer_are_those_of_the_plan() {
-        let (common, image) = (Common::default(), ImageSettings::default());
-        let phases = transfer_phases(&common, &image, 30, &mut Choices::default());
+        let image = ImageSettings::default();
+        let phases = phases_of(&image, Outputs::Classes, 30);
         let rates = phases.iter().map(|phase| phase.schedule.lr_max.clone()).collect::<Vec<_>>();
         let range = LearningRate::Range(TRANSFER_LR / 300.0, TRANSFER_LR / 10.0);
         assert_eq!(rates, [LearningRate::Slice(TRANSFER_LR), range]);
+        let numbers = phases_of(&image, Outputs::Numbers { y_range: None }, 30);
+        let range = LearningRate::Range(LR_OF_NUMBERS / 30.0, LR_OF_NUMBERS);
+        assert_eq!((numbers[1].epochs, &numbers[1].schedule.lr_max), (8, &range));
     }
 }

@@ -29,6 +29,8 @@ pub struct CnnConfig {
     pub until: Option<String>,
     /// The lowest and the highest number that comes out, for regression; any, unless it is set.
     pub y_range: Option<[f64; 2]>,
+    /// The head's dropout before its last layer, fastai's `ps`; 0.5, unless it is set.
+    pub dropout: Option<f64>,
     /// What fresh weights follow from; 42.
     pub seed: u64,
     /// Where it is trained: on the graphics card if the program was built for one and there is one,
@@ -45,6 +47,7 @@ impl CnnConfig {
             pretrained: None,
             until: None,
             y_range: None,
+            dropout: None,
             seed: SEED,
             device: DeviceChoice::default(),
         }
@@ -63,6 +66,11 @@ impl CnnConfig {
     /// Gives numbers in this range only: fastai's `y_range`.
     pub fn y_range(self, range: Range<f64>) -> Self {
         Self { y_range: Some([range.start, range.end]), ..self }
+    }
+
+    /// Drops this share of what the head's last layer sees: fastai's `ps`.
+    pub fn dropout(self, dropout: f64) -> Self {
+        Self { dropout: Some(dropout), ..self }
     }
 
     /// Draws fresh weights from this seed.
@@ -89,11 +97,11 @@ impl From<String> for CnnConfig {
 }
 
 impl From<CnnSpec> for CnnConfig {
-    /// The spec's body and range, fresh. Classes, channels and size are the data's.
+    /// The spec's body, range and dropout, fresh. Classes, channels and size are the data's.
     fn from(spec: CnnSpec) -> Self {
-        let CnnSpec { body, y_range, .. } = spec;
+        let CnnSpec { body, y_range, dropout, .. } = spec;
         let until = body.until;
-        Self { until, y_range, ..Self::new(body.arch).pretrained(Pretrained::No) }
+        Self { until, y_range, dropout, ..Self::new(body.arch).pretrained(Pretrained::No) }
     }
 }
 
