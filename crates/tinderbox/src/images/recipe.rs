@@ -183,7 +183,6 @@ impl Recipe {
     /// What is wrong with the settings, or with the weights to start from.
     pub(crate) fn decide(want: &Wanted<'_>, choices: &mut Choices, job: &Job) -> Result<Self> {
         let Wanted { common, image, survey, n_train, target, outputs } = *want;
-        let y_range = outputs.y_range();
         let small_images = survey.one_size().is_some_and(is_small)
             && image.size.is_none_or(|size| survey.one_size() == Some(size.0));
         let (begin, arch) = begin(want, small_images, choices, job)?;
@@ -194,32 +193,15 @@ impl Recipe {
         let augment =
             augment(small && survey.is_gray(), size, !matches!(begin, Begin::Fresh), choices);
         let model = match &begin {
-            Begin::Run { from, .. } => continued(&from.manifest.arch, target.c(), y_range, size),
-            _ => {
+            Begin::Run { from, .. } => continued(&from.manifest.arch, target.c(), outputs, size),
+            Begin::Fresh | Begin::Pretrained(_) => {
                 let spec = ArchSpec::new(&arch, channels, target.c(), size)?;
-                match transfers || outputs != Outputs::Classes {
-                    true => {
-                        let in_channels = channels;
-                        let until = image.until.clone();
-                        let body = BodySpec { in_channels, until, ..BodySpec::new(&arch)? };
-                        // What dropout does to the sums of a batch is noise in a number.
-                        let dropout = (outputs != Outputs::Classes).then_some(0.0);
-                        let spec = CnnSpec::new(body, spec.classes, size);
-                        ModelSpec::Cnn(CnnSpec { y_range, dropout, ..spec })
-                    }
-                    false => ModelSpec::Image(spec),
-                }
+                model(spec, outputs, image.until.clone(), transfers)?
             }
         };
         choices.keep("until", &image.until);
         choices.keep("from", &image.from);
-        let batch_size = batch_size(
-            common.batch_size,
-            small,
-            n_train,
-            matches!(model, ModelSpec::Cnn(_)) && transfers,
-            choices,
-        )?;
+        let batch_size = batch_size(common.batch_size, small, n_train, transfers, choices)?;
         let exact_conv = choices.quiet("exact_conv", image.exact_conv, false);
         let per_epoch = n_train / batch_size;
         let phases = phases(want, &begin, &model, per_epoch, choices)?;
@@ -238,6 +220,24 @@ impl Recipe {
         let input = ImageInput { channels, size, augment, normalize };
         Ok(Self { input, model, start, fit })
     }
+}
+
+/// A network as it is, for classes; under a head of fastai's, for numbers and on pretrained weights.
+fn model(
+    spec: ArchSpec,
+    outputs: Outputs,
+    until: Option<String>,
+    transfers: bool,
+) -> Result<ModelSpec> {
+    if outputs == Outputs::Classes && !transfers {
+        return Ok(ModelSpec::Image(spec));
+    }
+    let ArchSpec { name, in_channels, classes, size } = spec;
+    let body = BodySpec { in_channels, until, ..BodySpec::new(&name)? };
+    // What dropout leaves out is noise in a number.
+    let dropout = (outputs != Outputs::Classes).then_some(0.0);
+    let y_range = outputs.y_range();
+    Ok(ModelSpec::Cnn(CnnSpec { y_range, dropout, ..CnnSpec::new(body, classes, size) }))
 }
 
 fn is_small([height, width]: [usize; 2]) -> bool {
@@ -286,15 +286,12 @@ fn y_range_of(spec: &ModelSpec) -> Option<[f64; 2]> {
 }
 
 /// The architecture of a run to start from, for other classes or images of another size.
-fn continued(
-    from: &ModelSpec,
-    outputs: usize,
-    y_range: Option<[f64; 2]>,
-    size: [usize; 2],
-) -> ModelSpec {
-    match from.clone().with_outputs(outputs) {
+fn continued(from: &ModelSpec, n: usize, outputs: Outputs, size: [usize; 2]) -> ModelSpec {
+    match from.clone().with_outputs(n) {
         ModelSpec::Image(spec) => ModelSpec::Image(ArchSpec { size, ..spec }),
-        ModelSpec::Cnn(spec) => ModelSpec::Cnn(CnnSpec { size, y_range, ..spec }),
+        ModelSpec::Cnn(spec) => {
+            ModelSpec::Cnn(CnnSpec { size, y_range: outputs.y_range(), ..spec })
+        }
         other => other,
     }
 }
