@@ -25,8 +25,11 @@ pub(crate) fn suggesting(
             let names: Vec<&str> = names.map(Command::get_name).collect();
             let said = said(ContextKind::InvalidSubcommand);
             let meant = said.and_then(|said| meant(&said, &names, &COMMANDS).map(str::to_owned));
-            let meant = meant.map(|meant| ContextValue::Strings(vec![meant]));
-            error.insert(ContextKind::SuggestedSubcommand, meant.unwrap_or(ContextValue::None));
+            replace(
+                &mut error,
+                ContextKind::SuggestedSubcommand,
+                meant.map(|meant| ContextValue::Strings(vec![meant])),
+            );
         }
         ErrorKind::UnknownArgument => {
             let said = said(ContextKind::InvalidArg);
@@ -35,13 +38,20 @@ pub(crate) fn suggesting(
             if let Some(said) = said.as_deref().and_then(|said| said.strip_prefix("--")) {
                 let said = said.split(['=', ' ']).next().unwrap_or(said);
                 let meant = meant(said, &flags, &FLAGS).map(|meant| format!("--{meant}"));
-                let meant = meant.map(ContextValue::String);
-                error.insert(ContextKind::SuggestedArg, meant.unwrap_or(ContextValue::None));
+                replace(&mut error, ContextKind::SuggestedArg, meant.map(ContextValue::String));
             }
         }
         _ => {}
     }
     error
+}
+
+/// Puts our suggestion in the place of the parser's, or nothing.
+fn replace(error: &mut Error, kind: ContextKind, meant: Option<ContextValue>) {
+    error.remove(kind);
+    if let Some(meant) = meant {
+        error.insert(kind, meant);
+    }
 }
 
 /// The command whose arguments are wrong: the last that was named.

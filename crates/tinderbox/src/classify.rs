@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Array, DataBunch, ImageItems, ImageKind, Inference, Input, LabelKind, Labelled, SavedInput,
     TargetKind,
+    batch::Set,
     items::{Table, first_folder},
 };
 use tinderbox_interpret::Cells;
@@ -23,15 +24,15 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
-    RunFolder, Scores, Settings, Sources, Split, Task, answer,
+    About, Answer, ClassCount, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job,
+    Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task, answer,
     device::device,
     images::{
         ImageInput, ImageSettings, LabelSource, TableSettings, of_model,
         table::{self, Learned, Listed},
     },
     interpret::{classes, labels, results},
-    items::checked,
+    items::{self, checked},
     plan::Choices,
 };
 
@@ -187,6 +188,23 @@ impl Task for Classify {
             }
             _ => learner.metrics(accuracy),
         }
+    }
+
+    /// Of images with several labels, each label counts.
+    fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
+        if !matches!(data.target(), TargetKind::MultiCategory { .. }) {
+            return Ok(items::counts(data));
+        }
+        let of = |set: Set, n: usize, class: &str| {
+            let has = |item: &usize| data.label(set, *item).split(';').any(|label| label == class);
+            (0..n).filter(has).count() as u64
+        };
+        let count = |class: &String| ClassCount {
+            class: class.clone(),
+            train: of(Set::Train, data.n_train(), class),
+            valid: of(Set::Valid, data.n_valid(), class),
+        };
+        Ok(data.classes().iter().map(count).collect())
     }
 
     fn knows(model: &Bundle) -> bool {

@@ -102,7 +102,7 @@ fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
             "hold out a fifth: `--valid 0.2`".into()
         }
         Error::NoColumn { .. } => {
-            "name a column as in the first line, or by its number, counted from 0".into()
+            "name a column as in the first line, or by its number, counted from 0; if the table is of images, name their folder: `--images DIR`".into()
         }
         Error::NoTable => "name a table: a .csv or .tsv file".into(),
         Error::NoTextColumns => "name one: `--text COLUMN`".into(),

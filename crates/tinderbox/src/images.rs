@@ -139,7 +139,7 @@ impl ImageSettings {
     fn check_fresh(&self) -> Result<()> {
         const REASON: &str = "it only applies to pretrained networks";
         unused("until", self.until.as_ref(), REASON)?;
-        unused("unfreeze_epochs", self.unfreeze_epochs.as_ref(), REASON)
+        unused("unfreeze_epochs", self.unfreeze_epochs.filter(|n| *n > 0).as_ref(), REASON)
     }
 }
 

@@ -180,8 +180,8 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
                 say(&outcome.to_string());
                 say(&format!("resume with: tinderbox train --out {run} --resume"));
             }
-            (Outcome::Finished { epochs, reason }, speed) => {
-                let epochs = count(*epochs, "epoch");
+            (Outcome::Finished { reason, .. }, speed) => {
+                let epochs = count(trained.recorder.n_batches.len(), "epoch");
                 let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
                 say(&match speed {
                     Some(speed) => format!(

@@ -89,6 +89,13 @@ fn an_image_may_have_several_labels() {
     place.run(&["interpret", "run"]).code(0).says("warm");
     assert!(place.path("run/interpretation/top_losses.png").is_file());
     place.run(&["interpret", "run", "--heat"]).code(1).says("Grad-CAM");
+    let dry = ["train", "squares.csv", "--images", "squares", "--label", "found", "--dry-run"];
+    let plan = place.run(&[&dry[..], &["--json"]].concat()).code(0).json();
+    let classes = plan.last().unwrap()["classes"].as_array().unwrap().clone();
+    let count = |class: &serde_json::Value| {
+        class["train"].as_u64().unwrap() + class["valid"].as_u64().unwrap()
+    };
+    assert_eq!(classes.iter().map(count).collect::<Vec<_>>(), [13, 27, 27], "{classes:?}");
     place.run(&["lr-find", "squares.csv", "--images", "squares", "--label", "found"]).code(0);
     let shown = ["show-batch", "squares.csv", "--images", "squares", "--label", "found"];
     place.run(&shown).code(0).says("batch.png");
@@ -152,6 +159,10 @@ fn what_is_wrong_with_a_table_is_said() {
     train("00,x\n01,y\n02,x\n", &[]).code(1).says("has no header").says("`file,label`");
     train("id,a\n00,1.5\n01,NA\n02,0.5\n", &[]).code(1).says("row 2 has `NA`");
     train("id,a\n00,1.5\n01,1.5\n", &[]).code(1).says("the same number");
+    let numbers = "id,a\n00,1.5\n01,2.5\n02,1.5\n";
+    let classes = ["--separator", "none", "--valid", "0", "--dry-run"];
+    train(numbers, &classes).code(0).says("one class per image").says("1.5, 2.5");
+    train(numbers, &[&classes[2..], &["--task", "classify"]].concat()).code(0).says("1.5, 2.5");
     place.run(&["train", "squares", "--label", "color"]).code(1).says("the data is not a table");
     place.run(&["train", "t.csv", "--images", "nowhere"]).code(1).says("nowhere");
 }

@@ -134,7 +134,7 @@ fn a_classifier_starts_from_a_language_model() {
         .run(&[&train[..], &["--lr", "0.05", "--dropout", "0.1"]].concat())
         .code(0)
         .says("part 1 of 4: the head alone")
-        .says("part 4 of 4: everything")
+        .says("part 4 of 4: the whole network")
         .says("column `is_valid` – the data has this column");
     fs::write(place.path("new.txt"), "This song was dull, a dull song indeed.").unwrap();
     let good = "This film was good, a good film indeed.";

@@ -116,6 +116,7 @@ fn text_of(text: &str) -> Asked {
 }
 
 fn is_address(name: &str) -> bool {
+    let name = name.to_lowercase();
     ["http://", "https://"].iter().any(|start| name.starts_with(start))
 }
 

@@ -235,6 +235,6 @@ fn gradual_unfreezing(epochs: usize, lr: f64, groups: usize) -> Vec<Phase> {
         phase("the head alone", -1, 1, LearningRate::One(lr)),
         phase("the last layer, too", -2, 1, slice(lr / 2.0)),
         phase("the last two layers", -3, 1, slice(lr / 4.0)),
-        phase("everything", 0, epochs, slice(lr / 20.0)),
+        phase("the whole network", 0, epochs, slice(lr / 20.0)),
     ]
 }

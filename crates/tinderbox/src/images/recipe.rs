@@ -416,7 +416,7 @@ fn phases(
         Begin::Run { .. } | Begin::Fresh => {}
     }
     let reason = "all layers are trained from the start";
-    unused("unfreeze_epochs", image.unfreeze_epochs.as_ref(), reason)?;
+    unused("unfreeze_epochs", image.unfreeze_epochs.filter(|n| *n > 0).as_ref(), reason)?;
     choices.keep("unfreeze_epochs", &image.unfreeze_epochs);
     let trained = matches!(begin, Begin::Run { take: Take::All, .. });
     let epochs = choices.pick("epochs", common.epochs, || {

@@ -330,7 +330,17 @@ impl LabelTable {
         let split = split.label_kind(self.label_kind(target));
         let columns: Vec<&str> = self.labels.iter().map(String::as_str).collect();
         Ok(match self.meaning {
-            Meaning::Class => split.label_from_df(columns[0], None)?,
+            Meaning::Class => {
+                let labelled = split.clone().label_from_df(columns[0], None)?;
+                match labelled.target {
+                    // Fractions that are to be classes.
+                    TargetKind::Number { .. } => {
+                        let kind = LabelKind::Category(None);
+                        split.label_kind(kind).label_from_df(columns[0], None)?
+                    }
+                    _ => labelled,
+                }
+            }
             Meaning::Classes { separator } => split.label_from_df(columns[0], Some(separator))?,
             Meaning::ClassColumns | Meaning::ClassesColumns | Meaning::Numbers => {
                 split.label_from_columns(&columns)?

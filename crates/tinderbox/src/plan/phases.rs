@@ -18,7 +18,7 @@ pub struct Phase {
 impl Phase {
     /// A fit of everything.
     pub fn whole(epochs: usize, schedule: OneCycle) -> Self {
-        Self { name: "everything".into(), freeze_to: 0, epochs, schedule }
+        Self { name: "the whole network".into(), freeze_to: 0, epochs, schedule }
     }
 
     /// A fit of the last group alone, which is called `name`.

@@ -1,6 +1,9 @@
 //! Which epoch's weights the model of a run has, and when its fits end early.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    cmp::Ordering,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +25,8 @@ pub(super) struct Best {
     pub epoch: usize,
     /// What was watched, as bits: a checkpoint must give back the very number.
     bits: u64,
+    /// The validation loss, likewise: of epochs that are as good, the one with the lower loss counts.
+    loss_bits: u64,
     /// All metrics after it that are finite, by name.
     pub metrics: Vec<(String, f64)>,
 }
@@ -99,7 +104,7 @@ impl Kept {
         let name = self.watched.as_ref().map_or("", |watched| watched.name.as_str());
         let value = f64::from_bits(best.bits);
         format!(
-            "the model has the weights of epoch {}, which had the best {name}: {value:.6}",
+            "the model has the weights of epoch {} of the run, which had the best {name}: {value:.6}",
             best.epoch
         )
     }
@@ -124,15 +129,22 @@ impl Callback for KeepBest {
             return Ok(Changes::none());
         };
         let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_better = best.as_ref().map(|best| f64::from_bits(best.bits)).is_none_or(|before| {
-            if self.watched.lower_is_better { value < before } else { value > before }
+        let loss = state.valid_loss.unwrap_or(f64::INFINITY);
+        let order = if self.watched.lower_is_better { Ordering::Less } else { Ordering::Greater };
+        let is_better = best.as_ref().is_none_or(|best| {
+            let [value_before, loss_before] = [best.bits, best.loss_bits].map(f64::from_bits);
+            match value.partial_cmp(&value_before) {
+                Some(Ordering::Equal) => loss < loss_before,
+                found => found == Some(order),
+            }
         });
         if !is_better {
             return Ok(Changes::none());
         }
         let metrics = state.metric_names.iter().cloned().zip(state.metrics.iter().copied());
         let metrics = metrics.filter(|(_, value)| value.is_finite()).collect();
-        *best = Some(Best { epoch: self.epochs, bits: value.to_bits(), metrics });
+        let (bits, loss_bits) = (value.to_bits(), loss.to_bits());
+        *best = Some(Best { epoch: self.epochs, bits, loss_bits, metrics });
         Ok(Change::Save(BEST.into()).into())
     }
 
@@ -180,7 +192,10 @@ mod tests {
         resumed.train_begin(&State::default()).unwrap();
         assert!(!saves(&mut resumed, 0.1 + 0.2) && !saves(&mut resumed, f64::NAN));
         assert!(saves(&mut resumed, 0.31));
+        // As good, with a lower loss.
+        let lower = State { valid_loss: Some(0.5), ..state(0.31) };
+        assert_eq!(resumed.epoch_end(&lower).unwrap().into_iter().count(), 1);
         let best = resumed.best.lock().unwrap().clone().unwrap();
-        assert_eq!((best.epoch, best.metrics), (4, vec![("accuracy".to_owned(), 0.31)]));
+        assert_eq!((best.epoch, best.metrics), (5, vec![("accuracy".to_owned(), 0.31)]));
     }
 }
