@@ -35,6 +35,7 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("train labels.csv", How::Quick(SMALL_RUN)),
     ("train other-photos", How::Quick(&["--epochs", "1", "--batch-size", "4", "--size", "24"])),
     ("train photos", How::Quick(SMALL_RUN)),
+    ("train photos --from", How::Quick(&["--epochs", "1", "--batch-size", "4", "--size", "24"])),
     ("train reviews.csv", How::Quick(&["--epochs", "1", "--batch-size", "4"])),
     ("train-lm", How::Quick(SMALL_LM)),
     ("train-lm tweets.txt --from", How::Quick(&["--epochs", "1", "--batch-size", "2"])),

@@ -102,6 +102,7 @@ pub(super) fn train_runs(place: &Place) {
     train("runs/reviews", &reviews, &["--from-lm", "runs/lm", "--batch-size", "4"]);
 
     place.copy("runs/photos/run.toml", "run.toml");
+    place.copy("runs/photos/model.safetensors", "runs/other/model.safetensors");
     // The tests of the library read files as PyTorch writes them.
     for model in ["model.safetensors", "mine.pth", "resnet34-b627a593.pth"] {
         place.copy("runs/photos/model.safetensors", model);
