@@ -552,6 +552,17 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// What the learner's own callbacks remember after a fit that is over: the next one begins with it.
+    ///
+    /// # Errors
+    /// [`Error::CallbackState`].
+    pub(crate) fn load_callbacks(&self, learn: &mut Learner) -> Result<()> {
+        for (callback, (_, state)) in learn.callbacks.iter_mut().zip(&self.saved.mark.callbacks) {
+            callback.load_state(state)?;
+        }
+        Ok(())
+    }
+
     fn load_kept(&self, prefix: &str, network: &mut Network) -> Result<()> {
         let kept = kept(&self.store, prefix, network);
         network.kept = kept.map_err(|what| self.store.error(what))?;

@@ -103,6 +103,10 @@ fn the_best_epoch_is_kept_and_no_more_are_trained_than_help() {
         .run(&["train", "--out", "early", "--resume", "--keep", "last"])
         .code(1)
         .says("--keep best");
+    // Resumed after its end, it still has the best epoch's weights.
+    let before = model(&place, "early");
+    place.run(&["train", "--out", "early", "--resume"]).code(0);
+    assert!(model(&place, "early") == before);
     place.killed_runs_reach_the_same(&train("killed-later"), 4);
     let nothing = ["train", "digits", "--valid", "0", "--keep", "best", "--out", "none"];
     place.run(&nothing).code(1).says("`--keep` has no effect here: there is no validation set");

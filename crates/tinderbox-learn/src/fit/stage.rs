@@ -78,6 +78,7 @@ impl<'a> Stage<'a> {
         checkpoint.check(learn, &passed)?;
         checkpoint.load_learner(learn)?;
         if checkpoint.is_finished() {
+            checkpoint.load_callbacks(learn)?;
             return Ok(None);
         }
         let mut run = Self::new(learn, checkpoint.fit().clone(), passed)?;
