@@ -385,10 +385,11 @@ impl Given {
         let fitting: Vec<&'static dyn AnyTask> = tasks().iter().filter(has).copied().collect();
         let like = |task: &&'static dyn AnyTask| {
             let mut settings = config.cloned().unwrap_or_default();
+            let fields = task.fields();
             for (key, values) in &self.0 {
-                let field = task.fields().into_iter().find(|field| field.key == *key);
+                let field = fields.iter().find(|field| field.key == *key);
                 // What does not fit is told once the task is known.
-                if let Some(Ok(value)) = field.map(|field| typed(*task, &field, values)) {
+                if let Some(Ok(value)) = field.map(|field| typed(*task, field, values)) {
                     settings.insert(key.clone(), value);
                 }
             }

@@ -71,6 +71,18 @@ pub(crate) fn by_loss(losses: &[f32], k: usize, largest: bool) -> Vec<usize> {
     rows
 }
 
+/// The `k` items with the largest losses, or the smallest, in that order: item and loss.
+pub(crate) fn worst(items: &[usize], losses: &[f32], k: usize, largest: bool) -> Vec<(usize, f32)> {
+    by_loss(losses, k, largest).into_iter().map(|row| (items[row], losses[row])).collect()
+}
+
+/// The numbers of each item, so many of each.
+pub(crate) fn rows(tensor: AnyTensor, each: usize) -> Vec<Vec<f32>> {
+    let values: Vec<f32> =
+        tensor.into_flat().try_into_vec_as().expect("floats are readable as f32");
+    values.chunks_exact(each.max(1)).map(<[f32]>::to_vec).collect()
+}
+
 /// What the captions of the images with the largest losses say.
 const HEADING: &str = "prediction / actual / loss / probability of the actual class; \
                        the largest loss comes first, row by row";
@@ -100,14 +112,12 @@ impl<'a> Interpretation<'a> {
         if of_classes != classes || targets.dims() != [n] {
             return Err(Error::NotClasses);
         }
-        let outputs: Vec<f32> =
-            outputs.reshape([-1]).try_into_vec_as().expect("floats are readable as f32");
         let targets: Vec<i64> =
             Tensor::<1, Int>::try_into_vec_as(targets).expect("whole numbers are readable as i64");
         Ok(Self {
             learner,
             set,
-            probabilities: outputs.chunks_exact(classes.max(1)).map(<[f32]>::to_vec).collect(),
+            probabilities: rows(outputs.into(), classes),
             targets: targets.into_iter().map(|target| target as usize).collect(),
             losses,
             items,

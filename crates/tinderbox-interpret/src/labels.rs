@@ -4,9 +4,12 @@ use tinderbox_data::{
     TargetKind,
     picture::{Grid, Mark, Picture},
 };
-use tinderbox_learn::{Learner, Set};
+use tinderbox_learn::{Learner, Predictions, Set};
 
-use crate::{Error, Result, interpretation::by_loss};
+use crate::{
+    Error, Result,
+    interpretation::{by_loss, rows, worst},
+};
 
 /// The predictions of a model of several labels per item for a set, compared with its labels.
 ///
@@ -54,24 +57,25 @@ impl<'a> LabelsInterpretation<'a> {
     /// [`Error::NotLabels`] if items do not have several labels; as
     /// [`get_preds`](Learner::get_preds).
     pub fn of(learner: &'a Learner, set: Set) -> Result<Self> {
+        Self::new(learner, set, learner.get_preds(set)?)
+    }
+
+    /// Of predictions for a set that are made.
+    ///
+    /// # Errors
+    /// [`Error::NotLabels`] if they are not a probability of each label for each item.
+    pub fn new(learner: &'a Learner, set: Set, predictions: Predictions) -> Result<Self> {
         let TargetKind::MultiCategory { classes, threshold } = learner.data().target() else {
             return Err(Error::NotLabels);
         };
-        let predictions = learner.get_preds(set)?;
-        let rows = |values: Vec<f32>, above: f32| -> Vec<Vec<bool>> {
-            let row = |row: &[f32]| row.iter().map(|value| *value > above).collect();
-            values.chunks_exact(classes.len().max(1)).map(row).collect()
+        let Predictions { outputs, targets, losses, items } = predictions;
+        let flags = |tensor, above: f32| -> Vec<Vec<bool>> {
+            let flags = |row: Vec<f32>| row.into_iter().map(|value| value > above).collect();
+            rows(tensor, classes.len()).into_iter().map(flags).collect()
         };
-        let host = |tensor: tinderbox_model::AnyTensor| -> Vec<f32> {
-            tensor.into_flat().try_into_vec_as().expect("floats are readable as f32")
-        };
-        let (given, wanted) =
-            (rows(host(predictions.outputs), *threshold), rows(host(predictions.targets), 0.5));
-        match given.len() == predictions.items.len() && wanted.len() == given.len() {
-            true => {
-                let (losses, items) = (predictions.losses, predictions.items);
-                Ok(Self { learner, set, given, wanted, losses, items })
-            }
+        let (given, wanted) = (flags(outputs, *threshold), flags(targets, 0.5));
+        match given.len() == items.len() && wanted.len() == items.len() {
+            true => Ok(Self { learner, set, given, wanted, losses, items }),
             false => Err(Error::NotLabels),
         }
     }
@@ -104,8 +108,7 @@ impl<'a> LabelsInterpretation<'a> {
 
     /// The `k` items with the largest losses, or the smallest, in that order: item and loss.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<(usize, f32)> {
-        let rows = by_loss(&self.losses, k, largest).into_iter();
-        rows.map(|row| (self.items[row], self.losses[row])).collect()
+        worst(&self.items, &self.losses, k, largest)
     }
 
     /// The mean of the items' losses.

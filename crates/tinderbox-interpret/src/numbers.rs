@@ -6,9 +6,13 @@ use tinderbox_data::{
     TargetKind,
     picture::{Grid, Mark, Picture},
 };
-use tinderbox_learn::{Learner, Set};
+use tinderbox_learn::{Learner, Predictions, Set};
 
-use crate::{Error, Result, interpretation::by_loss, plot::plot_pairs};
+use crate::{
+    Error, Result,
+    interpretation::{by_loss, rows, worst},
+    plot::plot_pairs,
+};
 
 /// What a model of numbers says about a set, beside what is true.
 ///
@@ -47,26 +51,17 @@ impl<'a> NumbersInterpretation<'a> {
         let TargetKind::Number { len, .. } = *learner.data().target() else {
             return Err(Error::NotNumbers);
         };
-        let predictions = learner.get_preds(set)?;
-        let rows = |tensor: tinderbox_model::AnyTensor| -> Vec<Vec<f32>> {
-            let values: Vec<f32> =
-                tensor.into_flat().try_into_vec_as().expect("floats are readable as f32");
-            values.chunks_exact(len.max(1)).map(<[f32]>::to_vec).collect()
-        };
-        let (predicted, actual) = (rows(predictions.outputs), rows(predictions.targets));
-        match predicted.len() == actual.len() && actual.len() == predictions.items.len() {
-            true => {
-                let (losses, items) = (predictions.losses, predictions.items);
-                Ok(Self { learner, set, predicted, actual, losses, items })
-            }
+        let Predictions { outputs, targets, losses, items } = learner.get_preds(set)?;
+        let (predicted, actual) = (rows(outputs, len), rows(targets, len));
+        match predicted.len() == items.len() && actual.len() == items.len() {
+            true => Ok(Self { learner, set, predicted, actual, losses, items }),
             false => Err(Error::NotNumbers),
         }
     }
 
     /// The `k` items with the largest losses, or the smallest, in that order: item and loss.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<(usize, f32)> {
-        let rows = by_loss(&self.losses, k, largest).into_iter();
-        rows.map(|row| (self.items[row], self.losses[row])).collect()
+        worst(&self.items, &self.losses, k, largest)
     }
 
     /// Draws the predicted number of each item over its true one; what is right lies on the line.

@@ -11,7 +11,7 @@ use tinderbox_model::AnyTensor;
 
 use crate::{
     Cells, Error, Result,
-    interpretation::by_loss,
+    interpretation::worst,
     plot_confusion_matrix,
     shown::{codes, overlaid},
 };
@@ -90,8 +90,7 @@ impl<'a> SegmentationInterpretation<'a> {
 
     /// The `k` images with the largest losses, or the smallest, in that order: item and loss.
     pub fn top_losses(&self, k: usize, largest: bool) -> Vec<(usize, f32)> {
-        let rows = by_loss(&self.losses, k, largest).into_iter();
-        rows.map(|row| (self.items[row], self.losses[row])).collect()
+        worst(&self.items, &self.losses, k, largest)
     }
 
     /// For each image, the share of each class's pixels that was predicted as each; NaN for a class

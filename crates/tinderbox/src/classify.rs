@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Array, DataBunch, ImageItems, ImageKind, Inference, Input, LabelKind, Labelled, SavedInput,
     TargetKind,
-    batch::Set,
     items::{Table, first_folder},
 };
 use tinderbox_interpret::Cells;
@@ -127,7 +126,11 @@ impl Task for Classify {
         let data = Self::sources(ask);
         let Some(source) = data.get("data") else { return Confidence::No };
         if Table::is_one(source) {
-            return table::recognizes(&data, table_of(ask), Learned::Classes);
+            return table::recognizes(
+                &data,
+                table::Asked::of(&ask.common, &ask.task.table),
+                Learned::Classes,
+            );
         }
         match source.is_dir() && ImageItems::from_folder(source).is_ok() {
             true => Confidence::Likely,
@@ -183,8 +186,8 @@ impl Task for Classify {
     fn metrics(learner: Learner) -> Learner {
         match learner.data().target() {
             TargetKind::MultiCategory { threshold, .. } => {
-                let thresh = f64::from(*threshold);
-                learner.metrics(several_metrics(thresh))
+                let metrics = several_metrics(*threshold, metric::Scores::Logits);
+                learner.metrics(metrics)
             }
             _ => learner.metrics(accuracy),
         }
@@ -192,19 +195,8 @@ impl Task for Classify {
 
     /// Of images with several labels, each label counts.
     fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
-        if !matches!(data.target(), TargetKind::MultiCategory { .. }) {
-            return Ok(items::counts(data));
-        }
-        let of = |set: Set, n: usize, class: &str| {
-            let has = |item: &usize| data.label(set, *item).split(';').any(|label| label == class);
-            (0..n).filter(has).count() as u64
-        };
-        let count = |class: &String| ClassCount {
-            class: class.clone(),
-            train: of(Set::Train, data.n_train(), class),
-            valid: of(Set::Valid, data.n_valid(), class),
-        };
-        Ok(data.classes().iter().map(count).collect())
+        let several = matches!(data.target(), TargetKind::MultiCategory { .. });
+        Ok(items::counts(data, several.then_some(';')))
     }
 
     fn knows(model: &Bundle) -> bool {
@@ -221,7 +213,8 @@ impl Task for Classify {
         };
         let (items, labels) = match Table::is_one(data.need("data")?) {
             true => {
-                let listed = Listed::find(&data, table_of(ask), Some(Learned::Classes))?;
+                let asked = table::Asked::of(&ask.common, &ask.task.table);
+                let listed = Listed::find(&data, asked, Some(Learned::Classes))?;
                 let listed = listed.check(skip_bad, job)?;
                 (listed.items, LabelSource::Table(listed.columns))
             }
@@ -241,14 +234,16 @@ impl Task for Classify {
     }
 
     fn score(learner: &mut Learner) -> Result<Scores> {
-        match has_several(learner) {
-            true => labels::score(learner),
-            false => classes::score(learner),
+        match learner.data().target() {
+            TargetKind::MultiCategory { threshold, .. } => {
+                labels::score(learner, several_metrics(*threshold, metric::Scores::Probabilities))
+            }
+            _ => classes::score(learner),
         }
     }
 
     fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
-        if has_several(learner) {
+        if let TargetKind::MultiCategory { .. } = learner.data().target() {
             return labels::interpret(learner, settings.without_heat::<Self>()?);
         }
         classes::interpret(learner, settings, |learner, found, matrix, out| {
@@ -275,15 +270,6 @@ impl Task for Classify {
     }
 }
 
-fn has_several(learner: &Learner) -> bool {
-    matches!(learner.data().target(), TargetKind::MultiCategory { .. })
-}
-
-/// The columns that a user named.
-fn table_of(ask: &Settings<Classify>) -> table::Asked<'_> {
-    table::Asked { table: &ask.task.table, valid: ask.common.valid.as_ref() }
-}
-
 /// Labels as they are found in folders or a table, with a model's classes if there is one.
 fn label(
     source: &LabelSource,
@@ -307,11 +293,11 @@ fn label(
 }
 
 /// fastai's for several labels an item, all by one threshold, which is that of predictions, too.
-fn several_metrics(thresh: f64) -> Vec<Box<dyn Metric>> {
-    let accuracy = move |output: AnyTensor, target: AnyTensor| {
-        accuracy_thresh(output, target, thresh, metric::Scores::Logits)
-    };
-    let options = FbetaOptions { thresh, ..FbetaOptions::default() };
+fn several_metrics(threshold: f32, scores: metric::Scores) -> Vec<Box<dyn Metric>> {
+    let thresh = f64::from(threshold);
+    let accuracy =
+        move |output: AnyTensor, target: AnyTensor| accuracy_thresh(output, target, thresh, scores);
+    let options = FbetaOptions { thresh, scores, ..FbetaOptions::default() };
     let f_beta = move |output: AnyTensor, target: AnyTensor| fbeta(output, target, &options);
     (("accuracy_thresh", accuracy), ("fbeta", f_beta)).into_metrics()
 }

@@ -52,7 +52,7 @@ impl InterpretSettings {
 }
 
 /// What a model is right and wrong about.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Interpreted {
     /// Of images, or of pixels that count; of the labels that are rightly given or withheld, where
     /// there may be several; nothing for numbers.

@@ -102,12 +102,15 @@ fn listed(line: &str) -> Option<(&str, &str)> {
     Some((path.trim_end_matches('"'), bytes))
 }
 
-/// How many items of each class there are; nothing if there are no classes.
-pub(crate) fn counts(data: &DataBunch) -> Vec<ClassCount> {
+/// How many items of each class there are, of which an item may have several with this between them;
+/// nothing if there are no classes.
+pub(crate) fn counts(data: &DataBunch, several: Option<char>) -> Vec<ClassCount> {
     let of = |set: Set, n: usize| {
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for index in 0..n {
-            *counts.entry(data.label(set, index)).or_default() += 1;
+        for label in (0..n).map(|index| data.label(set, index)) {
+            for class in label.split(|char| Some(char) == several) {
+                *counts.entry(class.to_owned()).or_default() += 1;
+            }
         }
         counts
     };

@@ -30,7 +30,6 @@ use crate::{
     plan::{Choices, survey::Survey},
     predictions,
     settings::YRange,
-    train::SEED,
 };
 
 /// Predicts numbers from images: an age, a weight, a position.
@@ -103,7 +102,11 @@ impl Task for Regress {
     fn recognizes(ask: &Settings<Self>) -> Confidence {
         let data = Self::sources(ask);
         match data.get("data").is_some_and(Table::is_one) {
-            true => table::recognizes(&data, table_of(ask), Learned::Numbers),
+            true => table::recognizes(
+                &data,
+                table::Asked::of(&ask.common, &ask.task.table),
+                Learned::Numbers,
+            ),
             false => Confidence::No,
         }
     }
@@ -126,7 +129,7 @@ impl Task for Regress {
         listed.tell(&ask.task.table, choices);
         let split = listed.split(ask.common.valid.as_ref(), choices)?;
         let Listed { items, columns: labels, .. } = listed;
-        let parts = split.apply(items.clone(), ask.common.seed.unwrap_or(SEED))?;
+        let parts = split.apply(items.clone(), ask.common.seed())?;
         let labelled = labels.label(parts, None)?;
         let y_range = y_range(ask.task.y_range, &labelled, choices)?;
         let want = Wanted {
@@ -196,10 +199,6 @@ impl Task for Regress {
         found.plot_top_losses(settings.top_losses)?.save(&pictures[2])?;
         let named = |(item, loss)| (learner.data().name(Set::Valid, item), loss);
         Ok(Interpreted {
-            accuracy: None,
-            classes: Vec::new(),
-            most_confused: Vec::new(),
-            confusion: Vec::new(),
             top_losses: found
                 .top_losses(settings.top_losses, true)
                 .into_iter()
@@ -207,6 +206,7 @@ impl Task for Regress {
                 .collect(),
             activations: activations(learner, settings)?,
             pictures: pictures.into(),
+            ..Interpreted::default()
         })
     }
 
@@ -222,13 +222,9 @@ impl Task for Regress {
     }
 }
 
-/// The columns that a user named.
-fn table_of(ask: &Settings<Regress>) -> table::Asked<'_> {
-    table::Asked { table: &ask.task.table, valid: ask.common.valid.as_ref() }
-}
-
 fn listed(data: &Sources, ask: &Settings<Regress>, job: &Job) -> Result<Listed> {
-    let listed = Listed::find(data, table_of(ask), Some(Learned::Numbers))?;
+    let listed =
+        Listed::find(data, table::Asked::of(&ask.common, &ask.task.table), Some(Learned::Numbers))?;
     listed.check(ask.task.image.skip_bad.unwrap_or(0), job)
 }
 

@@ -14,7 +14,7 @@ pub use file::{read_file, run_file, schema, whole_file};
 pub use values::{DeviceChoice, ImageSize, Keep, Location, Valid, YRange};
 pub(crate) use values::{Text, absolute, as_text};
 
-use crate::{Error, Hinted, Result, Task};
+use crate::{Error, Hinted, Result, Task, train::SEED};
 
 /// Settings of a run of a task. `None` means the default, or what is inferred from the data; when a
 /// run is resumed, what it began with.
@@ -119,6 +119,13 @@ pub struct Common {
     /// Save a checkpoint every N steps, besides the one after each epoch; 0 for those alone
     #[schemars(extend("x-role" = "host", "x-value" = "N", "x-group" = "Run", "default" = 100))]
     pub checkpoint_every: Option<usize>,
+}
+
+impl Common {
+    /// The seed, or the usual one.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or(SEED)
+    }
 }
 
 impl<T: Task> Settings<T> {

@@ -106,7 +106,7 @@ pub trait Task:
     /// # Errors
     /// What is wrong with the labels.
     fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
-        Ok(crate::items::counts(data))
+        Ok(crate::items::counts(data, None))
     }
 
     /// Whether a model is one of this task's.

@@ -55,16 +55,13 @@ impl FileNames {
         let Some(called) = self.by_name.get(last_part(&lower)) else { return Named::None };
         let mut fitting: Vec<usize> =
             called.iter().copied().filter(|at| fits(&self.lower[*at], &lower)).collect();
-        for exact in [with_slashes as fn(&Path) -> String, |path| with_slashes(path).to_lowercase()]
-        {
-            let name = if fitting.len() > 1 { name } else { break };
-            let is_exact = |at: &usize| {
-                let path = exact(&self.paths[*at]);
-                path == name || without_extension(&path) == name
-            };
-            match fitting.iter().copied().filter(is_exact).collect::<Vec<_>>() {
-                some if some.is_empty() => {}
-                some => fitting = some,
+        let is = |path: &str, name: &str| path == name || without_extension(path) == name;
+        let exactly = |at: &usize| is(&with_slashes(&self.paths[*at]), name);
+        let wholly = |at: &usize| is(&self.lower[*at], &lower);
+        // The first of these that some are.
+        for is_meant in [&exactly as &dyn Fn(&usize) -> bool, &wholly] {
+            if fitting.len() > 1 && fitting.iter().any(is_meant) {
+                fitting.retain(is_meant);
             }
         }
         match fitting[..] {
@@ -178,6 +175,7 @@ mod tests {
     fn of_several_the_one_that_is_written_so_is_meant() {
         check(&["a.jpg", "A.jpg"], "A.jpg", Some("A.jpg"));
         check(&["7.jpg", "more/7.jpg"], "7.jpg", Some("7.jpg"));
+        check(&["7.jpg", "more/7.jpg"], "7.JPG", Some("7.jpg"));
         check(&["7.jpg", "7.png"], "7.png", Some("7.png"));
         check(&["7.jpg", "7.png"], "7", None);
         check(&["x/1.jpg", "y/x/1.jpg"], "x/1", Some("x/1.jpg"));

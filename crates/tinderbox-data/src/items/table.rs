@@ -26,9 +26,11 @@ impl Table {
     /// [`Error::Read`], [`Error::NotAFile`] and [`Error::NotUtf8`]; [`Error::Csv`] with the line for a row of
     /// another length, a quote that is not closed, two columns of one name, or no rows.
     pub fn read(path: impl AsRef<Path>, delimiter: u8, header: bool) -> Result<Self> {
-        let path = path.as_ref();
-        let text = file::read(path)?;
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        Self::parse(path.as_ref(), &file::read(path.as_ref())?, delimiter, header)
+    }
+
+    fn parse(path: &Path, text: &[u8], delimiter: u8, header: bool) -> Result<Self> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
         if let Err(error) = std::str::from_utf8(text) {
             return Err(Error::NotUtf8 { path: path.into(), offset: error.valid_up_to() });
@@ -86,8 +88,8 @@ impl Table {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        Self::read(path, Self::separator(path)?, true)
+        let text = file::read(path.as_ref())?;
+        Self::parse(path.as_ref(), &text, separator_of(&text), true)
     }
 
     /// What stands between the columns of a file: that which occurs most in its first line, of commas,
@@ -96,20 +98,7 @@ impl Table {
     /// # Errors
     /// [`Error::Read`] and [`Error::NotAFile`].
     pub fn separator(path: impl AsRef<Path>) -> Result<u8> {
-        let text = file::read(path.as_ref())?;
-        let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let (mut quoted, mut counts) = (false, [0; SEPARATORS.len()]);
-        for byte in header {
-            quoted ^= *byte == b'"';
-            if let Some(at) = SEPARATORS.iter().position(|separator| separator == byte)
-                && !quoted
-            {
-                counts[at] += 1;
-            }
-        }
-        // Of those that occur as often, the first.
-        let best = (0..counts.len()).rev().max_by_key(|at| counts[*at]).unwrap_or_default();
-        Ok(SEPARATORS[best])
+        Ok(separator_of(&file::read(path.as_ref())?))
     }
 
     /// Whether a file is called as tables are: `.csv`, `.tsv`.
@@ -192,6 +181,23 @@ impl Table {
             cell: cell.to_owned(),
         })
     }
+}
+
+/// What occurs most in the first line, outside of quotes.
+fn separator_of(text: &[u8]) -> u8 {
+    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let (mut quoted, mut counts) = (false, [0; SEPARATORS.len()]);
+    for byte in header {
+        quoted ^= *byte == b'"';
+        if let Some(at) = SEPARATORS.iter().position(|separator| separator == byte)
+            && !quoted
+        {
+            counts[at] += 1;
+        }
+    }
+    // Of those that occur as often, the first.
+    let best = (0..counts.len()).rev().max_by_key(|at| counts[*at]).unwrap_or_default();
+    SEPARATORS[best]
 }
 
 /// Whether an odd number of quotes stands in the text: one is not closed.

@@ -4,17 +4,16 @@ use std::path::PathBuf;
 
 use tinderbox_data::{ImageItems, TargetKind, items::Table};
 
-use super::{Classify, ClassifyError, label, table_of};
+use super::{Classify, ClassifyError, label};
 use crate::{
     Decided, Job, Result, Settings, Sources, Split,
     images::{
         LabelSource,
         recipe::{Outputs, Recipe, Wanted},
-        table::{Learned, Listed, check_no_table},
+        table::{Asked, Learned, Listed, check_no_table},
     },
     plan::{Choices, survey::Survey},
     settings::unused,
-    train::SEED,
 };
 
 pub(super) fn decide(
@@ -80,13 +79,14 @@ fn of_table(
     choices: &mut Choices,
     job: &Job,
 ) -> Result<Labels> {
-    let listed = Listed::find(data, table_of(ask), Some(Learned::Classes))?;
+    let listed =
+        Listed::find(data, Asked::of(&ask.common, &ask.task.table), Some(Learned::Classes))?;
     let listed = listed.check(ask.task.image.skip_bad.unwrap_or(0), job)?;
     listed.tell(&ask.task.table, choices);
     let split = listed.split(ask.common.valid.as_ref(), choices)?;
     let Listed { items, columns, .. } = listed;
     let source = LabelSource::Table(columns);
-    let parts = split.apply(items.clone(), ask.common.seed.unwrap_or(SEED))?;
+    let parts = split.apply(items.clone(), ask.common.seed())?;
     let labelled = label(&source, parts, ask.task.threshold, None)?;
     let table = data.need("data")?.to_owned();
     let shown = several(table, labelled.target.classes().to_vec())?;

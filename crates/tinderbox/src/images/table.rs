@@ -14,7 +14,8 @@ use tinderbox_data::{
 };
 
 use crate::{
-    Confidence, Hinted, Job, Location, Result, Settings, Sources, Split, SplitError, Task, Valid,
+    Common, Confidence, Hinted, Job, Location, Result, Settings, Sources, Split, SplitError, Task,
+    Valid,
     plan::{
         ASKED, Choices,
         split::{FIFTH, percent},
@@ -100,6 +101,12 @@ pub(crate) struct Asked<'a> {
     pub table: &'a TableSettings,
     /// Which rows validate: a column says so, it may be.
     pub valid: Option<&'a Valid>,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn of(common: &'a Common, table: &'a TableSettings) -> Self {
+        Self { table, valid: common.valid.as_ref() }
+    }
 }
 
 /// A table and its images, as they were found.

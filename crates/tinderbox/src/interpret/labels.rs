@@ -2,17 +2,23 @@
 
 use tinderbox_data::batch::Set;
 use tinderbox_interpret::{LabelCounts, LabelsInterpretation, show_results};
-use tinderbox_learn::Learner;
+use tinderbox_learn::{Learner, metric::Metric};
 
 use super::{InterpretSettings, Interpreted, activations};
 use crate::{ClassResult, Result, Scores};
 
-/// Loss and metrics of a learner's validation set, and how right it is about each label.
-pub(crate) fn score(learner: &mut Learner) -> Result<Scores> {
-    let validated = learner.validate()?;
-    let found = LabelsInterpretation::of(learner, Set::Valid)?;
+/// Loss and metrics of a learner's validation set, and how right it is about each label. The metrics
+/// are those of probabilities.
+pub(crate) fn score(learner: &Learner, metrics: Vec<Box<dyn Metric>>) -> Result<Scores> {
+    let predictions = learner.get_preds(Set::Valid)?;
+    let mut values = Vec::new();
+    for mut metric in metrics {
+        metric.update(&predictions.outputs, &predictions.targets)?;
+        values.push((metric.name(), metric.value()));
+    }
+    let found = LabelsInterpretation::new(learner, Set::Valid, predictions)?;
     let classes = results(&found);
-    Ok(Scores { classes, ..Scores::new(learner.data(), validated.loss, validated.metrics) })
+    Ok(Scores { classes, ..Scores::new(learner.data(), found.loss(), values) })
 }
 
 /// The same, with some results and the images with the largest losses drawn.
@@ -27,11 +33,10 @@ pub(crate) fn interpret(learner: &Learner, settings: &InterpretSettings) -> Resu
     Ok(Interpreted {
         accuracy: Some(found.accuracy()),
         classes: results(&found),
-        most_confused: Vec::new(),
-        confusion: Vec::new(),
         top_losses: found.top_losses(settings.top_losses, true).into_iter().map(named).collect(),
         activations: activations(learner, settings)?,
         pictures: vec![shown, worst],
+        ..Interpreted::default()
     })
 }
 
