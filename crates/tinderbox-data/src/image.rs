@@ -2,6 +2,7 @@
 
 mod codes;
 mod decode;
+mod format;
 mod jpeg;
 mod resize;
 
@@ -11,15 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use codes::save_mask;
 pub use decode::{ImageInfo, open_mask};
+pub use format::{FORMATS, Format, extensions};
 pub use resize::resize_to;
 
 use crate::{Array, Result};
-
-/// The extensions of image files, in any case.
-pub const EXTENSIONS: [&str; 14] = [
-    "bmp", "gif", "ico", "jpe", "jpeg", "jpg", "pbm", "pgm", "png", "pnm", "ppm", "tif", "tiff",
-    "webp",
-];
 
 /// The most pixels that an image may have: as bytes in three channels they take a quarter of a
 /// gigabyte. The number is Pillow's, above which it warns of a decompression bomb.

@@ -11,7 +11,7 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
 };
 
-use super::{ConvertMode, MAX_PIXELS, Pixels, codes, jpeg};
+use super::{ConvertMode, Format, MAX_PIXELS, Pixels, codes, jpeg};
 use crate::{Array, Error, Result, file::regular};
 
 /// No image file is longer than this many bytes.
@@ -154,11 +154,14 @@ fn check_len(path: &Path, bytes: u64) -> Result<()> {
 /// is allowed.
 fn decoder<'a>(
     path: &Path,
-    content: impl std::io::BufRead + Seek + 'a,
+    mut content: impl std::io::BufRead + Seek + 'a,
 ) -> Result<(ImageFormat, impl ImageDecoder + 'a)> {
-    let reader = ImageReader::new(content)
-        .with_guessed_format()
-        .map_err(|source| Error::Read { path: path.into(), source })?;
+    let unreadable = |source| Error::Read { path: path.into(), source };
+    let start = start(&mut content).map_err(unreadable)?;
+    let reader = ImageReader::new(content).with_guessed_format().map_err(unreadable)?;
+    if let Some(other) = other_format(path, &start) {
+        return Err(bad(path, other));
+    }
     let Some(format) = reader.format() else {
         return Err(bad(path, "it is not in a supported image format"));
     };
@@ -179,6 +182,23 @@ fn decoder<'a>(
     limits.max_alloc = Some(MAX_PIXELS * 8);
     decoder.set_limits(limits).map_err(|error| undecodable(path, &error))?;
     Ok((format, decoder))
+}
+
+/// How a file begins.
+fn start(content: &mut (impl Read + Seek)) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    content.by_ref().take(1024).read_to_end(&mut start)?;
+    content.rewind()?;
+    Ok(start)
+}
+
+/// What a file is that is not opened, by its content, and what to do. A camera's raw file begins as a
+/// TIFF, whose image would be the preview: its name says what it is.
+fn other_format(path: &Path, start: &[u8]) -> Option<String> {
+    let is_tiff = start.starts_with(b"II") || start.starts_with(b"MM");
+    let named = || Format::of_name(path).filter(|format| is_tiff && !format.is_supported());
+    let format = Format::of_content(start).or_else(named)?;
+    Some(format!("it is {}, which is not supported: {}", format.name, format.way_on?))
 }
 
 pub(super) fn bad(path: &Path, reason: impl Into<String>) -> Error {

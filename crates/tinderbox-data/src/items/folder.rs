@@ -9,7 +9,7 @@ use std::{
 use walkdir::{DirEntry, WalkDir};
 
 use super::{Entry, ImageItems, ImageKind, Items};
-use crate::{Error, Result, image::EXTENSIONS};
+use crate::{Error, Result, image};
 
 /// Which files of a folder are taken.
 ///
@@ -31,7 +31,7 @@ pub struct FolderOptions {
 impl Default for FolderOptions {
     fn default() -> Self {
         Self {
-            extensions: EXTENSIONS.map(String::from).into(),
+            extensions: image::extensions().map(String::from).collect(),
             recurse: true,
             include: Vec::new(),
             exclude: Vec::new(),

@@ -68,7 +68,7 @@ impl Places {
 fn places(path: Option<&Path>, names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let is_image = tinderbox::data::image::EXTENSIONS.contains(&end.as_str());
+    let is_image = tinderbox::data::image::extensions().any(|extension| extension == end);
     match (path.is_dir(), end.as_str(), names.len()) {
         (false, "png", 1) => Ok(vec![path.to_owned()]),
         (false, "png", n) => {

@@ -101,8 +101,25 @@ fn every_kind_of_pixel_becomes_what_is_asked_for() {
 fn the_content_says_what_a_file_is() {
     let named_wrongly = file("x.jpg", &encoded(&left_white().into(), ImageFormat::Png));
     assert_eq!(opened(&named_wrongly.path, ConvertMode::Rgb).width, 16);
-    refuses(&file("x.png", b"<html>not found</html>"), "not in a supported image format");
+    refuses(&file("x.png", b"not found"), "it is not in a supported image format");
+    refuses(
+        &file("x.png", b"<html>not found</html>"),
+        "it is a web page, which is not supported: download the images themselves",
+    );
+    let heic = file("x.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
+    refuses(&heic, "it is HEIC, which is not supported: convert to JPEG, for example with `magick");
     refuses(&file("x.png", b""), "it is empty");
+}
+
+#[test]
+fn a_raw_file_is_not_taken_for_its_preview() {
+    let tiff = encoded(&left_white().into(), ImageFormat::Tiff);
+    let error = open(&file("x.NEF", &tiff).path, ConvertMode::Rgb).unwrap_err().to_string();
+    assert!(
+        error.contains("it is a camera's raw file, which is not supported: develop"),
+        "{error}"
+    );
+    assert_eq!(opened(&file("x.tif", &tiff).path, ConvertMode::Rgb).width, 16);
 }
 
 #[test]
