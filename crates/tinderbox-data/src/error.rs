@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::image::NotMask;
+
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -122,8 +124,8 @@ pub enum Error {
     #[error("the mask {path} is {} pixels, but its image is {}", size(*mask), size(*picture))]
     MaskSize { path: PathBuf, mask: [usize; 2], picture: [usize; 2] },
 
-    #[error("{path} is not a mask: it is {what}")]
-    NotAMask { path: PathBuf, what: &'static str },
+    #[error("{path} is not a mask: it is {why}")]
+    NotAMask { path: PathBuf, why: NotMask },
 
     #[error("the label {value} is not a finite number")]
     NotFinite { value: f64 },
@@ -371,7 +373,11 @@ impl Error {
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "use images, or label these items with numbers".into(),
             Self::MaskSize { .. } => "a mask must have as many pixels as its image".into(),
-            Self::NotAMask { .. } => "save masks as gray PNG files whose pixel values are class codes".into(),
+            Self::NotAMask { why, .. } => match why {
+                NotMask::Lossy(_) => "save masks as PNG files, each pixel with the value of its class: what was saved as a JPEG must be drawn again, or rounded to the nearest value",
+                NotMask::Colors => "list the color of each class in the file of classes, such as `road 128 64 128`, or save the codes as gray values",
+                NotMask::Transparent => "save masks without an alpha channel, each pixel with the value of its class",
+            }.into(),
             Self::NotFinite { .. } => "remove its item".into(),
             Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
             Self::LabelTransform { kind: "EmptyLabelList" } => {
@@ -623,12 +629,19 @@ mod tests {
             Some("as many pixels"),
         );
         check(
-            &Error::NotAMask {
-                path: "m.jpg".into(),
-                what: "a JPEG, whose compression changes codes",
-            },
-            "m.jpg is not a mask: it is a JPEG, whose compression changes codes",
-            Some("gray PNG"),
+            &Error::NotAMask { path: "m.jpg".into(), why: NotMask::Lossy("JPEG") },
+            "m.jpg is not a mask: it is a JPEG, whose compression changes values",
+            Some("as PNG files"),
+        );
+        check(
+            &Error::NotAMask { path: "m.png".into(), why: NotMask::Colors },
+            "m.png is not a mask: it is a color image, and no table of colors is given",
+            Some("`road 128 64 128`"),
+        );
+        check(
+            &Error::NotAMask { path: "m.png".into(), why: NotMask::Transparent },
+            "m.png is not a mask: it is partly transparent",
+            Some("without an alpha channel"),
         );
         check(
             &Error::NotFinite { value: f64::NAN },

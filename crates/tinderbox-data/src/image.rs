@@ -4,6 +4,7 @@ mod codes;
 mod decode;
 mod format;
 mod jpeg;
+mod mask;
 mod resize;
 
 use std::path::Path;
@@ -11,8 +12,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use codes::save_mask;
-pub use decode::{ImageInfo, open_mask};
+pub use decode::ImageInfo;
 pub use format::{FORMATS, Format, extensions};
+pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask};
 pub use resize::resize_to;
 
 use crate::{Array, Result};

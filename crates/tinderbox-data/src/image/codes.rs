@@ -1,18 +1,34 @@
-//! The numbers in a PNG file as they are, before they become colors or shades.
+//! The numbers in a file as they are, before they become colors or shades: entries of palettes, and
+//! shades of less than a byte.
 
-use std::{io::Cursor, path::Path};
+use std::{io::Cursor, num::NonZeroU64, path::Path};
 
+use gif::{ColorOutput, DecodeOptions, MemoryLimit};
+use image::{ImageDecoder, codecs::bmp::BmpDecoder};
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
-use super::{MAX_PIXELS, decode::bad};
-use crate::{Array, Error, Result, picture::Palette};
+use super::{
+    MAX_PIXELS,
+    decode::bad,
+    mask::{MaskFile, MaskPixels},
+};
+use crate::{Error, Result, picture::Palette};
 
-/// The codes of a mask whose pixels are entries of a palette, or shades of less than a byte; nothing
+/// The mask in a file whose pixels are entries of a palette, or shades of less than a byte; nothing
 /// for files of another kind.
 ///
 /// # Errors
 /// [`Error::Decode`] for one that is broken, [`Error::TooLarge`].
-pub(super) fn small_codes(path: &Path, bytes: &[u8]) -> Result<Option<Array>> {
+pub(super) fn entries(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => of_png(path, bytes),
+        [b'G', b'I', b'F', ..] => of_gif(path, bytes).map(Some),
+        [b'B', b'M', ..] => of_bmp(path, bytes),
+        _ => Ok(None),
+    }
+}
+
+fn of_png(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: 1 << 30 });
     decoder.set_transformations(Transformations::IDENTITY);
     let Ok(mut reader) = decoder.read_info() else { return Ok(None) };
@@ -25,24 +41,80 @@ pub(super) fn small_codes(path: &Path, bytes: &[u8]) -> Result<Option<Array>> {
         _ => return Ok(None),
     };
     let [height, width] = [reader.info().height, reader.info().width];
-    let pixels = u64::from(height) * u64::from(width);
-    if pixels > MAX_PIXELS {
-        let limit = MAX_PIXELS;
-        return Err(Error::TooLarge { path: path.into(), width, height, limit });
-    }
+    check_pixels(path, [height, width])?;
+    let palette = reader.info().palette.as_deref().map(colors);
     let broken = |error: png::DecodingError| bad(path, error.to_string());
     let mut packed = vec![0; reader.output_buffer_size().unwrap_or_default()];
     let frame = reader.next_frame(&mut packed).map_err(broken)?;
-    let mut codes = Vec::with_capacity(pixels as usize);
+    let [height, width] = [height as usize, width as usize];
+    let mut entries = Vec::with_capacity(height * width);
     let mask = u8::MAX >> (8 - bits);
-    for row in packed.chunks_exact(frame.line_size.max(1)).take(height as usize) {
-        let code = |x: usize| {
+    for row in packed.chunks_exact(frame.line_size.max(1)).take(height) {
+        let entry = |x: usize| {
             let bit = x * bits;
             row[bit / 8] >> (8 - bits - bit % 8) & mask
         };
-        codes.extend((0..width as usize).map(|x| i64::from(code(x))));
+        entries.extend((0..width).map(entry));
     }
-    Ok(Some(Array::i64([1, height as usize, width as usize], codes)))
+    let pixels = match (color, palette) {
+        (ColorType::Indexed, Some(colors)) => MaskPixels::Palette { entries, colors },
+        _ => MaskPixels::Gray(entries.into_iter().map(u16::from).collect()),
+    };
+    Ok(Some(MaskFile { height, width, pixels }))
+}
+
+/// The first frame. What it leaves out of the picture is of the background's color.
+fn of_gif(path: &Path, bytes: &[u8]) -> Result<MaskFile> {
+    let broken = |error: gif::DecodingError| bad(path, error.to_string());
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    let limit = NonZeroU64::new(MAX_PIXELS).expect("the limit is not zero");
+    options.set_memory_limit(MemoryLimit::Bytes(limit));
+    let mut decoder = options.read_info(bytes).map_err(broken)?;
+    let [height, width] = [decoder.height(), decoder.width()];
+    check_pixels(path, [height, width].map(u32::from))?;
+    let background = decoder.bg_color().unwrap_or_default() as u8;
+    let frame = decoder.read_next_frame().map_err(broken)?;
+    let frame = frame.ok_or_else(|| bad(path, "it has no frame"))?.clone();
+    let colors = colors(decoder.palette().map_err(broken)?);
+    let [height, width] = [height, width].map(usize::from);
+    let mut entries = vec![background; height * width];
+    let [top, left] = [frame.top, frame.left].map(usize::from);
+    let rows = entries.chunks_exact_mut(width.max(1)).skip(top);
+    for (row, of_frame) in rows.zip(frame.buffer.chunks_exact(usize::from(frame.width).max(1))) {
+        row.iter_mut().skip(left).zip(of_frame).for_each(|(entry, of_frame)| *entry = *of_frame);
+    }
+    Ok(MaskFile { height, width, pixels: MaskPixels::Palette { entries, colors } })
+}
+
+fn of_bmp(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
+    let Ok(mut decoder) = BmpDecoder::new(Cursor::new(bytes)) else { return Ok(None) };
+    let Some(colors) = decoder.get_palette().map(<[_]>::to_vec) else { return Ok(None) };
+    decoder.set_indexed_color(true);
+    let (width, height) = decoder.dimensions();
+    check_pixels(path, [height, width])?;
+    let [height, width] = [height as usize, width as usize];
+    let mut entries = vec![0; height * width];
+    if decoder.total_bytes() != entries.len() as u64 {
+        return Ok(None);
+    }
+    decoder.read_image(&mut entries).map_err(|error| bad(path, error.to_string()))?;
+    Ok(Some(MaskFile { height, width, pixels: MaskPixels::Palette { entries, colors } }))
+}
+
+/// Three bytes a color.
+fn colors(bytes: &[u8]) -> Vec<[u8; 3]> {
+    bytes.as_chunks::<3>().0.to_vec()
+}
+
+fn check_pixels(path: &Path, [height, width]: [u32; 2]) -> Result<()> {
+    match u64::from(height) * u64::from(width) {
+        pixels if pixels > MAX_PIXELS => {
+            let limit = MAX_PIXELS / 1_000_000;
+            Err(Error::TooLarge { path: path.into(), width, height, limit })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes class codes, row by row, as a PNG file whose pixels are entries of a palette: people see
@@ -81,7 +153,7 @@ pub fn save_mask(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::open_mask;
+    use crate::{Array, image::open_mask};
 
     /// A file of 3×2 pixels, one row a byte or more.
     fn file(color: ColorType, depth: BitDepth, rows: &[u8]) -> Vec<u8> {
@@ -130,7 +202,7 @@ mod tests {
     #[test]
     fn a_broken_palette_file_is_named() {
         let bytes = file(ColorType::Indexed, BitDepth::Eight, &[0, 1, 2, 3, 2, 1]);
-        let error = small_codes(Path::new("m.png"), &bytes[..bytes.len() - 20]).unwrap_err();
+        let error = entries(Path::new("m.png"), &bytes[..bytes.len() - 20]).unwrap_err();
         assert!(error.to_string().starts_with("cannot read m.png as an image"), "{error}");
     }
 }

@@ -11,8 +11,8 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
 };
 
-use super::{ConvertMode, Format, MAX_PIXELS, Pixels, codes, jpeg};
-use crate::{Array, Error, Result, file::regular};
+use super::{ConvertMode, Format, MAX_PIXELS, Pixels, jpeg};
+use crate::{Error, Result, file::regular};
 
 /// No image file is longer than this many bytes.
 const MAX_FILE: u64 = 1 << 30;
@@ -26,6 +26,8 @@ pub struct ImageInfo {
     pub width: usize,
     /// Without colors.
     pub gray: bool,
+    /// Whether the EXIF orientation turns or mirrors it: other programs may show it otherwise.
+    pub turned: bool,
 }
 
 impl ImageInfo {
@@ -40,11 +42,13 @@ impl ImageInfo {
             let (_, mut decoder) = decoder(path, file)?;
             let (width, height) = decoder.dimensions();
             let gray = !decoder.color_type().has_color();
-            let (width, height) = match decoder.orientation() {
-                Ok(orientation) if turns(orientation) => (height, width),
-                _ => (width, height),
+            let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+            let turned = orientation != Orientation::NoTransforms;
+            let (width, height) = match turns(orientation) {
+                true => (height, width),
+                false => (width, height),
             };
-            Ok(Self { height: height as usize, width: width as usize, gray })
+            Ok(Self { height: height as usize, width: width as usize, gray, turned })
         })
     }
 
@@ -76,36 +80,7 @@ fn pixels(path: &Path, bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
     Ok(convert(image, mode))
 }
 
-/// The class codes of a mask, `[1, height, width]`: its gray values as they are, 16-bit ones too, or
-/// the entries of its palette, whatever their colors.
-///
-/// # Errors
-/// Those of [`Pixels::open`]; [`Error::NotAMask`] for an image with colors of its own, and for a
-/// JPEG, whose values are not what was saved.
-#[doc(alias = "open_mask_rle")]
-pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
-    let path = path.as_ref();
-    let not_a_mask = |what| Error::NotAMask { path: path.into(), what };
-    let bytes = bytes(path)?;
-    if let Some(codes) = guarded(path, || codes::small_codes(path, &bytes))? {
-        return Ok(codes);
-    }
-    let (format, image) = decoded(path, &bytes)?;
-    if format == ImageFormat::Jpeg {
-        return Err(not_a_mask("a JPEG, whose compression changes codes"));
-    }
-    let shape = [1, image.height() as usize, image.width() as usize];
-    let codes = match image {
-        DynamicImage::ImageLuma8(image) => image.into_raw().into_iter().map(i64::from).collect(),
-        DynamicImage::ImageLuma16(image) => image.into_raw().into_iter().map(i64::from).collect(),
-        DynamicImage::ImageLumaA8(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
-        DynamicImage::ImageLumaA16(image) => image.pixels().map(|p| i64::from(p.0[0])).collect(),
-        _ => return Err(not_a_mask("a color image, but masks are gray")),
-    };
-    Ok(Array::i64(shape, codes))
-}
-
-fn bytes(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file(path)?
         .read_to_end(&mut bytes)
@@ -114,7 +89,7 @@ fn bytes(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// A file's image, upright.
-fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
+pub(super) fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
     guarded(path, || {
         let (format, mut decoder) = decoder(path, Cursor::new(bytes))?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
@@ -130,7 +105,7 @@ fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
 
 /// Runs a decoder. Files are not to be trusted, and decoders are large: one that panics has met a
 /// bad file.
-fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(decode))
         .unwrap_or_else(|_| Err(bad(path, "its decoder panicked")))
 }
