@@ -2,7 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::image::NotMask;
+use crate::{
+    image::NotMask,
+    items::{LeftOut, summary},
+};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,8 +17,18 @@ pub enum Error {
     #[error("{path} is not a folder")]
     NotAFolder { path: PathBuf },
 
-    #[error("no files in {folder} end in {extensions}")]
-    NoItems { folder: PathBuf, extensions: String },
+    #[error(
+        "no {unit} in {folder}: no file's name ends in {extensions}{}",
+        summary(left_out, unit).map_or_else(String::new, |found| format!("; it has {found}"))
+    )]
+    NoItems {
+        folder: PathBuf,
+        /// What is looked for, in the plural.
+        unit: &'static str,
+        extensions: String,
+        /// What there is instead.
+        left_out: Vec<LeftOut>,
+    },
 
     #[error("cannot read {path}")]
     Read { path: PathBuf, source: std::io::Error },
@@ -446,8 +459,13 @@ mod tests {
             Some("name the folder"),
         );
         check(
-            &Error::NoItems { folder: "a".into(), extensions: "png, jpg".into() },
-            "no files in a end in png, jpg",
+            &Error::NoItems {
+                folder: "a".into(),
+                unit: "images",
+                extensions: "png, jpg".into(),
+                left_out: Vec::new(),
+            },
+            "no images in a: no file's name ends in png, jpg",
             Some("is a the folder above"),
         );
         check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);

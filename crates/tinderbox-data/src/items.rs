@@ -2,6 +2,7 @@
 
 mod csv;
 mod folder;
+mod listing;
 mod names;
 mod table;
 
@@ -24,7 +25,7 @@ use crate::{
 
 pub use csv::CsvOptions;
 pub use folder::FolderOptions;
-pub(crate) use folder::files;
+pub use listing::{LeftOut, LeftOutReason, Listing, listing, n_left_out, summary};
 pub use names::{FileNames, Named};
 pub use table::Table;
 
@@ -152,6 +153,7 @@ pub struct Items<K> {
     pub(crate) entries: Vec<Entry>,
     pub(crate) table: Option<Arc<Table>>,
     pub(crate) kind: K,
+    pub(crate) left_out: Arc<[LeftOut]>,
 }
 
 /// A list of images.
@@ -174,7 +176,7 @@ impl<K: ItemKind> Items<K> {
     /// Items from a list made elsewhere; paths below `root`.
     pub fn new(root: impl Into<PathBuf>, paths: Vec<PathBuf>, kind: K) -> Self {
         let entries = paths.into_iter().map(|path| Entry { path, row: None }).collect();
-        Self { root: root.into(), entries, table: None, kind }
+        Self { root: root.into(), entries, table: None, kind, left_out: Arc::default() }
     }
 
     /// How many items there are.
@@ -195,6 +197,11 @@ impl<K: ItemKind> Items<K> {
     /// How the items are opened.
     pub fn kind(&self) -> &K {
         &self.kind
+    }
+
+    /// What else lies in the folder that the items were listed from, and why it is no item.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// The items' paths below the root, in order.
@@ -263,6 +270,7 @@ impl<K: ItemKind> Items<K> {
             entries: Vec::new(),
             table: self.table.clone(),
             kind: self.kind.clone(),
+            left_out: self.left_out.clone(),
         }
     }
 }

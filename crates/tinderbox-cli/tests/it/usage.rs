@@ -148,7 +148,7 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .says("hint: name the folder");
     place.run(&["train", "digits", "--valid", "held-out"]).code(1).says("training/");
     fs::create_dir(place.path("empty")).unwrap();
-    place.run(&["train", "empty"]).code(1).says("no files in ");
+    place.run(&["train", "empty"]).code(1).says("no images in ");
     place
         .run(&["train", "digits", "--out", "new", "--resume"])
         .code(1)

@@ -68,12 +68,8 @@ impl ImageItems {
             Ok(Entry { path: options.folder.join(name), row: Some(row) })
         };
         let entries = (0..table.len()).map(entry).collect::<Result<_>>()?;
-        Ok(Items {
-            root: root.to_owned(),
-            entries,
-            table: Some(Arc::new(table)),
-            kind: ImageKind::default(),
-        })
+        let table = Some(Arc::new(table));
+        Ok(Items { entries, table, ..Items::new(root, Vec::new(), ImageKind::default()) })
     }
 }
 

@@ -1,20 +1,14 @@
 //! Items from the files below a folder.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use walkdir::{DirEntry, WalkDir};
-
-use super::{Entry, ImageItems, ImageKind, Items};
+use super::{ImageItems, ImageKind, ItemKind, Items, Listing, listing};
 use crate::{Error, Result, image};
 
 /// Which files of a folder are taken.
 ///
-/// A name that starts with a dot is never taken, and a folder whose name does is not entered:
-/// such files are left by systems and editors (`._photo.jpg`, `.thumbnails/`).
+/// What [`LeftOutReason`](super::LeftOutReason) lists is never taken: hidden files, folders of
+/// systems and programs, run folders.
 #[derive(Debug, Clone)]
 pub struct FolderOptions {
     /// Ends of names after the last dot, compared without regard to case.
@@ -42,9 +36,7 @@ impl Default for FolderOptions {
 impl ImageItems {
     /// All images below a folder, sorted.
     ///
-    /// They are sorted by their path with every separator read as a dot, by code point, so that
-    /// every machine sees the same order. Links are followed; an image that several links lead
-    /// to is taken once, loops end, and what is not a file (a pipe, a device) is left out.
+    /// [`listing`] says in which order, and what is left out.
     ///
     /// # Errors
     /// [`Error::NotAFolder`]; [`Error::NoItems`] if there is none; [`Error::Read`] for a folder
@@ -52,13 +44,7 @@ impl ImageItems {
     pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self> {
         let options = FolderOptions::default();
         let items = Self::from_folder_with(&folder, &options)?;
-        match items.is_empty() {
-            true => Err(Error::NoItems {
-                folder: items.root,
-                extensions: options.extensions.join(", "),
-            }),
-            false => Ok(items),
-        }
+        items.or_none(&options)
     }
 
     /// [`from_folder`](Self::from_folder) with options; finding nothing is not an error here.
@@ -67,130 +53,39 @@ impl ImageItems {
     /// [`Error::NotAFolder`] and [`Error::Read`].
     pub fn from_folder_with(folder: impl AsRef<Path>, options: &FolderOptions) -> Result<Self> {
         let folder = folder.as_ref();
-        let paths = files(folder, options)?;
-        let entries = paths.into_iter().map(|path| Entry { path, row: None }).collect();
-        Ok(Items { root: folder.to_owned(), entries, table: None, kind: ImageKind::default() })
+        Ok(Items::listed(folder, listing(folder, options)?, ImageKind::default()))
     }
 }
 
-/// The matching files below `folder`, as paths below it, sorted.
-pub(crate) fn files(folder: &Path, options: &FolderOptions) -> Result<Vec<PathBuf>> {
-    if !folder.is_dir() {
-        return Err(Error::NotAFolder { path: folder.into() });
+impl<K: ItemKind> Items<K> {
+    /// The files that a folder was listed with, and what was left out.
+    pub(crate) fn listed(folder: &Path, listing: Listing, kind: K) -> Self {
+        let Listing { files, left_out } = listing;
+        Self { left_out: left_out.into(), ..Self::new(folder, files, kind) }
     }
-    let depth = if options.recurse { usize::MAX } else { 1 };
-    let walk = WalkDir::new(folder).follow_links(true).max_depth(depth).into_iter();
-    let (mut found, mut linked) = (Vec::new(), Vec::new());
-    for entry in walk.filter_entry(|entry| enters(entry, options)) {
-        let entry = match entry {
-            Ok(entry) => entry,
-            // A link that leads nowhere, or back to a folder above it.
-            Err(error) if error.loop_ancestor().is_some() || is_link(error.path()) => continue,
-            Err(error) => {
-                let path = error.path().unwrap_or(folder).to_owned();
-                let source =
-                    error.into_io_error().unwrap_or_else(|| std::io::ErrorKind::Other.into());
-                return Err(Error::Read { path, source });
-            }
-        };
-        if !entry.file_type().is_file() || !has_extension(entry.path(), &options.extensions) {
-            continue;
-        }
-        let below =
-            entry.path().strip_prefix(folder).expect("a walk stays below its root").to_owned();
-        match through_link(folder, &below) {
-            true => linked.push(below),
-            false => found.push(below),
+
+    /// The items, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::NoItems`], with what there is instead.
+    pub(crate) fn or_none(self, options: &FolderOptions) -> Result<Self> {
+        match self.is_empty() {
+            true => Err(Error::NoItems {
+                folder: self.root,
+                unit: self.kind.unit(),
+                extensions: options.extensions.join(", "),
+                left_out: self.left_out.to_vec(),
+            }),
+            false => Ok(self),
         }
     }
-    found.extend(once(folder, &found, linked));
-    found.sort_by_cached_key(|path| sort_key(path));
-    Ok(found)
-}
-
-/// Whether the walk goes on into a folder, or looks at a file.
-fn enters(entry: &DirEntry, options: &FolderOptions) -> bool {
-    if entry.depth() == 0 {
-        return true;
-    }
-    let name = entry.file_name().to_string_lossy();
-    let hidden = name.starts_with('.');
-    if !entry.file_type().is_dir() {
-        return !hidden;
-    }
-    if entry.depth() > 1 || (options.include.is_empty() && options.exclude.is_empty()) {
-        return !hidden;
-    }
-    let named = |names: &[String]| names.iter().any(|other| *other == name);
-    (options.include.is_empty() || named(&options.include)) && !named(&options.exclude)
-}
-
-fn is_link(path: Option<&Path>) -> bool {
-    path.is_some_and(|path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()))
-}
-
-/// Whether the path below `folder` leads through a link.
-fn through_link(folder: &Path, below: &Path) -> bool {
-    let mut path = folder.to_owned();
-    below.components().any(|component| {
-        path.push(component);
-        is_link(Some(&path))
-    })
-}
-
-/// Those of the `linked` paths that lead to a file which no other path leads to.
-fn once(folder: &Path, found: &[PathBuf], mut linked: Vec<PathBuf>) -> Vec<PathBuf> {
-    if linked.is_empty() {
-        return linked;
-    }
-    let real = |path: &PathBuf| fs::canonicalize(folder.join(path)).ok();
-    let mut seen: HashSet<PathBuf> = found.iter().filter_map(real).collect();
-    linked.sort();
-    linked.retain(|path| real(path).is_some_and(|real| seen.insert(real)));
-    linked
-}
-
-fn has_extension(path: &Path, extensions: &[String]) -> bool {
-    let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else {
-        return false;
-    };
-    extensions.iter().any(|other| other.eq_ignore_ascii_case(extension))
-}
-
-fn sort_key(path: &Path) -> String {
-    path.to_string_lossy().replace(['/', '\\'], ".")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-
-    #[track_caller]
-    fn check(files: &[&str], options: &FolderOptions, expected: &[&str]) {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        let found = super::files(folder.path(), options).unwrap();
-        let found: Vec<String> =
-            found.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        assert_eq!(found, expected);
-    }
-
-    #[test]
-    fn files_are_sorted_with_separators_as_dots() {
-        let files =
-            ["a/9.png", "a/10.png", "a.b.png", "B.PNG", "note.txt", ".hidden/x.png", "a/._x.png"];
-        check(&files, &FolderOptions::default(), &["B.PNG", "a/10.png", "a/9.png", "a.b.png"]);
-    }
-
-    #[test]
-    fn a_list_of_folders_lets_hidden_ones_in() {
-        let options = FolderOptions { exclude: vec!["a".into()], ..FolderOptions::default() };
-        check(&["a/x.png", ".h/x.png", "b/.h/x.png"], &options, &[".h/x.png"]);
-    }
 
     #[test]
     fn a_missing_folder_is_named() {
@@ -198,19 +93,25 @@ mod tests {
         assert_eq!(error.to_string(), "no/such/folder is not a folder");
     }
 
-    #[cfg(unix)]
     #[test]
-    fn links_are_followed_once_and_loops_end() {
-        use std::os::unix::fs::symlink;
+    fn a_folder_without_images_is_told_by_what_it_has() {
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path();
-        fs::create_dir(root.join("a")).unwrap();
-        fs::write(root.join("a/x.png"), "").unwrap();
-        symlink("..", root.join("a/up")).unwrap();
-        symlink("a/x.png", root.join("again.png")).unwrap();
-        symlink("nowhere.png", root.join("broken.png")).unwrap();
-        symlink("self.png", root.join("self.png")).unwrap();
-        symlink("/dev/zero", root.join("endless.png")).unwrap();
-        assert_eq!(files(root, &FolderOptions::default()).unwrap(), [PathBuf::from("a/x.png")]);
+        for name in ["1.heic", "2.HEIC", "notes.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let error = ImageItems::from_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("no images in "), "{error}");
+        assert!(error.contains("; it has 2 .heic (not supported: convert to JPEG"), "{error}");
+        assert!(error.ends_with("`magick mogrify -format jpg *.heic`), 1 .txt"), "{error}");
+    }
+
+    #[test]
+    fn items_keep_what_was_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["1.png", "notes.txt"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let items = ImageItems::from_folder(folder.path()).unwrap();
+        assert_eq!(items.filter_by_func(|_| true).left_out().len(), 1);
     }
 }

@@ -107,8 +107,7 @@ impl ImageItems {
                 Named::Several(..) | Named::None => unmatched.push(row),
             }
         }
-        let Items { root, kind, .. } = self;
-        Ok((Items { root, entries, table: Some(table), kind }, unmatched))
+        Ok((Items { entries, table: Some(table), ..self }, unmatched))
     }
 
     /// The table that the items' rows are in, if they are from one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Label, Labelled, LabelledPart};
 use crate::{
-    Error, ImageItems, ImageKind, Result,
+    ImageItems, ImageKind, Result,
     items::{FolderOptions, ItemKind, Items},
 };
 
@@ -26,17 +26,12 @@ impl Labelled<ImageKind> {
     /// folders in it are no labels.
     ///
     /// # Errors
-    /// [`Error::NoItems`] if there are none, and those of [`add_test`](Self::add_test).
+    /// [`Error::NoItems`](crate::Error::NoItems) if there are none, and those of [`add_test`](Self::add_test).
     pub fn add_test_folder(self, folder: &str, label: Option<&Label>) -> Result<Self> {
         let root = self.train.items.root().to_owned();
         let options = FolderOptions::default();
-        let mut items = ImageItems::from_folder_with(root.join(folder), &options)?;
-        if items.is_empty() {
-            return Err(Error::NoItems {
-                folder: items.root,
-                extensions: options.extensions.join(", "),
-            });
-        }
+        let items = ImageItems::from_folder_with(root.join(folder), &options)?;
+        let mut items = items.or_none(&options)?;
         for entry in &mut items.entries {
             entry.path = Path::new(folder).join(&entry.path);
         }
@@ -50,7 +45,7 @@ mod tests {
     use std::{fs, path::PathBuf};
 
     use super::*;
-    use crate::{Array, Split, label::InputFacts};
+    use crate::{Array, Error, Split, label::InputFacts};
 
     fn labelled(root: &Path) -> Labelled<ImageKind> {
         let items = |paths: &[&str]| {

@@ -9,7 +9,7 @@ use std::{
 use super::corpus::Columns;
 use crate::{
     Entry, Error, ItemKind, Items, Result, Split, file,
-    items::{FolderOptions, Table, files},
+    items::{FolderOptions, Table, listing},
     split::share_of,
 };
 
@@ -127,7 +127,8 @@ fn numbered(kind: TextKind, len: usize, table: Option<Arc<Table>>) -> TextItems 
         path: PathBuf::from(at.to_string()),
         row: table.is_some().then_some(at),
     };
-    Items { root: PathBuf::new(), entries: (0..len).map(entry).collect(), table, kind }
+    let entries = (0..len).map(entry).collect();
+    Items { entries, table, ..Items::new("", Vec::new(), kind) }
 }
 
 impl TextItems {
@@ -147,8 +148,7 @@ impl TextItems {
         file::regular(path)?;
         let name = path.file_name().map_or_else(|| path.to_owned(), PathBuf::from);
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        let entries = vec![Entry { path: name, row: None }];
-        Ok(Items { root, entries, table: None, kind: TextKind { source: Source::Files } })
+        Ok(Items::new(root, vec![name], TextKind { source: Source::Files }))
     }
 
     /// All `.txt` files below a folder, each a text, sorted as images are.
@@ -167,14 +167,8 @@ impl TextItems {
     /// As [`from_folder`](Self::from_folder).
     pub fn from_folder_with(folder: impl AsRef<Path>, options: &FolderOptions) -> Result<Self> {
         let folder = folder.as_ref();
-        let paths = files(folder, options)?;
-        match paths.is_empty() {
-            true => Err(Error::NoItems {
-                folder: folder.into(),
-                extensions: options.extensions.join(", "),
-            }),
-            false => Ok(Items::new(folder, paths, TextKind { source: Source::Files })),
-        }
+        let kind = TextKind { source: Source::Files };
+        Items::listed(folder, listing(folder, options)?, kind).or_none(options)
     }
 
     /// The rows of a CSV file, each a text.
@@ -243,7 +237,7 @@ mod tests {
         assert_eq!(texts(&one), ["bad"]);
         fs::remove_dir_all(folder.path().join("train")).unwrap();
         let error = TextItems::from_folder(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("end in txt"), "{error}");
+        assert!(error.contains("no texts in"), "{error}");
     }
 
     #[test]

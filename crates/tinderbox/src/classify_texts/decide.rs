@@ -17,6 +17,7 @@ use crate::{
     plan::{
         Choices, FitPlan, Start, Take, batch_size, phases,
         split::{FIFTH, percent},
+        survey::skipped,
     },
     settings::unused,
     texts::{MOMS, TextSource, Tokens, folders, tokenizing},
@@ -36,6 +37,7 @@ pub(super) fn decide(
     choices.keep("label", &label);
     let split = split(common.valid.as_ref(), data, &source, choices)?;
     let labelled = labelled(data, &source, label.as_deref(), &split)?;
+    skipped(&labelled.train.items).into_iter().for_each(|doubt| choices.warn(doubt));
     let classes = labelled.target.classes().to_vec();
     match &classes[..] {
         [] => {

@@ -6,7 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tinderbox_data::{ImageItems, image::ImageInfo, items::first_folder};
+use tinderbox_data::{
+    ImageItems, ItemKind, Items,
+    image::ImageInfo,
+    items::{LeftOut, first_folder, n_left_out, summary},
+};
 
 use super::{
     ASKED, Split, SplitError,
@@ -24,7 +28,19 @@ pub(crate) struct Survey {
     root: PathBuf,
     /// Below the root.
     files: Vec<PathBuf>,
+    left_out: Vec<LeftOut>,
+    /// What else lies there, in words.
+    skipped: Option<String>,
     sample: Vec<ImageInfo>,
+}
+
+/// What else lies in the folder that items were listed from, which its owner may have meant.
+pub(crate) fn skipped<K: ItemKind>(items: &Items<K>) -> Option<String> {
+    let what = summary(items.left_out(), items.kind().unit())?;
+    Some(match n_left_out(items.left_out()) {
+        1 => format!("skipped one file: {what}"),
+        n => format!("skipped {n} files: {what}"),
+    })
 }
 
 impl Survey {
@@ -38,7 +54,8 @@ impl Survey {
             .step_by(every)
             .filter_map(|file| ImageInfo::read(root.join(file)).ok())
             .collect();
-        Self { root, files, sample }
+        let (left_out, skipped) = (items.left_out().to_vec(), skipped(items));
+        Self { root, files, left_out, skipped, sample }
     }
 
     /// The folders directly below the root that images lie in, at any depth.
@@ -132,7 +149,7 @@ impl Survey {
     /// What of the folder is in no set, which its owner may not have meant.
     pub(crate) fn doubts(&self, split: &Split) -> Vec<String> {
         let stray: Vec<_> = self.files.iter().filter(|file| !split.takes(file)).collect();
-        let mut doubts = Vec::new();
+        let mut doubts: Vec<String> = self.skipped.iter().cloned().collect();
         if let Some(first) = stray.first() {
             let place = match split {
                 Split::Folders { train, valid } => format!("class folder of {train}/ or {valid}/"),
@@ -159,10 +176,10 @@ impl Survey {
     fn empty_folders(&self, set: &Path) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.root.join(set)) else { return Vec::new() };
         let folders = entries.flatten().filter(|entry| entry.path().is_dir());
-        let named = folders.map(|entry| entry.file_name());
-        let seen = named.filter(|name| !name.to_string_lossy().starts_with('.'));
-        let mut empty: Vec<PathBuf> = seen
-            .map(|name| set.join(name))
+        let is_left_out = |folder: &PathBuf| self.left_out.iter().any(|one| one.path == *folder);
+        let mut empty: Vec<PathBuf> = folders
+            .map(|entry| set.join(entry.file_name()))
+            .filter(|folder| !is_left_out(folder))
             .filter(|folder| !self.files.iter().any(|file| file.starts_with(folder)))
             .collect();
         empty.sort();
@@ -243,12 +260,18 @@ mod tests {
     #[test]
     fn what_is_not_used_is_doubted() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["a", "b", "empty", ".hidden"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
+        for name in ["a", "b/x", "empty", ".hidden"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
         }
-        let survey = survey(folder.path(), &["a/1.png", "b/x/2.png", "3.png"]);
+        for name in ["a/1.png", "a/2.heic", "a/3.heic", "b/x/2.png", "3.png", ".hidden/4.png"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let survey = Survey::of(&ImageItems::from_folder(folder.path()).unwrap());
+        let doubts = survey.doubts(&Split::Random { share: 0.2 });
+        assert!(doubts[0].starts_with("skipped 3 files: 2 .heic (not supported: "), "{doubts:?}");
+        assert!(doubts[0].ends_with(", 1 hidden, such as .hidden"), "{doubts:?}");
         assert_eq!(
-            survey.doubts(&Split::Random { share: 0.2 }),
+            doubts[1..],
             ["skipped 3.png, which is in no class folder", "empty/ has no images"]
         );
     }
