@@ -1,6 +1,8 @@
 //! How the command ends.
 
-use std::{env, process::ExitCode};
+use std::{borrow::Cow, env, process::ExitCode};
+
+use tinderbox::data::visible_lines;
 
 use crate::terminal::{Style, lost_results, print_error, say};
 
@@ -30,8 +32,13 @@ pub(crate) fn report(result: anyhow::Result<Done>, style: Style) -> ExitCode {
                 print_error(&message(&error), hint(&error).as_deref());
             }
             if let Some(usage) = error.downcast_ref::<clap::Error>() {
-                // Nobody reads it: there is nothing left to say.
-                let _ = usage.print();
+                let text = usage.render().to_string();
+                // With colors, unless what was typed would be obeyed by the terminal. If nobody reads
+                // it, there is nothing left to say.
+                match visible_lines(&text) {
+                    Cow::Borrowed(_) => _ = usage.print(),
+                    Cow::Owned(text) => say(text.trim_end()),
+                }
                 return ExitCode::from(2);
             }
             say(&format!("error: {error:#}"));

@@ -91,6 +91,18 @@ impl Which for Validating {
     const DATA: Option<usize> = Some(2);
 }
 
+/// Where data is that has moved, with the data as a flag.
+#[derive(Debug)]
+pub(crate) struct Sources;
+impl Which for Sources {
+    // A run has its own.
+    const NEEDS_DATA: bool = false;
+    fn takes(field: &Field) -> bool {
+        field.role == Role::Source
+    }
+    const DATA: Option<usize> = None;
+}
+
 /// Those of a language model.
 #[derive(Debug)]
 pub(crate) struct OfLanguageModel;

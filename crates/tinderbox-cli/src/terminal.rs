@@ -2,14 +2,17 @@
 
 use std::{
     io::{ErrorKind, IsTerminal, Write, stderr, stdout},
-    path::Path,
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tinderbox::{Batch, Choice, Event, Job, Sources, learn::minutes};
+use tinderbox::{
+    Batch, Choice, Event, Job, Sources,
+    data::{visible, visible_lines, visible_path},
+    learn::minutes,
+};
 
 use crate::interrupt;
 
@@ -46,7 +49,7 @@ pub(crate) fn job(style: Style) -> anyhow::Result<Job> {
             Style::Text => screen.lock().unwrap_or_else(PoisonError::into_inner).show(&event),
             Style::Json => {
                 if is_news(&event) {
-                    print_line(&serde_json::to_string(&event).expect("an event is plain data"));
+                    print_data(&serde_json::to_string(&event).expect("an event is plain data"));
                 }
             }
         }
@@ -65,9 +68,15 @@ fn is_news(event: &Event) -> bool {
     }
 }
 
-/// Prints a line of results; a reader that has gone away is not an error.
+/// Prints results for people, whose terminal obeys nothing that stands in them; a reader that has
+/// gone away is not an error.
 pub(crate) fn print_line(line: &str) {
-    is_read(line);
+    is_read(&visible_lines(line));
+}
+
+/// Prints what programs read, as it is.
+pub(crate) fn print_data(text: &str) {
+    is_read(text);
 }
 
 /// Prints a line of results and says whether anybody reads them.
@@ -90,27 +99,10 @@ pub(crate) fn lost_results() -> Option<&'static str> {
     LOST.get().map(String::as_str)
 }
 
-/// A path as a word of a command that can be pasted into a shell.
-pub(crate) fn word(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,\\".contains(c);
-    match text.starts_with('-') || !text.chars().all(plain) {
-        true => format!("'{}'", text.replace('\'', r"'\''")),
-        false => text,
-    }
-}
-
-/// A path that does not break the line it stands in.
-pub(crate) fn in_line(path: &Path) -> String {
-    let text = path.display().to_string();
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    text.chars().map(shown).collect()
-}
-
 /// An error as a line for programs, besides what people read on standard error.
 pub(crate) fn print_error(message: &str, hint: Option<&str>) {
     let line = json!({ "event": "error", "message": message, "hint": hint });
-    print_line(&line.to_string());
+    print_data(&line.to_string());
 }
 
 /// `1 file`, `2 files`.
@@ -118,10 +110,10 @@ pub(crate) fn count(n: usize, of: &str) -> String {
     format!("{n} {of}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Prints an image's or a file's path, and whatever else is talk.
+/// Prints what is no result: progress, messages, errors.
 pub(crate) fn say(line: &str) {
     // A reader that has gone away must not end a training.
-    let _ = writeln!(stderr(), "{line}");
+    let _ = writeln!(stderr(), "{}", visible_lines(line));
 }
 
 struct Screen {
@@ -141,7 +133,7 @@ impl Screen {
             Event::LeftOut { files } => self.above(|| {
                 say(&format!("skipped {}:", count(files.len(), "unreadable file")));
                 for file in files {
-                    say(&format!("  {}: {}", file.path.display(), file.reason));
+                    say(&format!("  {}: {}", visible_path(&file.path), file.reason));
                 }
             }),
             Event::Warning { text } => self.above(|| say(&format!("warning: {text}"))),
@@ -236,9 +228,10 @@ fn print_plan(data: &Sources, choices: &[Choice]) {
     const COLUMNS: usize = 80;
     let settings = choices.iter().map(|choice| choice.setting.chars().count());
     let width = settings.max().unwrap_or(0);
-    let paths: Vec<String> = data.paths().map(|path| path.display().to_string()).collect();
+    let paths: Vec<String> = data.paths().map(visible_path).collect();
     say(&format!("{}:", paths.join(", ")));
     for Choice { setting, value, because } in choices {
+        let [value, because] = [value, because].map(|text| visible(text));
         let line = format!("  {setting:<width$}  {value}");
         let whole = format!("{line} – {because}");
         match whole.chars().count() <= COLUMNS {
@@ -253,24 +246,5 @@ pub(crate) fn seconds(seconds: f64) -> String {
     match seconds {
         ..10.0 => format!("{seconds:.3} s"),
         _ => minutes(Duration::from_secs_f64(seconds)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_word_of_a_shell() {
-        let word = |path: &str| word(Path::new(path));
-        assert_eq!(word("runs/photos-2"), "runs/photos-2");
-        assert_eq!(word("my run"), "'my run'");
-        assert_eq!(word("it's"), r"'it'\''s'");
-        assert_eq!(word("-x"), "'-x'");
-    }
-
-    #[test]
-    fn a_path_stays_in_its_line() {
-        assert_eq!(in_line(Path::new("a\nb\tc/猫.png")), r"a\nb\tc/猫.png");
     }
 }

@@ -42,9 +42,11 @@ mod normalize;
 pub mod picture;
 mod samples;
 pub mod scenes;
+mod shell;
 pub mod split;
 pub mod text;
 pub mod transform;
+mod visible;
 
 pub use array::{Array, Values};
 pub use batch::{Batch, BatchOptions, DataBunch};
@@ -56,4 +58,6 @@ pub use label::{Label, LabelKind, Labelled, Labels, TargetKind, UnknownLabels};
 pub use loader::BatchIter;
 pub use normalize::Normalize;
 pub use samples::{ArraySamples, Sample, Samples};
+pub use shell::shell_word;
 pub use split::Split;
+pub use visible::{visible, visible_lines, visible_path};

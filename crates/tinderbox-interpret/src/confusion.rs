@@ -7,6 +7,7 @@ use plotters::{
     prelude::*,
     style::text_anchor::{HPos, Pos, VPos},
 };
+use tinderbox_data::visible;
 use tinderbox_learn::metric::ConfusionMatrix;
 
 use crate::{Error, Result, plot::to_file, segmentation::shares};
@@ -40,8 +41,10 @@ pub fn plot_confusion_matrix(
     if classes.is_empty() {
         return Err(Error::Nothing { what: "there are no classes" });
     }
-    let layout = Layout::of(classes);
-    to_file!(file, layout.size(), |area| draw(area, matrix, classes, cells, layout))
+    // A control character has no place in an SVG file.
+    let classes: Vec<String> = classes.iter().map(|class| visible(class).into_owned()).collect();
+    let layout = Layout::of(&classes);
+    to_file!(file, layout.size(), |area| draw(area, matrix, &classes, cells, layout))
 }
 
 /// Sizes in pixels.

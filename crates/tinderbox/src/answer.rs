@@ -13,6 +13,7 @@ use tinderbox_data::{
     Array, Input,
     image::{Pixels, save_mask},
     picture::Picture,
+    visible,
 };
 use tinderbox_learn::{Bundle, Prediction};
 
@@ -42,21 +43,18 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// In a line, cells separated by tabs: `cat\t0.9812`, or `cat;dog\t0.9812;0.7533`.
+    /// In a line for people, cells separated by tabs: `cat\t0.9812`, or `cat;dog\t0.9812;0.7533`.
     pub fn line(&self) -> String {
         match self {
             Self::Classes(classes) => {
                 let shown = |p: &f32| format!("{p:.4}");
                 let sure: Vec<String> = classes.of_label().iter().map(shown).collect();
-                format!("{}\t{}", classes.label, sure.join(";"))
+                format!("{}\t{}", visible(&classes.label), sure.join(";"))
             }
             Self::Mask(mask) => mask.line(),
             Self::Picture(_) => String::from("an image"),
-            Self::Text(text) => text.replace('\n', "\\n"),
-            Self::Tags(tags) => {
-                let tags = tags.iter().map(|(word, tag)| format!("{word}/{tag}"));
-                tags.collect::<Vec<_>>().join(" ")
-            }
+            Self::Text(text) => visible(text).into_owned(),
+            Self::Tags(tags) => visible(&tagged(tags)).into_owned(),
             Self::Numbers(numbers) => {
                 numbers.iter().map(f32::to_string).collect::<Vec<_>>().join("\t")
             }
@@ -100,7 +98,7 @@ impl Answer {
             }
             Self::Picture(_) => Vec::new(),
             Self::Text(text) => vec![cell("written", text)],
-            Self::Tags(_) => vec![cell("tags", &self.line())],
+            Self::Tags(tags) => vec![cell("tags", &tagged(tags))],
             Self::Numbers(numbers) => match &numbers[..] {
                 [number] => vec![cell("number", number)],
                 numbers => {
@@ -139,6 +137,11 @@ impl Answer {
             _ => Err(AnswerError::NotAPicture.into()),
         }
     }
+}
+
+/// Each word with its tag.
+fn tagged(tags: &[(String, String)]) -> String {
+    tags.iter().map(|(word, tag)| format!("{word}/{tag}")).collect::<Vec<_>>().join(" ")
 }
 
 /// What cannot be done with an answer.

@@ -123,8 +123,8 @@ impl Task for ClassifyTexts {
         Ok(tokenizing(job, |options| labelled.tokenize_with(tokens, vocab, options))?)
     }
 
-    fn keep(found: &LabelledTexts, run: &RunFolder) -> Result<()> {
-        Ok(found.input.vocab.save(run.vocab())?)
+    fn keep(data: &DataBunch, run: &RunFolder) -> Result<()> {
+        Ok(data.text_input()?.vocab.save(run.vocab())?)
     }
 
     fn data(plan: &Plan<Self>, found: LabelledTexts, _: &Job) -> Result<DataBunch> {

@@ -10,15 +10,21 @@ use std::{
 
 use burn::{module::Module, tensor::Tensor};
 use serde::Serialize;
-use tinderbox_data::{Array, Values, batch::Set};
+use serde_json::{Map, Value};
+use tinderbox_data::{Array, Values, batch::Set, shell_word};
 use tinderbox_interpret::{Cells, plot_confusion_matrix, show_results};
 use tinderbox_learn::{Learner, metric::ConfusionMatrix};
 use tinderbox_model::watch::{LayerActivation, activation_stats};
 
-use crate::{ClassResult, Error, Hinted, Job, Result, RunFolder, Task, open_model};
+use crate::{
+    ClassResult, Error, Hinted, Job, Result, RunFolder, Settings, Task, check_outputs, open_model,
+};
+
+/// The plots of all tasks.
+const PLOTS: [&str; 4] = ["confusion.svg", "predicted.svg", "results.png", "top_losses.png"];
 
 /// Settings of [`interpret`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct InterpretSettings {
     /// The folder of a finished run.
     pub run: PathBuf,
@@ -33,6 +39,10 @@ pub struct InterpretSettings {
     /// Whether the images with the largest losses highlight the regions behind the predicted class
     /// (Grad-CAM). Not for masks.
     pub heat: bool,
+    /// Where the data of the run is, by the names of settings, if it has moved.
+    pub moved: Map<String, Value>,
+    /// Whether files in `out` may be overwritten.
+    pub overwrite: bool,
     /// Whether mean and standard deviation of each layer's output are measured, for a batch.
     pub activations: bool,
 }
@@ -46,6 +56,8 @@ impl InterpretSettings {
             confusion: false,
             min_confused: 2,
             heat: false,
+            moved: Map::new(),
+            overwrite: false,
             activations: false,
         }
     }
@@ -82,6 +94,13 @@ pub enum InterpretError {
     #[error("`interpret` does not support {noun}")]
     NothingToShow { noun: &'static str },
 
+    #[error("interpret takes a run folder, and {file} is a file")]
+    NotARun {
+        file: PathBuf,
+        /// The run that it is of, if it is of one.
+        run: Option<PathBuf>,
+    },
+
     #[error("`--heat` does not support {noun}: Grad-CAM is for image classifiers")]
     NoHeat { noun: &'static str },
 }
@@ -90,6 +109,13 @@ impl Hinted for InterpretError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NothingToShow { .. } => "evaluate it with `tinderbox validate`".into(),
+            Self::NotARun { run: Some(run), .. } => {
+                format!("name the folder: `tinderbox interpret {}`", shell_word(run))
+            }
+            Self::NotARun { file, run: None } => format!(
+                "evaluate it on labelled data: `tinderbox validate {} DATA`",
+                shell_word(file)
+            ),
             Self::NoHeat { .. } => "leave out `--heat`".into(),
         })
     }
@@ -103,7 +129,8 @@ impl Hinted for InterpretError {
 /// [`InterpretError::NothingToShow`]; what has become of the run's data.
 pub fn interpret<T: Task>(settings: &InterpretSettings, job: &Job) -> Result<Interpreted> {
     let run = RunFolder::new(&settings.run);
-    let plan = run.plan::<T>()?;
+    let ask = Settings::<T>::from_json(&settings.moved)?;
+    let plan = crate::train::resumed(&ask, &run, run.plan()?)?;
     let model = open_model(&settings.run)?;
     let data = crate::train::data_of_run(&plan, &run, job)?;
     T::interpret(&mut T::metrics(model.learner(data)?), settings)
@@ -122,8 +149,16 @@ impl InterpretSettings {
     }
 
     /// The folder for plots, which is created.
+    ///
+    /// # Errors
+    /// [`OutputError`](crate::OutputError) for plots that are there, in a folder that is not the run's.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        let out = self.out.clone().unwrap_or_else(|| self.run.join("interpretation"));
+        let own = self.run.join("interpretation");
+        if let Some(out) = self.out.as_ref().filter(|out| **out != own) {
+            let plots = PLOTS.map(|name| out.join(name));
+            check_outputs(plots.iter().map(PathBuf::as_path), [], self.overwrite)?;
+        }
+        let out = self.out.clone().unwrap_or(own);
         fs::create_dir_all(&out).map_err(|source| Error::Write { path: out.clone(), source })?;
         Ok(out)
     }

@@ -46,6 +46,7 @@ mod items;
 mod job;
 pub mod language_model;
 pub mod lesson;
+mod output;
 mod plan;
 mod progress;
 mod regress;
@@ -79,6 +80,7 @@ pub use interpret::{InterpretError, InterpretSettings, Interpreted, interpret};
 pub use items::checked;
 pub use job::Job;
 pub use language_model::{LanguageModel, LanguageModelSettings};
+pub use output::{OutputError, check_outputs};
 pub use plan::{
     BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan, Sources,
     Split, SplitError, Start, Take,

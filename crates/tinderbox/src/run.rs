@@ -20,6 +20,7 @@ use std::{
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tinderbox_data::shell_word;
 use tinderbox_learn::{Bundle, write_atomically};
 
 use crate::{
@@ -47,6 +48,22 @@ impl Drop for Lock {
         }
     }
 }
+
+/// The files of a run, which are written over when it begins.
+const FILES: [&str; 9] = [
+    "run.json",
+    "run.toml",
+    "items.csv",
+    "vocab.json",
+    "checkpoint.safetensors",
+    "best.safetensors",
+    "history.csv",
+    "model.safetensors",
+    ".lock",
+];
+
+/// Its plots.
+const PLOTS: [&str; 2] = ["losses", "rates"];
 
 /// The number that changes when the run folder's files can no longer be read by older versions.
 const FORMAT: u32 = 3;
@@ -92,17 +109,18 @@ impl RunFolder {
         Self::new(Path::new("runs").join(data.file_stem().unwrap_or("run".as_ref())))
     }
 
-    /// This folder, or, if it holds a run, the first of `photos-2`, `photos-3` and so on that holds
-    /// none.
+    /// This folder, or, if it holds a run or a file that a run would write over, the first of
+    /// `photos-2`, `photos-3` and so on that holds none.
     #[must_use]
     pub fn next_free(&self) -> Self {
-        self.numbered().find(|run| !run.is_begun()).expect("there is always another number")
+        self.numbered().find(|run| run.taken().is_none()).expect("there is always another number")
     }
 
     /// The last of these folders that holds a run; this one if none does.
     #[must_use]
     pub fn latest(&self) -> Self {
-        self.numbered().take_while(Self::is_begun).last().unwrap_or_else(|| self.clone())
+        let taken = self.numbered().take_while(|run| run.taken().is_some());
+        taken.filter(|run| run.plan_file().is_file()).last().unwrap_or_else(|| self.clone())
     }
 
     fn numbered(&self) -> impl Iterator<Item = Self> {
@@ -111,9 +129,12 @@ impl RunFolder {
         std::iter::once(self.clone()).chain((2..).map(next))
     }
 
-    /// Whether anything was trained in it, or is about to be.
-    fn is_begun(&self) -> bool {
-        [self.plan_file(), self.checkpoint(), self.model()].iter().any(|file| file.exists())
+    /// The first of a run's files that is there.
+    fn taken(&self) -> Option<PathBuf> {
+        let files = FILES.iter().map(|name| self.root.join(name));
+        let files = files.chain(PLOTS.iter().map(|name| self.plot(name)));
+        // A link that leads nowhere is there, too.
+        files.into_iter().find(|file| file.symlink_metadata().is_ok() && !is_left_lock(file))
     }
 
     pub fn root(&self) -> &Path {
@@ -153,13 +174,52 @@ impl RunFolder {
         self.root.join(format!("{name}.svg"))
     }
 
+    /// Fails if the run would be written among the data: in a data folder, or in one inside of it that
+    /// holds something, as a class folder does.
+    ///
     /// # Errors
-    /// [`RunError::Exists`] if anything was trained in it already.
+    /// [`RunError::OutIsData`] and [`RunError::OutInData`].
+    pub(crate) fn check_is_beside(&self, data: &Sources) -> Result<()> {
+        // What is not there yet is in nobody's way.
+        let Ok(out) = self.root.canonicalize() else { return Ok(()) };
+        let holds_others = || {
+            let entry = fs::read_dir(&out).into_iter().flatten().next();
+            entry.is_some() && !self.plan_file().exists()
+        };
+        for path in data.paths() {
+            let Ok(source) = path.canonicalize() else { continue };
+            let folder = self.root.clone();
+            if out == source {
+                return Err(RunError::OutIsData { folder }.into());
+            }
+            if out.starts_with(&source) && holds_others() {
+                return Err(RunError::OutInData { folder, data: path.to_owned() }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if a run that begins here would write over anything but what an earlier one, that was
+    /// not trained for a step, has left.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`] if anything was trained in it already; [`RunError::NotOurs`] for files of
+    /// these names that no run wrote.
     pub(crate) fn check_is_new(&self) -> Result<()> {
+        let Some(file) = self.taken() else { return Ok(()) };
+        let folder = self.root.clone();
+        // Of any version: what other versions wrote is not written over either. A process that was
+        // killed before it wrote the plan has left its lock.
+        let is_run = fs::read_to_string(self.plan_file())
+            .is_ok_and(|text| serde_json::from_str::<Format>(&text).is_ok());
+        let was_killed = !self.plan_file().exists() && is_left_lock(&self.root.join(".lock"));
         let finished = self.model().exists();
-        match finished || self.checkpoint().exists() {
-            true => Err(RunError::Exists { folder: self.root.clone(), finished }.into()),
-            false => Ok(()),
+        match is_run || was_killed {
+            false => Err(RunError::NotOurs { folder, file }.into()),
+            true if finished || self.checkpoint().exists() => {
+                Err(RunError::Exists { folder, finished }.into())
+            }
+            true => Ok(()),
         }
     }
 
@@ -172,8 +232,8 @@ impl RunFolder {
         fs::create_dir_all(&self.root)
             .map_err(|source| Error::Write { path: self.root.clone(), source })?;
         let path = self.root.join(".lock");
-        let file =
-            File::create(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(|source| Error::Write { path: path.clone(), source })?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
                 Err(RunError::Busy { folder: self.root.clone() }.into())
@@ -312,8 +372,17 @@ pub enum RunError {
     #[error("the name of {path} is not UTF-8, so a run cannot record it")]
     NotUtf8 { path: PathBuf },
 
+    #[error("{folder} is inside the data folder {data} and holds other files")]
+    OutInData { folder: PathBuf, data: PathBuf },
+
     #[error("{folder} already has a {}run", if *finished { "finished " } else { "" })]
     Exists { folder: PathBuf, finished: bool },
+
+    #[error(
+        "{folder} is not a run folder, but has the file {}, which a run would overwrite",
+        name(file)
+    )]
+    NotOurs { folder: PathBuf, file: PathBuf },
 
     #[error("another process is training in {folder}")]
     Busy { folder: PathBuf },
@@ -361,6 +430,28 @@ impl RunError {
     }
 }
 
+/// The usual run folder of data, as a word of a command.
+fn run_of(data: &Path) -> String {
+    shell_word(RunFolder::usual(data).next_free().root())
+}
+
+/// Whether a file is a lock that a process left which was killed: it is empty.
+fn is_left_lock(file: &Path) -> bool {
+    file.ends_with(".lock") && file.metadata().is_ok_and(|file| file.len() == 0)
+}
+
+/// The name of a file.
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Another folder beside one, as a word of a command.
+pub(crate) fn beside(folder: &Path) -> String {
+    let mut name = folder.file_name().unwrap_or("run".as_ref()).to_owned();
+    name.push("-2");
+    shell_word(folder.with_file_name(name))
+}
+
 /// `with --lr 0.1, not 0.2`.
 fn made(setting: &str, was: &Value, now: &Value) -> String {
     let flag = flag(setting);
@@ -379,29 +470,35 @@ fn made(setting: &str, was: &Value, now: &Value) -> String {
 impl Hinted for RunError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::OutIsData { .. } => "name another folder: `--out`".into(),
+            Self::OutIsData { folder } => format!("name another folder: `--out {}`", run_of(folder)),
+            Self::OutInData { data, .. } => format!("name another folder: `--out {}`", run_of(data)),
+            Self::NotOurs { folder, .. } => {
+                format!("train in another folder: `--out {}`", beside(folder))
+            }
             Self::NotUtf8 { .. } => {
                 "rename it, or link to it by another name".into()
             }
             Self::Exists { folder, finished: true } => format!(
-                "keep it and train in another folder: `--out {0}-2`; or start there from its weights: `--from {0} --out {0}-2`",
-                folder.display()
+                "keep it and train in another folder: `--out {0}`; or start there from its weights: `--from {1} --out {0}`",
+                beside(folder),
+                shell_word(folder)
             ),
             Self::Finished { folder, data, was, now } => {
                 let paths = data.0.iter().map(|(setting, path)| match setting.as_str() {
-                    "data" => path.display().to_string(),
-                    setting => format!("{} {}", flag(setting), path.display()),
+                    "data" => shell_word(path),
+                    setting => format!("{} {}", flag(setting), shell_word(path)),
                 });
                 format!(
                     "continue from its weights in a new run: `tinderbox train {} --from {} --epochs {}`",
                     paths.collect::<Vec<_>>().join(" "),
-                    folder.display(),
+                    shell_word(folder),
                     now - was
                 )
             }
             Self::Exists { folder, finished: false } => format!(
-                "resume it: `--resume`; or keep it and train in another folder: `--out {}-2`",
-                folder.display()
+                "resume it: `tinderbox train --out {} --resume`; or keep it and train in another folder: `--out {}`",
+                shell_word(folder),
+                beside(folder)
             ),
             Self::Busy { .. } => "wait for it, or train in another folder: `--out`".into(),
             Self::NoRun { .. } => "name the folder that `tinderbox train` wrote (its `--out`)".into(),
@@ -416,22 +513,22 @@ impl Hinted for RunError {
                 "leave the option out to resume the run, or start a new run with `--out`".into()
             }
             Self::DataGone { folder, setting, .. } if setting == "data" => format!(
-                "if it has moved, name its new place: `tinderbox train FOLDER --out {} --resume`",
-                folder.display()
+                "if it has moved, name its new place: `tinderbox train FOLDER --out {0} --resume`, or `tinderbox interpret {0} --data FOLDER`",
+                shell_word(folder)
             ),
             Self::DataGone { folder, setting, .. } => format!(
-                "if it has moved, name its new place: `tinderbox train {} FOLDER --out {} --resume`",
+                "if it has moved, name its new place: `tinderbox train {0} FOLDER --out {1} --resume`, or `tinderbox interpret {1} {0} FOLDER`",
                 flag(setting),
-                folder.display()
+                shell_word(folder)
             ),
             Self::ItemsChanged { .. } => {
                 "restore the data, or start a new run with `--out`".into()
             }
             Self::Checkpoint { file, .. } => {
-                format!("remove {}, and `--resume` starts the run again", file.display())
+                format!("remove {}, and `--resume` starts the run again", shell_word(file))
             }
             Self::Unfinished { folder } => {
-                format!("finish it first: `tinderbox train --out {} --resume`", folder.display())
+                format!("finish it first: `tinderbox train --out {} --resume`", shell_word(folder))
             }
         })
     }
@@ -448,12 +545,29 @@ mod tests {
         check(
             RunError::Exists { folder: "r".into(), finished: false },
             "r already has a run",
-            Some("`--resume`; or keep it and train in another folder: `--out r-2`"),
+            Some(
+                "`tinderbox train --out r --resume`; or keep it and train in another folder: `--out r-2`",
+            ),
         );
         check(
             RunError::Exists { folder: "r".into(), finished: true },
             "r already has a finished run",
             Some("--from r --out r-2"),
+        );
+        check(
+            RunError::Exists { folder: "my runs/a".into(), finished: true },
+            "my runs/a already has a finished run",
+            Some("`--from 'my runs/a' --out 'my runs/a-2'`"),
+        );
+        check(
+            RunError::NotOurs { folder: "r".into(), file: "r/items.csv".into() },
+            "r is not a run folder, but has the file items.csv, which a run would overwrite",
+            Some("`--out r-2`"),
+        );
+        check(
+            RunError::OutInData { folder: "d/cat".into(), data: "d".into() },
+            "d/cat is inside the data folder d and holds other files",
+            Some("`--out runs/d`"),
         );
         let data = Sources::default().with("data", Path::new("d"));
         check(
@@ -472,8 +586,8 @@ mod tests {
             data: "/d".into(),
         };
         let message = "the data of the run in r is no longer in /d";
-        check(gone("data"), message, Some("train FOLDER --out r --resume"));
-        check(gone("masks"), message, Some("train --masks FOLDER --out r --resume"));
+        check(gone("data"), message, Some("train FOLDER --out r --resume`, or"));
+        check(gone("masks"), message, Some("`tinderbox interpret r --masks FOLDER`"));
         let source = tinderbox_learn::Error::NothingToTrain;
         check(
             RunError::Checkpoint { file: "r/checkpoint.safetensors".into(), source },
@@ -518,7 +632,7 @@ mod tests {
         check(
             RunError::OutIsData { folder: "d".into() },
             "d is the data folder, which cannot be the run folder, too",
-            Some("`--out`"),
+            Some("`--out runs/d`"),
         );
         check(
             RunError::NotUtf8 { path: "d".into() },
@@ -539,6 +653,53 @@ mod tests {
         }
         assert!(run.next_free().root().ends_with("photos-3"));
         assert!(run.latest().root().ends_with("photos-2"));
+    }
+
+    #[test]
+    fn only_a_run_is_written_over_and_only_before_its_first_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::new(folder.path());
+        let found = || run.check_is_new().unwrap_err().to_string();
+        fs::write(folder.path().join("notes.txt"), "").unwrap();
+        run.check_is_new().unwrap();
+        for name in FILES.iter().map(|name| (*name).to_owned()).chain(["losses.svg".to_owned()]) {
+            fs::write(folder.path().join(&name), "precious").unwrap();
+            assert!(found().contains(&format!("the file {name}, which")), "{}", found());
+            fs::remove_file(folder.path().join(&name)).unwrap();
+        }
+        // Of another version.
+        fs::write(run.plan_file(), r#"{ "format": 99 }"#).unwrap();
+        fs::write(run.items(), "").unwrap();
+        run.check_is_new().unwrap();
+        fs::write(run.model(), "").unwrap();
+        assert!(found().ends_with("already has a finished run"), "{}", found());
+        fs::write(run.plan_file(), "mine").unwrap();
+        assert!(found().contains("the file run.json"), "{}", found());
+    }
+
+    #[test]
+    fn a_process_that_was_killed_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::new(folder.path());
+        fs::write(folder.path().join(".lock"), "").unwrap();
+        fs::write(run.vocab(), "[]").unwrap();
+        run.check_is_new().unwrap();
+    }
+
+    #[test]
+    fn a_run_is_not_written_among_its_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("photos");
+        fs::create_dir_all(data.join("cat")).unwrap();
+        fs::write(data.join("cat/1.png"), "").unwrap();
+        let sources = Sources::default().with("data", &*data);
+        let refused = |out: PathBuf| RunFolder::new(out).check_is_beside(&sources).is_err();
+        assert!(refused(data.clone()) && refused(data.join("cat")) && refused(data.join("./cat")));
+        assert!(!refused(data.join("run")) && !refused(folder.path().join("run")));
+        fs::create_dir(data.join("run")).unwrap();
+        assert!(!refused(data.join("run")), "an empty folder");
+        fs::write(data.join("run/run.json"), "{}").unwrap();
+        assert!(!refused(data.join("run")), "a run");
     }
 
     #[test]

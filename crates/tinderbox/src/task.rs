@@ -72,7 +72,7 @@ pub trait Task:
     /// # Errors
     /// If it cannot be written.
     #[expect(unused_variables, reason = "named for those who write it")]
-    fn keep(found: &Self::Found, run: &RunFolder) -> Result<()> {
+    fn keep(data: &DataBunch, run: &RunFolder) -> Result<()> {
         Ok(())
     }
 

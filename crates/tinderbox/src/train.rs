@@ -7,7 +7,7 @@ mod time_left;
 
 use std::fs;
 
-use tinderbox_data::DataBunch;
+use tinderbox_data::{DataBunch, shell_word};
 use tinderbox_learn::{
     Learner, LrCurve, StepMemory,
     callback::{GradientAccumulation, GradientClipping},
@@ -54,7 +54,6 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
         job.tell(Event::Note { text: format!("run folder: {}", run.root().display()) });
     }
     let _lock = run.lock()?;
-    T::keep(&found, &run)?;
     let data = T::data(&plan, found, job)?;
     if data.n_valid() == 0 {
         const REASON: &str = "there is no validation set";
@@ -67,6 +66,7 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     }
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
+    T::keep(learner.data(), &run)?;
     run.create(&plan, &list)?;
     fit::fit(&plan, learner, run, job)
 }
@@ -94,7 +94,7 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     if config.is_ok_and(|config| config != run_file(&begun)) {
         job.warn(format!(
             "{} was changed, but a run resumes with the settings it began with; to train with the changes: `tinderbox train --config {0} --out FOLDER`",
-            run.config().display()
+            shell_word(run.config())
         ));
     }
     let data = data_of_run(&plan, &run, job)?;
@@ -141,10 +141,8 @@ fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
 pub(crate) fn decide<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, T::Found)> {
     ask.check()?;
     let data = T::sources(ask);
-    if let Some(out) = &ask.common.out
-        && let Some(folder) = data.paths().find(|path| *path == out.path())
-    {
-        return Err(RunError::OutIsData { folder: folder.to_owned() }.into());
+    if let Some(out) = &ask.common.out {
+        RunFolder::new(out.path()).check_is_beside(&data)?;
     }
     let mut choices = Choices::default();
     let (decided, found) = T::decide(ask, &data, &mut choices, job)?;

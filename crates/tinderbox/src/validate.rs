@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tinderbox_data::{BatchOptions, DataBunch, batch::Set};
+use tinderbox_data::{BatchOptions, DataBunch, batch::Set, shell_word};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
 use crate::{
@@ -118,7 +118,7 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
             let unit = data.unit();
             job.warn(format!(
                 "the model was trained on {n} of these {all} {unit}, so the metrics are too optimistic: `tinderbox validate {}` evaluates the validation set",
-                run.root().display()
+                shell_word(run.root())
             ));
         }
         data
@@ -150,7 +150,7 @@ pub enum ValidateError {
 impl Hinted for ValidateError {
     fn hint(&self) -> Option<String> {
         let Self::NothingHeldOut { run } = self;
-        Some(format!("name labelled data: `tinderbox validate {} DATA`", run.display()))
+        Some(format!("name labelled data: `tinderbox validate {} DATA`", shell_word(run)))
     }
 }
 

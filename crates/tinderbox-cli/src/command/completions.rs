@@ -1,7 +1,7 @@
 use clap::{Args, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
-use crate::{exit::Done, terminal::print_line};
+use crate::{exit::Done, terminal::print_data};
 
 /// Print the completion script of a shell
 ///
@@ -22,7 +22,7 @@ pub(crate) struct Completions {
 impl Completions {
     #[expect(clippy::unnecessary_wraps, reason = "as every command's")]
     pub(crate) fn run<C: CommandFactory>(self) -> anyhow::Result<Done> {
-        print_line(script(self.shell, &mut C::command()).trim_end());
+        print_data(script(self.shell, &mut C::command()).trim_end());
         Ok(Done::Ok)
     }
 }

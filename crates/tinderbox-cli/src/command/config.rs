@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use tinderbox::{AnyTask, RunFolder, find_task, settings::read_file};
 
 use super::train::task_names;
-use crate::{exit::Done, given::tasks, terminal::print_line};
+use crate::{exit::Done, given::tasks, terminal::print_data};
 
 /// Show settings, as configuration files
 ///
@@ -27,12 +27,12 @@ impl Config {
             Self::Show(command) => command.run(),
             Self::Default(command) => {
                 let task = the_task(command.task.as_deref())?;
-                print_line(task.whole_file(&serde_json::Map::new()).trim_end());
+                print_data(task.whole_file(&serde_json::Map::new()).trim_end());
                 Ok(Done::Ok)
             }
             Self::Schema(command) => {
                 let task = the_task(command.task.as_deref())?;
-                print_line(&serde_json::to_string_pretty(&task.schema())?);
+                print_data(&serde_json::to_string_pretty(&task.schema())?);
                 Ok(Done::Ok)
             }
         }
@@ -74,7 +74,7 @@ impl Show {
             None => read_file(&file)?,
         };
         let task = the_task(name.as_deref())?;
-        print_line(task.whole_file(&task.read(&settings)?).trim_end());
+        print_data(task.whole_file(&task.read(&settings)?).trim_end());
         Ok(Done::Ok)
     }
 }

@@ -2,13 +2,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
-use tinderbox::{demo, demo_masks, task_of_run};
+use tinderbox::{
+    data::{shell_word, visible_path},
+    demo, demo_masks, task_of_run,
+};
 
 use super::train::finish;
 use crate::{
     exit::Done,
     given::tasks,
-    terminal::{Style, job, print_line, say, word},
+    terminal::{Style, job, print_data, print_line, say},
 };
 
 /// Generate a small data set, train on it and show some predictions
@@ -54,7 +57,7 @@ impl Demo {
         if style == Style::Json {
             let (data, run, picture) = (&demo.data, demo.trained.run.root(), &demo.picture);
             let made = json!({ "event": "demo", "data": data, "run": run, "picture": picture });
-            print_line(&made.to_string());
+            print_data(&made.to_string());
             return Ok(if demo.trained.is_stopped() { Done::Interrupted } else { Done::Ok });
         }
         if let Some(accuracy) = demo.trained.metric("accuracy") {
@@ -69,8 +72,8 @@ impl Demo {
             finish(task, &demo.trained, Style::Text)
         };
         let Some(picture) = &demo.picture else { return Ok(done) };
-        print_line(&format!("some predictions: {}", picture.display()));
-        let (data, run) = (word(&demo.data), word(demo.trained.run.root()));
+        print_line(&format!("some predictions: {}", visible_path(picture)));
+        let (data, run) = (shell_word(&demo.data), shell_word(demo.trained.run.root()));
         say("\nTry next:");
         let lines: &[String] = &match self.masks {
             false => [

@@ -7,13 +7,14 @@ use std::{
 use clap::Args;
 use serde_json::json;
 use tinderbox::{
+    data::visible_lines,
     learn::generate::{BeamSearch, Generate as Settings, Sampling},
     open_model, texts,
 };
 
 use crate::{
     exit::Done,
-    terminal::{print_line, say},
+    terminal::{print_data, print_line, say},
 };
 
 /// Generate text with a language model
@@ -78,7 +79,10 @@ impl Generate {
             let never = usual.never.filter(|_| !self.unknown);
             let search = BeamSearch { words: self.words, top_k, beams, never };
             let text = texts::likeliest(&model, &self.prompt, &search)?;
-            print_line(&if self.json { self.as_json(&text) } else { text });
+            match self.json {
+                true => print_data(&self.as_json(&text)),
+                false => print_line(&text),
+            }
             return Ok(Done::Ok);
         }
         let usual = Sampling::default();
@@ -99,7 +103,7 @@ impl Generate {
             }
         };
         let written = texts::generate(&model, &self.prompt, &settings, print)?;
-        print_line(&if self.json { self.as_json(&text) } else { String::new() });
+        print_data(&if self.json { self.as_json(&text) } else { String::new() });
         if written.min_p_too_high > 0 {
             say(&format!(
                 "note: for {} of {} words, no candidate reached `--min-p`, so the sampling was from \
@@ -119,5 +123,5 @@ impl Generate {
 /// Prints a part of a line, and says whether anybody reads it.
 fn is_told(part: &str) -> bool {
     let mut out = stdout().lock();
-    write!(out, "{part}").and_then(|()| out.flush()).is_ok()
+    write!(out, "{}", visible_lines(part)).and_then(|()| out.flush()).is_ok()
 }

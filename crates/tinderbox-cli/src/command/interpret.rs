@@ -2,13 +2,15 @@ use std::{iter, path::PathBuf};
 
 use clap::{Args, ValueHint};
 use tinderbox::{
-    ClassResult, InterpretSettings, Interpreted, model::watch::LayerActivation, task_of_run,
+    ClassResult, InterpretError, InterpretSettings, Interpreted, RunFolder,
+    data::{shell_word, visible},
+    model::watch::LayerActivation,
 };
 
 use crate::{
     exit::Done,
-    given::tasks,
-    terminal::{Style, job, print_line, say, word},
+    given::{Of, Sources},
+    terminal::{Style, job, print_data, print_line, say},
 };
 
 /// Show where a model is wrong: confused classes, largest losses
@@ -54,6 +56,13 @@ pub(crate) struct Interpret {
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
 
+    /// Overwrite existing files in the folder that `--out` names
+    #[arg(long, visible_alias = "overwrite", requires = "out")]
+    force: bool,
+
+    #[command(flatten)]
+    moved: Of<Sources>,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -61,7 +70,15 @@ pub(crate) struct Interpret {
 
 impl Interpret {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
+        if self.run.is_file() {
+            let run = self.run.parent().filter(|folder| RunFolder::new(folder).task().is_ok());
+            let (file, run) = (self.run.clone(), run.map(PathBuf::from));
+            return Err(tinderbox::Error::from(InterpretError::NotARun { file, run }).into());
+        }
+        let asked = self.moved.given.of_run(&self.run, None)?;
         let settings = InterpretSettings {
+            moved: asked.settings,
+            overwrite: self.force,
             out: self.out.clone(),
             top_losses: self.top_losses as usize,
             confusion: self.confusion,
@@ -70,16 +87,15 @@ impl Interpret {
             activations: self.activations,
             ..InterpretSettings::new(&self.run)
         };
-        let task = task_of_run(tasks(), &self.run)?;
-        let found = task.interpret(&settings, &job(Style::Text)?)?;
+        let found = asked.task.interpret(&settings, &job(Style::Text)?)?;
         if self.json {
-            print_line(&serde_json::to_string(&found)?);
+            print_data(&serde_json::to_string(&found)?);
             return Ok(Done::Ok);
         }
         print_table(&found);
         say("");
         for picture in &found.pictures {
-            say(&format!("wrote {}", word(picture)));
+            say(&format!("wrote {}", shell_word(picture)));
         }
         Ok(Done::Ok)
     }
@@ -87,19 +103,20 @@ impl Interpret {
 
 /// How right a model is about each class.
 pub(super) fn print_classes(classes: &[ClassResult]) {
-    let names = classes.iter().map(|class| class.class.chars().count());
+    let names = classes.iter().map(|class| visible(&class.class).chars().count());
     let width = names.max().unwrap_or(0).max("class".len());
     let share = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.4}"));
     print_line(&format!("{:<width$}  {:>9}  precision  recall  iou", "class", "n"));
     for ClassResult { class, n, precision, recall, iou } in classes {
         let [precision, recall, iou] = [precision, recall, iou].map(|value| share(*value));
+        let class = visible(class);
         print_line(&format!("{class:<width$}  {n:>9}  {precision:<9}  {recall:<6}  {iou}"));
     }
 }
 
 /// The counts with the classes above and before them.
 fn print_confusion(classes: &[&str], counts: &[Vec<u64>]) {
-    let names = || classes.iter().map(ToString::to_string);
+    let names = || classes.iter().map(|class| visible(class).into_owned());
     let head = iter::once(String::new()).chain(names()).collect();
     let rows = names().zip(counts).map(|(class, row)| {
         iter::once(class).chain(row.iter().map(u64::to_string)).collect::<Vec<_>>()
@@ -126,6 +143,7 @@ fn print_table(found: &Interpreted) {
         print_line("\nmost confused (actual, predicted: count):");
     }
     for (actual, predicted, n) in found.most_confused.iter().take(CONFUSED) {
+        let (actual, predicted) = (visible(actual), visible(predicted));
         print_line(&format!("  {actual}, {predicted}: {n}"));
     }
     if !found.confusion.is_empty() {
@@ -136,7 +154,7 @@ fn print_table(found: &Interpreted) {
     print_line("\nlargest losses:");
     for (file, loss) in &found.top_losses {
         // A loss may be -0.
-        print_line(&format!("  {:.3}  {file}", loss + 0.0));
+        print_line(&format!("  {:.3}  {}", loss + 0.0, visible(file)));
     }
     if !found.activations.is_empty() {
         print_line("\nmean and standard deviation of layer outputs:");

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::Args;
 use tinderbox::{
+    check_outputs,
+    data::visible_path,
     learn::schedule::{self, Suggestion},
     plots::plot_lr_find,
 };
@@ -11,7 +13,7 @@ use super::{files::drawable, train::task_names};
 use crate::{
     exit::Done,
     given::{DATA, Look, Of},
-    terminal::{Style, job, print_line, say},
+    terminal::{Style, job, print_data, print_line, say},
 };
 
 /// Find a learning rate: train briefly at rising rates and plot the loss
@@ -39,6 +41,10 @@ pub(crate) struct LrFind {
     /// File for the plot, .svg or .png
     #[arg(long, value_name = "FILE", value_parser = plot)]
     plot: Option<PathBuf>,
+
+    /// Overwrite an existing file
+    #[arg(long, visible_alias = "overwrite", requires = "plot")]
+    force: bool,
 
     /// Lowest learning rate to try
     #[arg(long, value_name = "LR", default_value_t = 1e-7, allow_negative_numbers = true, value_parser = rate)]
@@ -79,6 +85,7 @@ impl LrFind {
             num_it: self.batches as usize,
             ..schedule::LrFind::default()
         };
+        check_outputs(self.plot.as_deref(), [], self.force).map_err(tinderbox::Error::from)?;
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
         let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
         let suggestion = curve
@@ -86,11 +93,11 @@ impl LrFind {
             .context("too few batches for a suggestion: try more with `--batches`")?;
         if let Some(file) = &self.plot {
             plot_lr_find(&curve, file).map_err(tinderbox::Error::from)?;
-            say(&format!("wrote {}", file.display()));
+            say(&format!("wrote {}", visible_path(file)));
         }
         let Suggestion { lr_valley, lr_steepest, lr_min_div_10, .. } = suggestion;
         match self.json {
-            true => print_line(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
+            true => print_data(&serde_json::json!({ "valley": lr_valley, "steepest": lr_steepest, "min_div_10": lr_min_div_10, "lrs": curve.lrs, "losses": curve.losses }).to_string()),
             false => {
                 print_line(&format!("{lr_valley:.1e}  suggested: in the longest valley of the loss"));
                 print_line(&format!("{lr_steepest:.1e}  where the loss falls most steeply"));

@@ -3,13 +3,18 @@ mod places;
 use std::{io::stdin, path::PathBuf, time::Instant};
 
 use clap::Args;
-use tinderbox::{Answer, Asked, Results, answers, asked, learn::Bundle, open_model, task_of_model};
+use tinderbox::{
+    Answer, Asked, Results, answers, asked,
+    data::{shell_word, visible},
+    learn::Bundle,
+    open_model, task_of_model,
+};
 
 use self::places::Places;
 use crate::{
     exit::Done,
     given::tasks,
-    terminal::{in_line, is_read, say, word},
+    terminal::{is_read, say},
 };
 
 /// Predict images or texts with a trained model
@@ -109,7 +114,7 @@ impl Predict {
                 (answer, None) if self.json => {
                     serde_json::Value::Object(Results::record(what, &name, answer)).to_string()
                 }
-                (Ok(answer), None) => format!("{}\t{}", in_line(name.as_ref()), answer.line()),
+                (Ok(answer), None) => format!("{}\t{}", visible(&name), answer.line()),
                 (Err(_), None) => continue,
             };
             // Nobody reads on: `| head`.
@@ -126,7 +131,7 @@ impl Predict {
             say(&format!("{n} {} in {seconds:.1} s, {rate:.0} per second", about.unit));
         }
         if let Some(file) = &self.to {
-            say(&format!("wrote {}", word(file)));
+            say(&format!("wrote {}", shell_word(file)));
         }
         Ok(done)
     }

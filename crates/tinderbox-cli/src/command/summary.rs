@@ -6,7 +6,7 @@ use tinderbox::{
     model_summary, open_model,
 };
 
-use crate::{exit::Done, offered::offering, terminal::print_line};
+use crate::{exit::Done, offered::offering, terminal::print_data};
 
 /// List a model's layers with their output shapes and parameters
 ///
@@ -58,7 +58,7 @@ impl Summary {
             (None, None) => unreachable!("clap asks for one of them"),
         };
         let summary = model_summary(&spec, self.batch_size as usize)?;
-        print_line(&match self.json {
+        print_data(&match self.json {
             true => serde_json::to_string(&summary)?,
             false => summary.to_string().trim_end().to_owned(),
         });

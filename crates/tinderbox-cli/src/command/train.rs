@@ -2,12 +2,16 @@ use std::path::PathBuf;
 
 use clap::{Args, builder::PossibleValuesParser};
 use serde_json::{Map, Value};
-use tinderbox::{AnyTask, DryRun, RunFolder, Trained, learn::Outcome};
+use tinderbox::{
+    AnyTask, DryRun, RunFolder, Trained,
+    data::{shell_word, visible},
+    learn::Outcome,
+};
 
 use crate::{
     exit::Done,
     given::{All, Asked, DATA, Of, OfLanguageModel, RUN, tasks},
-    terminal::{Style, count, job, print_line, say, seconds, word},
+    terminal::{Style, count, job, print_data, print_line, say, seconds},
 };
 
 /// Train a model on images or texts
@@ -110,7 +114,7 @@ impl RunArgs {
         if self.dry_run {
             let found = task.dry_run(settings, &job)?;
             match style {
-                Style::Json => print_line(&serde_json::to_string(&found)?),
+                Style::Json => print_data(&serde_json::to_string(&found)?),
                 Style::Text => print_dry_run(&found),
             }
             return Ok(Done::Ok);
@@ -173,7 +177,7 @@ pub(super) fn go_on(
 
 /// Says how it ended and what to do next.
 pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Done {
-    let run = word(trained.run.root());
+    let run = shell_word(trained.run.root());
     if style == Style::Text {
         match (&trained.outcome, trained.speed) {
             (outcome @ Outcome::Stopped { .. }, _) => {
@@ -201,13 +205,13 @@ pub(super) fn finish(task: &dyn AnyTask, trained: &Trained, style: Style) -> Don
 fn print_dry_run(found: &DryRun) {
     let DryRun { classes, n_train, n_valid, unit, .. } = found;
     print_line(&format!("{n_train} {unit} for training, {n_valid} for validation"));
-    let names = classes.iter().map(|class| class.class.chars().count());
+    let names = classes.iter().map(|class| visible(&class.class).chars().count());
     let width = names.max().unwrap_or(0).max("class".len());
     if !classes.is_empty() {
         print_line(&format!("\n{:<width$}  {:>9}  {:>9}", "class", "train", "valid"));
     }
     for class in classes {
-        let (name, train, valid) = (&class.class, class.train, class.valid);
+        let (name, train, valid) = (visible(&class.class), class.train, class.valid);
         print_line(&format!("{name:<width$}  {train:>9}  {valid:>9}"));
     }
     print_line(&format!("\n{}", found.summary.trim_end()));

@@ -7,7 +7,7 @@ use super::interpret::print_classes;
 use crate::{
     exit::Done,
     given::{Of, Validating, tasks},
-    terminal::{Style, job, print_line},
+    terminal::{Style, job, print_data, print_line},
 };
 
 /// Evaluate a model on labelled data
@@ -52,7 +52,7 @@ impl Validate {
             }
         };
         if self.json {
-            print_line(&serde_json::to_string(&scores)?);
+            print_data(&serde_json::to_string(&scores)?);
             return Ok(Done::Ok);
         }
         let names = scores.metrics.iter().map(|(name, _)| name.chars().count());

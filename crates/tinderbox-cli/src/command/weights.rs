@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, builder::StringValueParser};
 use serde_json::json;
 use tinderbox::{
+    check_outputs,
+    data::visible_path,
     learn::write_atomically,
     model::{
         arch::{ARCHS, OfficialWeights, find},
@@ -14,7 +16,7 @@ use tinderbox::{
 use crate::{
     exit::Done,
     offered::offering,
-    terminal::{Style, count, is_read, job, print_line, say},
+    terminal::{Style, count, is_read, job, print_data, say},
 };
 
 /// Manage pretrained weights
@@ -132,7 +134,7 @@ impl Fetch {
                 return Err(tinderbox::Error::from(WeightsError::NoOfficial { arch, known }).into());
             };
             let file = cache.fetch(weights, &job)?;
-            print_line(&match self.json {
+            print_data(&match self.json {
                 true => json!({ "event": "fetched", "arch": name, "file": file }).to_string(),
                 false => file.display().to_string(),
             });
@@ -156,13 +158,19 @@ pub(crate) struct Convert {
 
     /// The .safetensors file to write
     to: PathBuf,
+
+    /// Overwrite an existing file
+    #[arg(long, visible_alias = "overwrite")]
+    force: bool,
 }
 
 impl Convert {
     fn run(self) -> anyhow::Result<Done> {
+        check_outputs([self.to.as_path()], [self.from.as_path()], self.force)
+            .map_err(tinderbox::Error::from)?;
         let weights = StateDict::read(&self.from).map_err(tinderbox::Error::from)?;
         write_atomically(&self.to, &weights.to_safetensors()).map_err(tinderbox::Error::from)?;
-        say(&format!("wrote {} to {}", count(weights.len(), "tensor"), self.to.display()));
+        say(&format!("wrote {} to {}", count(weights.len(), "tensor"), visible_path(&self.to)));
         Ok(Done::Ok)
     }
 }

@@ -8,6 +8,7 @@ mod examples;
 mod hostile;
 mod interrupted;
 mod masks;
+mod overwritten;
 mod own_task;
 mod pretrained;
 mod run;

@@ -260,7 +260,7 @@ fn rates_are_looked_for_and_batches_shown() {
     place.run(&["show-batch", "digits", "--rows", "2", "--out", "batch.png"]).code(0);
     assert!(fs::read(place.path("batch.png")).unwrap().starts_with(b"\x89PNG"));
     let shown = place.run(&["show-batch", "digits", "--json"]).code(0).json();
-    assert_eq!(shown, [serde_json::json!({ "picture": "batch.png" })]);
+    assert_eq!(shown, [serde_json::json!({ "picture": "batch-2.png" })]);
 }
 
 #[test]

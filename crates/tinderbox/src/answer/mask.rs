@@ -5,6 +5,7 @@ use tinderbox_data::{
     Array,
     image::Pixels,
     picture::{Palette, Picture},
+    visible,
 };
 
 /// A class for each pixel of an image.
@@ -52,7 +53,9 @@ impl PredictedMask {
         let mut shares: Vec<(&String, f64)> = self.classes.iter().zip(self.shares()).collect();
         shares.retain(|(_, share)| *share >= 0.0005);
         shares.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let shown = shares.iter().map(|(class, share)| format!("{class} {:.1} %", share * 100.0));
+        let shown = shares
+            .iter()
+            .map(|(class, share)| format!("{} {:.1} %", visible(class), share * 100.0));
         shown.collect::<Vec<_>>().join(", ")
     }
 }

@@ -15,7 +15,9 @@ use tinderbox_learn::{
 };
 
 use super::{keep::Kept, time_left::seconds_left};
-use crate::{Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
+use crate::{
+    Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done, run::beside,
+};
 
 /// How a training run ended.
 #[derive(Debug)]
@@ -67,9 +69,9 @@ pub struct DivergedError {
 impl Hinted for DivergedError {
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "train with a lower learning rate in another run folder: `--lr {} --out {}-2`; `tinderbox lr-find` suggests one",
+            "train with a lower learning rate in another run folder: `--lr {} --out {}`; `tinderbox lr-find` suggests one",
             self.lr,
-            self.folder.display()
+            beside(&self.folder)
         ))
     }
 }

@@ -6,8 +6,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
-use tinderbox::{About, Asked};
+use anyhow::{Context, bail};
+use tinderbox::{About, Asked, RunFolder, check_outputs};
 
 use super::Predict;
 
@@ -35,25 +35,10 @@ impl Places {
         let outs = places(asked.out.as_deref(), &names)?;
         let overlays = places(asked.overlay.as_deref(), &names)?;
         let files = || outs.iter().chain(&overlays).chain(&asked.to);
-        let mut seen = HashSet::new();
-        if let Some(twice) = files().find(|file| !seen.insert(*file)) {
-            bail!("{} is given for two outputs: name a different file for each", twice.display());
-        }
         let inputs = items.iter().filter_map(Asked::file).chain([asked.model.as_path()]);
-        let inputs: HashSet<PathBuf> = inputs.filter_map(|file| file.canonicalize().ok()).collect();
-        for file in files() {
-            if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
-                bail!(
-                    "{} is an input, which is never overwritten: name another file",
-                    file.display()
-                );
-            }
-            ensure!(
-                asked.force || !file.exists(),
-                "{} exists already: name another file, or overwrite it with `--force`",
-                file.display()
-            );
-        }
+        let model = RunFolder::new(&asked.model).model();
+        let inputs = inputs.chain([model.as_path()]);
+        check_outputs(files().map(PathBuf::as_path), inputs, asked.force).map_err(super::error)?;
         for folder in files().filter_map(|file| file.parent()).filter(|folder| !folder.exists()) {
             if folder != Path::new("") {
                 fs::create_dir_all(folder)
@@ -100,20 +85,21 @@ fn names(items: &[Asked]) -> Vec<String> {
         ],
     };
     let levels: Vec<[String; 3]> = items.iter().map(levels).collect();
-    let mut times: [HashMap<&str, usize>; 3] = Default::default();
+    // There are file systems that do not tell `A.png` from `a.png`.
+    let mut times: [HashMap<String, usize>; 3] = Default::default();
     for (level, name) in levels.iter().flat_map(|levels| levels.iter().enumerate()) {
-        *times[level].entry(name).or_default() += 1;
+        *times[level].entry(name.to_lowercase()).or_default() += 1;
     }
     let mut taken = HashSet::new();
     let mut name = |levels: &[String; 3]| {
         let [_, _, whole] = levels;
         let mut names = levels.iter().zip(&times);
-        let alone = names.find(|(name, times)| times[name.as_str()] == 1);
+        let alone = names.find(|(name, times)| times[&name.to_lowercase()] == 1);
         let name = alone.map_or(whole, |(name, _)| name);
         // `a.png` and `../a.png`.
         let numbered = (2..).map(|number| format!("{name}-{number}.png"));
         let mut free = std::iter::once(format!("{name}.png")).chain(numbered);
-        free.find(|name| taken.insert(name.clone())).expect("numbers do not end")
+        free.find(|name| taken.insert(name.to_lowercase())).expect("numbers do not end")
     };
     levels.iter().map(&mut name).collect()
 }
@@ -127,6 +113,7 @@ mod tests {
         let files = ["a/1.png", "b/1.png", "b/2.png", "b/2.jpg", "3.png", "../4.png", "4.png"];
         let mut items: Vec<Asked> = files.iter().map(|file| Asked::File(file.into())).collect();
         items.push(Asked::Bytes(Vec::new()));
+        items.extend(["Cat.png", "cat.png"].map(|file| Asked::File(file.into())));
         let want = [
             "a-1.png",
             "b-1.png",
@@ -136,6 +123,8 @@ mod tests {
             "4.png.png",
             "4.png-2.png",
             "stdin.png",
+            "Cat.png.png",
+            "cat.png-2.png",
         ];
         assert_eq!(names(&items), want);
     }

@@ -25,9 +25,12 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("lesson camvid --data camvid --from", How::Quick(CAMVID_AGAIN)),
     ("lesson human-numbers", How::Quick(&["--epochs", "1"])),
     ("lesson mnist", How::Quick(&["--epochs", "1", "--model", "basic"])),
-    ("lr-find", How::Quick(&[SMALL[0], SMALL[1], SMALL[2], SMALL[3], "--batches", "40"])),
+    (
+        "lr-find",
+        How::Quick(&[SMALL[0], SMALL[1], SMALL[2], SMALL[3], "--batches", "40", "--force"]),
+    ),
     ("predict", How::AsItIs),
-    ("show-batch", How::AsItIs),
+    ("show-batch", How::Quick(&["--force"])),
     ("summary", How::AsItIs),
     ("train --config", How::Quick(SMALL_RUN)),
     ("train --out", How::AsItIs),
@@ -40,7 +43,7 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("train-lm", How::Quick(SMALL_LM)),
     ("train-lm tweets.txt --from", How::Quick(&["--epochs", "1", "--batch-size", "2"])),
     ("validate", How::AsItIs),
-    ("weights convert", How::AsItIs),
+    ("weights convert", How::Quick(&["--force"])),
     ("weights fetch", How::Not("tests do without a network")),
     ("weights list", How::AsItIs),
 ];
