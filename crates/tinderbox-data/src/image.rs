@@ -4,6 +4,7 @@ mod codes;
 mod decode;
 mod format;
 mod jpeg;
+mod likeness;
 mod mask;
 mod resize;
 
@@ -13,7 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use codes::save_mask;
 pub use decode::ImageInfo;
+pub use decode::{ImageInfo, open_mask};
 pub use format::{FORMATS, Format, extensions};
+pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask};
 pub use resize::resize_to;
 
