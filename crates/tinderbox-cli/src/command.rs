@@ -1,6 +1,7 @@
 //! The subcommands, one a file: each reads its arguments, calls the library and prints.
 
 mod bench;
+mod check;
 mod completions;
 mod config;
 mod demo;
@@ -17,6 +18,7 @@ mod validate;
 mod weights;
 
 pub(crate) use bench::Bench;
+pub(crate) use check::Check;
 pub(crate) use completions::Completions;
 pub(crate) use config::Config;
 pub(crate) use demo::Demo;

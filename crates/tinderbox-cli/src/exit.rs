@@ -10,6 +10,8 @@ use crate::terminal::{Style, lost_results, print_error, say};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
     Ok,
+    /// What was looked at is not as it must be; it has been said.
+    Refused,
     /// Some of several files could not be used; the others were.
     Partly,
     /// Stopped by Ctrl-C, with everything saved.
@@ -25,6 +27,7 @@ pub(crate) fn report(result: anyhow::Result<Done>, style: Style) -> ExitCode {
     }
     match result {
         Ok(Done::Ok) => ExitCode::SUCCESS,
+        Ok(Done::Refused) => ExitCode::FAILURE,
         Ok(Done::Partly) => ExitCode::from(3),
         Ok(Done::Interrupted) => ExitCode::from(130),
         Err(error) => {

@@ -79,6 +79,19 @@ impl Which for Look {
     }
 }
 
+/// What is about the data.
+#[derive(Debug)]
+pub(crate) struct AboutData;
+impl Which for AboutData {
+    fn takes(field: &Field) -> bool {
+        matches!(field.group.as_deref(), None | Some("Data" | "Masks" | "Texts"))
+            || field.key == "seed"
+    }
+    fn without() -> &'static [&'static str] {
+        &["oversample", "skip_bad"]
+    }
+}
+
 /// What is about validating a model, which is named first.
 #[derive(Debug)]
 pub(crate) struct Validating;

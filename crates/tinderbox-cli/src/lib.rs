@@ -42,6 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(command::Demo),
+    Check(command::Check),
     Train(command::Train),
     TrainLm(command::TrainLm),
     Generate(command::Generate),
@@ -93,6 +94,7 @@ impl Command {
     fn run(self) -> anyhow::Result<exit::Done> {
         match self {
             Self::Demo(command) => command.run(),
+            Self::Check(command) => command.run(),
             Self::Train(command) => command.run(),
             Self::TrainLm(command) => command.run(),
             Self::Generate(command) => command.run(),

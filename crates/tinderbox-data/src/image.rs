@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 
 pub use codes::save_mask;
 pub use decode::ImageInfo;
-pub use decode::{ImageInfo, open_mask};
 pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask};

@@ -71,27 +71,32 @@ impl Picture {
         self.height
     }
 
+    /// The picture as a PNG file.
+    ///
+    /// # Errors
+    /// If it has no pixels, as the format has no such images.
+    pub fn to_png(&self) -> std::io::Result<Vec<u8>> {
+        let mut png = Cursor::new(Vec::new());
+        image::write_buffer_with_format(
+            &mut png,
+            self.pixels.as_flattened(),
+            self.width as u32,
+            self.height as u32,
+            image::ExtendedColorType::Rgb8,
+            image::ImageFormat::Png,
+        )
+        .map_err(std::io::Error::other)?;
+        Ok(png.into_inner())
+    }
+
     /// Writes a PNG file.
     ///
     /// # Errors
     /// [`Error::Write`] with the path.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let mut png = Cursor::new(Vec::new());
-        let (width, height) = (self.width as u32, self.height as u32);
-        image::write_buffer_with_format(
-            &mut png,
-            self.pixels.as_flattened(),
-            width,
-            height,
-            image::ExtendedColorType::Rgb8,
-            image::ImageFormat::Png,
-        )
-        .map_err(|error| Error::Write {
-            path: path.into(),
-            source: std::io::Error::other(error),
-        })?;
-        std::fs::write(path, png.into_inner())
+        self.to_png()
+            .and_then(|png| std::fs::write(path, png))
             .map_err(|source| Error::Write { path: path.into(), source })
     }
 

@@ -20,9 +20,10 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
-    RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
+    About, Answer, Confidence, Decided, Examined, Hinted, InterpretSettings, Interpreted, Job,
+    Place, Plan, Result, RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
     answer::classes,
+    check,
     device::device,
     interpret,
     plan::Choices,
@@ -201,6 +202,20 @@ impl Task for ClassifyTexts {
             ..ClassifierOptions::default()
         };
         Ok(texts.batches_like(&model.manifest.inference, options)?)
+    }
+
+    fn examine(plan: &Plan<Self>, _: &DataBunch, _: &Job) -> Result<Examined> {
+        let Self { source, label, split, .. } = &plan.task;
+        let labelled = labelled(plan.data.need("data")?, source, label.as_deref(), split)?;
+        let sets = [("training", &labelled.train), ("validation", &labelled.valid)];
+        let mut texts = Vec::new();
+        for (set, part) in sets {
+            for (index, (place, text)) in check::texts::of(&part.items)?.into_iter().enumerate() {
+                let label = Some(part.labels.text(index));
+                texts.push((Place { set: Some(set), label, ..place }, text));
+            }
+        }
+        Ok(check::texts::examine(&texts))
     }
 
     type Prepared = Array;

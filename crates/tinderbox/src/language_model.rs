@@ -26,8 +26,8 @@ use tinderbox_model::{
 pub use last_word::{acc4, loss4};
 
 use crate::{
-    About, Answer, ClassCount, Confidence, Decided, Job, Location, Plan, Result, RunFolder,
-    Settings, ShownBatch, Sources, Split, Task,
+    About, Answer, ClassCount, Confidence, Decided, Examined, Job, Location, Plan, Result,
+    RunFolder, Settings, ShownBatch, Sources, Split, Task, check,
     device::device,
     items,
     plan::Choices,
@@ -216,6 +216,11 @@ impl Task for LanguageModel {
     }
 
     /// What the text begins with.
+    fn examine(plan: &Plan<Self>, _: &DataBunch, _: &Job) -> Result<Examined> {
+        let items = plan.task.source.items(plan.data.need("data")?)?;
+        Ok(check::texts::examine(&check::texts::of(&items)?))
+    }
+
     type Prepared = String;
 
     fn prepare(_: &Inference, input: Input<'_>) -> Result<String> {

@@ -34,6 +34,7 @@
 //! - `cuda`: training on NVIDIA's
 
 mod answer;
+mod check;
 mod classify;
 mod classify_texts;
 mod demo;
@@ -65,6 +66,9 @@ pub mod weights;
 pub use answer::{
     Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, Results, ResultsError, answers,
     asked, predictions,
+};
+pub use check::{
+    Checked, Examined, Finding, FixError, Fixed, Kind as FindingKind, Place, Severity, check,
 };
 pub use classify::{Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};

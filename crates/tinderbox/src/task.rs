@@ -15,8 +15,8 @@ use tinderbox_model::weights::{LoadReport, StateDict};
 pub use any::{AnyTask, Of, TASKS, find_task, task_of_model, task_of_run};
 
 use crate::{
-    Answer, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings, ShownBatch,
-    Sources,
+    Answer, Examined, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings,
+    ShownBatch, Sources, check,
     interpret::{InterpretError, InterpretSettings},
     plan::{Choices, Decided},
     settings::TaskSettings,
@@ -107,6 +107,16 @@ pub trait Task:
     /// What is wrong with the labels.
     fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
         Ok(crate::items::counts(data, None))
+    }
+
+    /// Looks at the items one by one, closer than training does before it begins: as images, unless
+    /// a task says otherwise.
+    ///
+    /// # Errors
+    /// Whatever keeps it from looking; what is wrong with items are findings.
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn examine(plan: &Plan<Self>, data: &DataBunch, job: &Job) -> Result<Examined> {
+        Ok(check::images::examine(&check::places(data), job))
     }
 
     /// Whether a model is one of this task's.

@@ -129,7 +129,7 @@ pub fn show_batch<T: Task>(ask: &Settings<T>, rows: usize, job: &Job) -> Result<
 }
 
 /// A plan whose epochs and learning rate do not matter, and its data.
-fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
+pub(crate) fn look<T: Task>(ask: &Settings<T>, job: &Job) -> Result<(Plan<T>, DataBunch)> {
     let (mut plan, found) = decide(ask, job)?;
     plan.choices.retain(|choice| !["epochs", "lr"].contains(&choice.setting.as_str()));
     tell(&plan, job);

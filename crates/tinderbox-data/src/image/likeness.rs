@@ -1,6 +1,6 @@
 //! Whether two images are nearly the same: one saved again, made smaller, brighter or inverted.
 
-use super::{ConvertMode, Pixels};
+use super::Pixels;
 
 /// An image is looked at as this many cells to a side.
 const CELLS: usize = 16;
@@ -125,8 +125,7 @@ fn means(gray: &Pixels) -> Vec<f32> {
                 *sum += u64::from(cell.iter().map(|&byte| u32::from(byte)).sum::<u32>());
             }
         }
-        let pixels =
-            columns.windows(2).map(|column| (column[1] - column[0]) * (row[1] - row[0]));
+        let pixels = columns.windows(2).map(|column| (column[1] - column[0]) * (row[1] - row[0]));
         cells.extend(sums.iter().zip(pixels).map(|(&sum, n)| sum as f32 / n as f32));
     }
     cells
@@ -147,6 +146,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
+    use crate::ConvertMode;
 
     /// Blurred noise: as different from one seed to the next as photographs are.
     fn picture(seed: u64, [height, width]: [usize; 2]) -> Pixels {

@@ -48,7 +48,7 @@ impl TextKind {
     }
 
     /// What the text at a path is called in messages.
-    pub(super) fn called(&self, path: &Path) -> String {
+    pub fn called(&self, path: &Path) -> String {
         match &self.source {
             Source::Files => path.display().to_string(),
             Source::Texts(_) => format!("text {}", path.display()),

@@ -12,9 +12,11 @@ use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
 
 use super::{About, Confidence, Task, TaskError};
 use crate::{
-    Answer, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job, LanguageModel,
-    Regress, Result, RunFolder, Scores, Segment, Settings, SettingsError, ShownBatch, Trained,
+    Answer, Checked, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job,
+    LanguageModel, Regress, Result, RunFolder, Scores, Segment, Settings, SettingsError,
+    ShownBatch, Trained,
     answer::Answers,
+    check,
     settings::{self, Field},
     train, validate,
 };
@@ -43,6 +45,8 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
     fn dry_run(&self, ask: &Map<String, Value>, job: &Job) -> Result<DryRun>;
     fn lr_find(&self, ask: &Map<String, Value>, options: &LrFind, job: &Job) -> Result<LrCurve>;
     fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<ShownBatch>;
+    /// The part of [`check`](crate::check) that depends on the task.
+    fn check(&self, ask: &Map<String, Value>, job: &Job) -> Result<Checked>;
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn validate_run(&self, run: &RunFolder, ask: &Map<String, Value>, job: &Job) -> Result<Scores>;
     fn interpret(&self, settings: &InterpretSettings, job: &Job) -> Result<Interpreted>;
@@ -136,6 +140,10 @@ impl<T: Task> AnyTask for Of<T> {
 
     fn show_batch(&self, ask: &Map<String, Value>, rows: usize, job: &Job) -> Result<ShownBatch> {
         train::show_batch(&Settings::<T>::from_json(ask)?, rows, job)
+    }
+
+    fn check(&self, ask: &Map<String, Value>, job: &Job) -> Result<Checked> {
+        check::check_as(&Settings::<T>::from_json(ask)?, job)
     }
 
     fn validate(&self, model: &Bundle, ask: &Map<String, Value>, job: &Job) -> Result<Scores> {

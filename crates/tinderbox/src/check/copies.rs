@@ -1,0 +1,142 @@
+//! Items that are there more than once: within a class, across classes, across the sets.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Kind,
+    finding::{Finding, Place, count},
+};
+
+/// How items are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Same {
+    /// Byte by byte, or word by word.
+    Exactly,
+    /// To the eye.
+    Nearly,
+}
+
+/// What copies mean for training: the worst first of a label that is doubtful, a measure that is too
+/// good, and an item that counts twice.
+///
+/// `pairs` are indexes of `places`. A label that is a mask's path is none: `labels` says whether
+/// labels can be compared.
+pub(super) fn findings(
+    places: &[Place],
+    pairs: impl IntoIterator<Item = (usize, usize)>,
+    same: Same,
+    unit: &str,
+    labels: bool,
+) -> Vec<Finding> {
+    let (mut contradicting, mut leaking, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for group in groups(places.len(), pairs) {
+        let group: Vec<Place> = group.into_iter().map(|index| places[index].clone()).collect();
+        let differ =
+            |of: fn(&Place) -> Option<&str>| group.iter().any(|place| of(place) != of(&group[0]));
+        match () {
+            () if labels && differ(|place| place.label.as_deref()) => contradicting.push(group),
+            () if differ(|place| place.set) => leaking.push(group),
+            () => others.push(group),
+        }
+    }
+    let how = match same {
+        Same::Exactly => "the same",
+        Same::Nearly => "nearly the same",
+    };
+    let n = |groups: &[Vec<Place>]| count(groups.iter().map(Vec::len).sum(), unit);
+    let mut found = Vec::new();
+    if !contradicting.is_empty() {
+        found.push(Finding::seen(
+            Kind::Contradiction,
+            format!("{} are {how} but have different labels", n(&contradicting)),
+            "keep each once, under the label that is right",
+            contradicting,
+        ));
+    }
+    if !leaking.is_empty() {
+        found.push(Finding::seen(
+            Kind::Leak,
+            format!(
+                "{} are {how} in the training set and in the validation set: the metrics will be too good",
+                n(&leaking)
+            ),
+            "keep each once, or all of them in one set",
+            leaking,
+        ));
+    }
+    if !others.is_empty() {
+        let kind = if same == Same::Exactly { Kind::Copies } else { Kind::NearCopies };
+        let text = format!("{} are {how}, so they count more than once", n(&others));
+        found.push(Finding::seen(kind, text, "keep each once", others));
+    }
+    found
+}
+
+/// What is connected by pairs, each group in order.
+fn groups(n: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<usize>> {
+    let mut parents: Vec<usize> = (0..n).collect();
+    fn root(parents: &mut [usize], mut at: usize) -> usize {
+        while parents[at] != at {
+            parents[at] = parents[parents[at]];
+            at = parents[at];
+        }
+        at
+    }
+    for (first, second) in pairs {
+        let (first, second) = (root(&mut parents, first), root(&mut parents, second));
+        parents[first.max(second)] = first.min(second);
+    }
+    let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for at in 0..n {
+        groups.entry(root(&mut parents, at)).or_default().push(at);
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
+}
+
+/// The pairs of neighbors among items with the same key; items without a key are like no other.
+pub(super) fn equal<K: Ord>(keys: impl IntoIterator<Item = Option<K>>) -> Vec<(usize, usize)> {
+    let mut last: BTreeMap<K, usize> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for (index, key) in keys.into_iter().enumerate() {
+        if let Some(before) = key.and_then(|key| last.insert(key, index)) {
+            pairs.push((before, index));
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_sorted_by_what_they_mean() {
+        let place = |path: &str, set, label: &str| Place {
+            set: Some(set),
+            label: Some(label.into()),
+            ..Place::file(path)
+        };
+        let places = [
+            place("1", "training", "cat"),
+            place("2", "training", "cat"),
+            place("3", "validation", "dog"),
+            place("4", "training", "dog"),
+            place("5", "training", "cat"),
+            place("6", "training", "dog"),
+            place("7", "training", "dog"),
+        ];
+        let keys = ["a", "a", "b", "b", "c", "c", "d"].map(Some);
+        let found = |labels| {
+            let found = findings(&places, equal(keys), Same::Exactly, "images", labels);
+            found.iter().map(|finding| (finding.kind, finding.places.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(found(true), [(Kind::Contradiction, 1), (Kind::Leak, 1), (Kind::Copies, 1)]);
+        assert_eq!(found(false), [(Kind::Leak, 1), (Kind::Copies, 2)]);
+    }
+
+    #[test]
+    fn what_is_connected_is_one_group() {
+        assert_eq!(groups(6, [(0, 3), (4, 5), (3, 1)]), [vec![0, 1, 3], vec![4, 5]]);
+        assert_eq!(equal([Some(1), None, Some(1), None, Some(1)]), [(0, 2), (2, 4)]);
+    }
+}

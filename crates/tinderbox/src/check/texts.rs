@@ -1,0 +1,160 @@
+//! A closer look at texts: lengths, copies, scripts.
+
+use tinderbox_data::{ItemKind, text::TextItems};
+
+use super::{
+    Examined, Kind,
+    copies::{self, Same},
+    finding::{Finding, Place, are, count},
+};
+use crate::Result;
+
+/// Texts with what they are called.
+///
+/// # Errors
+/// Those of reading them.
+pub(crate) fn of(items: &TextItems) -> Result<Vec<(Place, String)>> {
+    let one = |index| {
+        let path = items.path(index);
+        let place = Place::file(items.kind().called(&path));
+        Ok((place, items.kind().open(&path)?))
+    };
+    (0..items.len()).map(one).collect()
+}
+
+/// Looks at texts, each with its place.
+pub(crate) fn examine(texts: &[(Place, String)]) -> Examined {
+    let places: Vec<Place> = texts.iter().map(|(place, _)| place.clone()).collect();
+    let lengths: Vec<usize> =
+        texts.iter().map(|(_, text)| text.split_whitespace().count()).collect();
+    let mut findings = Vec::new();
+    findings.extend(empty(&places, &lengths));
+    let keys = texts.iter().map(|(_, text)| Some(normal(text)).filter(|text| !text.is_empty()));
+    findings.extend(copies::findings(&places, copies::equal(keys), Same::Exactly, "texts", true));
+    findings.extend(undivided(texts));
+    findings.extend(long(&places, &lengths));
+    Examined { facts: range(lengths).into_iter().collect(), findings }
+}
+
+/// A text without what does not make it another one: case and spaces.
+fn normal(text: &str) -> String {
+    text.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
+}
+
+fn empty(places: &[Place], lengths: &[usize]) -> Option<Finding> {
+    let empty = places.iter().zip(lengths).filter(|(_, words)| **words == 0);
+    let empty: Vec<Vec<Place>> = empty.map(|(place, _)| vec![place.clone()]).collect();
+    let n = empty.len();
+    let text = format!("{} {} empty", count(n, "texts"), are(n));
+    (n > 0).then(|| Finding::seen(Kind::Empty, text, "remove them, or fill them in", empty))
+}
+
+/// A text is long with this many words, and this many times those of half the texts.
+const LONG: usize = 2000;
+const LONGER: usize = 20;
+
+fn long(places: &[Place], lengths: &[usize]) -> Option<Finding> {
+    let mut sorted = lengths.to_vec();
+    sorted.sort_unstable();
+    let median = *sorted.get(sorted.len() / 2)?;
+    let long: Vec<Vec<Place>> = places
+        .iter()
+        .zip(lengths)
+        .filter(|(_, words)| **words >= LONG.max(median * LONGER))
+        .map(|(place, words)| vec![place.clone().with_note(format!("{words} words"))])
+        .collect();
+    let n = long.len();
+    (n > 0).then(|| {
+        Finding::seen(
+            Kind::Long,
+            format!(
+                "{} {} much longer than the others, half of which have {median} words or fewer",
+                count(n, "texts"),
+                are(n)
+            ),
+            "a text classifier reads the end of a long text only: divide them, if that is not enough",
+            long,
+        )
+    })
+}
+
+/// The share of such letters from which a text counts as written without spaces.
+const WITHOUT_SPACES: f64 = 0.3;
+
+/// Texts in scripts that put no spaces between words, which word tokenizers do not divide.
+fn undivided(texts: &[(Place, String)]) -> Option<Finding> {
+    let is_one = |text: &str| {
+        let letters = text.chars().filter(|char| char.is_alphabetic());
+        let (n, without) = letters.fold((0usize, 0usize), |(n, without), char| {
+            (n + 1, without + usize::from(has_no_spaces(char)))
+        });
+        n > 0 && without as f64 >= WITHOUT_SPACES * n as f64
+    };
+    let found: Vec<Vec<Place>> = texts
+        .iter()
+        .filter(|(_, text)| is_one(text))
+        .map(|(place, _)| vec![place.clone()])
+        .collect();
+    let n = found.len();
+    (n > 0).then(|| {
+        Finding::seen(
+            Kind::Undivided,
+            format!(
+                "{} {} in a language without spaces between words (Chinese, Japanese, Thai …), so whole sentences become one token",
+                count(n, "texts"),
+                are(n)
+            ),
+            "divide them into words, or train on a tokenizer file: `--tokens tokenizer.json`",
+            found,
+        )
+    })
+}
+
+/// Scripts whose words are not separated.
+fn has_no_spaces(char: char) -> bool {
+    matches!(char,
+        '\u{0E00}'..='\u{0EFF}'     // Thai, Lao
+        | '\u{1000}'..='\u{109F}'   // Burmese
+        | '\u{1780}'..='\u{17FF}'   // Khmer
+        | '\u{3040}'..='\u{30FF}'   // Japanese kana
+        | '\u{3400}'..='\u{9FFF}'   // Chinese characters
+        | '\u{F900}'..='\u{FAFF}'
+        | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// The shortest, the middle and the longest.
+fn range(mut lengths: Vec<usize>) -> Option<String> {
+    lengths.sort_unstable();
+    let (first, last) = (lengths.first()?, lengths.last()?);
+    Some(format!(
+        "words: {first} to {last}, half of the texts {} or fewer",
+        lengths[lengths.len() / 2]
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(texts: &[&str], expected: &[Kind]) {
+        let texts: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(row, text)| (Place::file(format!("row {row}")), (*text).to_owned()))
+            .collect();
+        let found: Vec<Kind> =
+            examine(&texts).findings.iter().map(|finding| finding.kind).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_odd_about_texts_is_found() {
+        check(&["a good film", "a bad one"], &[]);
+        check(&["a good film", " \t"], &[Kind::Empty]);
+        check(&["A good  film", "a good film"], &[Kind::Copies]);
+        check(&["a good film", "这部电影很好看"], &[Kind::Undivided]);
+        check(&["a good film", "a bad one", &"word ".repeat(2000)], &[Kind::Long]);
+        check(&["", ""], &[Kind::Empty]);
+    }
+}
