@@ -5,6 +5,7 @@ mod copies;
 mod finding;
 mod fix;
 pub(crate) mod images;
+pub(crate) mod masks;
 mod page;
 pub(crate) mod texts;
 mod words;
@@ -126,6 +127,7 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
     let closer = match looked {
         Ok((plan, data)) => {
             (found.n_train, found.n_valid) = (data.n_train(), data.n_valid());
+            found.unit = data.unit();
             found.classes = T::counts(&data)?;
             found.used = places(&data);
             found.samples = samples(&found);
@@ -157,6 +159,15 @@ pub struct Examined {
     pub findings: Vec<Finding>,
 }
 
+impl Examined {
+    /// Both looks together.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.facts.extend(other.facts);
+        self.findings.extend(other.findings);
+        self
+    }
+}
+
 impl Checked {
     /// Whether training would refuse the data.
     pub fn is_refused(&self) -> bool {
@@ -168,7 +179,10 @@ impl Checked {
         match event {
             Event::Plan { choices, .. } => self.choices = choices,
             Event::Warning { text } => self.findings.push(Finding::warned(text)),
-            Event::LeftOut { files } => self.findings.push(Finding::unreadable(files, self.unit)),
+            Event::LeftOut { files } => {
+                let all = self.n_train + self.n_valid + files.len();
+                self.findings.push(Finding::unreadable(files, self.unit, all));
+            }
             _ => {}
         }
     }
@@ -183,6 +197,7 @@ pub(crate) fn places(data: &DataBunch) -> Vec<Place> {
         set: Some(if set == Set::Valid { "validation" } else { "training" }),
         label: Some(data.label(set, index)).filter(|label| !label.is_empty()),
         note: None,
+        row: None,
     };
     all.map(place).collect()
 }

@@ -53,6 +53,13 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+impl LeftOut {
+    pub(crate) fn of(file: &BadFile) -> Self {
+        // A name that is not UTF-8 could not be written down.
+        Self { path: file.path.display().to_string().into(), reason: file.reason.clone() }
+    }
+}
+
 /// How far a fit has come after a batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
@@ -109,12 +116,7 @@ impl Event {
     }
 
     pub(crate) fn left_out(files: &[BadFile]) -> Self {
-        let one = |file: &BadFile| LeftOut {
-            // A name that is not UTF-8 could not be written down.
-            path: file.path.display().to_string().into(),
-            reason: file.reason.clone(),
-        };
-        Self::LeftOut { files: files.iter().map(one).collect() }
+        Self::LeftOut { files: files.iter().map(LeftOut::of).collect() }
     }
 }
 

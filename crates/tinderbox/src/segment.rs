@@ -27,8 +27,9 @@ pub use pairs::{MaskName, Pairs};
 pub use predict::predict_mask;
 
 use crate::{
-    About, Answer, ClassCount, Common, Confidence, Decided, Hinted, InterpretSettings, Interpreted,
-    Job, Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
+    About, Answer, ClassCount, Common, Confidence, Decided, Examined, Hinted, InterpretSettings,
+    Interpreted, Job, Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
+    check,
     device::device,
     images::{ImageSettings, of_model},
     items::checked,
@@ -229,6 +230,12 @@ impl Task for Segment {
 
     fn counts(data: &DataBunch) -> Result<Vec<ClassCount>> {
         interpret::counts(data)
+    }
+
+    fn examine(plan: &Plan<Self>, data: &DataBunch, job: &Job) -> Result<Examined> {
+        let places = check::places(data);
+        let masks = check::masks::examine(&places, &plan.task.classes);
+        Ok(check::images::examine(&places, job).and(masks))
     }
 
     fn knows(model: &Bundle) -> bool {

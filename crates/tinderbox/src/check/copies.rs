@@ -65,9 +65,14 @@ pub(super) fn findings(
         ));
     }
     if !others.is_empty() {
-        let kind = if same == Same::Exactly { Kind::Copies } else { Kind::NearCopies };
+        let (kind, hint) = match same {
+            Same::Exactly => (Kind::Copies, "keep each once"),
+            Same::Nearly => {
+                (Kind::NearCopies, "keep each once; frames of one video belong in one set")
+            }
+        };
         let text = format!("{} are {how}, so they count more than once", n(&others));
-        found.push(Finding::seen(kind, text, "keep each once", others));
+        found.push(Finding::seen(kind, text, hint, others));
     }
     found
 }

@@ -71,12 +71,15 @@ pub struct Place {
     pub label: Option<String>,
     /// What is said of it alone.
     pub note: Option<String>,
+    /// The row of a table that it is, counted from 0.
+    #[serde(skip)]
+    pub(crate) row: Option<usize>,
 }
 
 impl Place {
     /// A file in no set.
     pub(crate) fn file(path: impl Into<String>) -> Self {
-        Self { path: path.into(), set: None, label: None, note: None }
+        Self { path: path.into(), set: None, label: None, note: None, row: None }
     }
 
     pub(crate) fn with_note(self, note: impl Into<String>) -> Self {
@@ -97,8 +100,8 @@ impl Finding {
         Self { severity, kind, text, hint: None, places: Vec::new() }
     }
 
-    /// Files that cannot be used.
-    pub(super) fn unreadable(files: Vec<LeftOut>, unit: &str) -> Self {
+    /// Files that cannot be used, of this many.
+    pub(super) fn unreadable(files: Vec<LeftOut>, unit: &str, all: usize) -> Self {
         let n = files.len();
         let place = |file: LeftOut| {
             vec![Place::file(file.path.display().to_string()).with_note(file.reason)]
@@ -107,9 +110,10 @@ impl Finding {
             severity: Severity::Error,
             kind: Kind::Unreadable,
             text: format!("{} cannot be used", count(n, unit)),
-            hint: Some(format!(
-                "repair or remove them; `tinderbox train … --skip-bad {n}` trains without them"
-            )),
+            hint: Some(match 2 * n > all {
+                true => "repair or remove them".into(),
+                false => format!("repair or remove them, or train without them: `--skip-bad {n}`"),
+            }),
             places: files.into_iter().map(place).collect(),
         }
     }

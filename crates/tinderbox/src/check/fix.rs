@@ -1,14 +1,15 @@
 //! A cleaned copy of data; the data itself is never touched.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Component, Path, PathBuf},
 };
 
 use serde::Serialize;
+use tinderbox_data::items::Table;
 
-use super::{Checked, Kind, Place};
+use super::{Checked, Kind, Place, masks};
 use crate::{Error, Hinted, Result, settings::absolute};
 
 /// What a cleaned copy has.
@@ -34,6 +35,9 @@ pub enum FixError {
     #[error("{} is inside of the data, or the data inside of it", folder.display())]
     Inside { folder: PathBuf },
 
+    #[error("training would use nothing of the data, so there is nothing to copy")]
+    Nothing,
+
     #[error("{} would be a file of the copy twice: from {} and from {}", name.display(), first.display(), second.display())]
     Twice { name: PathBuf, first: PathBuf, second: PathBuf },
 }
@@ -44,6 +48,7 @@ impl Hinted for FixError {
             Self::NotEmpty { .. } | Self::Inside { .. } => {
                 "name a new folder elsewhere: `--fix FOLDER`".into()
             }
+            Self::Nothing => "correct the errors first: `tinderbox check` shows them".into(),
             Self::Twice { .. } => "rename one of them".into(),
         })
     }
@@ -55,8 +60,8 @@ impl Checked {
     ///
     /// Of copies, one is kept, a validation item before a training item; of the same item under
     /// different labels none, as only its owner knows which is right. Classes whose names differ in
-    /// case or spaces become one, by the name that most of their items have. Of a table the list
-    /// alone is written.
+    /// case or spaces become one, by the name that most of their items have. A table of texts is
+    /// written again, without their rows; of a table of images, only the images and the list are.
     ///
     /// # Errors
     /// [`FixError`]; [`Error::Write`] and [`Error::Read`] with the path.
@@ -68,6 +73,9 @@ impl Checked {
         if self.data.paths().any(|data| folder.starts_with(data) || data.starts_with(&folder)) {
             return Err(FixError::Inside { folder }.into());
         }
+        if self.used.is_empty() {
+            return Err(FixError::Nothing.into());
+        }
         let dropped = self.dropped();
         let kept = self.used.iter().filter(|place| !dropped.contains_key(&place.path));
         let files = self.named(kept)?;
@@ -77,8 +85,10 @@ impl Checked {
             create(to.parent().unwrap_or(&folder))?;
             fs::copy(from, &to).map_err(|source| Error::Read { path: from.clone(), source })?;
         }
-        self.write_list(&folder.join(LIST), &dropped)?;
-        Ok(Fixed { folder, copied: files.len(), left_out: dropped.len() })
+        let tables = self.write_tables(&folder, &dropped)?;
+        let left_out = dropped.iter().map(|(path, why)| vec![path.as_str(), why.as_str()]);
+        write_csv(&folder.join(LIST), &["path".into(), "reason".into()], left_out)?;
+        Ok(Fixed { folder, copied: files.len() + tables, left_out: dropped.len() })
     }
 
     /// The items that a copy is without, and why.
@@ -121,7 +131,7 @@ impl Checked {
         for place in kept {
             let label = place.label.as_deref();
             let class = label.and_then(|label| Some((label, spelling.get(label)?)));
-            let mask = label.map(Path::new).filter(|label| label.is_absolute());
+            let mask = label.filter(|label| masks::is_mask(label)).map(Path::new);
             for from in [Some(Path::new(&place.path)), mask].into_iter().flatten() {
                 let Some(name) = self.name_in_copy(from) else { continue };
                 let name = match class {
@@ -172,18 +182,44 @@ impl Checked {
         spelling
     }
 
-    fn write_list(&self, path: &Path, dropped: &BTreeMap<String, String>) -> Result<()> {
-        let unwritten = |error: csv::Error| Error::Write {
-            path: path.into(),
-            source: std::io::Error::other(error),
-        };
-        let mut list = csv::Writer::from_path(path).map_err(unwritten)?;
-        list.write_record(["path", "reason"]).map_err(unwritten)?;
-        for (path, why) in dropped {
-            list.write_record([&**path, why.as_str()]).map_err(unwritten)?;
+    /// Writes the tables whose rows are items, and gives their number.
+    fn write_tables(&self, folder: &Path, dropped: &BTreeMap<String, String>) -> Result<usize> {
+        let rows: BTreeSet<usize> = self
+            .findings
+            .iter()
+            .flat_map(|finding| finding.places.iter().flatten())
+            .filter(|place| dropped.contains_key(&place.path))
+            .filter_map(|place| place.row)
+            .collect();
+        // Items that are no files are rows.
+        let are_rows = !self.used.iter().any(|place| Path::new(&place.path).is_file());
+        let is_one = |path: &&Path| are_rows && path.is_file() && Table::is_one(path);
+        let mut written = 0;
+        for path in self.data.paths().filter(is_one) {
+            let table = Table::open(path)?;
+            let name = Path::new(path.file_name().unwrap_or_default()).with_extension("csv");
+            let cells = |row: usize| (0..table.columns().len()).map(move |at| (row, at));
+            let kept = (0..table.len()).filter(|row| !rows.contains(row));
+            let kept = kept.map(|row| cells(row).map(|(row, at)| table.text(row, at)).collect());
+            write_csv(&folder.join(name), table.columns(), kept)?;
+            written += 1;
         }
-        list.flush().map_err(|source| Error::Write { path: path.into(), source })
+        Ok(written)
     }
+}
+
+fn write_csv<'a>(
+    path: &Path,
+    columns: &[String],
+    rows: impl Iterator<Item = Vec<&'a str>>,
+) -> Result<()> {
+    let unwritten = |error: csv::Error| Error::Write { path: path.into(), source: error.into() };
+    let mut table = csv::Writer::from_path(path).map_err(unwritten)?;
+    table.write_record(columns).map_err(unwritten)?;
+    for row in rows {
+        table.write_record(row).map_err(unwritten)?;
+    }
+    table.flush().map_err(|source| Error::Write { path: path.into(), source })
 }
 
 /// A path with another name for the folder of a class.

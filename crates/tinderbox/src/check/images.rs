@@ -1,6 +1,7 @@
 //! A closer look at images: sizes, copies, brightness.
 
 use std::{
+    collections::HashSet,
     fs,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tinderbox_data::{
     ConvertMode, ImageItems,
+    error::BadFile,
     image::{Likeness, Pixels},
 };
 
@@ -17,6 +19,7 @@ use super::{
     Examined, Kind,
     copies::{self, Same},
     finding::{Finding, Place, are, count},
+    masks,
 };
 use crate::{Event, Job, LeftOut, Result, Sources};
 
@@ -31,10 +34,11 @@ struct Seen {
 /// Looks at images; a label of theirs that is a file, as a mask is, is not compared.
 pub(crate) fn examine(places: &[Place], job: &Job) -> Examined {
     let done = AtomicUsize::new(0);
-    let seen: Vec<Result<Seen>> = places
+    let seen: Vec<Result<Seen, BadFile>> = places
         .par_iter()
         .map(|place| {
             let seen = look(Path::new(&place.path));
+            let seen = seen.map_err(|error| BadFile::new(place.path.clone(), &error));
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(64) || done == places.len() {
                 job.tell(Event::Checking { done, total: places.len() });
@@ -43,16 +47,10 @@ pub(crate) fn examine(places: &[Place], job: &Job) -> Examined {
         })
         .collect();
     let mut findings = Vec::new();
-    let broken: Vec<LeftOut> = places
-        .iter()
-        .zip(&seen)
-        .filter_map(|(place, seen)| {
-            let reason = super::in_words(seen.as_ref().err()?).0;
-            Some(LeftOut { path: place.path.clone().into(), reason })
-        })
-        .collect();
+    let broken: Vec<LeftOut> =
+        seen.iter().filter_map(|seen| Some(LeftOut::of(seen.as_ref().err()?))).collect();
     if !broken.is_empty() {
-        findings.push(Finding::unreadable(broken, "images"));
+        findings.push(Finding::unreadable(broken, "images", places.len()));
     }
     let seen: Vec<Option<Seen>> = seen.into_iter().map(Result::ok).collect();
     findings.extend(twice(places, &seen));
@@ -91,11 +89,11 @@ pub(crate) fn below(data: &Sources, job: &Job) -> Result<Examined> {
     }
 }
 
-fn look(path: &Path) -> Result<Seen> {
+fn look(path: &Path) -> tinderbox_data::Result<Seen> {
     // Colors say nothing about copies.
     let pixels = Pixels::open(path, ConvertMode::L)?;
-    let bytes =
-        fs::read(path).map_err(|source| crate::Error::Read { path: path.into(), source })?;
+    let bytes = fs::read(path)
+        .map_err(|source| tinderbox_data::Error::Read { path: path.into(), source })?;
     Ok(Seen {
         size: [pixels.height, pixels.width],
         sha256: Sha256::digest(&bytes).into(),
@@ -105,20 +103,19 @@ fn look(path: &Path) -> Result<Seen> {
 
 /// The same image in several places.
 fn twice(places: &[Place], seen: &[Option<Seen>]) -> Vec<Finding> {
-    let labels = !places
-        .iter()
-        .any(|place| place.label.as_ref().is_some_and(|label| Path::new(label).is_absolute()));
+    let labels = !places.iter().any(|place| place.label.as_deref().is_some_and(masks::is_mask));
     // A table may name one file in several rows, which is no copy.
     let same_file = |first: usize, second: usize| places[first].path == places[second].path;
-    let exact = copies::equal(seen.iter().map(|seen| seen.as_ref().map(|seen| seen.sha256)));
-    let exact: Vec<_> = exact.into_iter().filter(|&(a, b)| !same_file(a, b)).collect();
-    let looks: Vec<Option<Likeness>> =
-        seen.iter().map(|seen| seen.as_ref().and_then(|seen| seen.likeness.clone())).collect();
-    let near = Likeness::pairs(&looks).into_iter().filter(|pair| {
-        let bytes = |index: usize| seen[index].as_ref().map(|seen| seen.sha256);
-        bytes(pair.first) != bytes(pair.second)
-    });
-    let near = near.map(|pair| (pair.first, pair.second));
+    let exact: Vec<(usize, usize)> =
+        copies::equal(seen.iter().map(|seen| seen.as_ref().map(|seen| seen.sha256)));
+    // Of the same files, one is compared.
+    let again: HashSet<usize> = exact.iter().map(|(_, second)| *second).collect();
+    let look = |(index, seen): (usize, &Option<Seen>)| {
+        seen.as_ref().filter(|_| !again.contains(&index))?.likeness.clone()
+    };
+    let looks: Vec<Option<Likeness>> = seen.iter().enumerate().map(look).collect();
+    let near = Likeness::pairs(&looks).into_iter().map(|pair| (pair.first, pair.second));
+    let exact = exact.into_iter().filter(|&(first, second)| !same_file(first, second));
     let mut findings = copies::findings(places, exact, Same::Exactly, "images", labels);
     findings.extend(copies::findings(places, near, Same::Nearly, "images", labels));
     findings

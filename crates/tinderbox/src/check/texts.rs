@@ -16,7 +16,9 @@ use crate::Result;
 pub(crate) fn of(items: &TextItems) -> Result<Vec<(Place, String)>> {
     let one = |index| {
         let path = items.path(index);
-        let place = Place::file(items.kind().called(&path));
+        // Rows are called by their numbers.
+        let row = path.to_str().and_then(|path| path.parse().ok());
+        let place = Place { row, ..Place::file(items.kind().called(&path)) };
         Ok((place, items.kind().open(&path)?))
     };
     (0..items.len()).map(one).collect()

@@ -14,6 +14,7 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("bench kernels", How::Quick(&["--seconds", "0", "--filter", "resnet34/32x32"])),
     ("bench list", How::AsItIs),
     ("bench serve", How::AsItIs),
+    ("check", How::AsItIs),
     ("completions", How::AsItIs),
     ("config default", How::AsItIs),
     ("config schema", How::AsItIs),

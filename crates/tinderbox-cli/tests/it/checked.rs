@@ -1,0 +1,191 @@
+//! What `check` finds in data that problems were planted in.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+use tinderbox::data::{image::Pixels, picture::Picture};
+
+use crate::run::Place;
+
+/// Blurred noise, as different from one seed to the next as photographs are.
+fn picture(seed: u32, [height, width]: [usize; 2]) -> Picture {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 8) as u8
+    };
+    let bytes = (0..8 * 8 * 3).map(|_| random()).collect();
+    let pixels = Pixels { height: 8, width: 8, channels: 3, bytes }.resized([height, width]);
+    Picture::of_image(&pixels.to_image())
+}
+
+fn write(place: &Place, path: &str, picture: &Picture) {
+    let path = place.path(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    picture.save(path).unwrap();
+}
+
+/// Three classes in two sets, without a fault.
+fn clean() -> Place {
+    let place = Place::empty();
+    for (set, n) in [("train", 12), ("valid", 4)] {
+        for class in 0..3u32 {
+            for at in 0..n {
+                let seed = 1 + at + 100 * class + if set == "valid" { 1000 } else { 0 };
+                let path = format!("d/{set}/{}/{at}.png", ["cat", "cow", "dog"][class as usize]);
+                write(&place, &path, &picture(seed, [60, 80]));
+            }
+        }
+    }
+    place
+}
+
+/// Twenty problems of ten kinds, and what the report calls them.
+fn plant(place: &Place) -> Vec<(&'static str, Vec<&'static str>)> {
+    let copy = |from: &str, to: &str| place.copy(&format!("d/{from}"), &format!("d/{to}"));
+    let put = |to: &str, bytes: &[u8]| fs::write(place.path(format!("d/{to}")), bytes).unwrap();
+    // Unreadable.
+    let whole = fs::read(place.path("d/train/cat/0.png")).unwrap();
+    put("train/cat/cut.png", &whole[..whole.len() / 2]);
+    put("train/cow/empty.png", b"");
+    // Copies in a class.
+    copy("train/cat/1.png", "train/cat/again.png");
+    copy("train/dog/1.png", "train/dog/again.png");
+    // Nearly the same in a class: half the size.
+    write(place, "d/train/cat/half.png", &picture(1 + 2, [30, 40]));
+    write(place, "d/train/cow/half.png", &picture(1 + 2 + 100, [30, 40]));
+    // In two classes.
+    copy("train/cat/3.png", "train/dog/cat3.png");
+    copy("train/cow/3.png", "train/dog/cow3.png");
+    // In both sets.
+    copy("train/cat/4.png", "valid/cat/leaked.png");
+    copy("train/dog/4.png", "valid/dog/leaked.png");
+    // Thumbnails.
+    write(place, "d/train/cat/tiny.png", &picture(77, [7, 9]));
+    write(place, "d/train/cow/tiny.png", &picture(78, [8, 8]));
+    // Long ones.
+    write(place, "d/train/cat/banner.png", &picture(79, [60, 400]));
+    write(place, "d/train/dog/tower.png", &picture(80, [400, 60]));
+    // Folders without an image.
+    fs::create_dir(place.path("d/train/sheep")).unwrap();
+    fs::create_dir(place.path("d/train/horse")).unwrap();
+    // Not images.
+    put("train/cat/phone.heic", b"\0\0\0\x18ftypheic");
+    put("train/cat/notes.docx", b"PK");
+    // In no class folder.
+    copy("train/cat/5.png", "train/stray.png");
+    write(place, "d/stray.png", &picture(81, [60, 80]));
+    vec![
+        ("unreadable", vec!["train/cat/cut.png", "train/cow/empty.png"]),
+        ("copies", vec!["train/cat/again.png", "train/dog/again.png"]),
+        ("near_copies", vec!["train/cat/half.png", "train/cow/half.png"]),
+        ("contradiction", vec!["train/dog/cat3.png", "train/dog/cow3.png"]),
+        ("leak", vec!["valid/cat/leaked.png", "valid/dog/leaked.png"]),
+        ("small", vec!["train/cat/tiny.png", "train/cow/tiny.png"]),
+        ("aspect", vec!["train/cat/banner.png", "train/dog/tower.png"]),
+        ("warned", vec!["train/sheep", "train/horse", ".heic", ".docx", "stray.png"]),
+    ]
+}
+
+#[track_caller]
+fn check_named(report: &Value, planted: &[(&str, Vec<&str>)]) {
+    let findings = report["found"]["findings"].as_array().unwrap();
+    for (kind, names) in planted {
+        let of_kind = findings.iter().filter(|finding| finding["kind"] == *kind);
+        let text: String = of_kind.map(ToString::to_string).collect();
+        for name in names {
+            assert!(text.contains(name), "{kind} does not name {name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn clean_data_has_no_problems() {
+    let place = clean();
+    place.run(&["check", "d"]).code(0).says("no problems found").says("cow");
+    let report = &place.run(&["check", "d", "--json"]).code(0).json()[0]["found"];
+    assert_eq!(report["findings"], Value::Array(Vec::new()));
+    assert_eq!((&report["n_train"], &report["n_valid"]), (&36.into(), &12.into()));
+    assert_eq!(report["samples"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn each_planted_problem_is_named() {
+    let place = clean();
+    let planted = plant(&place);
+    let report = &place.run(&["check", "d", "--json"]).code(1).json()[0];
+    check_named(report, &planted);
+    place
+        .run(&["check", "d", "--html", "page.html"])
+        .code(1)
+        .says("error: 2 images cannot be used")
+        .says("nearly the same")
+        .says("hint: ");
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    assert!(page.contains("data:image/png;base64,") && page.contains("leaked.png"), "{page}");
+}
+
+#[test]
+fn a_cleaned_copy_has_no_problems_that_can_be_removed() {
+    let place = clean();
+    plant(&place);
+    let before = listed(&place.path("d"));
+    place.run(&["check", "d", "--fix", "cleaned"]).code(1).says("cleaned, without");
+    assert_eq!(listed(&place.path("d")), before, "the data is as it was");
+    let list = fs::read_to_string(place.path("cleaned/left-out.csv")).unwrap();
+    assert!(list.contains("cut.png") && list.contains("the same in the other set"), "{list}");
+    let report = &place.run(&["check", "cleaned", "--json"]).code(0).json()[0]["found"];
+    let kinds: Vec<&str> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["kind"].as_str().unwrap())
+        .filter(|kind| *kind != "warned")
+        .collect();
+    assert_eq!(kinds, ["small", "aspect"], "{report}");
+    place.run(&["check", "d", "--fix", "cleaned"]).code(1).says("cleaned is not empty");
+    place.run(&["check", "d", "--fix", "d/cleaned"]).code(1).says("inside of the data");
+}
+
+/// The paths below a folder, with their lengths.
+fn listed(folder: &Path) -> Vec<(String, u64)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(listed(&path)),
+            false => {
+                found.push((path.display().to_string(), fs::metadata(&path).unwrap().len()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn texts_are_looked_at_one_by_one() {
+    let place = Place::empty();
+    let mut table = String::from("text,label\n");
+    for at in 0..12 {
+        let (word, label) = [("good", "pos"), ("bad", "neg")][at % 2];
+        table += &format!("film number {at} is a {word} one,{label}\n");
+    }
+    table +=
+        "film number 0 is a good one,neg\n这部电影很好看,pos\nFilm  number 1 is a bad one,neg\n";
+    fs::write(place.path("reviews.csv"), table).unwrap();
+    let check = ["check", "reviews.csv", "--valid", "0", "--fix", "cleaned", "--json"];
+    let report = &place.run(&check).code(0).json()[0];
+    check_named(
+        report,
+        &[
+            ("contradiction", vec!["reviews.csv, row 1\"", "reviews.csv, row 13"]),
+            ("undivided", vec!["reviews.csv, row 14"]),
+            ("copies", vec!["reviews.csv, row 2\"", "reviews.csv, row 15"]),
+        ],
+    );
+    let cleaned = fs::read_to_string(place.path("cleaned/reviews.csv")).unwrap();
+    assert_eq!(cleaned.lines().count(), 1 + 15 - 3, "{cleaned}");
+}
