@@ -2,13 +2,16 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
-use tinderbox::check;
+use tinderbox::{
+    check, check_outputs,
+    data::{shell_word, visible_path},
+};
 
 use super::train::task_names;
 use crate::{
     exit::Done,
     given::{AboutData, DATA, Of},
-    terminal::{Style, count, job, print_line, say, word},
+    terminal::{Style, count, job, print_data, print_line, say},
 };
 
 /// Check data before training on it
@@ -53,6 +56,10 @@ pub(crate) struct Check {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     html: Option<PathBuf>,
 
+    /// Overwrite an existing web page
+    #[arg(long, visible_alias = "overwrite", requires = "html")]
+    force: bool,
+
     /// Print one JSON object with everything that was found
     #[arg(long)]
     json: bool,
@@ -61,19 +68,20 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
+        check_outputs(self.html.as_deref(), [], self.force).map_err(tinderbox::Error::from)?;
         let found = check(asked.task, &asked.settings, &job(Style::Text)?)?;
         let fixed = self.fix.as_ref().map(|folder| found.fix(folder)).transpose()?;
         match self.json {
-            true => print_line(&json!({ "found": found, "fixed": fixed }).to_string()),
+            true => print_data(&json!({ "found": found, "fixed": fixed }).to_string()),
             false => print_line(found.to_string().trim_end()),
         }
         if let Some(page) = &self.html {
             found.save_page(page)?;
-            say(&format!("wrote {}", word(page)));
+            say(&format!("wrote {}", visible_path(page)));
         }
         if let Some(fixed) = &fixed {
             let (copied, left_out) = (count(fixed.copied, "file"), fixed.left_out);
-            say(&format!("copied {copied} to {}, without {left_out}", word(&fixed.folder)));
+            say(&format!("copied {copied} to {}, without {left_out}", shell_word(&fixed.folder)));
         }
         match found.is_refused() {
             true => Ok(Done::Refused),

@@ -1,9 +1,9 @@
 //! What `check` finds in data that problems were planted in.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::Path};
 
 use serde_json::Value;
-use tinderbox::data::{image::Pixels, picture::Picture};
+use tinderbox::data::{ConvertMode, ImageItems, image::Pixels, picture::Picture};
 
 use crate::run::Place;
 
@@ -42,20 +42,40 @@ fn clean() -> Place {
     place
 }
 
+/// The same of photographs: 160 and 40 of each class.
+fn clean_photographs() -> Place {
+    let data = env::var_os("TINDERBOX_DATA").expect("TINDERBOX_DATA names the folder of real data");
+    let place = Place::empty();
+    let photos = ImageItems::from_folder(Path::new(&data).join("photos-by-class")).unwrap();
+    for at in 0..photos.len() {
+        let (class, n) = (["cat", "cow", "dog"][at * 3 / photos.len()], at % 200);
+        let set = if n < 160 { "train" } else { "valid" };
+        let to = place.path(format!("d/{set}/{class}/{n}.png"));
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        // Images are known by what is in them, whatever their names say.
+        fs::copy(photos.path(at), to).unwrap();
+    }
+    place
+}
+
 /// Twenty problems of ten kinds, and what the report calls them.
 fn plant(place: &Place) -> Vec<(&'static str, Vec<&'static str>)> {
     let copy = |from: &str, to: &str| place.copy(&format!("d/{from}"), &format!("d/{to}"));
     let put = |to: &str, bytes: &[u8]| fs::write(place.path(format!("d/{to}")), bytes).unwrap();
     // Unreadable.
-    let whole = fs::read(place.path("d/train/cat/0.png")).unwrap();
-    put("train/cat/cut.png", &whole[..whole.len() / 2]);
+    let image = fs::read(place.path("d/train/cat/0.png")).unwrap();
+    put("train/cat/cut.png", &image[..image.len() / 2]);
     put("train/cow/empty.png", b"");
     // Copies in a class.
     copy("train/cat/1.png", "train/cat/again.png");
     copy("train/dog/1.png", "train/dog/again.png");
     // Nearly the same in a class: half the size.
-    write(place, "d/train/cat/half.png", &picture(1 + 2, [30, 40]));
-    write(place, "d/train/cow/half.png", &picture(1 + 2 + 100, [30, 40]));
+    for class in ["cat", "cow"] {
+        let path = place.path(format!("d/train/{class}/2.png"));
+        let whole = Pixels::open(path, ConvertMode::Rgb).unwrap();
+        let half = whole.resized([whole.height / 2, whole.width / 2]);
+        write(place, &format!("d/train/{class}/half.png"), &Picture::of_image(&half.to_image()));
+    }
     // In two classes.
     copy("train/cat/3.png", "train/dog/cat3.png");
     copy("train/cow/3.png", "train/dog/cow3.png");
@@ -125,6 +145,15 @@ fn each_planted_problem_is_named() {
         .says("hint: ");
     let page = fs::read_to_string(place.path("page.html")).unwrap();
     assert!(page.contains("data:image/png;base64,") && page.contains("leaked.png"), "{page}");
+}
+
+#[test]
+#[ignore = "needs real data: set TINDERBOX_DATA"]
+fn problems_among_photographs_are_named_and_nothing_else() {
+    let place = clean_photographs();
+    place.run(&["check", "d"]).code(0).says("no problems found");
+    let planted = plant(&place);
+    check_named(&place.run(&["check", "d", "--json"]).code(1).json()[0], &planted);
 }
 
 #[test]

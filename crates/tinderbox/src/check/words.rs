@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt, path::Path};
 
+use tinderbox_data::visible;
+
 use super::{Checked, Finding, Place, Severity, finding::count};
 use crate::ClassCount;
 
@@ -38,6 +40,7 @@ impl Checked {
         let width = width.unwrap_or(0).max("class".len());
         writeln!(f, "\n{:<width$}  {:>9}  {:>10}", "class", "training", "validation")?;
         for ClassCount { class, train, valid } in &self.classes {
+            let class = visible(class);
             writeln!(f, "{class:<width$}  {train:>9}  {valid:>10}")?;
         }
         Ok(())
@@ -76,7 +79,8 @@ impl Checked {
 
     /// An item in a line: `cat/1.jpg (validation)`.
     fn in_words(&self, place: &Place) -> String {
-        let path = self.below(place);
+        let below = self.below(place);
+        let path = visible(&below);
         let set = place.set.filter(|set| *set == "validation");
         let set = set.map_or_else(String::new, |set| format!(" ({set})"));
         let note = place.note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
