@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use crate::{
+    Encoding,
     image::NotMask,
     items::{LeftOut, summary},
 };
@@ -56,6 +57,12 @@ pub enum Error {
 
     #[error("{path}, row {row}: column `{column}` is empty")]
     EmptyCell { path: PathBuf, row: usize, column: String },
+
+    #[error("{path}, row {row}: `{cell}` in column `{column}` names no set")]
+    UnknownSet { path: PathBuf, row: usize, column: String, cell: String },
+
+    #[error("{path}: column `{column}` puts no row in the {set} set")]
+    EmptySet { path: PathBuf, column: String, set: &'static str },
 
     #[error("{path}, row {row}: `{cell}` in column `{column}` is not a finite number")]
     NotANumber { path: PathBuf, row: usize, column: String, cell: String },
@@ -198,7 +205,18 @@ pub enum Error {
     Worker { reason: String },
 
     #[error("{path} is not UTF-8: byte {offset} starts no character")]
-    NotUtf8 { path: PathBuf, offset: usize },
+    NotUtf8 {
+        path: PathBuf,
+        offset: usize,
+        /// What it may be instead.
+        likely: Encoding,
+    },
+
+    #[error("{path} is not {encoding}: byte {offset} starts no character")]
+    Undecodable { path: PathBuf, encoding: Encoding, offset: usize },
+
+    #[error("{path} is not a text file: it is {what}")]
+    NotText { path: PathBuf, what: &'static str },
 
     #[error("no column with text is named")]
     NoTextColumns,
@@ -362,6 +380,12 @@ impl Error {
                 None => "name a column as in the first line, or by its number, counted from 0".into(),
             },
             Self::EmptyCell { .. } => "fill it in, or remove the row".into(),
+            Self::UnknownSet { .. } | Self::EmptySet { .. } => {
+                "sets are `train` and `valid`, `True` and `False`, or `1` and `0` for rows that validate and that do not".into()
+            }
+            Self::Csv { .. } => {
+                "each row needs as many fields as the first line; a field with a separator, a quote or a line break in it stands between quotes".into()
+            }
             Self::OutsideFolder { .. } => "list files below the folder only".into(),
             Self::NoTable => "make the items with `from_csv`, or label them from their folders".into(),
             Self::NotANumber { .. } => "fill in a number, or remove the row".into(),
@@ -411,7 +435,11 @@ impl Error {
             Self::EmptyClass { .. } => "choose another validation set, or leave `oversample` out".into(),
             Self::NoBatch { .. } => "lower the batch size: partial training batches are dropped".into(),
             Self::SavedTransform { .. } => "was it saved by a newer version?".into(),
-            Self::NotUtf8 { .. } => "save it as UTF-8".into(),
+            Self::NotUtf8 { likely, .. } => {
+                format!("save it as UTF-8, or name its encoding, such as `{likely}`")
+            }
+            Self::Undecodable { .. } => "save it as UTF-8, or name another encoding".into(),
+            Self::NotText { .. } => "save it as text in UTF-8; a table as CSV".into(),
             Self::NoTextColumns => "name one: `TextCsv { columns: vec![\"text\".into()], .. }`".into(),
             Self::NoTokens { .. } => "give it some text".into(),
             Self::ShortCorpus { .. } => "add text, or lower `batch_size` or `bptt`".into(),
@@ -504,7 +532,7 @@ mod tests {
         check(
             &Error::Csv { path: path(), line: 3, reason: "1 field, expected 2".into() },
             "t.csv, line 3: 1 field, expected 2",
-            None,
+            Some("between quotes"),
         );
         check(
             &Error::NoColumn {
@@ -688,9 +716,14 @@ mod tests {
     #[test]
     fn errors_about_text_say_what_to_change() {
         check(
-            &Error::NotUtf8 { path: "a.txt".into(), offset: 7 },
+            &Error::NotUtf8 { path: "a.txt".into(), offset: 7, likely: Encoding::Latin1 },
             "a.txt is not UTF-8: byte 7 starts no character",
-            Some("save it as UTF-8"),
+            Some("`latin-1`"),
+        );
+        check(
+            &Error::NotText { path: "a.csv".into(), what: "a PDF file" },
+            "a.csv is not a text file: it is a PDF file",
+            Some("as CSV"),
         );
         check(&Error::NoTextColumns, "no column with text is named", Some("columns: vec!["));
         check(

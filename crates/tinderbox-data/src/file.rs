@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Error, Result};
+use crate::{Encoding, Error, Result};
 
 /// Asks whether a path leads to a file that ends: no folder, pipe or device.
 ///
@@ -24,22 +24,24 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|source| Error::Read { path: path.into(), source })
 }
 
-/// A file's text, without a byte-order mark.
+/// A file's text, without a byte-order mark, in UTF-8 or UTF-16.
 ///
 /// # Errors
-/// [`Error::Read`]; [`Error::NotAFile`] for what does not end, as a pipe; [`Error::NotUtf8`] with the
-/// first byte that starts no character.
+/// As [`read_text_in`].
 pub fn read_text(path: impl AsRef<Path>) -> Result<String> {
+    read_text_in(path, None)
+}
+
+/// A file's text, without a byte-order mark. If no encoding is named, it is UTF-8 or UTF-16, which are
+/// told apart.
+///
+/// # Errors
+/// [`Error::Read`]; [`Error::NotAFile`] for what does not end, as a pipe; [`Error::NotText`] for a
+/// compressed file and the like; [`Error::NotUtf8`] or [`Error::Undecodable`] with the first byte that
+/// starts no character.
+pub fn read_text_in(path: impl AsRef<Path>, encoding: Option<Encoding>) -> Result<String> {
     let path = path.as_ref();
-    let text = String::from_utf8(read(path)?).map_err(|error| Error::NotUtf8 {
-        path: path.into(),
-        offset: error.utf8_error().valid_up_to(),
-    })?;
-    // A byte-order mark is no part of the text.
-    Ok(match text.strip_prefix('\u{feff}') {
-        None => text,
-        Some(rest) => rest.to_owned(),
-    })
+    Encoding::decode(path, read(path)?, encoding)
 }
 
 #[cfg(test)]

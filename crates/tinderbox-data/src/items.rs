@@ -2,6 +2,7 @@
 
 mod csv;
 mod folder;
+mod layout;
 mod listing;
 mod names;
 mod table;
@@ -27,7 +28,7 @@ pub use csv::CsvOptions;
 pub use folder::FolderOptions;
 pub use listing::{LeftOut, LeftOutReason, Listing, listing, n_left_out, summary};
 pub use names::{FileNames, Named};
-pub use table::Table;
+pub use table::{Table, TableFormat};
 
 /// One item: where its input is, and which row of a table it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,6 +31,7 @@ mod array;
 pub mod batch;
 pub mod check;
 pub mod digits;
+mod encoding;
 pub mod error;
 mod file;
 pub mod image;
@@ -50,6 +51,7 @@ mod visible;
 
 pub use array::{Array, Values};
 pub use batch::{Batch, BatchOptions, DataBunch};
+pub use encoding::Encoding;
 pub use error::{Error, Result};
 pub use image::{ConvertMode, Image};
 pub use inference::{Inference, Input, SavedInput};

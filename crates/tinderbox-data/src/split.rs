@@ -1,6 +1,7 @@
 //! Stage 2: which items train and which validate.
 
 mod permutation;
+mod words;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -9,6 +10,7 @@ use std::{
 };
 
 pub use permutation::{Mt19937, permutation};
+pub use words::SetWord;
 
 use crate::{
     Error, Result, file,
@@ -195,25 +197,56 @@ impl<K: ItemKind> Items<K> {
         Ok(self.split_by_files(&names))
     }
 
-    /// By a column that says which rows validate: `true`, `yes`, a number that is not 0, or `valid`,
-    /// `val`, `validation`, `dev`. Rows of a `test` set are in neither set; if no row validates
-    /// otherwise, they do.
+    /// By a column that says which rows validate: `true`, `yes`, `1`, or a set's name, such as `valid`,
+    /// see [`SetWord::named`]. In a column called `is_train`, what is true trains.
+    ///
+    /// Rows of a `test` set are in neither set; if no row validates otherwise, they do. Where all
+    /// other rows validate, those without a word train.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::NoColumn`], [`Error::EmptyCell`].
+    /// [`Error::NoTable`], [`Error::NoColumn`]; [`Error::UnknownSet`] and [`Error::EmptyCell`] with the
+    /// row; [`Error::EmptySet`] if no row trains, or none validates.
     pub fn split_from_df(self, column: &str) -> Result<Split<K>> {
         let table = self.table.clone().ok_or(Error::NoTable)?;
-        let column = table.column(column)?;
+        let at = table.column(column)?;
+        let name = table.columns()[at].clone();
+        let marked = words::marked_by(&name);
+        let path = || table.path().to_owned();
         let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
+        let mut blank = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
-            let cell = table.cell(entry.row.ok_or(Error::NoTable)?, column)?;
-            match cell.trim().to_lowercase().as_str() {
-                "test" | "testing" => test.push(index),
-                cell if validates(cell) => valid.push(index),
-                _ => train.push(index),
+            let row = entry.row.ok_or(Error::NoTable)?;
+            let cell = table.text(row, at);
+            match words::of_cell(cell, marked) {
+                Some(SetWord::Training) => train.push(index),
+                Some(SetWord::Validation) => valid.push(index),
+                Some(SetWord::Test) => test.push(index),
+                None if cell.trim().is_empty() => blank.push(index),
+                None => {
+                    let cell = cell.to_owned();
+                    return Err(Error::UnknownSet {
+                        path: path(),
+                        row: row + 1,
+                        column: name,
+                        cell,
+                    });
+                }
+            }
+        }
+        match blank.first() {
+            None => {}
+            Some(_) if train.is_empty() => train = blank,
+            Some(first) => {
+                let row = self.entries[*first].row.unwrap_or_default() + 1;
+                return Err(Error::EmptyCell { path: path(), row, column: name });
             }
         }
         let valid = if valid.is_empty() { test } else { valid };
+        for (set, rows) in [("training", &train), ("validation", &valid)] {
+            if rows.is_empty() {
+                return Err(Error::EmptySet { path: path(), column: name, set });
+            }
+        }
         self.split_by_idxs(&train, &valid)
     }
 
@@ -226,15 +259,6 @@ impl<K: ItemKind> Items<K> {
         let train = share_of(self.len(), train_share)?;
         let valid = share_of(self.len(), valid_share)?;
         self.split_by_idxs(&order[..train], &order[order.len() - valid..])
-    }
-}
-
-/// Whether a cell, in lower case, says that its row validates.
-fn validates(cell: &str) -> bool {
-    const WORDS: [&str; 8] = ["true", "t", "yes", "y", "valid", "val", "validation", "dev"];
-    match cell.parse::<f64>() {
-        Ok(number) => number != 0.0,
-        Err(_) => WORDS.contains(&cell),
     }
 }
 
@@ -321,7 +345,10 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::{ImageItems, ImageKind};
+    use crate::{
+        ImageItems, ImageKind,
+        text::{TextCsv, TextItems},
+    };
 
     fn items(paths: &[&str]) -> ImageItems {
         Items::new("root", paths.iter().map(PathBuf::from).collect(), ImageKind::default())
@@ -373,9 +400,40 @@ mod tests {
         assert_eq!(items(&[]).split_all_valid().warnings().len(), 1);
     }
 
+    /// The numbers of the rows that train and that validate, by a column `is_valid`.
+    fn of_column(cells: &[&str]) -> Result<(Vec<String>, Vec<String>)> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rows: Vec<String> = cells.iter().map(|cell| format!("a,{cell}")).collect();
+        std::fs::write(file.path(), format!("text,is_valid\n{}\n", rows.join("\n"))).unwrap();
+        let items = TextItems::from_csv(file.path(), &TextCsv::default())?;
+        let split = items.split_from_df("is_valid")?;
+        let paths = |items: &TextItems| {
+            items.relative_paths().map(|path| path.display().to_string()).collect()
+        };
+        Ok((paths(&split.train), paths(&split.valid)))
+    }
+
     #[test]
-    fn truth_is_a_word_or_a_number() {
-        assert!(["true", "1", "0.5", "yes", "valid"].into_iter().all(validates));
-        assert!(!["false", "0", "0.0", "no", "x", "train"].into_iter().any(validates));
+    fn a_column_divides_by_the_words_that_people_use() {
+        let sets = |cells: &[&str]| {
+            let (train, valid) = of_column(cells).unwrap();
+            (train.concat(), valid.concat())
+        };
+        assert_eq!(sets(&["train", "valid", "test"]), ("0".into(), "1".into()));
+        assert_eq!(sets(&["Train", "TEST", "train"]), ("02".into(), "1".into()));
+        assert_eq!(sets(&["", "True", ""]), ("02".into(), "1".into()));
+        assert_eq!(sets(&["0.0", "1.0", "0"]), ("02".into(), "1".into()));
+    }
+
+    #[test]
+    fn a_column_that_cannot_be_read_is_refused_with_its_row() {
+        let error = |cells: &[&str]| of_column(cells).unwrap_err().to_string();
+        let unknown = error(&["train", "valid", "maybe"]);
+        assert!(unknown.ends_with("row 3: `maybe` in column `is_valid` names no set"), "{unknown}");
+        let blank = error(&["False", "True", "", "True"]);
+        assert!(blank.ends_with("row 3: column `is_valid` is empty"), "{blank}");
+        let none = error(&["0", "0"]);
+        assert!(none.ends_with("column `is_valid` puts no row in the validation set"), "{none}");
+        assert!(error(&["1", "1"]).ends_with("puts no row in the training set"));
     }
 }

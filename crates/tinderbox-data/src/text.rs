@@ -34,4 +34,4 @@ pub use tokenizing::{FileTokenizer, Join, TextInput, TokenizeOptions, Tokenizer,
 pub use vocab::{Vocab, VocabOptions};
 pub use word::tokenize_words;
 
-pub use crate::file::read_text;
+pub use crate::file::{read_text, read_text_in};

@@ -104,6 +104,18 @@ fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
         Error::NoColumn { .. } => {
             "name a column as in the first line, or by its number, counted from 0; if the table is of images, name their folder: `--images DIR`".into()
         }
+        Error::NotUtf8 { likely, .. } => {
+            format!("save it as UTF-8, or name its encoding: `--encoding {likely}`")
+        }
+        Error::Undecodable { .. } => {
+            "save it as UTF-8, or name another encoding: `--encoding windows-1252`".into()
+        }
+        Error::UnknownSet { .. } => {
+            "sets are `train` and `valid`, `True` and `False`, or `1` and `0`; choose otherwise with `--valid`, such as `--valid 0.2`".into()
+        }
+        Error::EmptySet { .. } => {
+            "mark rows for both sets, or hold out a fifth at random: `--valid 0.2`".into()
+        }
         Error::NoTable => "name a table: a .csv or .tsv file".into(),
         Error::NoTextColumns => "name one: `--text COLUMN`".into(),
         Error::NotOneClass { .. } => "correct the row: each image has one class".into(),

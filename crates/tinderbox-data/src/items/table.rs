@@ -2,103 +2,154 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, error::separator, file};
-
-/// What may stand between the columns, the most usual first.
-const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+use crate::{
+    Encoding, Error, Result,
+    error::separator,
+    file,
+    items::layout::{Layout, quote_is_open, separator_of, unquoted},
+};
 
 /// The rows of a CSV file: text in named columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     path: PathBuf,
+    delimiter: u8,
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
+}
+
+/// How a CSV file is written. The default is what it is found to be, with a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableFormat {
+    /// What stands between the columns; looked for if it is not given, see [`Table::open`].
+    pub delimiter: Option<u8>,
+    /// Whether the first line names the columns. If not, they are named by their numbers, from 0.
+    pub header: bool,
+    /// If not given, UTF-8 or UTF-16, which are told apart.
+    pub encoding: Option<Encoding>,
+}
+
+impl Default for TableFormat {
+    fn default() -> Self {
+        Self { delimiter: None, header: true, encoding: None }
+    }
 }
 
 impl Table {
     /// Reads a file of fields separated by `delimiter`. Without a header, columns are named by
     /// their numbers, from 0.
     ///
-    /// A byte-order mark is left out, and so are spaces around the names of columns; line ends may be
-    /// those of Windows, fields may be quoted.
-    ///
     /// # Errors
-    /// [`Error::Read`], [`Error::NotAFile`] and [`Error::NotUtf8`]; [`Error::Csv`] with the line for a row of
-    /// another length, a quote that is not closed, two columns of one name, or no rows.
+    /// As [`open_with`](Self::open_with).
     pub fn read(path: impl AsRef<Path>, delimiter: u8, header: bool) -> Result<Self> {
-        Self::parse(path.as_ref(), &file::read(path.as_ref())?, delimiter, header)
+        let format = TableFormat { delimiter: Some(delimiter), header, encoding: None };
+        Self::open_with(path, &format)
     }
 
-    fn parse(path: &Path, text: &[u8], delimiter: u8, header: bool) -> Result<Self> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    /// Reads a file whose columns are named in its first line, divided by what its first rows are
+    /// divided by alike, of commas, semicolons, tabs and bars; or by what is named in a line `sep=;`
+    /// before, as Excel writes it.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, &TableFormat::default())
+    }
+
+    /// Reads a file as `format` says.
+    ///
+    /// A byte-order mark is left out, and so are spaces around the names of columns; line ends may be
+    /// those of Windows, fields may be quoted. Rows of nothing at the end, and empty fields after the
+    /// last column, are left out.
+    ///
+    /// # Errors
+    /// [`Error::Read`] and [`Error::NotAFile`]; [`Error::NotUtf8`], [`Error::Undecodable`] and
+    /// [`Error::NotText`]; [`Error::Csv`] with the line for a row of another length, a quote that is
+    /// not closed, two columns of one name, or no rows.
+    pub fn open_with(path: impl AsRef<Path>, format: &TableFormat) -> Result<Self> {
+        let path = path.as_ref();
+        let text = file::read_text_in(path, format.encoding)?;
+        Self::parse(path, &text, format)
+    }
+
+    fn parse(path: &Path, text: &str, format: &TableFormat) -> Result<Self> {
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
-        if let Err(error) = std::str::from_utf8(text) {
-            return Err(Error::NotUtf8 { path: path.into(), offset: error.valid_up_to() });
-        }
+        let Layout { text, skipped, delimiter } = Layout::of(text, format.delimiter);
+        let quoted = !unquoted(text, delimiter);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
+            .quoting(quoted)
             .has_headers(false)
             .flexible(true)
-            .from_reader(text);
-        let mut records = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(|error| {
+            .from_reader(text.as_bytes());
+        let mut columns: Option<Vec<String>> = None;
+        let (mut rows, mut line, mut record) = (Vec::new(), 0, csv::StringRecord::new());
+        loop {
+            let more = reader.read_record(&mut record).map_err(|error| {
                 wrong(error.position().map_or(0, csv::Position::line), error.to_string())
             })?;
-            records.push(record);
-        }
-        if let (true, Some(last)) = (quote_is_open(text), records.last()) {
-            let line = last.position().map_or(0, csv::Position::line);
-            return Err(wrong(line, "a quote is never closed".into()));
-        }
-        let Some(first) = records.first() else { return Err(wrong(1, "the file is empty".into())) };
-        let columns: Vec<String> = match header {
-            true => first.iter().map(|name| name.trim().to_owned()).collect(),
-            false => (0..first.len()).map(|column| column.to_string()).collect(),
-        };
-        if let Some(twice) =
-            columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name))
-        {
-            return Err(wrong(1, format!("two columns have the name `{}`", twice.1)));
-        }
-        let mut rows = Vec::with_capacity(records.len());
-        for record in records.iter().skip(usize::from(header)) {
-            if record.len() != columns.len() {
-                let line = record.position().map_or(0, csv::Position::line);
-                let reason = format!("{} fields, expected {}", record.len(), columns.len());
+            if !more {
+                break;
+            }
+            line = record.position().map_or(0, csv::Position::line) + skipped;
+            let mut fields: Vec<String> =
+                record.iter().map(|field| field_of(field, quoted)).collect();
+            let Some(columns) = &columns else {
+                let header = format.header;
+                columns = Some(match header {
+                    true => fields.iter().map(|name| name.trim().to_owned()).collect(),
+                    false => (0..fields.len()).map(|column| column.to_string()).collect(),
+                });
+                if !header {
+                    rows.push(fields);
+                }
+                continue;
+            };
+            while fields.len() > columns.len() && fields.last().is_some_and(String::is_empty) {
+                fields.pop();
+            }
+            if fields.len() != columns.len() {
+                let reason = format!("{} fields, expected {}", fields.len(), columns.len());
                 return Err(wrong(
                     line,
-                    match separator(&columns) {
+                    match separator(columns) {
                         None => reason,
                         Some(by) => format!("{reason}; the header seems to be separated by {by}"),
                     },
                 ));
             }
-            rows.push(record.iter().map(str::to_owned).collect());
+            rows.push(fields);
+        }
+        if quoted && quote_is_open(text) {
+            return Err(wrong(line, "a quote is never closed".into()));
+        }
+        let Some(columns) = columns else { return Err(wrong(1, "the file is empty".into())) };
+        if let Some(twice) =
+            columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name))
+        {
+            return Err(wrong(1, format!("two columns have the name `{}`", twice.1)));
+        }
+        let is_blank = |row: &Vec<String>| row.iter().all(|field| field.trim().is_empty());
+        while rows.last().is_some_and(is_blank) {
+            rows.pop();
         }
         match rows.is_empty() {
             true => Err(wrong(2, "there are no rows after the header".into())),
-            false => Ok(Self { path: path.into(), columns, rows }),
+            false => Ok(Self { path: path.into(), delimiter, columns, rows }),
         }
     }
 
-    /// Reads a file whose columns are named in its first line, divided by its
-    /// [`separator`](Self::separator).
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let text = file::read(path.as_ref())?;
-        Self::parse(path.as_ref(), &text, separator_of(&text), true)
+    /// What stands between the columns.
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
     }
 
-    /// What stands between the columns of a file: that which occurs most in its first line, of commas,
-    /// semicolons, tabs and bars.
+    /// What stands between the columns of a file, as [`open`](Self::open) finds it.
     ///
     /// # Errors
-    /// [`Error::Read`] and [`Error::NotAFile`].
+    /// As [`open_with`](Self::open_with).
     pub fn separator(path: impl AsRef<Path>) -> Result<u8> {
-        Ok(separator_of(&file::read(path.as_ref())?))
+        Ok(separator_of(&file::read_text(path)?))
     }
 
     /// Whether a file is called as tables are: `.csv`, `.tsv`.
@@ -183,26 +234,13 @@ impl Table {
     }
 }
 
-/// What occurs most in the first line, outside of quotes.
-fn separator_of(text: &[u8]) -> u8 {
-    let header = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let (mut quoted, mut counts) = (false, [0; SEPARATORS.len()]);
-    for byte in header {
-        quoted ^= *byte == b'"';
-        if let Some(at) = SEPARATORS.iter().position(|separator| separator == byte)
-            && !quoted
-        {
-            counts[at] += 1;
-        }
+/// A field as it is meant: quotes around a whole field are none of it.
+fn field_of(field: &str, quoted: bool) -> String {
+    let inner = field.strip_prefix('"').and_then(|field| field.strip_suffix('"'));
+    match inner.filter(|_| !quoted) {
+        Some(inner) => inner.replace("\"\"", "\""),
+        None => field.to_owned(),
     }
-    // Of those that occur as often, the first.
-    let best = (0..counts.len()).rev().max_by_key(|at| counts[*at]).unwrap_or_default();
-    SEPARATORS[best]
-}
-
-/// Whether an odd number of quotes stands in the text: one is not closed.
-fn quote_is_open(text: &[u8]) -> bool {
-    text.split(|byte| *byte == b'"').count() % 2 == 0
 }
 
 #[cfg(test)]
@@ -250,21 +288,28 @@ mod tests {
         rejects(b"", "line 1: the file is empty");
         rejects(b"a,b\n", "line 2: there are no rows after the header");
         rejects(b"a,b\n1,\xe9\n", "not UTF-8: byte 6 starts no character");
+        rejects(b"sep=,\na,b\n1\n", "line 3: 1 fields, expected 2");
     }
 
     #[test]
-    fn columns_are_separated_by_what_the_header_has_most_of() {
-        let columns = |text: &str| {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), text).unwrap();
-            Table::open(file.path()).unwrap().columns().join(" ")
-        };
-        assert_eq!(columns("id,label\na,x\n"), "id label");
-        assert_eq!(columns("id;a,b;c\n1;2;3\n"), "id a,b c");
-        assert_eq!(columns("id\tlabel\na\tx\n"), "id label");
-        assert_eq!(columns("id,\"a;b;c\"\n1,2\n"), "id a;b;c");
-        assert_eq!(columns("id\n1\n"), "id");
-        assert!(Table::is_one("a/b.CSV") && !Table::is_one("b.txt"));
+    fn what_is_left_of_an_empty_row_or_column_is_left_out() {
+        let table = read(b"a,b\n1,2,\n3,4,,\n,\n , \n").unwrap();
+        assert_eq!((table.len(), table.text(1, 1)), (2, "4"));
+    }
+
+    #[test]
+    fn quotes_in_texts_between_tabs_swallow_no_rows() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rows = "text\tlabel\n\"No\tneg\n\"Well\" he said\tpos\n\"a \"\"b\"\"\"\tneg\n";
+        std::fs::write(file.path(), rows).unwrap();
+        let table = Table::open(file.path()).unwrap();
+        let texts: Vec<&str> = (0..table.len()).map(|row| table.text(row, 0)).collect();
+        assert_eq!(texts, ["\"No", "\"Well\" he said", "a \"b\""]);
+    }
+
+    #[test]
+    fn names_of_tables_end_as_theirs_do() {
+        assert!(Table::is_one("a/b.CSV") && Table::is_one("b.tsv") && !Table::is_one("b.txt"));
     }
 
     #[test]

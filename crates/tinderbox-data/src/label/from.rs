@@ -65,7 +65,7 @@ impl<K: ItemKind> Split<K> {
     }
 
     /// Labels each item with its row's value in a column of the CSV file: a number if every row
-    /// has one there and some have a fraction, a whole number if all are whole, else text. With a
+    /// has one there and some have a fraction, a whole number if all are whole (`1`, `1.0`), else text. With a
     /// `delimiter`, the value holds several labels.
     ///
     /// # Errors
@@ -220,7 +220,7 @@ impl ColumnKind {
         let at = table.column(column)?;
         let cells = || (0..table.len()).filter_map(|row| table.cell(row, at).ok());
         let all = |is: fn(&str) -> bool| cells().all(|cell| is(cell.trim()));
-        Ok(if all(|cell| cell.parse::<i64>().is_ok()) {
+        Ok(if all(|cell| whole(cell).is_some()) {
             Self::Integer
         } else if all(|cell| cell.parse::<f64>().is_ok())
             && cells().any(|cell| cell.trim().parse().is_ok_and(f64::is_finite))
@@ -241,9 +241,9 @@ impl ColumnKind {
         Ok(match self {
             // Spaces around a class are of no class.
             Self::Text | Self::Many(_) => Label::Text(cell.trim().to_owned()),
-            Self::Integer => match cell.trim().parse() {
-                Ok(number) => Label::Integer(number),
-                Err(_) => Label::Text(cell.trim().to_owned()),
+            Self::Integer => match whole(cell.trim()) {
+                Some(number) => Label::Integer(number),
+                None => Label::Text(cell.trim().to_owned()),
             },
             Self::Number => Label::Number(table.number(row, at)?),
         })
@@ -265,6 +265,15 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
         .filter_map(Result::ok)
         .flat_map(|record| record.iter().map(|field| field.trim().to_owned()).collect::<Vec<_>>());
     fields.filter(|field| !field.is_empty()).collect()
+}
+
+/// The whole number that a cell has; `1.0` too, as pandas writes a column of whole numbers in which one
+/// is missing.
+fn whole(cell: &str) -> Option<i64> {
+    /// From here on, not every whole number is one of 64 bits with a point.
+    const EXACT: f64 = (1u64 << 53) as f64;
+    let with_point = || cell.parse().ok().filter(|n: &f64| n.fract() == 0.0 && n.abs() < EXACT);
+    cell.parse().ok().or_else(|| with_point().map(|number| number as i64))
 }
 
 /// Whether a class is called by a whole number, as one is written.

@@ -8,7 +8,7 @@ use std::{
 
 use super::corpus::Columns;
 use crate::{
-    Entry, Error, ItemKind, Items, Result, Split, file,
+    Encoding, Entry, Error, ItemKind, Items, Result, Split, file,
     items::{FolderOptions, Table, listing},
     split::share_of,
 };
@@ -21,19 +21,22 @@ pub struct TextKind {
 
 #[derive(Debug, Clone)]
 enum Source {
-    /// Each item is a file.
-    Files,
+    /// Each item is a file, in this encoding, or in UTF-8 or UTF-16.
+    Files(Option<Encoding>),
     /// An item's path is its number.
     Texts(Arc<[String]>),
     /// An item's path is its row's number; its text stands in these columns.
     Rows { table: Arc<Table>, columns: Arc<[usize]> },
 }
 
+/// Files that are read as they are found to be written.
+const FILES: Source = Source::Files(None);
+
 impl TextKind {
     /// The columns of the text at a path; all but a table's have one.
     pub(super) fn columns(&self, path: &Path) -> Result<Columns<'_>> {
         Ok(match &self.source {
-            Source::Files => vec![Cow::Owned(file::read_text(path)?)],
+            Source::Files(encoding) => vec![Cow::Owned(file::read_text_in(path, *encoding)?)],
             Source::Texts(texts) => {
                 let text =
                     number(path).and_then(|at| texts.get(at)).ok_or_else(|| no_item(path))?;
@@ -50,7 +53,7 @@ impl TextKind {
     /// What the text at a path is called in messages.
     pub fn called(&self, path: &Path) -> String {
         match &self.source {
-            Source::Files => path.display().to_string(),
+            Source::Files(_) => path.display().to_string(),
             Source::Texts(_) => format!("text {}", path.display()),
             Source::Rows { table, .. } => {
                 let row = number(path).map_or(0, |row| row + 1);
@@ -148,7 +151,7 @@ impl TextItems {
         file::regular(path)?;
         let name = path.file_name().map_or_else(|| path.to_owned(), PathBuf::from);
         let root = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Items::new(root, vec![name], TextKind { source: Source::Files }))
+        Ok(Items::new(root, vec![name], TextKind { source: FILES }))
     }
 
     /// All `.txt` files below a folder, each a text, sorted as images are.
@@ -167,7 +170,7 @@ impl TextItems {
     /// As [`from_folder`](Self::from_folder).
     pub fn from_folder_with(folder: impl AsRef<Path>, options: &FolderOptions) -> Result<Self> {
         let folder = folder.as_ref();
-        let kind = TextKind { source: Source::Files };
+        let kind = TextKind { source: FILES };
         Items::listed(folder, listing(folder, options)?, kind).or_none(options)
     }
 
@@ -178,14 +181,31 @@ impl TextItems {
     /// [`Error::NoTextColumns`] if none is named.
     #[doc(alias = "from_df")]
     pub fn from_csv(path: impl AsRef<Path>, options: &TextCsv) -> Result<Self> {
-        let table = Arc::new(Table::read(path.as_ref(), options.delimiter, options.header)?);
-        if options.columns.is_empty() {
+        let table = Table::read(path.as_ref(), options.delimiter, options.header)?;
+        Self::from_table(Arc::new(table), &options.columns)
+    }
+
+    /// The rows of a table, each a text in these columns, which are named or numbered as
+    /// [`TextCsv`] says.
+    ///
+    /// # Errors
+    /// [`Error::NoColumn`] with the columns that there are; [`Error::NoTextColumns`] if none is named.
+    pub fn from_table(table: Arc<Table>, columns: &[String]) -> Result<Self> {
+        if columns.is_empty() {
             return Err(Error::NoTextColumns);
         }
-        let columns = options.columns.iter().map(|column| table.column(column));
+        let columns = columns.iter().map(|column| table.column(column));
         let columns = columns.collect::<Result<_>>()?;
         let source = Source::Rows { table: table.clone(), columns };
         Ok(numbered(TextKind { source }, table.len(), Some(table)))
+    }
+
+    /// Reads files in this encoding. It changes nothing for texts of a table or in memory.
+    pub fn encoding(mut self, encoding: Option<Encoding>) -> Self {
+        if let Source::Files(read_in) = &mut self.kind.source {
+            *read_in = encoding;
+        }
+        self
     }
 
     /// The last `share` of every text validates, the rest trains: for data that is one long text.
