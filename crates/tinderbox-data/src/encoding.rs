@@ -60,13 +60,13 @@ impl Encoding {
     }
 
     /// The text of a file's bytes, without a byte-order mark: in this encoding, or in the one that it
-    /// is found to have, which is UTF-8 or UTF-16, with or without a mark.
+    /// is found to have, which is UTF-8 or UTF-16, with or without a mark. The path is for messages.
     ///
     /// # Errors
     /// [`Error::NotText`] for what is another kind of file; [`Error::NotUtf8`] with the first byte that
     /// starts no character, and the encoding that it may have; [`Error::Undecodable`] for bytes that the
     /// asked encoding does not have.
-    pub(crate) fn decode(path: &Path, bytes: Vec<u8>, asked: Option<Self>) -> Result<String> {
+    pub fn decode(path: &Path, bytes: Vec<u8>, asked: Option<Self>) -> Result<String> {
         let encoding = match asked {
             Some(encoding) => encoding,
             None => Self::of(path, &bytes)?,

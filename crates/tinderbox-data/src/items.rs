@@ -205,6 +205,11 @@ impl<K: ItemKind> Items<K> {
         &self.left_out
     }
 
+    /// The table that the items' rows are in, if they are from one.
+    pub fn table(&self) -> Option<&Table> {
+        self.table.as_deref()
+    }
+
     /// The items' paths below the root, in order.
     pub fn relative_paths(&self) -> impl ExactSizeIterator<Item = &Path> {
         self.entries.iter().map(|entry| entry.path.as_path())

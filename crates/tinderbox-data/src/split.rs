@@ -210,14 +210,13 @@ impl<K: ItemKind> Items<K> {
         let table = self.table.clone().ok_or(Error::NoTable)?;
         let at = table.column(column)?;
         let name = table.columns()[at].clone();
-        let marked = words::marked_by(&name);
         let path = || table.path().to_owned();
         let (mut train, mut valid, mut test) = (Vec::new(), Vec::new(), Vec::new());
         let mut blank = Vec::new();
         for (index, entry) in self.entries.iter().enumerate() {
             let row = entry.row.ok_or(Error::NoTable)?;
             let cell = table.text(row, at);
-            match words::of_cell(cell, marked) {
+            match SetWord::of_cell(&name, cell) {
                 Some(SetWord::Training) => train.push(index),
                 Some(SetWord::Validation) => valid.push(index),
                 Some(SetWord::Test) => test.push(index),

@@ -18,7 +18,7 @@ use tinderbox_data::{
 use tinderbox_learn::{Bundle, Prediction};
 
 pub(crate) use ahead::Answers;
-pub use asked::{Asked, AskedError, asked};
+pub use asked::{Asked, AskedError, ReadTexts, asked};
 pub use classes::Classes;
 pub use mask::PredictedMask;
 pub use results::{Results, ResultsError};

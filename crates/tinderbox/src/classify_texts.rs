@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    Array, DataBunch, Inference, Input, LabelKind, Labelled, SavedInput, TargetKind,
-    text::{ClassifierOptions, LabelledTexts, TextKind, Tokenizing, Vocab, VocabSource},
+    Array, DataBunch, Encoding, Inference, Input, LabelKind, Labelled, SavedInput, TargetKind,
+    text::{ClassifierOptions, LabelledTexts, TextItems, TextKind, Tokenizing, Vocab, VocabSource},
 };
 use tinderbox_interpret::{Cells, plot_confusion_matrix};
 use tinderbox_learn::{Bundle, Learner, metric::accuracy};
@@ -28,7 +28,7 @@ use crate::{
     interpret,
     plan::Choices,
     settings::unused,
-    texts::{self, SPLIT_SEED, TextSettings, TextSource, of_model, tokenizing},
+    texts::{self, SPLIT_SEED, TextSettings, TextSource, columns, of_model, rows, tokenizing},
 };
 
 /// Classifies whole texts.
@@ -36,6 +36,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct ClassifyTexts {
     pub source: TextSource,
+    /// Of the texts' files; if none, UTF-8 or UTF-16.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
     /// The column of labels, if the texts are in a table; else they are the names of folders.
     pub label: Option<String>,
     pub split: Split,
@@ -50,8 +53,14 @@ pub struct ClassifyTextsSettings {
     #[serde(flatten)]
     pub texts: TextSettings,
 
+    /// Skip up to this many unreadable files, or rows without a text or a label; more than that is an
+    /// error before training
+    #[schemars(extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Data", "default" = 0))]
+    pub skip_bad: Option<usize>,
+
     /// Column of the table with the labels
-    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "label"))]
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts",
+        "x-usual" = "the one called label, sentiment or similar, or the only one of few labels"))]
     pub label: Option<String>,
 }
 
@@ -118,9 +127,12 @@ impl Task for ClassifyTexts {
 
     /// By the run's vocabulary.
     fn find(plan: &Plan<Self>, run: &RunFolder, job: &Job) -> Result<LabelledTexts> {
-        let Self { source, label, split, tokenizing: tokens, .. } = &plan.task;
+        let Self { source, encoding, label, split, tokenizing: tokens, .. } = &plan.task;
         let vocab = VocabSource::from(&Vocab::load(run.vocab())?);
-        let labelled = labelled(plan.data.need("data")?, source, label.as_deref(), split)?;
+        let data = plan.data.need("data")?;
+        let items = source.items(data, *encoding)?;
+        let (items, _) = rows::usable(data, items, label.as_deref(), plan.host.skip_bad)?;
+        let labelled = labelled(items, label.as_deref(), split)?;
         Ok(tokenizing(job, |options| labelled.tokenize_with(tokens, vocab, options))?)
     }
 
@@ -128,14 +140,16 @@ impl Task for ClassifyTexts {
         Ok(data.text_input()?.vocab.save(run.vocab())?)
     }
 
-    fn data(plan: &Plan<Self>, found: LabelledTexts, _: &Job) -> Result<DataBunch> {
+    fn data(plan: &Plan<Self>, found: LabelledTexts, job: &Job) -> Result<DataBunch> {
         let options = ClassifierOptions {
             batch_size: plan.fit.batch_size,
             seed: plan.seed,
             workers: plan.host.workers,
             ..ClassifierOptions::default()
         };
-        Ok(found.batches(options)?)
+        let data = found.batches(options)?;
+        data.warnings().for_each(|warning| job.warn(warning));
+        Ok(data)
     }
 
     fn learner(
@@ -182,12 +196,14 @@ impl Task for ClassifyTexts {
         let input = model.manifest.inference.text_input()?;
         let sources = Self::sources(ask);
         let data = sources.need("data")?;
-        let columns = ask.task.texts.text.as_ref();
-        let source = TextSource::pick(data, columns, &mut Choices::default())?;
-        let split = source.items(data)?.split_all_valid();
+        let (texts, named) = (&ask.task.texts, ask.task.label.as_ref());
+        let (source, items) = TextSource::pick(data, texts, named, &mut Choices::default())?;
+        let (label, _) = label(named, &source, &items)?;
+        let skip_bad = ask.task.skip_bad.unwrap_or(0);
+        let (items, warnings) = rows::usable(data, items, label.as_deref(), skip_bad)?;
+        warnings.into_iter().for_each(|warning| job.warn(warning));
         let classes = Some(model.classes().to_vec());
-        let split = split.label_kind(LabelKind::Category(classes));
-        let label = label(ask.task.label.as_ref(), &source)?;
+        let split = items.split_all_valid().label_kind(LabelKind::Category(classes));
         let labelled = match &label {
             Some(label) => split.label_from_df(label, None)?,
             None => split.label_from_folder()?,
@@ -229,27 +245,31 @@ impl Task for ClassifyTexts {
     }
 }
 
-/// The column of labels, if there is a table.
+/// The column of labels, if there is a table, and why it is taken.
 ///
 /// # Errors
-/// [`SettingsError::Unused`](crate::SettingsError::Unused) for a column where there is none.
-fn label(asked: Option<&String>, source: &TextSource) -> Result<Option<String>> {
-    match source {
-        TextSource::Table { .. } => Ok(Some(asked.map_or_else(|| "label".into(), String::clone))),
-        TextSource::File | TextSource::Folder => {
-            unused("label", asked, "the data is not a table: labels are the names of folders")?;
-            Ok(None)
+/// [`SettingsError::Unused`](crate::SettingsError::Unused) for a column where there is none;
+/// [`TextColumnError`](crate::texts::TextColumnError).
+fn label(
+    asked: Option<&String>,
+    source: &TextSource,
+    items: &TextItems,
+) -> Result<(Option<String>, &'static str)> {
+    match (source, items.table()) {
+        (TextSource::Table { columns, .. }, Some(table)) => {
+            let (label, because) = columns::label(table, asked, columns)?;
+            Ok((Some(label), because))
+        }
+        _ => {
+            const FOLDERS: &str = "the data is not a table: labels are the names of folders";
+            unused("label", asked, FOLDERS)?;
+            Ok((None, FOLDERS))
         }
     }
 }
 
-fn labelled(
-    data: &Path,
-    source: &TextSource,
-    label: Option<&str>,
-    split: &Split,
-) -> Result<Labelled<TextKind>> {
-    let split = split.apply(source.items(data)?, SPLIT_SEED)?;
+fn labelled(items: TextItems, label: Option<&str>, split: &Split) -> Result<Labelled<TextKind>> {
+    let split = split.apply(items, SPLIT_SEED)?;
     Ok(match label {
         Some(label) => split.label_from_df(label, None)?,
         None => split.label_from_folder()?,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    DataBunch, Inference, Input, TargetKind,
-    text::{LmOptions, LmTexts, Tokenizing, VocabOptions, VocabSource},
+    DataBunch, Encoding, Inference, Input, TargetKind,
+    text::{LmOptions, LmTexts, TextItems, Tokenizing, VocabOptions, VocabSource},
 };
 use tinderbox_learn::{
     Bundle, Learner,
@@ -39,6 +39,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct LanguageModel {
     pub source: TextSource,
+    /// Of the texts' files; if none, UTF-8 or UTF-16.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
     pub split: Split,
     pub tokenizing: Tokenizing,
     pub vocab: VocabOptions,
@@ -128,9 +131,10 @@ impl Task for LanguageModel {
     }
 
     fn find(plan: &Plan<Self>, _: &RunFolder, job: &Job) -> Result<LmTexts> {
-        let Self { source, split, tokenizing, vocab, .. } = &plan.task;
+        let Self { source, encoding, split, tokenizing, vocab, .. } = &plan.task;
         let vocab = VocabSource::from(vocab);
-        texts(plan.data.need("data")?, source, split, tokenizing, vocab, job)
+        let items = source.items(plan.data.need("data")?, *encoding)?;
+        texts(items, split, tokenizing, vocab, job)
     }
 
     fn data(plan: &Plan<Self>, texts: LmTexts, _: &Job) -> Result<DataBunch> {
@@ -198,9 +202,8 @@ impl Task for LanguageModel {
         let input = model.manifest.inference.text_input()?;
         let sources = Self::sources(ask);
         let data = sources.need("data")?;
-        let columns = ask.task.texts.text.as_ref();
-        let source = TextSource::pick(data, columns, &mut Choices::default())?;
-        let items = source.items(data)?.split_all_valid();
+        let (_, items) = TextSource::pick(data, &ask.task.texts, None, &mut Choices::default())?;
+        let items = items.split_all_valid();
         let vocab = VocabSource::from(&input.vocab);
         let texts =
             tokenizing(job, |options| items.label_for_lm_with(&input.tokenizing, vocab, options))?;
@@ -254,14 +257,12 @@ const FEW: usize = 10;
 /// # Errors
 /// Those of reading and tokenizing them.
 fn texts(
-    data: &Path,
-    source: &TextSource,
+    items: TextItems,
     split: &Split,
     tokens: &Tokenizing,
     vocab: VocabSource,
     job: &Job,
 ) -> Result<LmTexts> {
-    let items = source.items(data)?;
     let split = match split {
         Split::Random { share } if items.len() < FEW => items.split_by_tail(*share)?,
         split => split.apply(items, SPLIT_SEED)?,

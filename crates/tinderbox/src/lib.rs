@@ -64,8 +64,8 @@ mod validate;
 pub mod weights;
 
 pub use answer::{
-    Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, Results, ResultsError, answers,
-    asked, predictions,
+    Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, ReadTexts, Results,
+    ResultsError, answers, asked, predictions,
 };
 pub use check::{
     Checked, Examined, Finding, FixError, Fixed, Kind as FindingKind, Place, Severity, check,

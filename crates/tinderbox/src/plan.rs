@@ -3,6 +3,7 @@
 
 pub(crate) mod batch_size;
 mod choices;
+pub(crate) mod columns;
 pub(crate) mod memory;
 pub(crate) mod phases;
 pub(crate) mod split;

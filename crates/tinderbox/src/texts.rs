@@ -16,30 +16,39 @@
 //! # }
 //! ```
 
+pub(crate) mod columns;
 mod learner;
+pub(crate) mod rows;
 mod tokens;
 mod write;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    ImageItems,
-    items::Table,
-    text::{TextCsv, TextItems, TokenizeOptions},
+    Encoding, ImageItems,
+    items::{Table, TableFormat},
+    text::{TextItems, TokenizeOptions},
 };
 
+pub use columns::TextColumnError;
 pub(crate) use learner::of_model;
 pub use learner::{
     TextLearnerConfig, TextLearnerError, language_model_learner, tagger_learner,
     text_classifier_learner,
 };
+pub use rows::BadTextsError;
 pub use tokens::Tokens;
 pub use write::{generate, likeliest};
 
 use crate::{
-    Confidence, Event, Job, Location, Result, Split, Valid, plan::Choices, settings::unused,
+    Confidence, Event, Job, Location, Result, Split, SplitError, Valid,
+    plan::{Choices, split::percent},
+    settings::unused,
 };
 
 /// The settings of training on texts.
@@ -47,8 +56,15 @@ use crate::{
 #[serde(default)]
 pub struct TextSettings {
     /// Column of the table with text, by name or number; may be given several times
-    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts", "x-usual" = "text"))]
+    #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts",
+        "x-usual" = "the one called text, review or similar, or the only one of several words"))]
     pub text: Option<Vec<String>>,
+
+    /// Encoding of the table or the text files: `utf-8`, `utf-16`, `utf-16be`, `latin-1` or
+    /// `windows-1252`
+    #[schemars(with = "Option<String>", extend("x-validate" = true, "x-value" = "NAME", "x-group" = "Data",
+        "x-usual" = "UTF-8 or UTF-16, which are told apart"))]
+    pub encoding: Option<Encoding>,
 
     /// Tokenization: `words`, `characters`, or a Hugging Face `tokenizer.json`
     #[schemars(extend("x-value" = "WHAT", "x-group" = "Texts",
@@ -91,50 +107,89 @@ pub enum TextSource {
     /// Each `.txt` file is a text.
     Folder,
     /// Each row is a text, in these columns.
-    Table { columns: Vec<String> },
+    Table {
+        columns: Vec<String>,
+        /// Whether the first line names the columns.
+        #[serde(default = "has_header")]
+        header: bool,
+    },
+}
+
+/// As it was before tables without one were read.
+fn has_header() -> bool {
+    true
 }
 
 impl TextSource {
-    /// That of the path, which is decided.
+    /// That of the path, which is decided, with the texts in it. A column of labels that is named is
+    /// none of texts.
     ///
     /// # Errors
-    /// [`SettingsError::Unused`](crate::SettingsError::Unused) for columns where there is no table.
+    /// [`SettingsError::Unused`](crate::SettingsError::Unused) for columns where there is no table;
+    /// [`TextColumnError`]; those of reading the texts.
     pub(crate) fn pick(
         data: &Path,
-        columns: Option<&Vec<String>>,
+        ask: &TextSettings,
+        label: Option<&String>,
         choices: &mut Choices,
-    ) -> Result<Self> {
-        let source = match columns {
-            _ if data.is_dir() => Self::Folder,
-            None if !Table::is_one(data) => Self::File,
-            columns => {
-                let columns = columns.cloned().unwrap_or_else(|| TextCsv::default().columns);
-                Self::Table { columns }
-            }
-        };
-        match &source {
-            Self::Table { columns } => choices.keep("text", columns),
-            Self::File | Self::Folder => {
-                unused("text", columns, "the data is not a table")?;
-                choices.keep("text", &None::<Vec<String>>);
-            }
+    ) -> Result<(Self, TextItems)> {
+        choices.keep("encoding", &ask.encoding);
+        let columns = ask.text.as_ref();
+        let is_table = Table::is_one(data) || columns.is_some();
+        if data.is_dir() || !is_table {
+            unused("text", columns, "the data is not a table")?;
+            choices.keep("text", &None::<Vec<String>>);
+            let source = if data.is_dir() { Self::Folder } else { Self::File };
+            let items = source.items(data, ask.encoding)?;
+            return Ok((source, items));
         }
-        Ok(source)
+        let format = TableFormat { encoding: ask.encoding, ..TableFormat::default() };
+        let mut table = Table::open_with(data, &format)?;
+        // Whoever names columns by their names has seen them.
+        let by_name = columns
+            .into_iter()
+            .flatten()
+            .chain(label)
+            .any(|name| table.columns().contains(name) && name.parse::<usize>().is_err());
+        let header = by_name || !columns::has_no_header(&table);
+        if !header {
+            table = Table::open_with(data, &TableFormat { header, ..format })?;
+            let because = "it is like the others, so columns are called by their numbers, from 0";
+            choices.tell("first line", "a row", because);
+        }
+        let (columns, because) = columns::texts(&table, columns, label)?;
+        let items = TextItems::from_table(Arc::new(table), &columns)?;
+        let named: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+        let word = if named.len() == 1 { "column" } else { "columns" };
+        let shown = format!("{} in {word} {}", items.len(), named.join(", "));
+        choices.tell("texts", shown, because);
+        choices.keep("text", &columns);
+        Ok((Self::Table { columns, header }, items))
     }
 
     /// How the texts are split, if that was given.
     ///
     /// # Errors
-    /// [`SplitError`](crate::SplitError); those of reading the texts.
-    pub(crate) fn asked_split(&self, data: &Path, asked: Option<&Valid>) -> Result<Option<Split>> {
+    /// [`SplitError`]; those of reading the texts.
+    pub(crate) fn asked_split(
+        &self,
+        data: &Path,
+        items: &TextItems,
+        asked: Option<&Valid>,
+    ) -> Result<Option<Split>> {
+        let n = items.len();
         Ok(Some(match (asked, self) {
             (None | Some(Valid::Auto), _) => return Ok(None),
+            (Some(Valid::Share(share)), Self::Table { .. } | Self::Folder)
+                if *share > 0.0 && (share * n as f64) < 1.0 =>
+            {
+                let share = percent(*share);
+                return Err(SplitError::EmptyShare { share, items: n, unit: "texts" }.into());
+            }
             (Some(Valid::Share(share)), _) => Split::Random { share: *share },
             (Some(Valid::Named(column)), Self::Table { .. }) => Split::Column(column.clone()),
             (Some(Valid::Named(folder)), _) => Split::by_folder(folder, &folders(data))?,
-            (Some(Valid::List(file)), _) => {
-                Split::named_in(file.path(), self.items(data)?.relative_paths())?
-            }
+            (Some(Valid::List(file)), _) => Split::named_in(file.path(), items.relative_paths())?,
         }))
     }
 
@@ -142,13 +197,13 @@ impl TextSource {
     ///
     /// # Errors
     /// Those of reading them.
-    pub(crate) fn items(&self, data: &Path) -> Result<TextItems> {
+    pub(crate) fn items(&self, data: &Path, encoding: Option<Encoding>) -> Result<TextItems> {
         Ok(match self {
-            Self::File => TextItems::from_file(data)?,
-            Self::Folder => TextItems::from_folder(data)?,
-            Self::Table { columns } => {
-                let (columns, delimiter) = (columns.clone(), Table::separator(data)?);
-                TextItems::from_csv(data, &TextCsv { columns, delimiter, header: true })?
+            Self::File => TextItems::from_file(data)?.encoding(encoding),
+            Self::Folder => TextItems::from_folder(data)?.encoding(encoding),
+            Self::Table { columns, header } => {
+                let format = TableFormat { header: *header, encoding, delimiter: None };
+                TextItems::from_table(Arc::new(Table::open_with(data, &format)?), columns)?
             }
         })
     }

@@ -4,8 +4,8 @@ use std::{io::stdin, path::PathBuf, time::Instant};
 
 use clap::Args;
 use tinderbox::{
-    Answer, Asked, Results, answers, asked,
-    data::{shell_word, visible},
+    Answer, Asked, ReadTexts, Results, answers, asked,
+    data::{Encoding, shell_word, visible},
     learn::Bundle,
     open_model, task_of_model,
 };
@@ -73,6 +73,11 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "COLUMN")]
     text: Option<Vec<String>>,
 
+    /// Encoding of tables, text files and standard input, such as `latin-1` or `windows-1252`
+    /// [default: that which the run was trained with, else UTF-8 or UTF-16]
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Encoding>,
+
     /// Print one JSON object per line, with the probabilities of all classes or whatever else
     /// the model predicts
     #[arg(long)]
@@ -84,8 +89,8 @@ impl Predict {
         let model = open_model(&self.model)?;
         let task = task_of_model(tasks(), &model)?;
         let about = task.about();
-        let text = self.text.as_ref();
-        let items = asked(task, &self.model, &self.items, text, stdin().lock())?;
+        let read = ReadTexts { text: self.text.clone(), encoding: self.encoding };
+        let items = asked(task, &self.model, &self.items, &read, stdin().lock())?;
         let what = if about.takes_text { "text" } else { "file" };
         let mut results =
             self.to.as_ref().map(|file| Results::new(file, what)).transpose().map_err(error)?;

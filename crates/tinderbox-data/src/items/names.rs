@@ -109,11 +109,6 @@ impl ImageItems {
         }
         Ok((Items { entries, table: Some(table), ..self }, unmatched))
     }
-
-    /// The table that the items' rows are in, if they are from one.
-    pub fn table(&self) -> Option<&Table> {
-        self.table.as_deref()
-    }
 }
 
 /// Whether one path, extension or not, ends with the other, whole folders at a time.

@@ -224,14 +224,30 @@ impl Table {
     /// [`Error::EmptyCell`], [`Error::NotANumber`].
     pub fn number(&self, row: usize, column: usize) -> Result<f64> {
         let cell = self.cell(row, column)?;
-        let number = cell.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or_else(|| Error::NotANumber {
+        self.parse_number(cell).ok_or_else(|| Error::NotANumber {
             path: self.path.clone(),
             row: row + 1,
             column: self.columns[column].clone(),
             cell: cell.to_owned(),
         })
     }
+
+    /// The finite number that a cell of this table says. Where commas do not divide the columns, they
+    /// are decimal, and points before one divide thousands, as in `1.234,5`.
+    pub fn parse_number(&self, cell: &str) -> Option<f64> {
+        let cell = cell.trim();
+        let number = match cell.split_once(',') {
+            Some((whole, fraction)) if self.delimiter != b',' && is_digits(fraction) => {
+                format!("{}.{fraction}", whole.replace('.', "")).parse()
+            }
+            _ => cell.parse(),
+        };
+        number.ok().filter(|number: &f64| number.is_finite())
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A field as it is meant: quotes around a whole field are none of it.
@@ -305,6 +321,24 @@ mod tests {
         let table = Table::open(file.path()).unwrap();
         let texts: Vec<&str> = (0..table.len()).map(|row| table.text(row, 0)).collect();
         assert_eq!(texts, ["\"No", "\"Well\" he said", "a \"b\""]);
+    }
+
+    #[test]
+    fn commas_are_decimal_where_they_divide_no_columns() {
+        let table = |text: &str| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            Table::open(file.path()).unwrap()
+        };
+        let (commas, semicolons) = (table("a,b\n1,2\n"), table("a;b\n1;2\n"));
+        for (cell, number) in [("0,5", 0.5), (" -1,25 ", -1.25), ("1.234,5", 1234.5), ("1.5", 1.5)]
+        {
+            assert_eq!(semicolons.parse_number(cell), Some(number), "{cell}");
+        }
+        for cell in ["1,2,3", "a,5", "NaN", ""] {
+            assert_eq!(semicolons.parse_number(cell), None, "{cell}");
+        }
+        assert_eq!(commas.parse_number("0,5"), None);
     }
 
     #[test]

@@ -222,8 +222,8 @@ impl ColumnKind {
         let all = |is: fn(&str) -> bool| cells().all(|cell| is(cell.trim()));
         Ok(if all(|cell| whole(cell).is_some()) {
             Self::Integer
-        } else if all(|cell| cell.parse::<f64>().is_ok())
-            && cells().any(|cell| cell.trim().parse().is_ok_and(f64::is_finite))
+        } else if cells().all(|cell| is_number(cell) || table.parse_number(cell).is_some())
+            && cells().any(|cell| table.parse_number(cell).is_some())
         {
             Self::Number
         } else {
@@ -265,6 +265,11 @@ fn several(cell: &str, delimiter: char) -> Vec<String> {
         .filter_map(Result::ok)
         .flat_map(|record| record.iter().map(|field| field.trim().to_owned()).collect::<Vec<_>>());
     fields.filter(|field| !field.is_empty()).collect()
+}
+
+/// Whether a cell says a number, be it infinite or none.
+fn is_number(cell: &str) -> bool {
+    cell.trim().parse::<f64>().is_ok()
 }
 
 /// The whole number that a cell has; `1.0` too, as pandas writes a column of whole numbers in which one

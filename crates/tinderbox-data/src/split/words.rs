@@ -37,27 +37,28 @@ impl SetWord {
         let name = parts.concat();
         WORDS.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(set, _)| *set)
     }
+
+    /// The set of a row, by its cell in a column: a set's name, or a truth such as `True`, `yes`, `1.0`,
+    /// for what the column is called. What is true in `is_train` trains, in other columns it validates.
+    pub fn of_cell(column: &str, cell: &str) -> Option<Self> {
+        let marked = marked_by(column);
+        let other = match marked {
+            Self::Training => Self::Validation,
+            Self::Validation | Self::Test => Self::Training,
+        };
+        match cell.trim().to_lowercase().as_str() {
+            word if TRUE.contains(&word) => Some(marked),
+            word if FALSE.contains(&word) => Some(other),
+            word => Self::named(word),
+        }
+    }
 }
 
 /// The set of the rows that are marked in a column, by its name: `is_train` marks those that train.
-pub(super) fn marked_by(column: &str) -> SetWord {
+fn marked_by(column: &str) -> SetWord {
     let column = column.trim().to_lowercase();
     let set = column.strip_prefix("is_").or(column.strip_prefix("in_")).unwrap_or(&column);
     SetWord::named(set).unwrap_or(SetWord::Validation)
-}
-
-/// The set of a row, by its cell in a column that marks rows of the set `marked`.
-pub(super) fn of_cell(cell: &str, marked: SetWord) -> Option<SetWord> {
-    let word = cell.trim().to_lowercase();
-    let other = match marked {
-        SetWord::Training => SetWord::Validation,
-        SetWord::Validation | SetWord::Test => SetWord::Training,
-    };
-    match word.as_str() {
-        word if TRUE.contains(&word) => Some(marked),
-        word if FALSE.contains(&word) => Some(other),
-        word => SetWord::named(word),
-    }
 }
 
 #[cfg(test)]
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_column_says_what_it_marks() {
-        let set = |column: &str, cell: &str| of_cell(cell, marked_by(column));
+        let set = SetWord::of_cell;
         for cell in ["True", "1", "1.0", "yes", "valid"] {
             assert_eq!(set("is_valid", cell), Some(SetWord::Validation), "{cell}");
         }

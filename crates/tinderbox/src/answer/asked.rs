@@ -7,13 +7,26 @@ use std::{
 };
 
 use glob::{MatchOptions, glob_with};
-use tinderbox_data::{
-    Input, ItemKind,
-    items::Table,
-    text::{TextCsv, TextItems},
+use serde::de::DeserializeOwned;
+use tinderbox_data::{Encoding, Input, ItemKind, items::Table, text::read_text_in};
+
+use crate::{
+    AnyTask, Error, Hinted, Result, RunFolder,
+    plan::Choices,
+    settings::unused,
+    texts::{TextSettings, TextSource},
 };
 
-use crate::{AnyTask, Error, Hinted, Result, RunFolder, settings::unused};
+/// How texts are read that a model is asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadTexts {
+    /// The columns of tables that are text; if none, those that the run was trained on, else those
+    /// that are found as in training.
+    pub text: Option<Vec<String>>,
+    /// The encoding of files, tables and standard input; if none, that which the run was trained
+    /// with, else UTF-8 or UTF-16.
+    pub encoding: Option<Encoding>,
+}
 
 /// Something that a model is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +78,11 @@ const STDIN: &str = "-";
 /// - a pattern such as `photos/*.jpg` or `**/*.png`, for the files that it matches
 /// - `-`, for what `stdin` has: the file of an image, or a text a line
 /// - of a model of texts, a text; and a table (.csv, .tsv), each row of which is a text, in the
-///   columns `text`. If none are named, they are those that the run was trained on, else `text`.
+///   columns `text` of the options. If none are named, they are those that the run was trained on, else
+///   those that are found as in training.
+///
+/// What looks like the name of a file, by its ending or as one word with a separator of folders, is
+/// one: if there is none, that is told beside its name.
 ///
 /// # Errors
 /// [`AskedError`]; a folder or a table that cannot be read.
@@ -73,24 +90,42 @@ pub fn asked(
     task: &dyn AnyTask,
     model: &Path,
     named: &[PathBuf],
-    text: Option<&Vec<String>>,
+    read: &ReadTexts,
     mut stdin: impl Read,
 ) -> Result<Vec<Asked>> {
     let takes_text = task.about().takes_text;
+    if named.iter().filter(|path| path.as_os_str() == STDIN).count() > 1 {
+        return Err(AskedError::StdinTwice.into());
+    }
+    let encoding = match read.encoding {
+        None => trained_with(model, "encoding")?,
+        given => given,
+    };
+    if !takes_text {
+        const REASON: &str = "the model does not predict texts";
+        unused("text", read.text.as_ref(), REASON)?;
+        unused("encoding", read.encoding.as_ref(), REASON)?;
+    }
+    let file = |path: &Path| match encoding {
+        Some(encoding) if takes_text => in_encoding(path, encoding),
+        _ => Asked::File(path.to_owned()),
+    };
     let mut asked = Vec::new();
     let mut tables = 0;
     for path in named {
         match path.to_str() {
-            Some(STDIN) => asked.extend(of_stdin(takes_text, &mut stdin)?),
-            _ if path.is_dir() => asked.extend(task.files(path)?.into_iter().map(Asked::File)),
+            Some(STDIN) => asked.extend(of_stdin(takes_text, encoding, &mut stdin)?),
+            _ if path.is_dir() => {
+                asked.extend(task.files(path)?.iter().map(|path| file(path)));
+            }
             _ if path.is_file() && Table::is_one(path) => {
                 if !takes_text {
                     return Err(AskedError::TableOfImages { table: path.clone() }.into());
                 }
                 tables += 1;
-                asked.extend(rows(path, columns(model, text)?)?);
+                asked.extend(rows(path, columns(model, read.text.as_ref())?, encoding)?);
             }
-            _ if path.exists() => asked.push(Asked::File(path.clone())),
+            _ if path.exists() => asked.push(file(path)),
             Some(name) if is_address(name) && !takes_text => {
                 return Err(AskedError::Address { address: name.to_owned() }.into());
             }
@@ -106,7 +141,7 @@ pub fn asked(
         }
     }
     if tables == 0 {
-        unused("text", text, "none of the inputs is a table")?;
+        unused("text", read.text.as_ref(), "none of the inputs is a table")?;
     }
     Ok(asked)
 }
@@ -125,9 +160,36 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     extension.is_some_and(|found| extensions.iter().any(|one| one.eq_ignore_ascii_case(found)))
 }
 
-/// Whether a word is meant as the name of a file of texts rather than as a text.
+/// How files end that people have texts in, or may name by mistake.
+const ENDINGS: [&str; 17] = [
+    "csv",
+    "tsv",
+    "txt",
+    "md",
+    "json",
+    "jsonl",
+    "html",
+    "xml",
+    "pdf",
+    "docx",
+    "xlsx",
+    "parquet",
+    "png",
+    "jpg",
+    "jpeg",
+    "safetensors",
+    "gz",
+];
+
+/// How paths start that are relative or absolute.
+const STARTS: [&str; 6] = ["./", "../", "~/", ".\\", "..\\", "/"];
+
+/// Whether a word is meant as the name of a file or a folder rather than as a text.
 fn is_file_name(word: &str) -> bool {
-    !word.contains(char::is_whitespace) && has_extension(Path::new(word), &["csv", "tsv", "txt"])
+    let one_word = !word.contains(char::is_whitespace);
+    let has_separator = word.contains(['/', '\\']) && !is_address(word);
+    has_extension(Path::new(word), &ENDINGS)
+        || has_separator && (one_word || STARTS.iter().any(|start| word.starts_with(start)))
 }
 
 /// The files that a pattern matches, sorted; if it matches folders only, those below them.
@@ -161,35 +223,52 @@ fn of_pattern(task: &dyn AnyTask, pattern: &str) -> Result<Vec<Asked>> {
 }
 
 /// What standard input has.
-fn of_stdin(takes_text: bool, stdin: &mut impl Read) -> Result<Vec<Asked>> {
-    let wrong = |source| Error::Read { path: "standard input".into(), source };
+fn of_stdin(
+    takes_text: bool,
+    encoding: Option<Encoding>,
+    stdin: &mut impl Read,
+) -> Result<Vec<Asked>> {
+    const NAME: &str = "standard input";
+    let mut bytes = Vec::new();
+    let wrong = |source| Error::Read { path: NAME.into(), source };
+    stdin.read_to_end(&mut bytes).map_err(wrong)?;
     if !takes_text {
-        let mut bytes = Vec::new();
-        stdin.read_to_end(&mut bytes).map_err(wrong)?;
         return Ok(vec![Asked::Bytes(bytes)]);
     }
-    let mut text = String::new();
-    stdin.read_to_string(&mut text).map_err(wrong)?;
+    let text = Encoding::decode(Path::new(NAME), bytes, encoding)?;
     Ok(text.lines().map(text_of).collect())
 }
 
-/// The columns of a table that are text.
-fn columns(model: &Path, named: Option<&Vec<String>>) -> Result<Vec<String>> {
-    if let Some(named) = named {
-        return Ok(named.clone());
+/// A file that is not written as the model is given texts. If it cannot be read, that is told beside
+/// its name.
+fn in_encoding(path: &Path, encoding: Encoding) -> Asked {
+    match read_text_in(path, Some(encoding)) {
+        Ok(text) => Asked::Text { name: path.display().to_string(), text },
+        Err(_) => Asked::File(path.to_owned()),
     }
-    let trained_on = match model.is_dir() {
-        true => RunFolder::new(model).decided("text")?,
+}
+
+/// A setting that the run was trained with.
+fn trained_with<V: DeserializeOwned>(model: &Path, setting: &str) -> Result<Option<V>> {
+    let decided = match model.is_dir() {
+        true => RunFolder::new(model).decided(setting)?,
         false => None,
     };
-    let trained_on = trained_on.and_then(|columns| serde_json::from_value(columns).ok());
-    Ok(trained_on.unwrap_or_else(|| TextCsv::default().columns))
+    Ok(decided.and_then(|value| serde_json::from_value(value).ok()))
+}
+
+/// The columns of a table that are text, if they are known.
+fn columns(model: &Path, named: Option<&Vec<String>>) -> Result<Option<Vec<String>>> {
+    match named {
+        Some(named) => Ok(Some(named.clone())),
+        None => trained_with(model, "text"),
+    }
 }
 
 /// The rows of a table.
-fn rows(table: &Path, columns: Vec<String>) -> Result<Vec<Asked>> {
-    let delimiter = Table::separator(table)?;
-    let items = TextItems::from_csv(table, &TextCsv { columns, delimiter, header: true })?;
+fn rows(table: &Path, text: Option<Vec<String>>, encoding: Option<Encoding>) -> Result<Vec<Asked>> {
+    let ask = TextSettings { text, encoding, ..TextSettings::default() };
+    let (_, items) = TextSource::pick(table, &ask, None, &mut Choices::default())?;
     let row = |at: usize| {
         let text = items.kind().open(&items.path(at))?;
         Ok(Asked::Text { name: format!("{}:{}", table.display(), at + 1), text })
@@ -212,6 +291,9 @@ pub enum AskedError {
 
     #[error("{table} is a table, but the model predicts images")]
     TableOfImages { table: PathBuf },
+
+    #[error("`-` is named twice, but standard input can be read only once")]
+    StdinTwice,
 }
 
 impl Hinted for AskedError {
@@ -227,6 +309,7 @@ impl Hinted for AskedError {
             Self::TableOfImages { .. } => {
                 "name the images, their folder, or a pattern such as 'photos/*.jpg'".into()
             }
+            Self::StdinTwice => "name it once; each line is a text".into(),
         })
     }
 }
@@ -242,7 +325,8 @@ mod tests {
     fn ask(task: &str, named: &[&Path]) -> Result<Vec<Asked>> {
         let task = find_task(TASKS, task).unwrap();
         let named: Vec<PathBuf> = named.iter().map(|path| path.to_path_buf()).collect();
-        asked(task, Path::new("m.safetensors"), &named, None, &b"a film\n\na book\n"[..])
+        let read = ReadTexts::default();
+        asked(task, Path::new("m.safetensors"), &named, &read, &b"a film\n\na book\n"[..])
     }
 
     /// The names, below a folder.
@@ -285,6 +369,12 @@ mod tests {
         let found = ask("classify-texts", &[Path::new("gone.txt")]).unwrap();
         assert_eq!(found, [Asked::File("gone.txt".into())]);
         assert!(ask("classify-texts", &[Path::new("gone/*.txt")]).is_err());
+        for path in ["reviews/gone", "./my reviews", "my notes.txt", "a\\b", "gone.json"] {
+            let found = ask("classify-texts", &[Path::new(path)]).unwrap();
+            assert_eq!(found, [Asked::File(path.into())]);
+        }
+        let found = ask("classify-texts", &[Path::new("good and/or bad")]).unwrap();
+        assert!(matches!(found[0], Asked::Text { .. }), "{found:?}");
         assert!(ask("classify", &[Path::new("https://a.b/c.png")]).is_err());
     }
 
@@ -296,6 +386,8 @@ mod tests {
         let found = ask("classify", &dash).unwrap();
         assert_eq!(found, [Asked::Bytes(b"a film\n\na book\n".into())]);
         assert_eq!(found[0].name(), "-");
+        let error = ask("classify-texts", &[dash[0], dash[0]]).unwrap_err();
+        check(error, "`-` is named twice, but standard input can be read only once", Some("once"));
     }
 
     #[test]

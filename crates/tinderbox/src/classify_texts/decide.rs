@@ -1,8 +1,8 @@
 //! The settings of text classification that are inferred from the texts.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use tinderbox_data::text::{LabelledTexts, Tokenizing, VocabSource};
+use tinderbox_data::text::{LabelledTexts, TextItems, Tokenizing, VocabSource};
 use tinderbox_learn::{
     Bundle,
     schedule::{LearningRate, OneCycle},
@@ -15,12 +15,11 @@ use super::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings, label, lab
 use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
     plan::{
-        Choices, FitPlan, Start, Take, batch_size, phases,
-        split::{FIFTH, percent},
+        Choices, FitPlan, Start, Take, batch_size, columns::set_column, phases, split::FIFTH,
         survey::skipped,
     },
     settings::unused,
-    texts::{MOMS, TextSource, Tokens, folders, tokenizing},
+    texts::{MOMS, TextSource, Tokens, folders, rows, tokenizing},
 };
 
 pub(super) fn decide(
@@ -32,11 +31,17 @@ pub(super) fn decide(
     let (common, task) = (&ask.common, &ask.task);
     let data = data.need("data")?;
     let from = task.texts.from.as_ref().map(|run| open_model(run.path())).transpose()?;
-    let source = TextSource::pick(data, task.texts.text.as_ref(), choices)?;
-    let label = label(task.label.as_ref(), &source)?;
+    let (source, items) = TextSource::pick(data, &task.texts, task.label.as_ref(), choices)?;
+    let (label, because) = label(task.label.as_ref(), &source, &items)?;
+    if let Some(label) = &label {
+        choices.tell("label", format!("column `{label}`"), because);
+    }
     choices.keep("label", &label);
-    let split = split(common.valid.as_ref(), data, &source, choices)?;
-    let labelled = labelled(data, &source, label.as_deref(), &split)?;
+    let skip_bad = task.skip_bad.unwrap_or(0);
+    let (items, warnings) = rows::usable(data, items, label.as_deref(), skip_bad)?;
+    warnings.into_iter().for_each(|warning| choices.warn(warning));
+    let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
+    let labelled = labelled(items, label.as_deref(), &split)?;
     skipped(&labelled.train.items).into_iter().for_each(|doubt| choices.warn(doubt));
     let classes = labelled.target.classes().to_vec();
     match &classes[..] {
@@ -55,6 +60,7 @@ pub(super) fn decide(
         n => n.to_string(),
     };
     choices.tell("classes", shown, "the labels in the training set");
+    several_in_one(&classes).into_iter().for_each(|doubt| choices.warn(doubt));
     let n_train = labelled.train.items.len();
 
     let (tokens, vocab) = words(task, from.as_ref(), choices)?;
@@ -101,26 +107,24 @@ pub(super) fn decide(
         _ => Start::Fresh,
     };
     let fit = FitPlan::new(phases, batch_size);
-    let task = ClassifyTexts { source, label, split, tokenizing: tokens, model };
+    let encoding = task.texts.encoding;
+    let task = ClassifyTexts { source, encoding, label, split, tokenizing: tokens, model };
     Ok((Decided { task, start, fit }, texts))
 }
-
-/// The column that marks the validation set by default.
-const VALID_COLUMN: &str = "is_valid";
 
 fn split(
     asked: Option<&Valid>,
     data: &Path,
     source: &TextSource,
+    items: &TextItems,
     choices: &mut Choices,
 ) -> Result<Split> {
-    let (split, because) = match source.asked_split(data, asked)? {
+    let (split, because) = match source.asked_split(data, items, asked)? {
         Some(split) => (split, crate::plan::ASKED),
-        None => usual_split(data, source)?,
+        None => usual_split(data, items),
     };
     choices.keep("valid", &split.as_setting());
     let shown = match &split {
-        Split::Random { share } => format!("a random {} %", percent(*share)),
         Split::Column(column) => format!("column `{column}`"),
         other => other.to_string(),
     };
@@ -128,17 +132,41 @@ fn split(
     Ok(split)
 }
 
-fn usual_split(data: &Path, source: &TextSource) -> Result<(Split, &'static str)> {
-    let is_table = matches!(source, TextSource::Table { .. });
-    if is_table && source.items(data)?.split_from_df(VALID_COLUMN).is_ok() {
-        return Ok((Split::Column(VALID_COLUMN.into()), "the data has this column"));
+fn usual_split(data: &Path, items: &TextItems) -> (Split, &'static str) {
+    if let Some(table) = items.table()
+        && let Some(column) = set_column(table, |_| true)
+    {
+        return (Split::Column(table.columns()[column].clone()), "the data has this column");
     }
-    Ok(match Split::known(&folders(data)) {
+    match Split::known(&folders(data)) {
         Some(split) => (split, "the data has these folders"),
+        None if FIFTH * (items.len() as f64) < 1.0 => {
+            (Split::Random { share: 0.0 }, "there are too few texts to hold any out")
+        }
         None => {
             (Split::Random { share: FIFTH }, "the data does not define one; choose with `--valid`")
         }
-    })
+    }
+}
+
+/// A doubt if classes seem to be several labels each: `pos film` beside `pos` and `neg film`.
+fn several_in_one(classes: &[String]) -> Option<String> {
+    const SEPARATORS: [char; 4] = ['|', ';', ',', ' '];
+    let parts = |separator: char| -> BTreeSet<&str> {
+        let parts = classes.iter().flat_map(|class| class.split(separator));
+        parts.map(str::trim).filter(|part| !part.is_empty()).collect()
+    };
+    let is_divided = |separator: &char| {
+        let several = classes.iter().filter(|class| class.contains(*separator)).count();
+        several > 1 && parts(*separator).len() < classes.len()
+    };
+    let separator = SEPARATORS.into_iter().find(is_divided)?;
+    let example = classes.iter().find(|class| class.contains(separator))?;
+    Some(format!(
+        "the {} classes are made of {} words, such as `{example}`: if these are several labels, choose a column with one per text (`--label COLUMN`), as each text is given one class",
+        classes.len(),
+        parts(separator).len()
+    ))
 }
 
 /// How texts become numbers: as those of the model to start from did, if there is one.
@@ -239,4 +267,25 @@ fn gradual_unfreezing(epochs: usize, lr: f64, groups: usize) -> Vec<Phase> {
         phase("the last two layers", -3, 1, slice(lr / 4.0)),
         phase("the whole network", 0, epochs, slice(lr / 20.0)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_that_seem_to_be_several_labels_are_doubted() {
+        let doubt = |classes: &[&str]| {
+            let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
+            several_in_one(&classes)
+        };
+        let said = doubt(&["neg", "neg film", "pos", "pos film"]).unwrap();
+        assert!(
+            said.starts_with("the 4 classes are made of 3 words, such as `neg film`"),
+            "{said}"
+        );
+        assert_eq!(doubt(&["basset hound", "great dane"]), None);
+        assert_eq!(doubt(&["neg", "pos"]), None);
+        assert!(doubt(&["a|b", "a", "b|c", "b"]).is_some());
+    }
 }

@@ -9,15 +9,15 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    ImageItems, ImageKind, LabelKind, Labelled, TargetKind,
-    items::{FileNames, Named, Table, first_folder},
+    Encoding, ImageItems, ImageKind, LabelKind, Labelled, TargetKind,
+    items::{FileNames, Named, Table, TableFormat, first_folder},
 };
 
 use crate::{
     Common, Confidence, Hinted, Job, Location, Result, Settings, Sources, Split, SplitError, Task,
     Valid,
     plan::{
-        ASKED, Choices,
+        ASKED, Choices, columns,
         split::{FIFTH, percent},
     },
     settings::unused,
@@ -49,6 +49,11 @@ pub struct TableSettings {
     #[schemars(extend("x-validate" = true, "x-value" = "TEXT", "x-group" = "Data",
         "x-usual" = "inferred from the cells"))]
     pub separator: Option<String>,
+
+    /// Encoding of the table: `utf-8`, `utf-16`, `utf-16be`, `latin-1` or `windows-1252`
+    #[schemars(with = "Option<String>", extend("x-validate" = true, "x-value" = "NAME", "x-group" = "Data",
+        "x-usual" = "UTF-8 or UTF-16, which are told apart"))]
+    pub encoding: Option<Encoding>,
 }
 
 /// Where the labels of images are.
@@ -70,6 +75,9 @@ pub struct LabelTable {
     /// The columns with labels: one, unless each is a class or a number of its own.
     pub labels: Vec<String>,
     pub meaning: Meaning,
+    /// Of the table; if none, UTF-8 or UTF-16.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
 }
 
 /// What label columns hold.
@@ -119,6 +127,8 @@ pub(crate) struct Listed {
     pub set: Option<String>,
     /// Rows that lead to no image, counted from 1, with what stands in them.
     pub unmatched: Vec<(usize, String)>,
+    /// The first row that leads to several images, with two of them.
+    ambiguous: Option<Ambiguous>,
     /// How many images no row names.
     pub unlisted: usize,
 }
@@ -129,12 +139,8 @@ const SAMPLE: usize = 1000;
 const ENOUGH: f64 = 0.5;
 /// Whole numbers with more values than this are numbers, not classes.
 const MOST_CLASSES: usize = 20;
-/// What a column of labels is called, the surest first.
-const LABEL_NAMES: [&str; 8] =
-    ["label", "labels", "class", "classes", "category", "target", "tags", "tag"];
-/// What a column is called that says which rows validate.
-const SET_NAMES: [&str; 8] =
-    ["is_valid", "valid", "is_val", "validation", "set", "split", "subset", "partition"];
+/// A row that leads to several images: its number from 1, what stands in it, and two of them.
+type Ambiguous = (usize, String, [PathBuf; 2]);
 
 /// Where the table is, and the images: beside it, unless they are named.
 pub(crate) fn sources<T: Task>(ask: &Settings<T>, table: &TableSettings) -> Sources {
@@ -164,7 +170,8 @@ pub(crate) fn check_no_table(ask: &TableSettings, choices: &mut Choices) -> Resu
     unused("file", ask.file.as_ref(), REASON)?;
     unused("label", ask.label.as_ref(), REASON)?;
     unused("separator", ask.separator.as_ref(), REASON)?;
-    for setting in ["file", "label", "separator"] {
+    unused("encoding", ask.encoding.as_ref(), REASON)?;
+    for setting in ["file", "label", "separator", "encoding"] {
         choices.keep(setting, &None::<String>);
     }
     Ok(())
@@ -176,7 +183,7 @@ impl Listed {
     /// # Errors
     /// [`TableError`]; those of reading the table and listing the folder.
     pub(crate) fn find(data: &Sources, ask: Asked<'_>, learned: Option<Learned>) -> Result<Self> {
-        let table = Arc::new(Table::open(data.need("data")?)?);
+        let table = Arc::new(open(data, ask.table.encoding)?);
         let images = ImageItems::from_folder(data.need("images")?)?;
         let look = Look { table: &table, images: images.root() };
         let names = FileNames::of(&images);
@@ -189,7 +196,8 @@ impl Listed {
         let labels = look.label_columns(ask.table.label.as_deref(), &file, set.as_deref())?;
         let separator = ask.table.separator.as_deref();
         let meaning = look.meaning(&labels, separator, learned)?;
-        let columns = LabelTable { file, labels, meaning };
+        let encoding = ask.table.encoding;
+        let columns = LabelTable { file, labels, meaning, encoding };
         Self::of(images, &table, columns, set)
     }
 
@@ -198,7 +206,7 @@ impl Listed {
     /// # Errors
     /// Those of reading the table and listing the folder.
     pub(crate) fn again(data: &Sources, columns: &LabelTable) -> Result<Self> {
-        let table = Arc::new(Table::open(data.need("data")?)?);
+        let table = Arc::new(open(data, columns.encoding)?);
         let images = ImageItems::from_folder(data.need("images")?)?;
         Self::of(images, &table, columns.clone(), None)
     }
@@ -210,13 +218,20 @@ impl Listed {
         set: Option<String>,
     ) -> Result<Self> {
         let n_images = images.len();
+        let names = FileNames::of(&images);
         let (items, unmatched) = images.named_by(table.clone(), &columns.file)?;
         let column = table.column(&columns.file)?;
         let named = |row: usize| (row + 1, table.text(row, column).to_owned());
-        let unmatched = unmatched.into_iter().map(named).collect();
+        let unmatched: Vec<(usize, String)> = unmatched.into_iter().map(named).collect();
+        let ambiguous = unmatched.iter().find_map(|(row, name)| match names.find(name) {
+            Named::Several(one, other) => {
+                Some((*row, name.clone(), [one.to_owned(), other.to_owned()]))
+            }
+            Named::One(_) | Named::None => None,
+        });
         let listed: HashSet<&Path> = items.relative_paths().collect();
         let unlisted = n_images - listed.len();
-        Ok(Self { items, columns, set, unmatched, unlisted })
+        Ok(Self { items, columns, set, unmatched, ambiguous, unlisted })
     }
 
     /// Fails if more rows match no image than may be skipped; fewer are reported.
@@ -228,6 +243,11 @@ impl Listed {
         self.warn_of_repeats(job)?;
         let (n, table) = (self.unmatched.len(), self.items.table().map(Table::path));
         let table = table.map(Path::to_owned).unwrap_or_default();
+        if n > skip_bad
+            && let Some((row, name, files)) = self.ambiguous
+        {
+            return Err(TableError::Ambiguous { table, row, name, files }.into());
+        }
         if n > skip_bad || self.items.is_empty() {
             let folder = self.items.root().to_owned();
             let rows = self.unmatched.into_iter().take(NAMED).collect();
@@ -305,10 +325,11 @@ impl Listed {
 
     /// Keeps the columns as settings, and tells how they were found.
     pub(crate) fn tell(&self, ask: &TableSettings, choices: &mut Choices) {
-        let LabelTable { file, labels, meaning } = &self.columns;
+        let LabelTable { file, labels, meaning, .. } = &self.columns;
         choices.keep("file", file);
         choices.keep("label", labels);
         choices.keep("separator", &meaning.as_setting());
+        choices.keep("encoding", &ask.encoding);
         let because = match (&ask.file, self.unlisted) {
             (Some(_), 0) => ASKED.to_owned(),
             (None, 0) => "it names files in the folder".to_owned(),
@@ -409,6 +430,11 @@ impl Meaning {
     }
 }
 
+fn open(data: &Sources, encoding: Option<Encoding>) -> Result<Table> {
+    let format = TableFormat { encoding, ..TableFormat::default() };
+    Ok(Table::open_with(data.need("data")?, &format)?)
+}
+
 /// What the setting says where a cell is one label.
 const NO_SEPARATOR: &str = "none";
 
@@ -463,33 +489,12 @@ impl Look<'_> {
     /// The column that says which rows validate: the one that is named, or one that is called as sets
     /// are, and in which each row has one.
     fn set_column(&self, asked: Option<&Valid>, file: &str) -> Option<String> {
-        const WORDS: [&str; 14] = [
-            "train",
-            "training",
-            "valid",
-            "val",
-            "validation",
-            "dev",
-            "test",
-            "testing",
-            "true",
-            "false",
-            "0",
-            "1",
-            "0.0",
-            "1.0",
-        ];
         let names = self.table.columns();
         if let Some(Valid::Named(name)) = asked {
             return names.contains(name).then(|| name.clone());
         }
-        let called = |name: &str| SET_NAMES.contains(&name.trim().to_lowercase().as_str());
-        let says_sets = |(column, _): &(usize, &String)| {
-            let words: BTreeSet<String> = self.cells(*column).map(str::to_lowercase).collect();
-            words.len() > 1 && words.iter().all(|word| WORDS.contains(&word.as_str()))
-        };
-        let columns = names.iter().enumerate().filter(|(_, name)| *name != file && called(name));
-        columns.filter(says_sets).map(|(_, name)| name.clone()).next()
+        let column = columns::set_column(self.table, |column| names[column] != file);
+        column.map(|column| names[column].clone())
     }
 
     fn label_columns(
@@ -507,13 +512,11 @@ impl Look<'_> {
             name != file && Some(name.as_str()) != set && !self.is_index(*column)
         };
         let others: Vec<usize> = (0..columns.len()).filter(is_other).collect();
-        let called = |wanted: &str| {
-            others.iter().find(|column| columns[**column].trim().eq_ignore_ascii_case(wanted))
-        };
-        let usual = LABEL_NAMES.iter().find_map(|name| called(name));
+        let is_one = |column: usize| others.contains(&column);
+        let usual = columns::called(self.table, &columns::LABELS, is_one);
         let found = match (&others[..], usual) {
             ([only], _) => vec![*only],
-            (_, Some(column)) => vec![*column],
+            (_, Some(column)) => vec![column],
             ([_, _, ..], None) if others.iter().all(|column| self.is_flags(*column)) => others,
             (others, None) => {
                 let columns = others.iter().map(|column| columns[*column].clone()).collect();
@@ -543,7 +546,7 @@ impl Look<'_> {
     }
 
     fn is_numbers(&self, column: usize) -> bool {
-        self.cells(column).all(|cell| cell.parse().is_ok_and(f64::is_finite))
+        self.cells(column).all(|cell| self.table.parse_number(cell).is_some())
     }
 
     /// What the columns hold, where the settings do not say.
@@ -598,8 +601,8 @@ impl Look<'_> {
 
     /// The first row without a number in a column that measures something in most of them.
     fn gap(&self, column: usize) -> Option<usize> {
-        let is_number = |cell: &str| cell.parse().is_ok_and(f64::is_finite);
-        let has_fraction = |cell: &str| is_number(cell) && cell.contains('.');
+        let is_number = |cell: &str| self.table.parse_number(cell).is_some();
+        let has_fraction = |cell: &str| is_number(cell) && cell.contains(['.', ',']);
         let fractions = self.cells(column).filter(|cell| has_fraction(cell)).count();
         let is_measured = 2 * fractions > self.table.len();
         is_measured.then(|| self.cells(column).position(|cell| !is_number(cell))).flatten()
@@ -615,7 +618,8 @@ impl Look<'_> {
 
     /// Whether a column measures something: it has fractions, or many whole numbers.
     fn is_measured(&self, column: usize) -> bool {
-        let whole = |cell: &str| cell.parse::<i64>().is_ok();
+        // `1.0` too, as pandas writes whole numbers beside a missing one.
+        let whole = |cell: &str| self.table.parse_number(cell).is_some_and(|n| n.fract() == 0.0);
         self.is_numbers(column) && {
             let values: BTreeSet<&str> = self.cells(column).collect();
             !values.iter().all(|cell| whole(cell)) || values.len() > MOST_CLASSES
@@ -635,8 +639,9 @@ impl Look<'_> {
                 .filter(|part| !part.is_empty())
                 .collect();
             let divided = cells.iter().any(|cell| cell.contains(*separator));
-            // No label has a bar or a semicolon in it.
-            divided && (matches!(separator, '|' | ';') || parts.len() < cells.len())
+            // Decimal commas divide no labels; no label has a bar or a semicolon in it.
+            let decimal = *separator == ',' && self.is_numbers(column);
+            divided && !decimal && (matches!(separator, '|' | ';') || parts.len() < cells.len())
         };
         USUAL.into_iter().find(divides)
     }
@@ -669,6 +674,13 @@ pub enum TableError {
         /// Some of them, counted from 1.
         rows: Vec<(usize, String)>,
     },
+
+    #[error(
+        "{table}, row {row}: `{name}` names several images, such as {} and {}",
+        files[0].display(),
+        files[1].display()
+    )]
+    Ambiguous { table: PathBuf, row: usize, name: String, files: [PathBuf; 2] },
 
     #[error("{table} has no header: its first line names the image `{first}`")]
     NoHeader { table: PathBuf, first: String },
@@ -706,6 +718,10 @@ impl Hinted for TableError {
             Self::Unmatched { .. } => {
                 "add the images, remove the rows, or skip up to N of them: `--skip-bad N`".into()
             }
+            Self::Ambiguous { files, .. } => format!(
+                "write the folder before the name, as in `{}`, or name the folder that is meant: `--images DIR`",
+                files[0].display()
+            ),
             Self::NoHeader { .. } => "add a first line with the names of the columns, such as `file,label`".into(),
             Self::Gap { .. } => {
                 "remove the row, or fill in its number; if these are classes: `--separator none`".into()

@@ -1,6 +1,6 @@
 //! The settings of language models that are inferred from the texts.
 
-use tinderbox_data::text::{LmTexts, TextInput, VocabSource};
+use tinderbox_data::text::{LmTexts, TextInput, TextItems, VocabSource};
 use tinderbox_learn::{Bundle, schedule::OneCycle};
 use tinderbox_model::arch::{ModelSpec, TextSpec};
 
@@ -23,7 +23,7 @@ pub(super) fn decide(
     let data = data.need("data")?;
     let from = task.texts.from.as_ref().map(|run| open_model(run.path())).transpose()?;
     let old = from.as_ref().map(old).transpose()?;
-    let source = TextSource::pick(data, task.texts.text.as_ref(), choices)?;
+    let (source, items) = TextSource::pick(data, &task.texts, None, choices)?;
     let tokens = match (&task.texts.tokens, old) {
         (None, Some(_)) => {
             choices.keep("tokens", &None::<Tokens>);
@@ -36,7 +36,7 @@ pub(super) fn decide(
             (Tokens::Words, because.to_owned())
         }),
     };
-    let split = split(common.valid.as_ref(), data, &source, choices)?;
+    let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
     let characters = tokens == Tokens::Characters;
     let (tokenizing, vocab) = tokens.tokenizing(task.texts.min_freq, task.max_vocab)?;
     choices.keep("min_freq", &vocab.min_freq);
@@ -45,7 +45,7 @@ pub(super) fn decide(
         Some((input, _)) if task.texts.tokens.is_none() => input.tokenizing.clone(),
         _ => tokenizing,
     };
-    let texts = texts(data, &source, &split, &tokenizing, VocabSource::from(&vocab), job)?;
+    let texts = texts(items, &split, &tokenizing, VocabSource::from(&vocab), job)?;
     let [n_train, n_valid] = texts.n_tokens();
     let n_vocab = texts.input.vocab.len();
     let counts = format!("{n_train} tokens for training, {n_valid} for validation");
@@ -100,7 +100,9 @@ pub(super) fn decide(
         None => Start::Fresh,
     };
     let fit = FitPlan::new(phases, batch_size);
-    let task = LanguageModel { source, split, tokenizing, vocab, model, reset_state, bptt };
+    let encoding = task.texts.encoding;
+    let task =
+        LanguageModel { source, encoding, split, tokenizing, vocab, model, reset_state, bptt };
     Ok((Decided { task, start, fit }, texts))
 }
 
@@ -121,9 +123,10 @@ fn split(
     asked: Option<&Valid>,
     data: &std::path::Path,
     source: &TextSource,
+    items: &TextItems,
     choices: &mut Choices,
 ) -> Result<Split> {
-    let (split, because) = match source.asked_split(data, asked)? {
+    let (split, because) = match source.asked_split(data, items, asked)? {
         Some(split) => (split, crate::plan::ASKED),
         None => {
             let because = "of the texts, or the end of each if there are few";

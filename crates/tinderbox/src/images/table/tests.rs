@@ -32,7 +32,8 @@ fn find(table: &str, ask: &TableSettings) -> Result<Listed> {
 #[track_caller]
 fn finds(table: &str, file: &str, labels: &[&str], meaning: Meaning) {
     let listed = find(table, &TableSettings::default()).unwrap();
-    let LabelTable { file: found, labels: found_labels, meaning: found_meaning } = listed.columns;
+    let LabelTable { file: found, labels: found_labels, meaning: found_meaning, .. } =
+        listed.columns;
     assert_eq!((found.as_str(), found_meaning), (file, meaning));
     assert_eq!(found_labels, labels);
     assert_eq!((listed.items.len(), listed.unmatched.len()), (3, 0));
@@ -74,6 +75,9 @@ fn several_labels_are_in_a_cell_or_in_columns() {
 fn numbers_have_fractions_or_many_values() {
     finds("id,weight\n1,0.5\n2,1\n3,2\n", "id", &["weight"], Meaning::Numbers);
     finds("id,grade\n1,0\n2,1\n3,1\n", "id", &["grade"], Meaning::Class);
+    // As pandas writes whole numbers beside a missing one.
+    finds("id,grade\n1,0.0\n2,1.0\n3,1.0\n", "id", &["grade"], Meaning::Class);
+    finds("id;weight\n1;0,5\n2;1\n3;2,25\n", "id", &["weight"], Meaning::Numbers);
     let many: Vec<String> = (0..30).map(|n| format!("{n},{}", 20 + n)).collect();
     let images: Vec<String> = (0..30).map(|n| format!("{n}.png")).collect();
     let images: Vec<&str> = images.iter().map(String::as_str).collect();
@@ -127,6 +131,20 @@ fn numbers_with_gaps_are_no_classes() {
 fn a_table_without_a_header_is_refused() {
     let error = find("1.png,x\n2.png,y\nb/3.jpg,x\n", &TableSettings::default()).unwrap_err();
     assert!(error.to_string().ends_with("has no header: its first line names the image `1.png`"));
+}
+
+#[test]
+fn a_name_of_two_images_is_an_error_that_names_both() {
+    let folder = folder(&["a/1.png", "b/1.png", "b/2.png"], "id,label\n2,x\n1,y\n");
+    let ask = TableSettings::default();
+    let listed = Listed::find(&sources(&folder), Asked { table: &ask, valid: None }, None).unwrap();
+    let error = listed.check(0, &Job::quiet()).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.ends_with("row 2: `1` names several images, such as a/1.png and b/1.png"),
+        "{message}"
+    );
+    assert!(error.hint().unwrap().contains("`a/1.png`"));
 }
 
 #[test]
