@@ -58,7 +58,7 @@ fn bytes() -> BytesCount {
 }
 
 fn corpus(threads: usize) -> tinderbox_data::text::Corpus {
-    let options = TokenizeOptions { threads, progress: None };
+    let options = TokenizeOptions { threads, ..TokenizeOptions::default() };
     let document = |at: usize| Ok(vec![Cow::Borrowed(DOCUMENTS[at].as_str())]);
     let corpus = Tokenizing::default().corpus(DOCUMENTS.len(), document, &options);
     corpus.expect("texts in memory are tokenized")

@@ -331,7 +331,7 @@ mod tests {
     fn of_text(padding: Option<Padding>) -> Inference {
         let tokens = ["xxunk", "xxpad", "xxbos", "a", "b"].map(String::from).to_vec();
         let vocab = Vocab::from_tokens(tokens).unwrap();
-        let input = TextInput { tokenizing: Tokenizing::characters(), vocab };
+        let input = TextInput { tokenizing: Tokenizing::characters(), vocab, longest: None };
         let inference = inference(SavedInput::Text(input));
         Inference { normalize: None, padding, ..inference }
     }

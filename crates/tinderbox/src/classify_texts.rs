@@ -43,6 +43,12 @@ pub struct ClassifyTexts {
     pub label: Option<String>,
     pub split: Split,
     pub tokenizing: Tokenizing,
+    /// The most tokens of any text that are kept, in training and in predicting.
+    #[serde(default)]
+    pub longest: Option<usize>,
+    /// The most tokens of a text in this run's batches.
+    #[serde(default)]
+    pub max_len: Option<usize>,
     pub model: TextSpec,
 }
 
@@ -57,6 +63,11 @@ pub struct ClassifyTextsSettings {
     /// error before training
     #[schemars(extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Data", "default" = 0))]
     pub skip_bad: Option<usize>,
+
+    /// Most tokens of a text that are read, from its end: a batch needs memory for its longest text
+    #[schemars(range(min = 2), extend("x-value" = "N", "x-group" = "Texts",
+        "x-usual" = "1400, or three times as many as the other texts have"))]
+    pub max_len: Option<usize>,
 
     /// Column of the table with the labels
     #[schemars(extend("x-validate" = true, "x-value" = "COLUMN", "x-group" = "Texts",
@@ -127,13 +138,17 @@ impl Task for ClassifyTexts {
 
     /// By the run's vocabulary.
     fn find(plan: &Plan<Self>, run: &RunFolder, job: &Job) -> Result<LabelledTexts> {
-        let Self { source, encoding, label, split, tokenizing: tokens, .. } = &plan.task;
+        let Self { source, encoding, label, split, tokenizing: tokens, longest, max_len, .. } =
+            &plan.task;
         let vocab = VocabSource::from(&Vocab::load(run.vocab())?);
         let data = plan.data.need("data")?;
         let items = source.items(data, *encoding)?;
         let (items, _) = rows::usable(data, items, label.as_deref(), plan.host.skip_bad)?;
         let labelled = labelled(items, label.as_deref(), split)?;
-        Ok(tokenizing(job, |options| labelled.tokenize_with(tokens, vocab, options))?)
+        let mut texts =
+            tokenizing(job, *longest, |options| labelled.tokenize_with(tokens, vocab, options))?;
+        max_len.map(|max_len| texts.cut(max_len));
+        Ok(texts)
     }
 
     fn keep(data: &DataBunch, run: &RunFolder) -> Result<()> {
@@ -209,8 +224,9 @@ impl Task for ClassifyTexts {
             None => split.label_from_folder()?,
         };
         let vocab = VocabSource::from(&input.vocab);
-        let texts =
-            tokenizing(job, |options| labelled.tokenize_with(&input.tokenizing, vocab, options))?;
+        let texts = tokenizing(job, input.longest, |options| {
+            labelled.tokenize_with(&input.tokenizing, vocab, options)
+        })?;
         let options = ask.batch_options();
         let options = ClassifierOptions {
             batch_size: options.batch_size,

@@ -205,8 +205,9 @@ impl Task for LanguageModel {
         let (_, items) = TextSource::pick(data, &ask.task.texts, None, &mut Choices::default())?;
         let items = items.split_all_valid();
         let vocab = VocabSource::from(&input.vocab);
-        let texts =
-            tokenizing(job, |options| items.label_for_lm_with(&input.tokenizing, vocab, options))?;
+        let texts = tokenizing(job, None, |options| {
+            items.label_for_lm_with(&input.tokenizing, vocab, options)
+        })?;
         let options = ask.batch_options();
         let usual = LmOptions::default();
         let options = LmOptions {
@@ -267,5 +268,5 @@ fn texts(
         Split::Random { share } if items.len() < FEW => items.split_by_tail(*share)?,
         split => split.apply(items, SPLIT_SEED)?,
     };
-    Ok(tokenizing(job, |options| split.label_for_lm_with(tokens, vocab, options))?)
+    Ok(tokenizing(job, None, |options| split.label_for_lm_with(tokens, vocab, options))?)
 }

@@ -225,10 +225,14 @@ pub(crate) const SPLIT_SEED: u64 = 42;
 /// fastai's for texts.
 pub(crate) const MOMS: (f64, f64) = (0.8, 0.7);
 
-/// Runs `tokenize` with options that tell how far it is.
-pub(crate) fn tokenizing<T>(job: &Job, tokenize: impl FnOnce(&TokenizeOptions<'_>) -> T) -> T {
+/// Runs `tokenize` with options that tell how far it is, and keep this much of a text.
+pub(crate) fn tokenizing<T>(
+    job: &Job,
+    longest: Option<usize>,
+    tokenize: impl FnOnce(&TokenizeOptions<'_>) -> T,
+) -> T {
     let progress = |done, total| job.tell(Event::Tokenizing { done, total });
-    tokenize(&TokenizeOptions { progress: Some(&progress), ..TokenizeOptions::default() })
+    tokenize(&TokenizeOptions { progress: Some(&progress), longest, ..TokenizeOptions::default() })
 }
 
 /// The names of the folders directly in a folder, sorted.

@@ -9,6 +9,7 @@ mod examples;
 mod hostile;
 mod interrupted;
 mod masks;
+mod messy_tables;
 mod overwritten;
 mod own_task;
 mod pretrained;

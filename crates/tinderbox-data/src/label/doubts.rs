@@ -31,9 +31,18 @@ fn alike<K: ItemKind>(data: &Labelled<K>) -> Option<String> {
     for class in data.target.classes() {
         groups.entry(class.trim().to_lowercase()).or_default().push(class);
     }
-    let names = groups.into_values().find(|names| names.len() > 1)?;
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    Some(format!("the classes {} differ only in case or spaces", names.join(" and ")))
+    let quoted = |names: Vec<&str>| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(" and ")
+    };
+    let alike: Vec<String> =
+        groups.into_values().filter(|names| names.len() > 1).map(quoted).collect();
+    match alike.is_empty() {
+        true => None,
+        false => {
+            Some(format!("the classes {} differ only in case or spaces", alike.join(", and ")))
+        }
+    }
 }
 
 fn paths<K: ItemKind>(part: &LabelledPart<K>) -> impl Iterator<Item = (usize, &Path)> {
@@ -106,6 +115,11 @@ mod tests {
             &[("1", "cat"), ("2", "Cat ")],
             &[("3", "cat")],
             &["the classes `Cat ` and `cat` differ only in case or spaces"],
+        );
+        check(
+            &[("1", "a"), ("2", "A"), ("3", "b"), ("4", "B")],
+            &[("5", "b")],
+            &["the classes `A` and `a`, and `B` and `b` differ only in case or spaces"],
         );
         check(
             &[("1", "a"), ("1", "b"), ("2", "b")],

@@ -2,6 +2,7 @@
 //! longest.
 
 mod data;
+mod doubts;
 mod order;
 
 use std::sync::Arc;

@@ -98,8 +98,13 @@ impl Tokenizing {
     /// # Errors
     /// [`Error::Tokenize`] if a tokenizer from a file cannot.
     pub fn tokens(&self, text: &str) -> Result<Vec<String>> {
+        self.end_of(text, None)
+    }
+
+    /// The tokens of a text, of which no more than `longest` are kept.
+    fn end_of(&self, text: &str, longest: Option<usize>) -> Result<Vec<String>> {
         let mut engine = Engine::new(self);
-        let ids = engine.document(&[text.into()])?;
+        let ids = engine.end_of(&[text.into()], longest)?;
         Ok(ids.into_iter().map(|id| engine.token(id).to_owned()).collect())
     }
 
@@ -147,7 +152,7 @@ impl Tokenizing {
                 }
                 let end = (start + CHUNK).min(documents);
                 for at in start..end {
-                    match safely(|| engine.document(&document(at)?)) {
+                    match safely(|| engine.end_of(&document(at)?, options.longest)) {
                         Ok(ids) => own.push((at, ids)),
                         Err(error) => return first_failure(at, error),
                     }
@@ -200,12 +205,15 @@ pub struct TokenizeOptions<'a> {
     pub threads: usize,
     /// Told now and then how many of how many documents are done.
     pub progress: Option<&'a (dyn Fn(usize, usize) + Sync)>,
+    /// Of a document with more tokens than this, the first and the last ones are kept, this many in
+    /// all; what is far before them is not even tokenized. All, unless it is set.
+    pub longest: Option<usize>,
 }
 
 impl Default for TokenizeOptions<'_> {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, progress: None }
+        Self { threads, progress: None, longest: None }
     }
 }
 
@@ -230,6 +238,18 @@ impl<'a> Engine<'a> {
 
     fn into_tokens(self) -> Interner {
         self.words.tokens
+    }
+
+    /// The tokens of a document, of which no more than `longest` are kept.
+    fn end_of(&mut self, columns: &[Cow<'_, str>], longest: Option<usize>) -> Result<Vec<u32>> {
+        match longest {
+            Some(longest) => {
+                let mut ids = self.document(&end(columns, longest))?;
+                keep_end(&mut ids, longest);
+                Ok(ids)
+            }
+            None => self.document(columns),
+        }
     }
 
     fn document(&mut self, columns: &[Cow<'_, str>]) -> Result<Vec<u32>> {
@@ -271,9 +291,51 @@ impl<'a> Engine<'a> {
     }
 }
 
+/// The end of a text's columns, which has at least this many tokens if they are words of people. So a
+/// text of megabytes takes no longer than one of pages.
+fn end<'t>(columns: &'t [Cow<'_, str>], longest: usize) -> Vec<Cow<'t, str>> {
+    /// Words that people write are shorter.
+    const BYTES: usize = 64;
+    let mut left = longest.saturating_mul(BYTES);
+    let mut kept: Vec<Cow<'t, str>> = columns
+        .iter()
+        .rev()
+        .map(|column| {
+            let from = column.ceil_char_boundary(column.len().saturating_sub(left));
+            left = left.saturating_sub(column.len());
+            Cow::Borrowed(&column[from..])
+        })
+        .collect();
+    kept.reverse();
+    kept
+}
+
+/// Keeps the first token, which marks the start, and the last ones.
+pub(super) fn keep_end<T>(tokens: &mut Vec<T>, longest: usize) {
+    if tokens.len() > longest {
+        let last = tokens.len() - longest.saturating_sub(1);
+        tokens.drain(1..last);
+        tokens.shrink_to_fit();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_text_the_start_mark_and_the_end_are_kept() {
+        let text = format!("{}the end", "word ".repeat(100_000));
+        let texts = [text.as_str(), "a short one"];
+        let document = |at: usize| Ok(vec![Cow::Borrowed("a title"), texts[at].into()]);
+        let options = TokenizeOptions { longest: Some(4), ..TokenizeOptions::default() };
+        let corpus = Tokenizing::default().corpus(2, document, &options).unwrap();
+        let tokens = |at: usize| corpus.document(at).collect::<Vec<_>>();
+        assert_eq!(tokens(0), ["xxbos", "word", "the", "end"]);
+        assert_eq!(tokens(1), ["xxbos", "a", "short", "one"]);
+        let columns = [Cow::Borrowed("é".repeat(200).leak() as &str), "b".into()];
+        assert_eq!(end(&columns, 2)[0].chars().count(), 63);
+    }
 
     #[test]
     fn characters_are_tokens_and_line_breaks_too() {
@@ -293,7 +355,7 @@ mod tests {
         let texts: Vec<String> =
             (0..300).map(|n| format!("Text {} of don't {}", n % 17, n * n)).collect();
         let corpus = |threads| {
-            let options = TokenizeOptions { threads, progress: None };
+            let options = TokenizeOptions { threads, ..TokenizeOptions::default() };
             let text = |at: usize| Ok(vec![texts[at].as_str().into()]);
             Tokenizing::default().corpus(texts.len(), text, &options).unwrap()
         };

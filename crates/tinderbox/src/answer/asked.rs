@@ -235,6 +235,9 @@ fn of_stdin(
     if !takes_text {
         return Ok(vec![Asked::Bytes(bytes)]);
     }
+    if bytes.is_empty() {
+        return Err(AskedError::EmptyStdin.into());
+    }
     let text = Encoding::decode(Path::new(NAME), bytes, encoding)?;
     Ok(text.lines().map(text_of).collect())
 }
@@ -294,6 +297,9 @@ pub enum AskedError {
 
     #[error("`-` is named twice, but standard input can be read only once")]
     StdinTwice,
+
+    #[error("`-` reads standard input, but there is nothing on it")]
+    EmptyStdin,
 }
 
 impl Hinted for AskedError {
@@ -309,6 +315,7 @@ impl Hinted for AskedError {
             Self::TableOfImages { .. } => {
                 "name the images, their folder, or a pattern such as 'photos/*.jpg'".into()
             }
+            Self::EmptyStdin => "send something to it, such as `tinderbox predict MODEL - < texts.txt`".into(),
             Self::StdinTwice => "name it once; each line is a text".into(),
         })
     }

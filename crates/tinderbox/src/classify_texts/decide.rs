@@ -64,7 +64,11 @@ pub(super) fn decide(
     let n_train = labelled.train.items.len();
 
     let (tokens, vocab) = words(task, from.as_ref(), choices)?;
-    let texts = tokenizing(job, |options| labelled.tokenize_with(&tokens, vocab, options))?;
+    // One more than is read, to see what is longer.
+    let longest = Some(task.max_len.unwrap_or(LONGEST) + 1);
+    let mut texts =
+        tokenizing(job, longest, |options| labelled.tokenize_with(&tokens, vocab, options))?;
+    let max_len = max_len(task, &mut texts, choices);
     let n_vocab = texts.input.vocab.len();
     let (model, take) = model(task, from.as_ref(), n_vocab, &classes, choices)?;
     batch_size::check(common.batch_size, n_train, "text")?;
@@ -108,8 +112,52 @@ pub(super) fn decide(
     };
     let fit = FitPlan::new(phases, batch_size);
     let encoding = task.texts.encoding;
-    let task = ClassifyTexts { source, encoding, label, split, tokenizing: tokens, model };
+    let task = ClassifyTexts {
+        longest,
+        max_len: Some(max_len),
+        source,
+        encoding,
+        label,
+        split,
+        tokenizing: tokens,
+        model,
+    };
     Ok((Decided { task, start, fit }, texts))
+}
+
+/// fastai's `max_len`: the words that its classifier looks at, from the end.
+const LONGEST: usize = 1400;
+
+/// The most tokens of a text, to which longer ones are cut: a text that is much longer than all but one
+/// in a hundred would make the memory of its batch many times as large.
+fn max_len(
+    task: &ClassifyTextsSettings,
+    texts: &mut LabelledTexts,
+    choices: &mut Choices,
+) -> usize {
+    let usual = usual_max_len(&texts.lengths());
+    let max_len = task.max_len.unwrap_or(usual);
+    choices.keep("max_len", &max_len);
+    let cut = texts.cut(max_len);
+    if let Some(first) = cut.first() {
+        let (texts, are) = if cut.len() == 1 { ("text", "is") } else { ("texts", "are") };
+        choices.warn(format!(
+            "{} {texts} {are} longer than {max_len} tokens, such as {first}: only the end is read; `--max-len` sets how much",
+            cut.len()
+        ));
+    }
+    max_len
+}
+
+fn usual_max_len(lengths: &[usize]) -> usize {
+    /// Of fewer texts, each may be as long as it is.
+    const FEW: usize = 20;
+    let mut lengths = lengths.to_vec();
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    match lengths.len() {
+        n if n < FEW => LONGEST,
+        n => (3 * lengths[(n / 100).max(1)]).min(LONGEST),
+    }
 }
 
 fn split(
@@ -272,6 +320,21 @@ fn gradual_unfreezing(epochs: usize, lr: f64, groups: usize) -> Vec<Phase> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_that_is_much_longer_than_the_others_is_cut() {
+        let lengths = |short: usize, n: usize, long: usize| {
+            let mut lengths = vec![short; n];
+            lengths.push(long);
+            usual_max_len(&lengths)
+        };
+        assert_eq!(lengths(6, 800, 2_000_000), 18);
+        assert_eq!(lengths(6, 60, 60_000), 18);
+        assert_eq!(lengths(700, 60, 60_000), LONGEST);
+        assert_eq!(lengths(6, 10, 60_000), LONGEST);
+        // More than one in a hundred: they are long texts, not a mistake.
+        assert_eq!(usual_max_len(&[vec![6; 95], vec![900; 5]].concat()), LONGEST);
+    }
 
     #[test]
     fn classes_that_seem_to_be_several_labels_are_doubted() {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Padding, TextSamples};
+use super::{Padding, TextSamples, doubts::doubts};
 use crate::{
     BatchOptions, DataBunch, Error, Inference, Labelled, Result, Samples, SavedInput, TargetKind,
     batch::Sets,
     label::LabelledPart,
     text::{
         Corpus, TextInput, TextKind, TokenizeOptions, Tokenizing, Vocab, VocabOptions, VocabSource,
-        source::tokenized,
+        source::tokenized, tokenizing::keep_end,
     },
     transform::Transforms,
 };
@@ -37,6 +37,23 @@ impl TextSamples {
             padding: Padding::default(),
             target_padding: None,
         }
+    }
+
+    /// Keeps this many tokens of longer texts; gives what these are called.
+    fn cut(&mut self, longest: usize) -> Vec<String> {
+        let long = |index: &usize| self.texts[*index].len() > longest;
+        let long: Vec<usize> = (0..self.texts.len()).filter(long).collect();
+        if long.is_empty() {
+            return Vec::new();
+        }
+        let mut texts = self.texts.to_vec();
+        for index in &long {
+            let mut text = texts[*index].to_vec();
+            keep_end(&mut text, longest);
+            texts[*index] = text.into();
+        }
+        self.texts = texts.into();
+        long.into_iter().map(|index| self.names[index].clone()).collect()
     }
 }
 
@@ -95,9 +112,10 @@ impl Labelled<TextKind> {
         vocab: impl Into<VocabSource>,
         options: &TokenizeOptions<'_>,
     ) -> Result<LabelledTexts> {
-        let Self { train, valid, test, target, warnings } = self;
+        let Self { train, valid, test, target, mut warnings } = self;
         let tokens = |part: &LabelledPart<TextKind>| tokenized(&part.items, tokenizing, options);
         let (corpus, valid_corpus) = (tokens(&train)?, tokens(&valid)?);
+        warnings.extend(doubts((&train, &corpus), (&valid, &valid_corpus)));
         let vocab = vocab.into();
         let measures = train.items.is_empty() && !valid.items.is_empty();
         vocab.check_text(measures, &corpus, &valid_corpus)?;
@@ -115,7 +133,7 @@ impl Labelled<TextKind> {
             valid: numbered(valid, &valid_corpus),
             test,
             target,
-            input: TextInput { tokenizing: tokenizing.clone(), vocab },
+            input: TextInput { tokenizing: tokenizing.clone(), vocab, longest: options.longest },
             warnings,
         })
     }
@@ -162,6 +180,19 @@ impl Default for ClassifierOptions {
 }
 
 impl LabelledTexts {
+    /// How many tokens each training text has.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.train.texts.iter().map(|text| text.len()).collect()
+    }
+
+    /// Keeps the first token of longer texts, which marks the start, and their last ones, so that no
+    /// text has more than `longest`: a batch is as long as its longest text. Gives the texts that were
+    /// cut, as they are called, of all sets.
+    pub fn cut(&mut self, longest: usize) -> Vec<String> {
+        let sets = [Some(&mut self.train), Some(&mut self.valid), self.test.as_mut()];
+        sets.into_iter().flatten().flat_map(|set| set.cut(longest)).collect()
+    }
+
     /// Batches of texts, filled up to the longest of each.
     ///
     /// Training batches are whole; the other sets' texts come longest first, and each batch says

@@ -85,7 +85,7 @@ impl Split<TextKind> {
         Ok(LmTexts {
             train: numbers(&train),
             valid: numbers(&valid),
-            input: TextInput { tokenizing: tokenizing.clone(), vocab },
+            input: TextInput { tokenizing: tokenizing.clone(), vocab, longest: None },
             warnings,
         })
     }

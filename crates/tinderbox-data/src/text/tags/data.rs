@@ -116,7 +116,7 @@ impl TagSplit {
             valid: samples(&valid, &valid_tokens)?,
             test: None,
             target: TargetKind::Tags { classes: classes.clone() },
-            input: TextInput { tokenizing: tokenizing.clone(), vocab },
+            input: TextInput { tokenizing: tokenizing.clone(), vocab, longest: None },
             warnings: Vec::new(),
         })
     }

@@ -180,7 +180,7 @@ mod tests {
         let tokenizing = open(&bytes()).unwrap();
         assert_eq!(tokenizing.tokens("ab aab").unwrap(), ["ab", "Ġ", "a", "ab"]);
         let Tokenizer::File(file) = &tokenizing.tokenizer else { panic!("it is from a file") };
-        let input = TextInput { vocab: file.vocab().clone(), tokenizing };
+        let input = TextInput { vocab: file.vocab().clone(), tokenizing, longest: None };
         let ids = input.ids("ab aab ab").unwrap();
         assert_eq!(input.text(&ids).unwrap(), "ab aab ab");
         let saved = serde_json::to_string(&input).unwrap();

@@ -17,6 +17,10 @@ const PADDING: [&str; 3] = [PAD, "[PAD]", "<pad>"];
 pub struct TextInput {
     pub tokenizing: Tokenizing,
     pub vocab: Vocab,
+    /// The most tokens of a text that are kept, see
+    /// [`TokenizeOptions::longest`](super::TokenizeOptions::longest).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<usize>,
 }
 
 impl TextInput {
@@ -25,7 +29,7 @@ impl TextInput {
     /// # Errors
     /// Those of [`Tokenizing::tokens`].
     pub fn ids(&self, text: &str) -> Result<Vec<TokenId>> {
-        Ok(self.vocab.numericalize(&self.tokenizing.tokens(text)?))
+        Ok(self.vocab.numericalize(&self.tokenizing.end_of(text, self.longest)?))
     }
 
     /// Numbers as people write text.
@@ -62,6 +66,7 @@ mod tests {
             tokenizing: Tokenizing::characters(),
             vocab: Vocab::from_tokens(["xxunk", "xxpad", "xxbos", "a"].map(Into::into).into())
                 .unwrap(),
+            longest: None,
         };
         let saved = serde_json::to_string(&input).unwrap();
         let read: TextInput = serde_json::from_str(&saved).unwrap();
