@@ -138,13 +138,9 @@ impl Task for ClassifyTexts {
 
     /// By the run's vocabulary.
     fn find(plan: &Plan<Self>, run: &RunFolder, job: &Job) -> Result<LabelledTexts> {
-        let Self { source, encoding, label, split, tokenizing: tokens, longest, max_len, .. } =
-            &plan.task;
+        let Self { tokenizing: tokens, longest, max_len, .. } = &plan.task;
         let vocab = VocabSource::from(&Vocab::load(run.vocab())?);
-        let data = plan.data.need("data")?;
-        let items = source.items(data, *encoding)?;
-        let (items, _) = rows::usable(data, items, label.as_deref(), plan.host.skip_bad)?;
-        let labelled = labelled(items, label.as_deref(), split)?;
+        let labelled = read(plan)?;
         let mut texts =
             tokenizing(job, *longest, |options| labelled.tokenize_with(tokens, vocab, options))?;
         max_len.map(|max_len| texts.cut(max_len));
@@ -237,8 +233,7 @@ impl Task for ClassifyTexts {
     }
 
     fn examine(plan: &Plan<Self>, _: &DataBunch, _: &Job) -> Result<Examined> {
-        let Self { source, label, split, .. } = &plan.task;
-        let labelled = labelled(plan.data.need("data")?, source, label.as_deref(), split)?;
+        let labelled = read(plan)?;
         let sets = [("training", &labelled.train), ("validation", &labelled.valid)];
         let mut texts = Vec::new();
         for (set, part) in sets {
@@ -282,6 +277,15 @@ fn label(
             Ok((None, FOLDERS))
         }
     }
+}
+
+/// The texts of a run in their sets, with their labels.
+fn read(plan: &Plan<ClassifyTexts>) -> Result<Labelled<TextKind>> {
+    let ClassifyTexts { source, encoding, label, split, .. } = &plan.task;
+    let data = plan.data.need("data")?;
+    let items = source.items(data, *encoding)?;
+    let (items, _) = rows::usable(data, items, label.as_deref(), plan.host.skip_bad)?;
+    labelled(items, label.as_deref(), split)
 }
 
 fn labelled(items: TextItems, label: Option<&str>, split: &Split) -> Result<Labelled<TextKind>> {

@@ -221,7 +221,7 @@ impl Task for LanguageModel {
 
     /// What the text begins with.
     fn examine(plan: &Plan<Self>, _: &DataBunch, _: &Job) -> Result<Examined> {
-        let items = plan.task.source.items(plan.data.need("data")?)?;
+        let items = plan.task.source.items(plan.data.need("data")?, plan.task.encoding)?;
         Ok(check::texts::examine(&check::texts::of(&items)?))
     }
 
