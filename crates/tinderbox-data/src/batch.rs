@@ -265,7 +265,7 @@ impl<K: InputKind> LabelledPart<K> {
         if !moves_labels {
             return Ok(());
         }
-        let facts = InputFacts { size: kind.size(&opened), drawn: Some(&drawn) };
+        let facts = InputFacts { size: kind.size(&opened), drawn: Some(&drawn), path: None };
         match self.labels.target(0, &facts) {
             Err(error @ Error::Transform { .. }) => Err(error),
             // So is an unreadable label.

@@ -125,11 +125,30 @@ pub enum Error {
     NoClasses,
 
     #[error(
-        "{path} has the code {code}, but there are {} classes: {}",
+        "{path} has the {}, but there are {} classes: {}",
+        values_list(values),
         classes.len(),
         listed(classes)
     )]
-    MaskCode { path: PathBuf, code: i64, classes: Vec<String> },
+    MaskCode {
+        path: PathBuf,
+        /// Those that stand for no class, sorted.
+        values: Vec<u16>,
+        /// With the value of each, where it is not the class's number.
+        classes: Vec<String>,
+    },
+
+    #[error("{path} has {}", color_text(*color, *at, *more, nearest.as_ref()))]
+    MaskColor {
+        path: PathBuf,
+        color: [u8; 3],
+        /// Row and column of the first pixel that has it.
+        at: [usize; 2],
+        /// How many further colors are of no class.
+        more: usize,
+        /// The class whose color is most like it.
+        nearest: Option<(String, [u8; 3])>,
+    },
 
     #[error(
         "class {void} is to be ignored, but there are {} classes: {}",
@@ -141,8 +160,14 @@ pub enum Error {
     #[error("points are coordinates in images, and these items are not images")]
     PointsWithoutSize,
 
-    #[error("the mask {path} is {} pixels, but its image is {}", size(*mask), size(*picture))]
-    MaskSize { path: PathBuf, mask: [usize; 2], picture: [usize; 2] },
+    #[error("the mask {path} is {}", sizes(*mask, *picture, *turned))]
+    MaskSize {
+        path: PathBuf,
+        mask: [usize; 2],
+        picture: [usize; 2],
+        /// Whether the image is turned by its EXIF orientation, so that sides change places.
+        turned: bool,
+    },
 
     #[error("{path} is not a mask: it is {why}")]
     NotAMask { path: PathBuf, why: NotMask },
@@ -269,23 +294,38 @@ pub enum Error {
 pub struct BadFile {
     pub path: PathBuf,
     pub reason: String,
+    /// What the reader can do about it, where there is something.
+    pub hint: Option<String>,
 }
 
 impl BadFile {
-    /// A file, and what is wrong with it without its name, which stands before it in the list.
-    pub fn new(path: impl Into<PathBuf>, error: &Error) -> Self {
-        let reason = match error {
-            Error::Decode { reason, .. } | Error::Transform { reason } => reason.clone(),
-            Error::NotAFile { what, .. } => format!("it is {what}"),
-            Error::TooLarge { width, height, limit, .. } => {
+    /// A file, and what is wrong with it without its name, which stands before it in the list. A file
+    /// that an item needs besides its own, as a mask, is the one that is named.
+    pub fn new(item: impl Into<PathBuf>, error: &Error) -> Self {
+        let (path, reason) = match error {
+            Error::Decode { path, reason } => (Some(path), reason.clone()),
+            Error::Transform { reason } => (None, reason.clone()),
+            Error::NotAFile { path, what } => (Some(path), format!("it is {what}")),
+            Error::TooLarge { path, width, height, limit } => (
+                Some(path),
                 format!(
                     "it claims to be {width}×{height} pixels; the limit is {limit} million pixels"
-                )
+                ),
+            ),
+            Error::Read { path, source } => (Some(path), source.to_string()),
+            Error::NotAMask { path, why } => (Some(path), format!("it is not a mask but {why}")),
+            Error::MaskSize { path, mask, picture, turned } => {
+                (Some(path), format!("the mask is {}", sizes(*mask, *picture, *turned)))
             }
-            Error::Read { source, .. } => source.to_string(),
-            other => other.to_string(),
+            Error::MaskCode { path, .. } | Error::MaskColor { path, .. } => {
+                let message = error.to_string();
+                let rest = message.strip_prefix(&path.display().to_string());
+                (Some(path), format!("it{}", rest.unwrap_or(&message)))
+            }
+            other => (None, other.to_string()),
         };
-        Self { path: path.into(), reason }
+        let hint = error.hint();
+        Self { path: path.cloned().unwrap_or_else(|| item.into()), reason, hint }
     }
 }
 
@@ -295,8 +335,62 @@ impl fmt::Display for BadFile {
     }
 }
 
+/// Files with the same way out, which is most often the same fault.
+fn alike(files: &[BadFile]) -> Vec<Vec<&BadFile>> {
+    let mut groups: Vec<Vec<&BadFile>> = Vec::new();
+    for file in files {
+        let way = |file: &BadFile| file.hint.clone().unwrap_or_else(|| file.reason.clone());
+        match groups.iter_mut().find(|group| way(group[0]) == way(file)) {
+            Some(group) => group.push(file),
+            None => groups.push(vec![file]),
+        }
+    }
+    groups
+}
+
+/// One line for a reason that several files share, with the first few names. Where there are several
+/// reasons, each has its hint below it.
 fn bad_list(files: &[BadFile]) -> String {
-    files.iter().fold(String::new(), |list, file| list + "\n  " + &file.to_string())
+    const SHOWN: usize = 5;
+    let groups = alike(files);
+    let mut list = String::new();
+    for group in &groups {
+        list += "\n  ";
+        list += &match &group[..] {
+            [file] => file.to_string(),
+            files => {
+                let names: Vec<String> =
+                    files.iter().take(SHOWN).map(|file| file.path.display().to_string()).collect();
+                let more = match files.len().saturating_sub(SHOWN) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let same = files.iter().all(|file| file.reason == files[0].reason);
+                let or = if same { "" } else { ", or the like" };
+                let reason = &files[0].reason;
+                format!("{reason}{or} ({} files: {}{more})", files.len(), names.join(", "))
+            }
+        };
+        if let (Some(hint), [_, _, ..]) = (&group[0].hint, &groups[..]) {
+            list += &format!("\n    {hint}");
+        }
+    }
+    list
+}
+
+/// The way out of bad files: their own, if all have the same; to skip them, if they are not most.
+fn bad_files_hint(files: &[BadFile], checked: usize, allowed: usize) -> String {
+    let own = match &alike(files)[..] {
+        [group] => group[0].hint.clone(),
+        _ => None,
+    };
+    let repair = own.unwrap_or_else(|| "repair or remove them".into());
+    match (allowed, files.len()) {
+        (0, n) if n * 2 <= checked => format!("{repair}, or skip them: `--skip-bad {n}`"),
+        (0, _) => repair,
+        (allowed, n) if n > allowed => format!("{repair}; `--skip-bad` allows {allowed}"),
+        _ => format!("{repair}; without these files there is nothing to train on"),
+    }
 }
 
 /// What the fields of a header seem to be separated by, if it was not what they were read by.
@@ -327,6 +421,46 @@ pub(crate) fn listed(names: &[String]) -> String {
         None | Some(0) => names.join(", "),
         Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
+}
+
+/// More values than this are smooth edges, and no classes that were forgotten.
+const SMOOTH: usize = 8;
+
+/// The first few of them.
+fn values_list(values: &[u16]) -> String {
+    let shown: Vec<String> = values.iter().map(u16::to_string).collect();
+    match &shown[..] {
+        [value] => format!("value {value}"),
+        values => format!("values {}", listed(values)),
+    }
+}
+
+fn color_text(
+    [r, g, b]: [u8; 3],
+    [row, column]: [usize; 2],
+    more: usize,
+    nearest: Option<&(String, [u8; 3])>,
+) -> String {
+    let more = match more {
+        0 => String::new(),
+        1 => ", and 1 more such color".into(),
+        more => format!(", and {more} more such colors"),
+    };
+    let nearest = nearest.map_or_else(String::new, |(class, [r, g, b])| {
+        format!("; the nearest is {class}, {r} {g} {b}")
+    });
+    format!(
+        "the color {r} {g} {b} at row {row}, column {column}, which no class has{more}{nearest}"
+    )
+}
+
+/// The sizes of a mask and its image.
+fn sizes(mask: [usize; 2], picture: [usize; 2], turned: bool) -> String {
+    let turned = match turned {
+        true => ", which its EXIF orientation turns, and the mask is not turned",
+        false => "",
+    };
+    format!("{} pixels, but its image is {}{turned}", size(mask), size(picture))
 }
 
 /// Height and width.
@@ -369,10 +503,9 @@ impl Error {
             Self::NoItems { folder, .. } => {
                 format!("is {} the folder above the class folders?", folder.display())
             }
-            Self::BadFiles { files, allowed, .. } => match allowed {
-                0 => format!("repair or remove them, or skip them: `--skip-bad {}`", files.len()),
-                allowed => format!("`--skip-bad` allows {allowed}; repair or remove the others"),
-            },
+            Self::BadFiles { files, checked, allowed } => {
+                bad_files_hint(files, *checked, *allowed)
+            }
             Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
             Self::TooLarge { .. } => "shrink the image, or remove it".into(),
             Self::NoColumn { found, .. } => match separator(found) {
@@ -406,10 +539,17 @@ impl Error {
             }
             Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
-            Self::MaskCode { code, .. } => format!("codes count from 0, and each needs a class; if {code} marks pixels without a class, ignore it: `--void {code}`"),
+            Self::MaskCode { values, .. } if values.len() > SMOOTH => "values between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's value".into(),
+            Self::MaskCode { values, .. } => match values[..] {
+                [value] => format!("values count from 0, and each needs a class: list it in the file of classes as `{value},NAME`; if {value} marks pixels without a class, ignore it: `--void {value}`"),
+                _ => "values count from 0, and each needs a class: list them in the file of classes as `VALUE,NAME`".into(),
+            },
+            Self::MaskColor { more, .. } if *more >= SMOOTH => "colors between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's color".into(),
+            Self::MaskColor { .. } => "list the color in the file of classes, or correct the mask".into(),
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "use images, or label these items with numbers".into(),
-            Self::MaskSize { .. } => "a mask must have as many pixels as its image".into(),
+            Self::MaskSize { turned: true, .. } => "turn the masks as the EXIF orientation turns their images, or remove the orientation from the images: `exiftool -Orientation= FILES`".into(),
+            Self::MaskSize { .. } => "a mask must have as many pixels as its image: resize it to the nearest value, without interpolation".into(),
             Self::NotAMask { why, .. } => match why {
                 NotMask::Lossy(_) => "save masks as PNG files, each pixel with the value of its class: what was saved as a JPEG must be drawn again, or rounded to the nearest value",
                 NotMask::Colors => "list the color of each class in the file of classes, such as `road 128 64 128`, or save the codes as gray values",
@@ -513,7 +653,7 @@ mod tests {
             "a.png claims to be 16000×16000 pixels; the limit is 89 million pixels",
             Some("shrink the image"),
         );
-        let files = vec![BadFile { path: "a.png".into(), reason: "cut short".into() }];
+        let files = vec![BadFile { path: "a.png".into(), reason: "cut short".into(), hint: None }];
         check(
             &Error::BadFiles { files, checked: 9, allowed: 0 },
             "1 of 9 files cannot be used:\n  a.png: cut short",
@@ -524,6 +664,45 @@ mod tests {
             "a has no parent folder, which would be its label",
             None,
         );
+    }
+
+    #[test]
+    fn a_reason_that_files_share_is_said_once() {
+        let lossy = |n: usize| {
+            let path = PathBuf::from(format!("m/{n}.jpg"));
+            let error = Error::NotAMask { path, why: NotMask::Lossy("JPEG") };
+            BadFile::new(format!("i/{n}.png"), &error)
+        };
+        let all = |files: Vec<BadFile>, checked: usize, allowed: usize| Error::BadFiles {
+            files,
+            checked,
+            allowed,
+        };
+        let error = all((0..7).map(lossy).collect(), 7, 0);
+        assert_eq!(
+            error.to_string(),
+            "7 of 7 files cannot be used:\n  it is not a mask but a JPEG, whose compression \
+             changes values (7 files: m/0.jpg, m/1.jpg, m/2.jpg, m/3.jpg, m/4.jpg and 2 more)"
+        );
+        let hint = error.hint().unwrap();
+        assert!(hint.starts_with("save masks as PNG") && !hint.contains("--skip-bad"), "{hint}");
+        let few = all((0..3).map(lossy).collect(), 9, 0).hint().unwrap();
+        assert!(few.ends_with("or skip them: `--skip-bad 3`"), "{few}");
+        let more = all((0..3).map(lossy).collect(), 9, 2).hint().unwrap();
+        assert!(more.ends_with("`--skip-bad` allows 2"), "{more}");
+        let nothing = all((0..3).map(lossy).collect(), 3, 5).hint().unwrap();
+        assert!(nothing.ends_with("there is nothing to train on"), "{nothing}");
+        let cut = Error::Decode { path: "i/9.png".into(), reason: "cut short".into() };
+        let both = all(vec![lossy(0), BadFile::new("i/9.png", &cut)], 9, 0);
+        assert_eq!(
+            both.to_string(),
+            format!(
+                "2 of 9 files cannot be used:\n  m/0.jpg: it is not a mask but a JPEG, whose \
+                 compression changes values\n    {}\n  i/9.png: cut short",
+                lossy(0).hint.unwrap()
+            )
+        );
+        assert_eq!(both.hint().unwrap(), "repair or remove them, or skip them: `--skip-bad 2`");
     }
 
     #[test]
@@ -653,10 +832,10 @@ mod tests {
         check(
             &Error::MaskCode {
                 path: "m.png".into(),
-                code: 255,
+                values: vec![255],
                 classes: vec!["Sky".into(), "Road".into()],
             },
-            "m.png has the code 255, but there are 2 classes: Sky, Road",
+            "m.png has the value 255, but there are 2 classes: Sky, Road",
             Some("ignore it: `--void 255`"),
         );
         check(
@@ -670,9 +849,41 @@ mod tests {
             Some("these items with numbers"),
         );
         check(
-            &Error::MaskSize { path: "m.png".into(), mask: [60, 80], picture: [72, 96] },
+            &Error::MaskCode {
+                path: "m.png".into(),
+                values: (1..=20).collect(),
+                classes: vec!["Sky".into()],
+            },
+            "m.png has the values 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 10 more, but there are 1 \
+             classes: Sky",
+            Some("smooth edges"),
+        );
+        let color = |more: usize| Error::MaskColor {
+            path: "m.png".into(),
+            color: [1, 2, 3],
+            at: [4, 5],
+            more,
+            nearest: Some(("Sky".into(), [1, 2, 4])),
+        };
+        check(
+            &color(0),
+            "m.png has the color 1 2 3 at row 4, column 5, which no class has; the nearest is \
+             Sky, 1 2 4",
+            Some("list the color"),
+        );
+        assert!(color(99).hint().unwrap().contains("smooth edges"));
+        let size =
+            |mask, picture, turned| Error::MaskSize { path: "m.png".into(), mask, picture, turned };
+        check(
+            &size([60, 80], [72, 96], false),
             "the mask m.png is 60×80 pixels, but its image is 72×96",
             Some("as many pixels"),
+        );
+        check(
+            &size([60, 80], [80, 60], true),
+            "the mask m.png is 60×80 pixels, but its image is 80×60, which its EXIF orientation \
+             turns, and the mask is not turned",
+            Some("exiftool -Orientation= FILES"),
         );
         check(
             &Error::NotAMask { path: "m.jpg".into(), why: NotMask::Lossy("JPEG") },

@@ -11,8 +11,10 @@ mod number;
 mod points;
 mod process;
 mod test_set;
+mod values;
 
 pub use file::mask_of;
+pub use values::{MaskCoding, MaskValues};
 
 use std::{
     fmt,
@@ -115,6 +117,9 @@ pub enum TargetKind {
         /// The class that is learned but that metrics ignore, such as `Void`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         void: Option<u16>,
+        /// What the values in masks' files stand for.
+        #[serde(default, skip_serializing_if = "MaskValues::is_codes")]
+        values: MaskValues,
     },
     /// An image.
     Image { mode: ConvertMode },
@@ -130,6 +135,11 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// Masks with these classes, in the order of their codes, of which each pixel has one that counts.
+    pub fn mask(classes: Vec<String>) -> Self {
+        Self::Mask { classes, ignore: None, void: None, values: MaskValues::Codes }
+    }
+
     /// The classes, in the order of their indexes; none for numbers.
     pub fn classes(&self) -> &[String] {
         match self {
@@ -166,7 +176,9 @@ impl TargetKind {
             Self::Category { classes } => LabelKind::Category(Some(classes)),
             Self::MultiCategory { classes, .. } => LabelKind::MultiCategory(Some(classes)),
             Self::Number { log, .. } => LabelKind::Number { log },
-            Self::Mask { classes, ignore, void } => LabelKind::Mask { classes, ignore, void },
+            Self::Mask { classes, ignore, void, values } => {
+                LabelKind::Mask { classes, ignore, void, values }
+            }
             Self::Image { mode } => LabelKind::Image(mode),
             _ => LabelKind::Auto,
         }
@@ -262,6 +274,8 @@ pub struct InputFacts<'a> {
     pub size: Option<[usize; 2]>,
     /// What was drawn for it, if labels move with their inputs.
     pub drawn: Option<&'a Drawn<'a>>,
+    /// Its file, if it has one.
+    pub path: Option<&'a Path>,
 }
 
 /// The processed labels of one set. A further kind of label is a further implementation.
@@ -279,6 +293,19 @@ pub trait Labels: fmt::Debug + Send + Sync {
     /// # Errors
     /// For a label that must be read: those of its file.
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array>;
+
+    /// Reads a label as far as it takes to know that its target can be made.
+    ///
+    /// # Errors
+    /// Those of [`target`](Self::target).
+    fn check(&self, index: usize, input: &InputFacts<'_>) -> Result<()> {
+        self.target(index, input).map(drop)
+    }
+
+    /// Of masks, which classes those that were [checked](Self::check) have.
+    fn seen(&self) -> Option<Vec<bool>> {
+        None
+    }
 
     /// The label for people.
     fn text(&self, index: usize) -> String;
@@ -319,6 +346,8 @@ pub enum LabelKind {
         ignore: Option<u16>,
         /// The class that is learned but that metrics ignore.
         void: Option<u16>,
+        /// What the values in masks' files stand for.
+        values: MaskValues,
     },
     /// Images to be made of the inputs.
     Image(ConvertMode),
@@ -336,7 +365,7 @@ impl LabelKind {
     /// ```
     pub fn mask<C: Into<String>>(classes: impl IntoIterator<Item = C>) -> Self {
         let classes = classes.into_iter().map(Into::into).collect();
-        Self::Mask { classes, ignore: None, void: None }
+        Self::Mask { classes, ignore: None, void: None, values: MaskValues::Codes }
     }
 }
 
@@ -414,7 +443,12 @@ mod tests {
     use super::*;
 
     fn mask(ignore: Option<u16>, void: Option<u16>) -> TargetKind {
-        TargetKind::Mask { classes: vec!["Road".into(), "Void".into()], ignore, void }
+        TargetKind::Mask {
+            classes: vec!["Road".into(), "Void".into()],
+            ignore,
+            void,
+            values: MaskValues::Codes,
+        }
     }
 
     #[test]

@@ -56,7 +56,9 @@ pub use error::{Error, Result};
 pub use image::{ConvertMode, Image};
 pub use inference::{Inference, Input, SavedInput};
 pub use items::{Entry, ImageItems, ImageKind, InputKind, ItemKind, Items};
-pub use label::{Label, LabelKind, Labelled, Labels, TargetKind, UnknownLabels};
+pub use label::{
+    Label, LabelKind, Labelled, Labels, MaskCoding, MaskValues, TargetKind, UnknownLabels,
+};
 pub use loader::BatchIter;
 pub use normalize::Normalize;
 pub use samples::{ArraySamples, Sample, Samples};

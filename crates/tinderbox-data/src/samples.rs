@@ -54,6 +54,11 @@ pub trait Samples: Send + Sync {
     /// If it cannot.
     fn check(&self, index: usize) -> Result<()>;
 
+    /// Of masks, which classes those that were [checked](Self::check) have.
+    fn seen(&self) -> Option<Vec<bool>> {
+        None
+    }
+
     /// The examples at these indexes, as a set of their own.
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples>;
 
@@ -227,7 +232,8 @@ impl<K: InputKind> LabelledSamples<K> {
 
     fn target(&self, index: usize, opened: &K::Opened, drawn: Option<&Drawn<'_>>) -> Result<Array> {
         let size = self.part.items.kind.size(opened);
-        self.part.labels.target(index, &InputFacts { size, drawn })
+        let path = self.path(index);
+        self.part.labels.target(index, &InputFacts { size, drawn, path: Some(&path) })
     }
 }
 
@@ -256,11 +262,17 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
 
     fn check(&self, index: usize) -> Result<()> {
         let opened = self.opened(index)?;
-        if let Some(size) = self.part.items.kind.size(&opened) {
+        let size = self.part.items.kind.size(&opened);
+        if let Some(size) = size {
             self.pipeline.check_item(size)?;
         }
         // A label that is a file must be readable too; others cost nothing.
-        self.target(index, &opened, None).map(drop)
+        let path = self.path(index);
+        self.part.labels.check(index, &InputFacts { size, drawn: None, path: Some(&path) })
+    }
+
+    fn seen(&self) -> Option<Vec<bool>> {
+        self.part.labels.seen()
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples> {

@@ -282,7 +282,7 @@ impl<K: ItemKind> Split<K> {
     /// let classes = vec!["sky".into(), "road".into()];
     /// let masks = items
     ///     .split_none()
-    ///     .label_kind(LabelKind::Mask { classes, ignore: None, void: None })
+    ///     .label_kind(LabelKind::mask(classes))
     ///     .label_from_func(|picture| Label::File(Path::new("masks").join(picture)))?;
     /// assert_eq!(masks.target.class_index("road"), Some(1));
     /// # Ok(())

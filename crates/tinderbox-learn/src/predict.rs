@@ -340,7 +340,7 @@ mod tests {
         check(rows().into(), Activation::None, &number, &[None; 3]);
         // A class for each pixel is none for the image.
         let pixels = Tensor::<4>::ones([1, 2, 3, 3], &Device::flex());
-        let mask = TargetKind::Mask { classes: classes(), ignore: None, void: None };
+        let mask = TargetKind::mask(classes());
         check(pixels.into(), softmax, &mask, &[None]);
     }
 }

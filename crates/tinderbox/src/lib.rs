@@ -92,7 +92,9 @@ pub use plan::{
 pub use progress::progress;
 pub use regress::{Regress, RegressError, RegressSettings};
 pub use run::{RunError, RunFolder, open_model};
-pub use segment::{MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask};
+pub use segment::{
+    MaskFolder, MaskName, Pairs, Segment, SegmentError, SegmentSettings, Void, predict_mask,
+};
 pub use settings::{
     Common, DeviceChoice, Field, ImageSize, Keep, Kind, Location, Role, Settings, SettingsError,
     Valid, YRange,

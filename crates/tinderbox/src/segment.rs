@@ -1,17 +1,23 @@
 //! Image segmentation: from images and masks to a model that predicts the class of each pixel.
 
+mod classes;
 mod decide;
 mod interpret;
+mod layout;
+mod names;
 mod pairs;
 mod predict;
+mod seen;
+mod turned;
+mod values;
 
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
-    Array, DataBunch, ImageItems, ImageKind, Inference, Input, Label, LabelKind, Normalize,
-    TargetKind,
+    Array, DataBunch, ImageItems, ImageKind, Inference, Input, Label, LabelKind, MaskValues,
+    Normalize, TargetKind,
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
@@ -23,7 +29,10 @@ use tinderbox_model::{
     weights::{LoadReport, StateDict},
 };
 
-pub use pairs::{MaskName, Pairs};
+pub(crate) use layout::images_and_masks;
+pub use names::{MaskFolder, MaskName};
+use pairs::Called;
+pub use pairs::Pairs;
 pub use predict::predict_mask;
 
 use crate::{
@@ -44,6 +53,9 @@ pub struct Segment {
     pub mask_name: MaskName,
     /// The classes, in the order of their codes.
     pub classes: Vec<String>,
+    /// What the values in masks' files stand for.
+    #[serde(default)]
+    pub values: MaskValues,
     /// The code whose pixels are ignored: of a class, or of pixels that have no class and are not
     /// learned either.
     pub void: Option<Void>,
@@ -67,11 +79,17 @@ pub struct SegmentSettings {
         "x-instead-of" = "data", "x-usual" = "the folder of the table, or the data"))]
     pub images: Option<Location>,
 
-    /// Folder with the masks; a mask has the name of its image, alone or followed by `_P`, `_mask`
-    /// or the like. Masks are gray images whose pixel values are the codes of classes
+    /// Folder with the masks; a mask has the name of its image, alone or with `_mask`, `_gt` or the
+    /// like. Masks are images whose pixel values are the codes of classes, or their colors
     #[schemars(extend("x-validate" = true, "x-role" = "source", "x-value" = "DIR", "x-group" = "Masks",
         "x-usual" = "the folder of the images"))]
     pub masks: Option<Location>,
+
+    /// How a mask is called by its image, such as `{name}_v2.png`; `{file}` is the image's name with
+    /// its extension
+    #[schemars(extend("x-validate" = true, "x-value" = "PATTERN", "x-group" = "Masks",
+        "x-usual" = "as data sets usually call them"))]
+    pub mask_name: Option<String>,
 
     /// File that lists the classes, one per line, beginning with code 0
     #[schemars(extend("x-value" = "FILE", "x-group" = "Masks",
@@ -91,7 +109,7 @@ pub struct SegmentSettings {
 pub enum Void {
     /// A class by its code, which is learned as any other.
     Class(u16),
-    /// A code without a class: 255, most often.
+    /// A value in masks without a class: 255, most often.
     NoClass(u16),
 }
 
@@ -99,14 +117,35 @@ pub enum Void {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SegmentError {
-    #[error("no image in {images} has a mask in {masks}")]
-    NoMasks { images: PathBuf, masks: PathBuf },
+    #[error("{}", no_masks_text(images, masks, image.as_deref(), mask.as_deref()))]
+    NoMasks {
+        images: PathBuf,
+        masks: PathBuf,
+        /// A file of each folder.
+        image: Option<PathBuf>,
+        mask: Option<PathBuf>,
+        /// By which a mask has the name of an image, if there is such a pair.
+        pattern: Option<String>,
+    },
+
+    #[error("{} has {} masks: {}", image.display(), masks.len(), paths(masks))]
+    SeveralMasks {
+        image: PathBuf,
+        masks: Vec<PathBuf>,
+        /// That of one of them.
+        pattern: Option<String>,
+    },
+
+    #[error("the pattern `{pattern}` does not have the image's name in it once")]
+    MaskPattern { pattern: String },
 
     #[error("{}", unmasked_text(images, *n))]
     Unmasked {
         /// Some of them.
         images: Vec<PathBuf>,
         n: usize,
+        /// How many images have one.
+        paired: usize,
     },
 
     #[error(
@@ -117,13 +156,47 @@ pub enum SegmentError {
     #[error("{file} lists {found}")]
     Codes { file: PathBuf, found: String },
 
+    #[error("{}", one_class_text(class.as_deref(), *ignored))]
+    OneClass {
+        /// The only one that the training masks have, if they have one.
+        class: Option<String>,
+        /// The value of pixels that are ignored.
+        ignored: Option<u16>,
+    },
+
     #[error("there is no class `{class}` to ignore")]
     NoVoid { class: String, classes: Vec<String> },
 }
 
+fn paths(files: &[PathBuf]) -> String {
+    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    files.join(", ")
+}
+
+fn no_masks_text(images: &Path, masks: &Path, image: Option<&Path>, mask: Option<&Path>) -> String {
+    let (images, masks) = (images.display(), masks.display());
+    let text = format!("no image in {images} has a mask in {masks}");
+    match (image, mask) {
+        (Some(image), Some(mask)) => {
+            let (image, mask) = (image.display(), mask.display());
+            format!("{text}: the first image is `{image}`, the first mask is `{mask}`")
+        }
+        _ => text,
+    }
+}
+
+fn one_class_text(class: Option<&str>, ignored: Option<u16>) -> String {
+    let but = ignored.map_or_else(String::new, |value| format!(", but for those of value {value}"));
+    match class {
+        Some(class) => format!(
+            "all pixels of the training masks are `{class}`{but}: a model would be right whatever it predicts"
+        ),
+        None => format!("no pixel of the training masks has a class that counts{but}"),
+    }
+}
+
 fn unmasked_text(images: &[PathBuf], n: usize) -> String {
-    let named: Vec<String> = images.iter().map(|image| image.display().to_string()).collect();
-    let named = named.join(", ");
+    let named = paths(images);
     match n {
         1 => format!("{named} has no mask"),
         n if n > images.len() => format!("{n} images have no mask: {named}, …"),
@@ -134,10 +207,23 @@ fn unmasked_text(images: &[PathBuf], n: usize) -> String {
 impl Hinted for SegmentError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoMasks { .. } => "masks have the names of their images: 7.png for 7.jpg, or 7_P.png, 7_mask.png; subfolders must have the same names".into(),
-            Self::Unmasked { .. } => "add the masks, remove the images, or skip up to N of them: `--skip-bad N`".into(),
+            Self::NoMasks { pattern: Some(pattern), .. } => {
+                format!("name the form of the masks' names: `--mask-name {pattern}`")
+            }
+            Self::NoMasks { .. } => "masks have the names of their images, alone or with `_mask`, `_gt` or the like; `--mask-name PATTERN` names another form, such as `{name}_v2.png`; subfolders must have the same names".into(),
+            Self::SeveralMasks { pattern: Some(pattern), .. } => {
+                format!("choose one: `--mask-name {pattern}`")
+            }
+            Self::SeveralMasks { .. } => "keep one of them".into(),
+            Self::MaskPattern { .. } => "`{name}` stands for the image's name, `{file}` for its name with the extension: `--mask-name {name}_mask.png`".into(),
+            Self::Unmasked { n, paired, .. } => match n <= paired {
+                true => format!("add the masks, remove the images, or skip them: `--skip-bad {n}`"),
+                false => "add the masks, or remove the images; if the masks have names of another form: `--mask-name PATTERN`".into(),
+            },
             Self::NoCodes { .. } => "create one with one class per line, beginning with code 0; `--codes FILE` names another file".into(),
-            Self::Codes { .. } => "it must list at least two classes, one per line, each once".into(),
+            Self::Codes { .. } => "it must list at least two classes, each once: a name per line, or `VALUE,NAME`, or a name and its color, such as `road 128 64 128`".into(),
+            Self::OneClass { ignored: Some(value), .. } => format!("if {value} is a class, leave `--void {value}` out; with two classes, 0 and another value are enough"),
+            Self::OneClass { .. } => "training needs pixels of two classes: check the masks, and that the file of classes has the values that they have".into(),
             Self::NoVoid { classes, .. } => format!("the classes are {}", classes.join(", ")),
         })
     }
@@ -166,11 +252,20 @@ impl Task for Segment {
         match (&ask.task.masks, &ask.task.images, data) {
             (Some(_), ..) => Confidence::Likely,
             (None, Some(_), None) => Confidence::Maybe,
+            (None, None, Some(data)) => match images_and_masks(data.path()) {
+                Some(_) => Confidence::Likely,
+                None => Confidence::No,
+            },
             (None, ..) => Confidence::No,
         }
     }
 
     fn sources(ask: &Settings<Self>) -> Sources {
+        if let (None, None, Some(data)) = (&ask.task.images, &ask.task.masks, &ask.common.data)
+            && let Some([images, masks]) = images_and_masks(data.path())
+        {
+            return Sources::default().with("images", &*images).with("masks", &*masks);
+        }
         let images = ask.task.images.as_ref().or(ask.common.data.as_ref()).map(Location::path);
         let masks = ask.task.masks.as_ref().map(Location::path);
         Sources::default().with("images", images).with("masks", masks)
@@ -190,22 +285,23 @@ impl Task for Segment {
 
     fn find(plan: &Plan<Self>, _: &RunFolder, _: &Job) -> Result<Pairs> {
         let (images, masks) = folders(&plan.data)?;
-        let pairs = Pairs::find(images, masks, Some(&plan.task.mask_name))?;
+        let pairs = Pairs::find(images, masks, Called::Known(&plan.task.mask_name))?;
         pairs.check_unmasked(plan.host.skip_bad)?;
         Ok(pairs)
     }
 
     fn data(plan: &Plan<Self>, pairs: Pairs, job: &Job) -> Result<DataBunch> {
-        let Self { classes, void, split, normalize, .. } = &plan.task;
+        let Self { classes, values, void, split, normalize, .. } = &plan.task;
         let (images, _) = folders(&plan.data)?;
         let files = pairs.masks.keys().cloned().collect();
         let items = ImageItems::new(images, files, ImageKind::default());
-        let split = split.apply(items, plan.seed)?.label_kind(label_kind(classes, *void));
+        let split = split.apply(items, plan.seed)?.label_kind(label_kind(classes, *void, values));
         let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
         let [height, width] = plan.task.size();
         let transforms = get_transforms().size(Size::Exactly(height, width));
         let transformed = labelled.transform(transforms.transform_labels(true))?;
         let data = checked(transformed.batches(plan.batch_options())?, plan.host.skip_bad, job)?;
+        seen::check(&data, *void, job)?;
         Ok(match normalize {
             Some(normalize) => data.normalize_by(normalize.clone())?,
             None => data.normalize()?,
@@ -245,18 +341,24 @@ impl Task for Segment {
     /// The masks' codes are the model's, and so is what does not count, unless another is named.
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
         let inference = &model.manifest.inference;
-        let TargetKind::Mask { classes, ignore, void } = inference.target() else {
+        let TargetKind::Mask { classes, ignore, void, values } = inference.target() else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
         let sources = Self::sources(ask);
         let (images, masks) = folders(&sources)?;
-        let pairs = Pairs::find(images, masks, None)?;
+        let pairs = Pairs::find(images, masks, Called::by(ask.task.mask_name.as_ref()))?;
         let skip_bad = ask.task.image.skip_bad.unwrap_or(0);
         pairs.check_unmasked(skip_bad)?;
         pairs.doubts().into_iter().for_each(|doubt| job.warn(doubt));
+        let values = values::again(classes, values, *ignore, &pairs);
         let kind = match &ask.task.void {
-            Some(name) => label_kind(classes, decide::void(Some(name), classes)?),
-            None => LabelKind::Mask { classes: classes.clone(), ignore: *ignore, void: *void },
+            Some(name) => {
+                let listed = values::listed(&values);
+                label_kind(classes, decide::void(Some(name), classes, listed.as_deref())?, &values)
+            }
+            None => {
+                LabelKind::Mask { classes: classes.clone(), ignore: *ignore, void: *void, values }
+            }
         };
         let files = pairs.masks.keys().cloned().collect();
         let items = ImageItems::new(images, files, ImageKind::default());
@@ -301,13 +403,27 @@ fn folders(data: &Sources) -> Result<(&Path, &Path)> {
     Ok((images, data.get("masks").unwrap_or(images)))
 }
 
-fn label_kind(classes: &[String], void: Option<Void>) -> LabelKind {
-    let (ignore, void) = match void {
-        Some(Void::NoClass(code)) => (Some(code), None),
-        Some(Void::Class(code)) => (None, Some(code)),
-        None => (None, None),
+fn label_kind(classes: &[String], void: Option<Void>, values: &MaskValues) -> LabelKind {
+    let void_class = match void {
+        Some(Void::Class(code)) => Some(code),
+        Some(Void::NoClass(_)) | None => None,
     };
-    LabelKind::Mask { classes: classes.to_vec(), ignore, void }
+    let mut values = values.clone();
+    let ignore = void.and_then(Void::without_class).map(|value| {
+        // The code of pixels without a class is that of none.
+        let code = if usize::from(value) < classes.len() { u16::MAX } else { value };
+        match &mut values {
+            MaskValues::Codes => {}
+            MaskValues::Values(values) => values.push((value, code)),
+            MaskValues::Colors(colors) => {
+                let gray = u8::try_from(value).ok().map(|shade| [shade; 3]);
+                let new = gray.filter(|gray| colors.iter().all(|(color, _)| color != gray));
+                colors.extend(new.map(|color| (color, code)));
+            }
+        }
+        code
+    });
+    LabelKind::Mask { classes: classes.to_vec(), ignore, void: void_class, values }
 }
 
 #[cfg(test)]
@@ -318,18 +434,40 @@ mod tests {
 
     #[test]
     fn errors_about_masks_say_what_to_do() {
+        let none = |file: Option<&str>, pattern: Option<&str>| SegmentError::NoMasks {
+            images: "i".into(),
+            masks: "m".into(),
+            image: file.map(PathBuf::from),
+            mask: file.map(PathBuf::from),
+            pattern: pattern.map(str::to_owned),
+        };
+        check(none(None, None), "no image in i has a mask in m", Some("`--mask-name PATTERN`"));
         check(
-            SegmentError::NoMasks { images: "i".into(), masks: "m".into() },
-            "no image in i has a mask in m",
-            Some("7_mask.png"),
+            none(Some("a.png"), Some("{name}_x.png")),
+            "no image in i has a mask in m: the first image is `a.png`, the first mask is `a.png`",
+            Some("`--mask-name {name}_x.png`"),
+        );
+        check(
+            SegmentError::SeveralMasks {
+                image: "a.png".into(),
+                masks: vec!["m/a.png".into(), "m/a_gt.png".into()],
+                pattern: Some("{name}_gt.png".into()),
+            },
+            "a.png has 2 masks: m/a.png, m/a_gt.png",
+            Some("choose one: `--mask-name {name}_gt.png`"),
+        );
+        check(
+            SegmentError::MaskPattern { pattern: "mask.png".into() },
+            "the pattern `mask.png` does not have the image's name in it once",
+            Some("`{name}` stands for"),
         );
         let unmasked = |n: usize, named: usize| {
             let images = (0..named).map(|n| format!("{n}.jpg").into()).collect();
-            SegmentError::Unmasked { images, n }
+            SegmentError::Unmasked { images, n, paired: 5 }
         };
-        check(unmasked(1, 1), "0.jpg has no mask", Some("--skip-bad N"));
+        check(unmasked(1, 1), "0.jpg has no mask", Some("`--skip-bad 1`"));
         check(unmasked(2, 2), "2 images have no mask: 0.jpg, 1.jpg", Some("add the masks"));
-        check(unmasked(9, 2), "9 images have no mask: 0.jpg, 1.jpg, …", Some("add the masks"));
+        check(unmasked(9, 2), "9 images have no mask: 0.jpg, 1.jpg, …", Some("--mask-name"));
         check(
             SegmentError::NoCodes { masks: "m".into() },
             "there is no codes.txt in or next to m, which would name the classes of the masks",
@@ -339,6 +477,17 @@ mod tests {
             SegmentError::Codes { file: "codes.txt".into(), found: "only one class".into() },
             "codes.txt lists only one class",
             Some("at least two classes"),
+        );
+        check(
+            SegmentError::OneClass { class: Some("sea".into()), ignored: Some(255) },
+            "all pixels of the training masks are `sea`, but for those of value 255: a model would \
+             be right whatever it predicts",
+            Some("leave `--void 255` out"),
+        );
+        check(
+            SegmentError::OneClass { class: None, ignored: None },
+            "no pixel of the training masks has a class that counts",
+            Some("two classes"),
         );
         let classes = vec!["Road".into(), "Car".into()];
         check(

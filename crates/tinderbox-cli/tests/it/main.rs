@@ -8,6 +8,7 @@ mod configured;
 mod examples;
 mod hostile;
 mod interrupted;
+mod mask_kinds;
 mod masks;
 mod messy_tables;
 mod overwritten;

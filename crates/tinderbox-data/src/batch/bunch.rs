@@ -316,7 +316,8 @@ impl DataBunch {
     /// Reads every file once, so that unreadable ones are known before training; see [`Check`].
     ///
     /// # Errors
-    /// [`Error::BadFiles`] with all of them if there are more than are allowed.
+    /// [`Error::BadFiles`] with all of them if there are more than are allowed, or if they are all
+    /// that there is to train on.
     ///
     /// # Example
     /// ```
@@ -349,7 +350,10 @@ impl DataBunch {
         let bad = train.bad.into_iter().chain(valid.bad).chain(test.bad);
         let mut bad: Vec<BadFile> = bad.collect();
         bad.sort_by(|a, b| a.path.cmp(&b.path));
-        if bad.len() > check.allowed {
+        // With nothing left to train on, what is wrong with the files is what matters.
+        let left = all - bad.len();
+        let nothing_left = !bad.is_empty() && (left == 0 || train.good.is_empty());
+        if bad.len() > check.allowed || nothing_left && self.n_train() > 0 {
             return Err(Error::BadFiles { files: bad, checked: all, allowed: check.allowed });
         }
         if !bad.is_empty() {
@@ -363,6 +367,12 @@ impl DataBunch {
             self.look_at_first_batch();
         }
         Ok(Checked { data: self, left_out: bad })
+    }
+
+    /// Of masks, which classes those of a set have, in the order of the codes; known once the data
+    /// was [checked](Self::check).
+    pub fn classes_seen(&self, set: Set) -> Option<Vec<bool>> {
+        self.samples(set).seen()
     }
 
     /// An image of the first items of a set with their labels, as the model sees them, but not

@@ -28,6 +28,8 @@ pub struct ImageInfo {
     pub gray: bool,
     /// Whether the EXIF orientation turns or mirrors it: other programs may show it otherwise.
     pub turned: bool,
+    /// Whether it is turned so that height and width change places.
+    pub changes_sides: bool,
 }
 
 impl ImageInfo {
@@ -44,11 +46,13 @@ impl ImageInfo {
             let gray = !decoder.color_type().has_color();
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             let turned = orientation != Orientation::NoTransforms;
-            let (width, height) = match turns(orientation) {
+            let changes_sides = turns(orientation);
+            let (width, height) = match changes_sides {
                 true => (height, width),
                 false => (width, height),
             };
-            Ok(Self { height: height as usize, width: width as usize, gray, turned })
+            let [height, width] = [height as usize, width as usize];
+            Ok(Self { height, width, gray, turned, changes_sides })
         })
     }
 

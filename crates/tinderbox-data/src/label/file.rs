@@ -2,13 +2,16 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use super::{InputFacts, Label, Labels};
+use super::{InputFacts, Label, Labels, MaskCoding};
 use crate::{
     Array, ConvertMode, Error, Result, Values,
-    image::{Pixels, open_mask},
+    image::{ImageInfo, MaskFile, Pixels},
 };
 
 /// The files that labels name.
@@ -25,24 +28,33 @@ fn pick(files: &[PathBuf], indexes: &[usize]) -> Vec<PathBuf> {
     indexes.iter().map(|&index| files[index].clone()).collect()
 }
 
-/// Masks: the value of a pixel is the code of its class.
+/// Masks: the value of a pixel says its class.
 #[derive(Debug)]
 pub(super) struct Masks {
-    classes: Arc<[String]>,
-    /// The code of pixels that have none.
-    ignore: Option<i64>,
+    coding: Arc<MaskCoding>,
     files: Vec<PathBuf>,
+    /// Which classes the masks that were checked have.
+    seen: Arc<[AtomicBool]>,
 }
 
 impl Masks {
-    pub(super) fn new(
-        classes: &[String],
-        ignore: Option<u16>,
-        root: &Path,
-        labels: &[Label],
-    ) -> Result<Self> {
+    pub(super) fn new(coding: MaskCoding, root: &Path, labels: &[Label]) -> Result<Self> {
         let files = files(root, labels)?;
-        Ok(Self { classes: classes.into(), ignore: ignore.map(i64::from), files })
+        let seen = coding.classes.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { coding: coding.into(), files, seen })
+    }
+
+    fn codes(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
+        mask_of(&self.files[index], input.size, &self.coding).map_err(|error| match error {
+            Error::MaskSize { path, mask: mask @ [height, width], picture, .. } => {
+                let turned = picture == [width, height]
+                    && input.path.is_some_and(|path| {
+                        ImageInfo::read(path).is_ok_and(|info| info.changes_sides)
+                    });
+                Error::MaskSize { path, mask, picture, turned }
+            }
+            other => other,
+        })
     }
 }
 
@@ -54,11 +66,25 @@ impl Labels for Masks {
     /// `[1, height, width]`
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
         // Before they move: padding may hide a code now and show it in the next epoch.
-        let codes = mask_of(&self.files[index], input.size, &self.classes, self.ignore)?;
+        let codes = self.codes(index, input)?;
         match input.drawn {
             Some(drawn) => drawn.apply_to_mask(codes),
             None => Ok(codes),
         }
+    }
+
+    fn check(&self, index: usize, input: &InputFacts<'_>) -> Result<()> {
+        let Values::I64(codes) = self.codes(index, input)?.values else { return Ok(()) };
+        for run in codes.chunk_by(|a, b| a == b) {
+            if let Some(seen) = self.seen.get(run[0] as usize) {
+                seen.store(true, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    fn seen(&self) -> Option<Vec<bool>> {
+        Some(self.seen.iter().map(|seen| seen.load(Ordering::Relaxed)).collect())
     }
 
     fn text(&self, index: usize) -> String {
@@ -70,34 +96,28 @@ impl Labels for Masks {
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Labels> {
-        let (classes, ignore) = (self.classes.clone(), self.ignore);
-        Arc::new(Self { classes, ignore, files: pick(&self.files, indexes) })
+        let (coding, seen) = (self.coding.clone(), self.seen.clone());
+        Arc::new(Self { coding, files: pick(&self.files, indexes), seen })
     }
 }
 
-/// The class codes in a mask's file, `[1, height, width]`: those of classes, and `ignore`.
+/// The class codes in a mask's file, `[1, height, width]`: those of classes, and of pixels without.
 ///
 /// # Errors
-/// Those of [`open_mask`]; [`Error::MaskSize`] if the mask is not of its image's size, where that
-/// is known; [`Error::MaskCode`] for another code.
+/// Those of [`MaskFile::open`]; [`Error::MaskSize`] if the mask is not of its image's size, where that
+/// is known; [`Error::MaskCode`] or [`Error::MaskColor`] for a value that stands for nothing.
 pub fn mask_of(
     path: impl AsRef<Path>,
     picture: Option<[usize; 2]>,
-    classes: &[String],
-    ignore: Option<i64>,
+    coding: &MaskCoding,
 ) -> Result<Array> {
     let path = path.as_ref();
-    let codes = open_mask(path)?;
-    let mask = [codes.shape[1], codes.shape[2]];
+    let file = MaskFile::open(path)?;
+    let mask = [file.height, file.width];
     if let Some(picture) = picture.filter(|picture| *picture != mask) {
-        return Err(Error::MaskSize { path: path.to_owned(), mask, picture });
+        return Err(Error::MaskSize { path: path.to_owned(), mask, picture, turned: false });
     }
-    let Values::I64(values) = &codes.values else { unreachable!("codes are whole numbers") };
-    let is_known = |code: &&i64| **code < classes.len() as i64 || Some(**code) == ignore;
-    if let Some(&code) = values.iter().find(|code| !is_known(code)) {
-        return Err(Error::MaskCode { path: path.to_owned(), code, classes: classes.to_vec() });
-    }
-    Ok(codes)
+    coding.codes(path, &file)
 }
 
 /// Images, transformed as their inputs are.
@@ -147,6 +167,13 @@ mod tests {
 
     use super::*;
 
+    /// One mask, of three classes.
+    fn masks(folder: &Path) -> Result<Masks> {
+        let classes = ["a", "b", "c"].map(String::from).to_vec();
+        let coding = MaskCoding { classes, ignore: Some(255), ..MaskCoding::default() };
+        Masks::new(coding, folder, &[Label::Text("m.png".into())])
+    }
+
     /// A mask of 2×3 pixels, the target of `codes`, for an image of `size`.
     fn target(codes: [u16; 6], wide: bool, size: [usize; 2]) -> Result<Array> {
         let folder = tempfile::tempdir().unwrap();
@@ -158,9 +185,7 @@ mod tests {
             false => GrayImage::from_vec(3, 2, narrow).unwrap().save(&path),
         };
         saved.unwrap();
-        let classes = ["a", "b", "c"].map(String::from);
-        let masks = Masks::new(&classes, Some(255), folder.path(), &[Label::Text("m.png".into())])?;
-        masks.target(0, &InputFacts { size: Some(size), drawn: None })
+        masks(folder.path())?.target(0, &InputFacts { size: Some(size), ..InputFacts::default() })
     }
 
     #[test]
@@ -174,9 +199,20 @@ mod tests {
     #[test]
     fn a_code_without_a_class_and_another_size_are_refused() {
         let error = target([0, 0, 0, 0, 0, 200], false, [2, 3]).unwrap_err();
-        assert!(matches!(error, Error::MaskCode { code: 200, .. }), "{error}");
+        assert!(matches!(&error, Error::MaskCode { values, .. } if *values == [200]), "{error}");
         assert!(target([0, 0, 0, 0, 0, 255], false, [2, 3]).is_ok(), "what has no class");
         let error = target([0; 6], false, [3, 2]).unwrap_err();
         assert!(matches!(error, Error::MaskSize { mask: [2, 3], picture: [3, 2], .. }), "{error}");
+    }
+
+    #[test]
+    fn classes_of_masks_that_were_checked_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let mask = GrayImage::from_vec(3, 1, vec![0, 2, 255]).unwrap();
+        mask.save(folder.path().join("m.png")).unwrap();
+        let masks = masks(folder.path()).unwrap();
+        assert_eq!(masks.seen().unwrap(), [false; 3]);
+        masks.check(0, &InputFacts::default()).unwrap();
+        assert_eq!(masks.seen().unwrap(), [true, false, true]);
     }
 }

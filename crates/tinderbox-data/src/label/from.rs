@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Array, ImageItems, ImageKind, TargetKind, UnknownLabels,
+        Array, ImageItems, ImageKind, MaskValues, TargetKind, UnknownLabels,
         items::CsvOptions,
         label::{InputFacts, LabelledPart},
     };
@@ -406,13 +406,19 @@ mod tests {
     fn a_kind_that_is_given_comes_before_the_first_label() {
         let masks = |void| {
             let classes = vec!["sky".into(), "void".into()];
-            let kind = LabelKind::Mask { classes, ignore: Some(255), void };
+            let kind =
+                LabelKind::Mask { classes, ignore: Some(255), void, values: MaskValues::Codes };
             split(&["a"], &[]).label_kind(kind).label_from_func(|path| Label::File(path.into()))
         };
         let classes = vec!["sky".into(), "void".into()];
         assert_eq!(
             masks(Some(1)).unwrap().target,
-            TargetKind::Mask { classes, ignore: Some(255), void: Some(1) }
+            TargetKind::Mask {
+                classes,
+                ignore: Some(255),
+                void: Some(1),
+                values: MaskValues::Codes
+            }
         );
         assert!(matches!(masks(Some(2)), Err(Error::VoidClass { void: 2, .. })));
         let number = split(&["a"], &[]).label_kind(LabelKind::Number { log: true });

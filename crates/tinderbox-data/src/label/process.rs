@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Label, LabelKind, Labelled, LabelledPart, Labels, TargetKind, UnknownLabels, category, doubts,
-    file, number, points,
+    Label, LabelKind, Labelled, LabelledPart, Labels, MaskCoding, TargetKind, UnknownLabels,
+    category, doubts, file, number, points,
 };
 use crate::{
     Error, Result, Split,
@@ -113,7 +113,9 @@ impl LabelKind {
             Self::Mask { classes, void: Some(void), .. } if usize::from(void) >= classes.len() => {
                 return Err(Error::VoidClass { void, classes });
             }
-            Self::Mask { classes, ignore, void } => TargetKind::Mask { classes, ignore, void },
+            Self::Mask { classes, ignore, void, values } => {
+                TargetKind::Mask { classes, ignore, void, values }
+            }
             Self::Image(mode) => TargetKind::Image { mode },
             Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
                 Label::Number(_) | Label::Numbers(_) => {
@@ -140,8 +142,10 @@ impl TargetKind {
             }
             Self::Number { len, log } => Arc::new(number::Numbers::new(raw, *len, *log)?),
             Self::Points { n } => Arc::new(points::Points::new(raw, *n)?),
-            Self::Mask { classes, ignore, .. } => {
-                Arc::new(file::Masks::new(classes, *ignore, root, raw)?)
+            Self::Mask { classes, ignore, values, .. } => {
+                let (classes, values) = (classes.clone(), values.clone());
+                let coding = MaskCoding { classes, ignore: *ignore, values };
+                Arc::new(file::Masks::new(coding, root, raw)?)
             }
             Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
             Self::Empty | Self::Array | Self::Words { .. } | Self::Tags { .. } => {

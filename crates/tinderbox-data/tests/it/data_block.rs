@@ -306,7 +306,7 @@ fn masks(split: Split<ImageKind>, rule: &str, config: &Value) -> Result<Labelled
         Label::File(Path::new(&parent).join(path.file_name().unwrap()))
     };
     let classes = texts(&config["classes"]);
-    let kind = LabelKind::Mask { classes, ignore: None, void: None };
+    let kind = LabelKind::mask(classes);
     Ok(split.label_kind(kind).label_from_func(label)?)
 }
 

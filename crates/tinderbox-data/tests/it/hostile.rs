@@ -321,7 +321,7 @@ fn masks() {
         let items = Items::new(&folder, vec![picture.into()], ImageKind::default());
         items
             .split_none()
-            .label_kind(LabelKind::Mask { classes: classes.clone(), ignore: None, void: None })
+            .label_kind(LabelKind::mask(classes.clone()))
             .label_from_func(mask)?
             .batches(BatchOptions { batch_size: 1, ..BatchOptions::default() })?
             .one_batch(Set::Fix)

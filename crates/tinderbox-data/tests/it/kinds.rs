@@ -96,11 +96,7 @@ fn segmentation(root: &Path) -> tinderbox_data::Labelled<ImageKind> {
     masked(root)
         .split_by_folder("train", "valid")
         .unwrap()
-        .label_kind(LabelKind::Mask {
-            classes: (0..12).map(|code| format!("class {code}")).collect(),
-            ignore: None,
-            void: None,
-        })
+        .label_kind(LabelKind::mask((0..12).map(|code| format!("class {code}"))))
         .label_from_func(|path| Label::File(Path::new("masks").join(path)))
         .unwrap()
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use image::{GrayImage, Luma};
 use tinderbox_data::{
     Batch, BatchOptions, ConvertMode, DataBunch, Error, ImageItems, ImageKind, Inference, Items,
-    Label, LabelKind, Labelled, Normalize, Result, Split, TargetKind, UnknownLabels,
+    Label, LabelKind, Labelled, MaskValues, Normalize, Result, Split, TargetKind, UnknownLabels,
     batch::Set,
     items::CsvOptions,
     text::{ClassifierOptions, LmOptions, TextCsv, TextItems, TextKind, Tokenizing, VocabOptions},
@@ -235,7 +235,12 @@ fn masks_move_with_their_images_and_keep_what_is_not_counted() {
         Label::File(file)
     };
     let classes = ["road", "sky", "void"].map(String::from).to_vec();
-    let kind = LabelKind::Mask { classes: classes.clone(), ignore: Some(3), void: Some(2) };
+    let kind = LabelKind::Mask {
+        classes: classes.clone(),
+        ignore: Some(3),
+        void: Some(2),
+        values: MaskValues::Codes,
+    };
     let split = gray(root).split_by_folder("train", "valid").unwrap().label_kind(kind);
     let moving = transforms().transform_labels(true);
     let trained = bunch(split.label_from_func(mask).unwrap(), moving);
@@ -250,7 +255,8 @@ fn masks_move_with_their_images_and_keep_what_is_not_counted() {
     let measured = label(inference.target().label_kind());
     same(&measured, &trained);
     assert_eq!(measured.one_batch(Set::Valid).unwrap().targets.shape, [3, 1, 6, 6]);
-    let without = TargetKind::Mask { classes, ignore: Some(255), void: None };
+    let without =
+        TargetKind::Mask { classes, ignore: Some(255), void: None, values: MaskValues::Codes };
     let other = label(without.label_kind());
     assert_eq!(other.target(), &without, "codes without a class are those of the data");
     assert_eq!(saved(&other.inference()), saved(&inference));

@@ -97,7 +97,7 @@ fn classification(case: Case<'_>) -> Result<(), String> {
 }
 
 fn segmentation(case: Case<'_>) -> Result<(), String> {
-    let target = TargetKind::Mask { classes: classes(case), ignore: None, void: None };
+    let target = TargetKind::mask(classes(case));
     let learner = learner(case, target);
     let found = SegmentationInterpretation::of(&learner, Set::Valid);
     let found = found.map_err(|error| error.to_string())?;

@@ -45,7 +45,7 @@ pub fn loss_of(target: &TargetKind) -> Result<Box<dyn Loss>> {
 #[cfg(test)]
 mod tests {
     use burn::tensor::{Device, Int, Tensor};
-    use tinderbox_data::{ConvertMode, text::Vocab};
+    use tinderbox_data::{ConvertMode, MaskValues, text::Vocab};
     use tinderbox_model::AnyTensor;
 
     use super::*;
@@ -66,11 +66,7 @@ mod tests {
                 softmax(-1),
             ),
             (TargetKind::Tags { classes: classes() }, "CrossEntropyFlat", softmax(-1)),
-            (
-                TargetKind::Mask { classes: classes(), ignore: None, void: None },
-                "CrossEntropyFlat",
-                softmax(1),
-            ),
+            (TargetKind::mask(classes()), "CrossEntropyFlat", softmax(1)),
             (
                 TargetKind::MultiCategory { classes: classes(), threshold: 0.5 },
                 "BCEWithLogitsFlat",
@@ -107,7 +103,12 @@ mod tests {
 
         let pixels = Tensor::<4>::from_data([[[[0.0, 9.0]], [[0.0, 0.0]]]], &device);
         let codes = Tensor::<4, Int>::from_ints([[[[1, 255]]]], &device);
-        let mask = TargetKind::Mask { classes: classes(), ignore: Some(255), void: None };
+        let mask = TargetKind::Mask {
+            classes: classes(),
+            ignore: Some(255),
+            void: None,
+            values: MaskValues::Codes,
+        };
         check_ignored(&mask, pixels.into(), codes.into());
     }
 }

@@ -1,10 +1,6 @@
 //! The settings of image segmentation that are inferred from the folders.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use tinderbox_data::{ImageItems, ImageKind, Normalize};
 use tinderbox_learn::{
@@ -13,9 +9,14 @@ use tinderbox_learn::{
 };
 use tinderbox_model::arch::{BodySpec, ModelSpec, UnetConfig, UnetSpec, find};
 
-use super::{Pairs, Segment, SegmentError, Void, folders};
+use super::{
+    Called, Pairs, Segment, SegmentError, Void,
+    classes::Classes,
+    folders, turned,
+    values::{Meaning, meaning},
+};
 use crate::{
-    Decided, Error, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
+    Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
     images::{AUGMENTED, ImageSettings, pixels},
     open_model,
     plan::{Choices, FitPlan, Start, Take, batch_size, phases::steps, survey::Survey},
@@ -34,15 +35,24 @@ pub(super) fn decide(
         image.check_from()?;
     }
     let (images, masks) = folders(data)?;
-    let pairs = Pairs::find(images, masks, None)?;
+    let pairs = Pairs::find(images, masks, Called::by(mask.mask_name.as_ref()))?;
+    choices.keep("mask_name", &mask.mask_name);
     let n_pairs = pairs.masks.len();
-    choices.tell("masks", pairs.name.describe(), format!("{n_pairs} images have a mask"));
+    choices.tell("masks", pairs.describe(), format!("{n_pairs} images have a mask"));
     pairs.check_unmasked(image.skip_bad.unwrap_or(0))?;
     pairs.doubts().into_iter().for_each(|doubt| choices.warn(doubt));
-    let (file, classes) = classes(mask.codes.as_ref(), images, masks)?;
-    choices.tell("classes", shown_classes(&classes), file.display().to_string());
-    choices.keep("codes", &Location::from(file));
-    let void = pick_void(mask.void.as_deref(), &classes, choices)?;
+    let listed = Classes::find(mask.codes.as_ref(), images, masks)?;
+    let classes = listed.names.clone();
+    choices.tell("classes", shown_classes(&classes), listed.file.display().to_string());
+    choices.keep("codes", &Location::from(&listed.file));
+    listed.doubts.iter().for_each(|doubt| choices.warn(doubt.clone()));
+    let void = pick_void(mask.void.as_deref(), &listed, choices)?;
+    let files: Vec<&Path> = pairs.masks.values().map(PathBuf::as_path).collect();
+    let Meaning { values, shown } = meaning(&listed, &files, void.and_then(Void::without_class));
+    if let Some([shown, because]) = shown {
+        choices.tell("mask values", shown, because);
+    }
+    turned::warn(images, &pairs, choices);
 
     let files = pairs.masks.keys().cloned().collect();
     let survey = Survey::of(&ImageItems::new(images, files, ImageKind::default()));
@@ -66,42 +76,9 @@ pub(super) fn decide(
     let phases = phases(ask, start != Start::Fresh, n_train / batch_size, choices);
     let fit = FitPlan { exact_conv, ..FitPlan::new(phases, batch_size) };
     let mask_name = pairs.name.clone();
-    let task = Segment { mask_name, classes, void, split, model, normalize };
+    let task = Segment { mask_name, classes, values, void, split, model, normalize };
     Ok((Decided { task, start, fit }, pairs))
 }
-
-/// The file of classes and what it says.
-fn classes(
-    codes: Option<&Location>,
-    images: &Path,
-    masks: &Path,
-) -> Result<(PathBuf, Vec<String>)> {
-    const NAME: &str = "codes.txt";
-    let near = [masks, images].into_iter().flat_map(|folder| [Some(folder), folder.parent()]);
-    let found = || near.flatten().map(|folder| folder.join(NAME)).find(|file| file.is_file());
-    let file = match codes {
-        Some(file) => file.path().to_owned(),
-        None => found().ok_or_else(|| SegmentError::NoCodes { masks: masks.to_owned() })?,
-    };
-    let text =
-        fs::read_to_string(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    let classes: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    let mut seen = BTreeSet::new();
-    let found = match (classes.len(), classes.iter().find(|class| !seen.insert(*class))) {
-        (0, _) => "no classes".to_owned(),
-        (1, _) => "only one class".to_owned(),
-        (_, Some(twice)) => format!("`{twice}` twice"),
-        (n, _) if n > MAX_CLASSES => {
-            format!("{n} classes, but a mask can hold at most {MAX_CLASSES}")
-        }
-        _ => return Ok((file, classes)),
-    };
-    Err(SegmentError::Codes { file, found }.into())
-}
-
-/// Codes are bytes.
-const MAX_CLASSES: usize = 256;
 
 fn shown_classes(classes: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -112,17 +89,14 @@ fn shown_classes(classes: &[String]) -> String {
     }
 }
 
-fn pick_void(
-    asked: Option<&str>,
-    classes: &[String],
-    choices: &mut Choices,
-) -> Result<Option<Void>> {
-    let void = void(asked, classes)?;
+fn pick_void(asked: Option<&str>, listed: &Classes, choices: &mut Choices) -> Result<Option<Void>> {
+    let classes = &listed.names;
+    let void = void(asked, classes, listed.values.as_deref())?;
     let setting = void.map_or_else(|| NO_VOID.to_owned(), |void| void.as_setting(classes));
     choices.keep("void", &setting);
     let shown = match void {
         Some(Void::Class(code)) => classes[usize::from(code)].clone(),
-        Some(Void::NoClass(code)) => format!("pixels of code {code}"),
+        Some(Void::NoClass(value)) => format!("pixels of value {value}"),
         None => "none; all pixels count".into(),
     };
     match (asked, void) {
@@ -133,17 +107,25 @@ fn pick_void(
     Ok(void)
 }
 
-/// What is not counted: what was asked for, or the class that is called so.
-pub(super) fn void(asked: Option<&str>, classes: &[String]) -> Result<Option<Void>> {
+/// What is not counted: what was asked for, or the class that is called so. The classes have these
+/// values in masks, or those of their order.
+pub(super) fn void(
+    asked: Option<&str>,
+    classes: &[String],
+    values: Option<&[u16]>,
+) -> Result<Option<Void>> {
     const USUAL: [&str; 4] = ["void", "unlabelled", "unlabeled", "ignore"];
     let class = |name: &str| {
         let code = classes.iter().position(|class| class.eq_ignore_ascii_case(name))?;
         Some(Void::Class(code as u16))
     };
-    let number = |name: &str| match name.parse::<u16>() {
-        Ok(code) if usize::from(code) < classes.len() => Some(Void::Class(code)),
-        Ok(code) => Some(Void::NoClass(code)),
-        Err(_) => None,
+    let number = |name: &str| {
+        let value = name.parse::<u16>().ok()?;
+        let code = match values {
+            Some(values) => values.iter().position(|of_class| *of_class == value),
+            None => Some(usize::from(value)).filter(|code| *code < classes.len()),
+        };
+        Some(code.map_or(Void::NoClass(value), |code| Void::Class(code as u16)))
     };
     match asked {
         None => Ok(USUAL.into_iter().find_map(class)),
@@ -166,7 +148,15 @@ impl Void {
     fn as_setting(self, classes: &[String]) -> String {
         match self {
             Self::Class(code) => classes[usize::from(code)].clone(),
-            Self::NoClass(code) => code.to_string(),
+            Self::NoClass(value) => value.to_string(),
+        }
+    }
+
+    /// The value of pixels without a class.
+    pub(super) fn without_class(self) -> Option<u16> {
+        match self {
+            Self::NoClass(value) => Some(value),
+            Self::Class(_) => None,
         }
     }
 }
@@ -333,7 +323,7 @@ mod tests {
     #[test]
     fn void_is_a_class_a_code_or_nothing() {
         let classes = ["Road", "Void"].map(String::from);
-        let of = |asked| void(asked, &classes).unwrap();
+        let of = |asked| void(asked, &classes, None).unwrap();
         assert_eq!(of(None), Some(Void::Class(1)));
         assert_eq!(of(Some("road")), Some(Void::Class(0)));
         assert_eq!(
@@ -341,7 +331,9 @@ mod tests {
             (Some(Void::Class(0)), Some(Void::NoClass(255)))
         );
         assert_eq!(of(Some("none")), None);
-        assert!(void(Some("Sky"), &classes).is_err());
+        assert!(void(Some("Sky"), &classes, None).is_err());
+        let by_value = |asked| void(Some(asked), &classes, Some(&[7, 26])).unwrap();
+        assert_eq!((by_value("26"), by_value("1")), (Some(Void::Class(1)), Some(Void::NoClass(1))));
         for setting in ["Void", "255"] {
             assert_eq!(of(Some(setting)).unwrap().as_setting(&classes), setting);
         }

@@ -1,0 +1,86 @@
+//! Which folders below one are of images and of masks.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Pairs,
+    names::{IMAGE_FOLDERS, MASK_FOLDERS, MaskFolder},
+    pairs::Called,
+};
+use crate::settings::absolute;
+
+/// The folders of images and of masks below one that is given: `images/` and `masks/`, or the folder
+/// itself where sets come first, as in `train/images/` and `train/masks/`. Nothing where no image
+/// has a mask.
+pub(crate) fn images_and_masks(root: &Path) -> Option<[PathBuf; 2]> {
+    let root = absolute(root);
+    let folders = folders(&root);
+    let named = |words: &'static [&str]| {
+        let is = move |folder: &&PathBuf| {
+            let name = folder.file_name().unwrap_or_default();
+            words.iter().any(|word| name.eq_ignore_ascii_case(word))
+        };
+        folders.iter().filter(is)
+    };
+    let pairs = |images: &Path, masks: &Path| Pairs::find(images, masks, Called::Usual).ok();
+    let images = || named(&IMAGE_FOLDERS).chain([&root]);
+    let beside = named(&MASK_FOLDERS)
+        .flat_map(|masks| images().map(move |images| [images, masks]))
+        .find(|[images, masks]| pairs(images, masks).is_some())
+        .map(|folders| folders.map(Clone::clone));
+    let below = || {
+        // Only folders that say so: pairs of names alone may be anything.
+        let pairs = pairs(&root, &root)?;
+        let says =
+            matches!(pairs.name.folder, MaskFolder::Instead { .. } | MaskFolder::Followed(_));
+        says.then(|| [root.clone(), root.clone()])
+    };
+    beside.or_else(below)
+}
+
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn found(files: &[&str]) -> Option<[String; 2]> {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let root = absolute(folder.path());
+        let below = |path: PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+        images_and_masks(folder.path()).map(|paths| paths.map(below))
+    }
+
+    #[test]
+    fn images_and_masks_are_found_below_one_folder() {
+        let some = |images: &str, masks: &str| Some([images.to_owned(), masks.to_owned()]);
+        assert_eq!(found(&["images/a.jpg", "masks/a.png"]), some("images", "masks"));
+        assert_eq!(found(&["Images/train/a.jpg", "Masks/train/a.png"]), some("Images", "Masks"));
+        assert_eq!(found(&["a.jpg", "masks/a.png"]), some("", "masks"));
+        assert_eq!(found(&["train/images/a.jpg", "train/masks/a.png"]), some("", ""));
+        assert_eq!(found(&["train/a.jpg", "trainannot/a.png"]), some("", ""));
+        let voc = ["JPEGImages/a.jpg", "SegmentationClass/a.png", "Annotations/a.xml"];
+        assert_eq!(found(&voc), some("JPEGImages", "SegmentationClass"));
+    }
+
+    #[test]
+    fn classes_are_no_masks() {
+        assert_eq!(found(&["mask/a.jpg", "no_mask/b.jpg"]), None);
+        assert_eq!(found(&["images/a.jpg", "labels/a.txt"]), None);
+        assert_eq!(found(&["train/mask/a.jpg", "train/face/a.jpg"]), None);
+        assert_eq!(found(&["cats/1.jpg", "dogs/1.jpg"]), None);
+    }
+}
