@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tinderbox_model::weights::{StateDict, Strict};
+use tinderbox_model::weights::{StateDict, Strict, check_form};
 
 use crate::{
     Error, Learner, Result,
@@ -97,7 +97,8 @@ impl Learner {
     pub fn load_weights(&mut self, file: impl AsRef<Path>, strict: Strict) -> Result<()> {
         let file = file.as_ref();
         let bytes = store::read(file)?;
-        let weights = StateDict::from_safetensors(&bytes)
+        let weights = check_form(&bytes)
+            .and_then(|()| StateDict::from_safetensors(&bytes))
             .map_err(|source| Error::WeightsFile { path: file.to_owned(), source })?;
         self.load_state_dict(&weights, strict)
     }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +12,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tinderbox_model::weights::StateDict;
+use tinderbox_model::weights::{StateDict, check_form, read_file};
 
 use crate::{
     Error, Result,
@@ -195,7 +194,7 @@ impl Store {
 /// # Errors
 /// [`Error::NoFile`] or [`Error::Read`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|source| match source.kind() {
+    read_file(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => Error::NoFile { path: path.to_owned() },
         _ => Error::Read { path: path.to_owned(), source },
     })
@@ -219,6 +218,7 @@ fn view<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<Tenso
 
 /// The facts of a whole and unharmed file of `kind`.
 fn envelope(bytes: &[u8], kind: Kind) -> Result<Value, String> {
+    check_form(bytes).map_err(|error| error.to_string())?;
     let tensors = SafeTensors::deserialize(bytes)
         .map_err(|error| format!("it is truncated or not a safetensors file: {error}"))?;
     let (_, metadata) =
@@ -282,6 +282,8 @@ impl Hash {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const KIND: Kind = Kind { name: "test file", format: 2 };
@@ -327,7 +329,12 @@ mod tests {
 
         for length in [0, 4, 8, 100, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();
-            check_refused(&path, KIND, "it is truncated or not a safetensors file: ");
+            let what = match length {
+                0 => "it is empty",
+                4 | 8 => "it is truncated or not a safetensors file: ",
+                _ => "it is truncated: its length is not what its header says",
+            };
+            check_refused(&path, KIND, what);
         }
         let mut damaged = whole.clone();
         *damaged.last_mut().unwrap() ^= 1;

@@ -46,6 +46,13 @@ pub enum Error {
     #[error("`{name}` has {rows} rows for a vocabulary of {words} words")]
     Vocabulary { name: String, rows: usize, words: usize },
 
+    /// A file that is of another form than one with weights.
+    #[error("it is {what}")]
+    Form { what: &'static str, hint: &'static str },
+
+    #[error("it holds a whole `{class}`, not its weights alone, and objects are never loaded")]
+    WholeModel { class: String },
+
     #[error("not a safetensors file: {reason}")]
     Safetensors { reason: String },
 
@@ -133,6 +140,14 @@ impl Error {
             Self::Vocabulary { .. } => {
                 Some("is this the vocabulary that the weights were trained with?".into())
             }
+            Self::Form { hint, .. } => Some((*hint).to_owned()),
+            Self::WholeModel { class } if class.starts_with("__torch__") => Some(
+                "in Python: `torch.save(torch.jit.load(\"FILE\").state_dict(), \"weights.pth\")`"
+                    .into(),
+            ),
+            Self::WholeModel { .. } => Some(
+                "save the weights alone, in Python: `torch.save(model.state_dict(), \"weights.pth\")`".into(),
+            ),
             Self::Checkpoint { .. } => Some(
                 "save the weights alone: `torch.save(model.state_dict(), \"weights.pth\")`".into(),
             ),

@@ -1,5 +1,6 @@
 //! Weights in and out, by PyTorch's names and in PyTorch's layouts.
 
+mod form;
 mod pickle;
 mod pth;
 mod transfer;
@@ -17,6 +18,7 @@ use burn::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
+pub use form::{check_form, check_is_file, read_file};
 pub use transfer::{load_encoder, load_fastai, save_encoder, transfer_vocab};
 pub use words::read_words;
 
@@ -37,6 +39,60 @@ pub struct Weight {
 #[doc(alias = "state_dict")]
 pub struct StateDict {
     weights: BTreeMap<String, Weight>,
+}
+
+/// What a file of weights has in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Contents {
+    pub weights: StateDict,
+    /// The names of tensors of whole numbers, which are no weights: PyTorch's batch norms count
+    /// batches in them, its transformers positions.
+    pub left_out: Vec<String>,
+}
+
+impl Contents {
+    /// Reads a file of weights: safetensors, or one of PyTorch's, which its first bytes tell. Of
+    /// several dictionaries in one of PyTorch's, that of the weights is taken.
+    ///
+    /// # Errors
+    /// As [`StateDict::read`].
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::of_file(path.as_ref(), false)
+    }
+
+    fn of_file(path: &Path, every: bool) -> Result<Self> {
+        let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
+        let bytes = read_file(path).map_err(|error| unread(error.into()))?;
+        let read = || {
+            if pth::is_pth(&bytes) {
+                return pth::read(&bytes, every);
+            }
+            check_form(&bytes)?;
+            Self::of_safetensors(&bytes)
+        };
+        read().map_err(|error| unread(error.into()))
+    }
+
+    fn of_safetensors(bytes: &[u8]) -> Result<Self> {
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|error| Error::Safetensors { reason: error.to_string() })?;
+        let mut contents = Self::default();
+        for (name, view) in file.tensors() {
+            let values = floats(&view).filter(|_| !is_count(&name));
+            match (values, is_count(&name) || is_whole(view.dtype())) {
+                (Some(values), _) => {
+                    let weight = Weight { shape: view.shape().to_vec(), values };
+                    contents.weights.weights.insert(name, weight);
+                }
+                (None, true) => contents.left_out.push(name),
+                (None, false) => {
+                    return Err(Error::Dtype { name, dtype: format!("{:?}", view.dtype()) });
+                }
+            }
+        }
+        contents.left_out.sort();
+        Ok(contents)
+    }
 }
 
 /// Whether a model and its weights must have the same names.
@@ -131,32 +187,36 @@ impl StateDict {
         safetensors::serialize(views, None).expect("names are unique")
     }
 
-    /// Reads a file of weights: safetensors, or one of PyTorch's, which its first bytes tell.
+    /// Reads a file of weights: safetensors, or one of PyTorch's, which its first bytes tell. Of
+    /// several dictionaries in one of PyTorch's, that of the weights is taken.
     ///
     /// # Errors
     /// [`Error::WeightsFile`], whose source is as in [`from_safetensors`](Self::from_safetensors)
-    /// and [`from_pth`](Self::from_pth) or says why the file cannot be opened.
+    /// and [`from_pth`](Self::from_pth), is [`Error::Form`] for another kind of file, or says why
+    /// the file cannot be opened.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(|error| unread(error.into()))?;
-        let state = match pth::is_pth(&bytes) {
-            true => Self::from_pth(&bytes),
-            false => Self::from_safetensors(&bytes),
-        };
-        state.map_err(|error| unread(error.into()))
+        Ok(Contents::of_file(path.as_ref(), false)?.weights)
     }
 
-    /// Reads a file of PyTorch's, `.pth` or `.pt`: a dictionary of tensors by name, alone or called
-    /// `model` or `state_dict` in another, as fastai saves it. Nothing in it is executed, and no
-    /// more is made of it than twice as many numbers as it has bytes.
+    /// [`read`](Self::read) every dictionary of tensors in the file, with the names of those that lie
+    /// in others before their weights': `state_dict.conv1.weight`.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] for a file that is none, is damaged, or holds whole objects;
-    /// [`Error::Dtype`] for a tensor that is not of floats. PyTorch's `num_batches_tracked` are
-    /// left out.
+    /// As there.
+    pub fn read_every(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Contents::of_file(path.as_ref(), true)?.weights)
+    }
+
+    /// Reads a file of PyTorch's, `.pth` or `.pt`: a dictionary of tensors by name, alone or in
+    /// another under one of the usual names, such as `model` or `state_dict`. Nothing in it is
+    /// executed, and no more is made of it than twice as many numbers as it has bytes.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a file that is none or is damaged, [`Error::WholeModel`] for one
+    /// that holds an object, [`Error::Dtype`] for a tensor that is neither of floats nor of whole
+    /// numbers, which are left out.
     pub fn from_pth(bytes: &[u8]) -> Result<Self> {
-        pth::read(bytes)
+        Ok(pth::read(bytes, false)?.weights)
     }
 
     /// Reads a safetensors file: nothing in it is executed, and no more is allocated than it is
@@ -164,23 +224,20 @@ impl StateDict {
     ///
     /// # Errors
     /// [`Error::Safetensors`] for a file that is none, or is damaged; [`Error::Dtype`] for a
-    /// tensor that is not of floats. PyTorch's `num_batches_tracked` are left out.
+    /// tensor that is neither of floats nor of whole numbers, which are left out.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|error| Error::Safetensors { reason: error.to_string() })?;
-        let mut weights = BTreeMap::new();
-        for (name, view) in file.tensors() {
-            if name.ends_with("num_batches_tracked") {
-                continue;
-            }
-            let values = floats(&view).ok_or_else(|| Error::Dtype {
-                name: name.clone(),
-                dtype: format!("{:?}", view.dtype()),
-            })?;
-            weights.insert(name, Weight { shape: view.shape().to_vec(), values });
-        }
-        Ok(Self { weights })
+        Ok(Contents::of_safetensors(bytes)?.weights)
     }
+}
+
+/// Whether it is what PyTorch's batch norms count batches in.
+fn is_count(name: &str) -> bool {
+    name.ends_with("num_batches_tracked")
+}
+
+fn is_whole(dtype: Dtype) -> bool {
+    use Dtype::{BOOL, I8, I16, I32, I64, U8, U16, U32, U64};
+    matches!(dtype, BOOL | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64)
 }
 
 fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {

@@ -195,6 +195,9 @@ pub enum WeightsError {
     #[error("the architecture of {file} is unknown: its name does not begin with one")]
     UnknownArch { file: PathBuf },
 
+    #[error("{file} would hold safetensors, which its name does not say")]
+    NotSafetensors { file: PathBuf },
+
     #[error("there are no official weights for `{arch}`")]
     NoOfficial { arch: &'static str, known: Vec<&'static str> },
 }
@@ -211,6 +214,9 @@ impl Hinted for WeightsError {
             Self::NoCache => "set TINDERBOX_CACHE to a folder".into(),
             Self::UnknownArch { .. } => {
                 "name the architecture: `--arch NAME`; `tinderbox weights list` lists all".into()
+            }
+            Self::NotSafetensors { file } => {
+                format!("name it {}", file.with_extension("safetensors").display())
             }
             Self::NoOfficial { known, .. } => format!(
                 "use a file of your own: `--pretrained FILE`; there are official weights for {}",

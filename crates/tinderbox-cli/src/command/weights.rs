@@ -4,11 +4,11 @@ use clap::{Args, Subcommand, builder::StringValueParser};
 use serde_json::json;
 use tinderbox::{
     check_outputs,
-    data::visible_path,
+    data::{visible, visible_path},
     learn::write_atomically,
     model::{
         arch::{ARCHS, OfficialWeights, find},
-        weights::StateDict,
+        weights::Contents,
     },
     weights::{WeightsCache, WeightsError},
 };
@@ -168,9 +168,20 @@ impl Convert {
     fn run(self) -> anyhow::Result<Done> {
         check_outputs([self.to.as_path()], [self.from.as_path()], self.force)
             .map_err(tinderbox::Error::from)?;
-        let weights = StateDict::read(&self.from).map_err(tinderbox::Error::from)?;
+        if self.to.extension().is_none_or(|end| end != "safetensors") {
+            let error = WeightsError::NotSafetensors { file: self.to };
+            return Err(tinderbox::Error::from(error).into());
+        }
+        let Contents { weights, left_out } =
+            Contents::read(&self.from).map_err(tinderbox::Error::from)?;
         write_atomically(&self.to, &weights.to_safetensors()).map_err(tinderbox::Error::from)?;
         say(&format!("wrote {} to {}", count(weights.len(), "tensor"), visible_path(&self.to)));
+        if let [first, rest @ ..] = &left_out[..] {
+            let n = count(left_out.len(), "tensor");
+            let more = rest.last().map_or(String::new(), |last| format!(" … {last}"));
+            let names = visible(&format!("{first}{more}"));
+            say(&format!("left out {n} of whole numbers, which are no weights: {names}"));
+        }
         Ok(Done::Ok)
     }
 }

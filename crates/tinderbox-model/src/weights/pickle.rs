@@ -56,6 +56,10 @@ struct Machine<'a> {
     memo: HashMap<usize, Value>,
 }
 
+/// What makes a dictionary that is filled afterwards.
+const DICTS: [&str; 4] =
+    ["collections.OrderedDict", "collections.defaultdict", "builtins.dict", "__builtin__.dict"];
+
 const CUT: &str = "the pickle ends too early";
 const EMPTY: &str = "the pickle takes more than it has";
 
@@ -83,6 +87,15 @@ impl Machine<'_> {
                     let n = self.length(1)?;
                     self.int(n)?;
                 }
+                0x8b => {
+                    let n = self.length(4)?;
+                    self.int(n)?;
+                }
+                b'I' | b'L' | b'F' => {
+                    let line = self.line()?;
+                    let int = line.trim_end_matches('L').parse().ok();
+                    self.stack.push(int.map_or(Value::Other, Value::Int));
+                }
                 b'G' => self.skip(8)?,
                 b'X' => self.text(4)?,
                 0x8c => self.text(1)?,
@@ -92,7 +105,7 @@ impl Machine<'_> {
                 0x8e => self.skip_long(8)?,
                 b'}' => self.dict(Vec::new()),
                 b']' | b')' | 0x8f => self.list(Vec::new()),
-                b't' | b'l' => {
+                b't' | b'l' | 0x91 => {
                     let items = self.since_mark()?;
                     self.list(items);
                 }
@@ -137,6 +150,10 @@ impl Machine<'_> {
                     _ => return Err("a name is no text".into()),
                 },
                 b'R' | 0x81 => self.call()?,
+                0x92 => {
+                    self.pop()?; // arguments by name
+                    self.call()?;
+                }
                 b'Q' => {
                     let Value::List(key) = self.pop()? else {
                         return Err("a key is no tuple".into());
@@ -272,10 +289,17 @@ impl Machine<'_> {
     fn call(&mut self) -> Result<(), String> {
         let [function, arguments] = <[Value; 2]>::try_from(self.pops(2)?).map_err(|_| EMPTY)?;
         match (function, arguments) {
-            (Value::Global(name), _) if &*name == "collections.OrderedDict" => {
-                self.dict(Vec::new());
-            }
+            (Value::Global(name), _) if DICTS.contains(&&*name) => self.dict(Vec::new()),
             (Value::Global(name), Value::List(at)) => self.stack.push(Value::Call(name, at)),
+            // A class of before PyTorch 1.6, which stands beside its source.
+            (Value::Persistent(key), Value::List(at)) => {
+                let class = self.pickle.lists[key].iter().find_map(|value| match value {
+                    Value::Global(class) => Some(class.clone()),
+                    _ => None,
+                });
+                let call = class.map_or(Value::Other, |class| Value::Call(class, at));
+                self.stack.push(call);
+            }
             _ => self.stack.push(Value::Other),
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{
     BoxedError,
     pickle::{self, Value},
+    read_file,
 };
 use crate::{Error, Result};
 
@@ -17,7 +18,7 @@ use crate::{Error, Result};
 pub fn read_words(path: impl AsRef<Path>) -> Result<Vec<String>> {
     let path = path.as_ref();
     let unread = |source: BoxedError| Error::WeightsFile { path: path.to_owned(), source };
-    let bytes = std::fs::read(path).map_err(|error| unread(error.into()))?;
+    let bytes = read_file(path).map_err(|error| unread(error.into()))?;
     let words = match bytes.first() {
         Some(0x80) => from_pickle(&bytes),
         _ => serde_json::from_slice(&bytes).map_err(|error| error.to_string()),

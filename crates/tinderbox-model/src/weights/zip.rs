@@ -10,7 +10,7 @@ pub(super) fn files(bytes: &[u8]) -> Result<Vec<File<'_>>, String> {
     // A comment of up to 65,535 bytes may follow.
     let ends = (end.saturating_sub(0xffff)..=end).rev();
     let end = ends.into_iter().find(|at| signed(bytes, *at, b"PK\x05\x06"));
-    let end = end.ok_or("the archive has no table of its files")?;
+    let end = end.ok_or("it is truncated: the archive has no table of its files")?;
     let (mut count, mut at) = (number(bytes, end + 10, 2)?, number(bytes, end + 16, 4)?);
     // Large archives have another end before this one.
     if let Some(locator) = end.checked_sub(20).filter(|at| signed(bytes, *at, b"PK\x06\x07")) {
@@ -58,6 +58,9 @@ fn entry(bytes: &[u8], at: usize) -> Result<(Option<File<'_>>, usize), String> {
     // Its own extra field is not as long as the table's.
     let before = 30 + number(bytes, start + 26, 2)? + number(bytes, start + 28, 2)?;
     let file = part(bytes, start + before, size)?;
+    if crc32fast::hash(file) as usize != number(bytes, at + 16, 4)? {
+        return Err(format!("the checksum of `{name}` in it is wrong, so the file is damaged"));
+    }
     Ok((Some((name, file)), next))
 }
 

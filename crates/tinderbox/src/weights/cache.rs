@@ -7,7 +7,10 @@ use std::{
 
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
-use tinderbox_model::arch::{Arch, OfficialWeights};
+use tinderbox_model::{
+    arch::{Arch, OfficialWeights},
+    weights::check_is_file,
+};
 
 use super::{
     WeightsError,
@@ -132,6 +135,7 @@ const SERVER: &str = "https://download.pytorch.org/models";
 /// # Errors
 /// If it cannot be read.
 pub(crate) fn sha256(file: &Path) -> io::Result<String> {
+    check_is_file(file)?;
     let mut hasher = Sha256::new();
     io::copy(&mut fs::File::open(file)?, &mut hasher)?;
     Ok(format!("{:x}", hasher.finalize()))
