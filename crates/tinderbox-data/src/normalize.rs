@@ -30,6 +30,11 @@ impl Normalize {
         Self::new([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     }
 
+    /// ImageNet's statistics for gray images: the means of its channels'.
+    pub fn imagenet_gray() -> Self {
+        Self::new([0.449], [0.226])
+    }
+
     /// CIFAR-10's.
     pub fn cifar() -> Self {
         Self::new([0.491, 0.482, 0.447], [0.247, 0.243, 0.261])

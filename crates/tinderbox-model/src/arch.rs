@@ -9,6 +9,7 @@ mod language;
 mod lesson;
 mod mobilenet;
 mod model_spec;
+mod naming;
 mod official;
 mod parts;
 mod resnet;
@@ -40,7 +41,8 @@ pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm
 pub use lesson::{basic, densenetish, refactored, resnetish};
 pub use mobilenet::mobilenet_v2;
 pub use model_spec::ModelSpec;
-pub use official::{IMAGENET, InputStats, OfficialWeights, todays_names};
+pub use naming::{Naming, recognize};
+pub use official::{IMAGENET, InputStats, OfficialWeights};
 pub use resnet::{ResNetBlock, ResNetConfig};
 pub use resnet_small::resnet_small;
 pub use simple_cnn::{SimpleCnnConfig, simple_cnn};
@@ -67,6 +69,11 @@ pub struct Arch {
     pub groups: &'static [&'static str],
     /// The first child behind the body, which other heads can be put on, if there is one.
     pub cut: Option<&'static str>,
+    /// The name and the shape of its deepest weight, which tells its weights from others'. Of
+    /// several of a family whose weights are all there, the last of the table is meant.
+    pub known_by: Option<(&'static str, &'static [usize])>,
+    /// Other programs' names of the body's weights.
+    pub names: &'static [Naming],
     /// Weights that somebody else trained.
     pub weights: Option<OfficialWeights>,
     /// A learning rate that it trains well with by one-cycle, from scratch.

@@ -37,6 +37,22 @@ pub enum Error {
     #[error("the weights do not fit the model:{}", mismatch(missing, unexpected, shapes))]
     Weights { missing: Vec<String>, unexpected: Vec<String>, shapes: Vec<ShapeMismatch> },
 
+    /// Another network's weights, for the body of `arch`: `like` is the one that they look like.
+    #[error(
+        "the weights are not those of {arch}: {found} of its body's {all} tensors are there{}\n  in the file: {}\n  expected: {}",
+        beside(*others), begin(there), begin(expected)
+    )]
+    OtherWeights {
+        arch: &'static str,
+        found: usize,
+        all: usize,
+        /// Tensors in its parts that it does not have.
+        others: usize,
+        there: Vec<String>,
+        expected: Vec<String>,
+        like: Option<&'static str>,
+    },
+
     #[error("there is no AWD-LSTM encoder among the weights")]
     NoEncoder,
 
@@ -82,6 +98,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Names are listed up to this many; a wrong file has hundreds.
 const SHOWN: usize = 8;
+
+fn beside(others: usize) -> String {
+    if others > 0 { format!(", beside {others} that it does not have") } else { String::new() }
+}
+
+/// The first names of many.
+fn begin(names: &[String]) -> String {
+    let more = if names.len() > 3 { ", …" } else { "" };
+    format!("{}{more}", names.join(", "))
+}
 
 fn mismatch(missing: &[String], unexpected: &[String], shapes: &[ShapeMismatch]) -> String {
     let list = |what: &str, names: Vec<String>| match names.len() {
@@ -134,6 +160,12 @@ impl Error {
             Self::Weights { .. } => {
                 Some("are they for this architecture and this number of classes?".into())
             }
+            Self::OtherWeights { like: Some(like), .. } => {
+                Some(format!("they look like those of {like}: `--arch {like}`"))
+            }
+            Self::OtherWeights { like: None, .. } => Some(
+                "name the architecture that they are of, `--arch`, or other weights; `--pretrained none` trains from scratch".into(),
+            ),
             Self::NoEncoder | Self::NoWords => {
                 Some("use the weights of a language model or a text classifier".into())
             }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_model::arch::ARCHS;
 
 pub(crate) use learner::of_model;
-pub use learner::{CnnConfig, ImageLearnerError, UnetLearnerConfig, cnn_learner, unet_learner};
+pub use learner::{CnnConfig, UnetLearnerConfig, cnn_learner, unet_learner};
 pub use recipe::{Augment, ImageInput};
 pub use table::{LabelSource, LabelTable, Meaning, TableError, TableSettings};
 
@@ -91,10 +91,7 @@ impl ImageSettings {
     ) -> Result<(String, Option<WeightsFile>)> {
         let found = weights::look(self.pretrained.as_ref(), self.arch.as_deref(), look_for, job)?;
         let (name, because) = match &found {
-            Found::File { arch, .. } => match self.pretrained {
-                Some(Pretrained::File(_)) => (arch.name, "by the name of the file"),
-                _ => (arch.name, "pretrained on ImageNet; `tinderbox weights list` lists others"),
-            },
+            Found::File { arch, because, .. } => (arch.name, *because),
             Found::None { .. } => fresh,
         };
         let usual = || (name.to_owned(), because.to_owned());

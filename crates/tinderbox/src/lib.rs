@@ -77,8 +77,8 @@ pub use device::{DeviceError, device};
 pub use error::{Error, Hinted, Result};
 pub use event::{Batch, Done, Event, LeftOut};
 pub use images::{
-    Augment, CnnConfig, ImageInput, ImageLearnerError, ImageSettings, LabelSource, LabelTable,
-    Meaning, TableError, TableSettings, UnetLearnerConfig, cnn_learner, unet_learner,
+    Augment, CnnConfig, ImageInput, ImageSettings, LabelSource, LabelTable, Meaning, TableError,
+    TableSettings, UnetLearnerConfig, cnn_learner, unet_learner,
 };
 pub use interpret::{InterpretError, InterpretSettings, Interpreted, interpret};
 pub use items::checked;

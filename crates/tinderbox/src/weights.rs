@@ -12,13 +12,14 @@ use std::{
 pub use cache::WeightsCache;
 use serde::{Deserialize, Serialize};
 use tinderbox_model::{
-    arch::{ARCHS, Arch, OfficialWeights, find},
+    arch::{ARCHS, Arch, OfficialWeights, find, recognize},
     weights::StateDict,
 };
 
 use self::{cache::sha256, download::Effort};
 use crate::{
     Error, Hinted, Job, Location, Result,
+    plan::ASKED,
     settings::{absolute, as_text},
 };
 
@@ -78,7 +79,7 @@ impl WeightsFile {
     /// [`WeightsError::Changed`] if the file is not what it was; what is wrong with it.
     pub(crate) fn read(&self) -> Result<StateDict> {
         match Self::new(&self.path)?.sha256 == self.sha256 {
-            true => Ok(StateDict::read(&self.path)?),
+            true => Ok(StateDict::read_every(&self.path)?),
             false => Err(WeightsError::Changed { file: self.path.clone() }.into()),
         }
     }
@@ -87,8 +88,8 @@ impl WeightsFile {
 /// What came of looking for weights.
 #[derive(Debug)]
 pub(crate) enum Found {
-    /// Those of an architecture.
-    File { arch: &'static Arch, file: WeightsFile },
+    /// Those of an architecture, and what told which it is.
+    File { arch: &'static Arch, file: WeightsFile, because: &'static str },
     /// None, and why, if some were looked for that nobody had asked for.
     None { because: Option<String> },
 }
@@ -108,9 +109,7 @@ pub(crate) fn look(
         return Ok(Found::None { because: None });
     }
     if let Some(asked @ Pretrained::File(file)) = asked {
-        let unknown = || WeightsError::UnknownArch { file: file.path().to_owned() };
-        let arch = find(arch.or_else(|| asked.arch()).ok_or_else(unknown)?)?;
-        return Ok(Found::File { arch, file: WeightsFile::new(file.path())? });
+        return named(asked, file.path(), arch);
     }
     let names = arch.map_or_else(|| look_for.to_vec(), |arch| vec![arch]);
     let archs = names.into_iter().map(find).collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +120,7 @@ pub(crate) fn look(
         archs.iter().find_map(|arch| cache.of(arch).map(|file| (*arch, file)))
     };
     if let Some((arch, path)) = cache.as_ref().ok().and_then(cached) {
-        return Ok(Found::File { arch, file: WeightsFile::new(&path)? });
+        return Ok(Found::File { arch, file: WeightsFile::new(&path)?, because: OFFICIAL });
     }
     let fetched = |weights: &OfficialWeights, effort| cache?.fetch_with(weights, effort, job);
     match (asked, &first.weights) {
@@ -132,14 +131,36 @@ pub(crate) fn look(
         }
         (Some(_), Some(weights)) => {
             let file = WeightsFile::new(&fetched(weights, Effort::Full)?)?;
-            Ok(Found::File { arch: first, file })
+            Ok(Found::File { arch: first, file, because: OFFICIAL })
         }
         (None, None) => Ok(Found::None { because: None }),
         (None, Some(weights)) => match fetched(weights, Effort::Brief) {
-            Ok(path) => Ok(Found::File { arch: first, file: WeightsFile::new(&path)? }),
+            Ok(path) => {
+                let file = WeightsFile::new(&path)?;
+                Ok(Found::File { arch: first, file, because: OFFICIAL })
+            }
             Err(error) => Ok(Found::None { because: Some(in_vain(first.name, &error)) }),
         },
     }
+}
+
+const OFFICIAL: &str = "pretrained on ImageNet; `tinderbox weights list` lists others";
+
+/// The weights in a file that was named, of `arch` or of the architecture that its tensors tell, or
+/// else its name.
+fn named(asked: &Pretrained, path: &Path, arch: Option<&str>) -> Result<Found> {
+    let file = WeightsFile::new(path)?;
+    let weights = StateDict::read_every(path)?;
+    if let Some(arch) = arch {
+        return Ok(Found::File { arch: find(arch)?, file, because: ASKED });
+    }
+    if let Some(arch) = recognize(&weights) {
+        return Ok(Found::File { arch, file, because: "by the tensors in the file" });
+    }
+    let begin = weights.iter().take(4).map(|(name, _)| name.to_owned()).collect();
+    let unknown = || WeightsError::UnknownArch { file: path.to_owned(), begin };
+    let arch = find(asked.arch().ok_or_else(unknown)?)?;
+    Ok(Found::File { arch, file, because: "by the name of the file" })
 }
 
 /// What to do about weights that would be the default and cannot be downloaded.
@@ -192,8 +213,12 @@ pub enum WeightsError {
     #[error("no cache directory found on this system")]
     NoCache,
 
-    #[error("the architecture of {file} is unknown: its name does not begin with one")]
-    UnknownArch { file: PathBuf },
+    #[error("neither the tensors in {file} nor its name tell an architecture: {}, …", begin.join(", "))]
+    UnknownArch {
+        file: PathBuf,
+        /// The first of its tensors' names.
+        begin: Vec<String>,
+    },
 
     #[error("{file} would hold safetensors, which its name does not say")]
     NotSafetensors { file: PathBuf },
@@ -269,10 +294,33 @@ mod tests {
             "{error}"
         );
         assert!(matches!(look(Pretrained::No), Ok(Found::None { because: None })));
-        let error =
-            super::look(Some(&Pretrained::File("mine.pth".into())), None, &[], &Job::quiet());
-        let error = error.unwrap_err();
+    }
+
+    #[test]
+    fn the_tensors_of_a_file_tell_its_architecture() {
+        let folder = tempfile::tempdir().unwrap();
+        let look = |name: &str, weights: &StateDict| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, weights.to_safetensors()).unwrap();
+            super::look(Some(&Pretrained::File(path.into())), None, &[], &Job::quiet())
+        };
+        let mut weights = StateDict::default();
+        weights.insert("a", vec![1], vec![1.0]);
+        let error = look("mine.safetensors", &weights).unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(WeightsError::UnknownArch { .. })), "{error}");
+        assert!(error.to_string().ends_with("nor its name tell an architecture: a, …"), "{error}");
+        let Found::File { arch, because, .. } = look("resnet18-x.safetensors", &weights).unwrap()
+        else {
+            panic!("no file")
+        };
+        assert_eq!((arch.name, because), ("resnet18", "by the name of the file"));
+        let shape = vec![32, 128, 1, 1];
+        weights.insert("net.features.6.squeeze.weight", shape, vec![0.0; 32 * 128]);
+        let Found::File { arch, because, .. } = look("resnet18-x.safetensors", &weights).unwrap()
+        else {
+            panic!("no file")
+        };
+        assert_eq!((arch.name, because), ("squeezenet1_1", "by the tensors in the file"));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{ARCHS, Arch, ArchSpec, find, todays_names};
+use super::{ARCHS, Arch, ArchSpec, find, naming::of_body};
 use crate::{
     Error, HeadConfig, Result, Sequential,
     init::Init,
     layer::SigmoidRange,
     watch::{in_channels, num_features},
-    weights::{LoadReport, StateDict, Strict, load_state_dict},
+    weights::{LoadReport, StateDict, Strict, load_state_dict, state_dict},
 };
 
 /// The part of a network that makes features of images.
@@ -154,20 +154,22 @@ impl BodySpec {
         Ok(self.with(self.named(device)?))
     }
 
-    /// The body with what there is of it among `weights`, by the network's names for them, and the
-    /// rest fresh. The report is about the body alone: weights of what comes behind it are
-    /// unexpected.
+    /// The body with what there is of it among `weights`, by the network's names for them or another
+    /// program's, behind whatever prefix, and the rest fresh. The report is about the body alone:
+    /// weights of what comes behind it are unexpected.
     ///
     /// # Errors
-    /// As [`build`](Self::build), and [`Error::Weights`] for those of other sizes.
+    /// As [`build`](Self::build), and [`Error::OtherWeights`] if less than nine tenths of the body
+    /// are among the weights, or they are another network's.
     pub fn build_with(&self, weights: StateDict, device: &Device) -> Result<(Body, LoadReport)> {
         let named = Box::new(self.named(device)?);
-        let (named, report) = load_state_dict(named, &todays_names(weights), Strict::No)?;
+        let (weights, report) = of_body(find(&self.arch)?, &state_dict(&*named), weights)?;
+        let (named, _) = load_state_dict(named, &weights, Strict::No)?;
         let named = named.as_any().downcast_ref::<Sequential>().cloned();
         Ok((self.with(named.expect("it was one before")), report))
     }
 
-    fn named(&self, device: &Device) -> Result<Sequential> {
+    pub(super) fn named(&self, device: &Device) -> Result<Sequential> {
         let arch = find(&self.arch)?;
         let spec = ArchSpec::new(arch.name, self.in_channels, IMAGENET_CLASSES, [224, 224])?;
         let until = self.until.as_deref().map_or_else(|| cut(arch), Ok)?;
@@ -279,7 +281,6 @@ mod tests {
     use crate::{
         Forward,
         layer::{Flatten, ReLU},
-        weights::state_dict,
     };
 
     fn body(name: &str) -> Result<Body> {
@@ -350,7 +351,10 @@ mod tests {
         let mut other = StateDict::default();
         other.insert("conv1.weight", vec![64, 1, 7, 7], vec![0.0; 64 * 49]);
         let error = spec.build_with(other, &device).unwrap_err();
-        assert!(matches!(error, Error::Weights { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "the weights are not those of resnet18: 1 of its body's 60 tensors are there\n  in the file: conv1.weight\n  expected: bn1.bias, bn1.running_mean, bn1.running_var, bn1.weight, …"
+        );
     }
 
     #[test]

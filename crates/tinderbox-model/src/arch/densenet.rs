@@ -4,7 +4,10 @@
 
 use burn::tensor::Device;
 
-use super::ArchSpec;
+use super::{
+    ArchSpec,
+    naming::{Naming, first_child},
+};
 use crate::{
     Sequential,
     block::DenseLayer,
@@ -106,15 +109,25 @@ fn transition([inputs, outputs]: [usize; 2], device: &Device) -> Sequential {
         .named("pool", AvgPool2d { kernel: 2, stride: 2, padding: 0, ceil_mode: false })
 }
 
-/// The name of a weight in today's files, if it is one of an old file: `norm.1` is `norm1` now.
-pub(super) fn rename(name: &str) -> Option<String> {
-    let (layer, rest) = name.split_once("denselayer")?;
-    let parts = ["norm.1", "norm.2", "conv.1", "conv.2"];
-    let (number, part) = rest.split_once('.')?;
-    parts
-        .iter()
-        .any(|old| part.strip_prefix(old).is_some_and(|rest| rest.starts_with('.')))
-        .then(|| format!("{layer}denselayer{number}.{}", part.replacen('.', "", 1)))
+/// How others call the weights.
+pub(super) const NAMES: &[Naming] = &[
+    Naming { whose: "fastai", theirs: first_child },
+    Naming { whose: "torchvision's older files", theirs: older },
+    Naming { whose: "fastai, of torchvision's older files", theirs: fastai_older },
+];
+
+/// `norm1` of a dense layer was `norm.1`.
+fn older(name: &str) -> Option<String> {
+    let parts = ["norm1", "norm2", "conv1", "conv2"];
+    let (layer, part) = name.rsplit_once('.')?;
+    let (layer, part, value) = layer.rsplit_once('.').map(|(layer, own)| (layer, own, part))?;
+    let is_renamed = layer.contains("denselayer") && parts.contains(&part);
+    let (kind, at) = part.split_at_checked(4)?;
+    Some(if is_renamed { format!("{layer}.{kind}.{at}.{value}") } else { name.to_owned() })
+}
+
+fn fastai_older(name: &str) -> Option<String> {
+    first_child(&older(name)?)
 }
 
 pub(super) fn build121(spec: &ArchSpec, device: &Device) -> Sequential {
@@ -135,20 +148,16 @@ pub(super) fn build201(spec: &ArchSpec, device: &Device) -> Sequential {
 
 #[cfg(test)]
 mod tests {
-    use super::rename;
+    use super::older;
 
     #[test]
     fn names_of_old_files_are_known() {
         assert_eq!(
-            rename("features.denseblock1.denselayer12.norm.1.weight").unwrap(),
-            "features.denseblock1.denselayer12.norm1.weight"
+            older("features.denseblock1.denselayer12.norm1.weight").unwrap(),
+            "features.denseblock1.denselayer12.norm.1.weight"
         );
-        for name in [
-            "features.denseblock1.denselayer12.norm1.weight",
-            "features.transition1.norm.weight",
-            "features.norm0.weight",
-        ] {
-            assert_eq!(rename(name), None);
+        for name in ["features.transition1.norm.weight", "features.norm0.weight"] {
+            assert_eq!(older(name).unwrap(), name);
         }
     }
 }

@@ -1,8 +1,5 @@
 //! Weights that somebody else trained: where they are, and what they expect.
 
-use super::densenet;
-use crate::weights::StateDict;
-
 /// Mean and standard deviation of each channel, of pixels in `0.0..=1.0`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InputStats {
@@ -40,28 +37,5 @@ impl OfficialWeights {
     pub fn sha256_prefix(&self) -> &'static str {
         let (name, _) = self.file.rsplit_once('.').unwrap_or((self.file, ""));
         name.rsplit_once('-').map_or("", |(_, prefix)| prefix)
-    }
-}
-
-/// The weights of a file of torchvision's by the names that it has for them today: files of a
-/// DenseNet are older than these.
-pub fn todays_names(weights: StateDict) -> StateDict {
-    weights.renamed(|name| densenet::rename(name).unwrap_or_else(|| name.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_file_has_todays_names() {
-        let mut weights = StateDict::default();
-        weights.insert("features.denseblock1.denselayer2.conv.2.weight", vec![1], vec![2.0]);
-        weights.insert("features.norm5.bias", vec![1], vec![3.0]);
-        let weights = todays_names(weights);
-        let names: Vec<&str> = weights.iter().map(|(name, _)| name).collect();
-        let layer = "features.denseblock1.denselayer2.conv2.weight";
-        assert_eq!(names, [layer, "features.norm5.bias"]);
-        assert_eq!(weights.get(layer).unwrap().values, [2.0]);
     }
 }

@@ -4,7 +4,7 @@
 
 use burn::tensor::Device;
 
-use super::ArchSpec;
+use super::{ArchSpec, naming::Naming};
 use crate::{
     Sequential,
     block::{BasicBlock, Bottleneck},
@@ -97,6 +97,46 @@ impl ResNetConfig {
     }
 }
 
+/// How others call the weights: fastai by the children's numbers.
+pub(super) const NAMES: &[Naming] = &[
+    Naming { whose: "fastai", theirs: fastai },
+    Naming { whose: "Hugging Face", theirs: hugging_face },
+];
+
+fn fastai(name: &str) -> Option<String> {
+    let (child, rest) = name.split_once('.')?;
+    let at = match child {
+        "conv1" => 0,
+        "bn1" => 1,
+        layer => stage(layer)? + 4,
+    };
+    Some(format!("{at}.{rest}"))
+}
+
+fn hugging_face(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    Some(match parts[..] {
+        ["conv1", value] => format!("embedder.embedder.convolution.{value}"),
+        ["bn1", value] => format!("embedder.embedder.normalization.{value}"),
+        [layer, block, part, value] => {
+            let (kind, at) = part.split_at_checked(part.len().checked_sub(1)?)?;
+            let at = at.parse::<usize>().ok()?.checked_sub(1)?;
+            let kind = if kind == "conv" { "convolution" } else { "normalization" };
+            format!("encoder.stages.{}.layers.{block}.layer.{at}.{kind}.{value}", stage(layer)?)
+        }
+        [layer, block, "downsample", at, value] => {
+            let kind = if at == "0" { "convolution" } else { "normalization" };
+            format!("encoder.stages.{}.layers.{block}.shortcut.{kind}.{value}", stage(layer)?)
+        }
+        _ => return None,
+    })
+}
+
+/// The number of `layer1`, counted from 0.
+fn stage(layer: &str) -> Option<usize> {
+    layer.strip_prefix("layer")?.parse::<usize>().ok()?.checked_sub(1)
+}
+
 pub(super) fn build18(spec: &ArchSpec, device: &Device) -> Sequential {
     ResNetConfig::RESNET18.build(spec, device)
 }
@@ -115,4 +155,35 @@ pub(super) fn build101(spec: &ArchSpec, device: &Device) -> Sequential {
 
 pub(super) fn build152(spec: &ArchSpec, device: &Device) -> Sequential {
     ResNetConfig::RESNET152.build(spec, device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_known_by_the_names_of_others() {
+        let check = |ours, of_fastai, of_hugging_face| {
+            assert_eq!(fastai(ours).unwrap(), of_fastai);
+            assert_eq!(hugging_face(ours).unwrap(), of_hugging_face);
+        };
+        check("conv1.weight", "0.weight", "embedder.embedder.convolution.weight");
+        check("bn1.bias", "1.bias", "embedder.embedder.normalization.bias");
+        check(
+            "layer1.0.conv2.weight",
+            "4.0.conv2.weight",
+            "encoder.stages.0.layers.0.layer.1.convolution.weight",
+        );
+        check(
+            "layer4.1.bn3.running_var",
+            "7.1.bn3.running_var",
+            "encoder.stages.3.layers.1.layer.2.normalization.running_var",
+        );
+        check(
+            "layer2.0.downsample.1.weight",
+            "5.0.downsample.1.weight",
+            "encoder.stages.1.layers.0.shortcut.normalization.weight",
+        );
+        assert_eq!((fastai("fc.weight"), hugging_face("fc.weight")), (None, None));
+    }
 }

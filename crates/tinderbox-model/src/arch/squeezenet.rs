@@ -4,7 +4,10 @@
 
 use burn::tensor::Device;
 
-use super::ArchSpec;
+use super::{
+    ArchSpec,
+    naming::{Naming, first_child},
+};
 use crate::{
     Sequential,
     block::Fire,
@@ -75,6 +78,9 @@ impl SqueezeNetConfig {
         Self { in_channels: spec.in_channels, classes: spec.classes, ..self }.init(device)
     }
 }
+
+/// How others call the weights.
+pub(super) const NAMES: &[Naming] = &[Naming { whose: "fastai", theirs: first_child }];
 
 pub(super) fn build1_0(spec: &ArchSpec, device: &Device) -> Sequential {
     SqueezeNetConfig::SQUEEZENET1_0.build(spec, device)

@@ -16,25 +16,38 @@ const PLAIN: Arch = Arch {
     groups: &[],
     cut: None,
     weights: None,
+    known_by: None,
+    names: &[],
     lr: FASTAI_LR,
     min_size: 1,
 };
 
 /// torchvision's residual networks.
-const RESNET: Arch = Arch { groups: &["layer3", "fc"], cut: Some("avgpool"), ..PLAIN };
+const RESNET: Arch =
+    Arch { groups: &["layer3", "fc"], cut: Some("avgpool"), names: resnet::NAMES, ..PLAIN };
 /// Its VGGs, whose body ends in a map of fixed size.
-const VGG: Arch =
-    Arch { groups: &["features.22", "classifier"], cut: Some("flatten"), min_size: 32, ..PLAIN };
+const VGG: Arch = Arch {
+    groups: &["features.22", "classifier"],
+    cut: Some("flatten"),
+    names: vgg::NAMES,
+    min_size: 32,
+    ..PLAIN
+};
 /// Its DenseNets, whose body is without the last ReLU.
 const DENSENET: Arch = Arch {
     groups: &["features.transition2", "classifier"],
     cut: Some("relu"),
+    names: densenet::NAMES,
     min_size: 29,
     ..PLAIN
 };
 /// Its SqueezeNets.
-const SQUEEZENET: Arch =
-    Arch { groups: &["features.5", "features.8", "classifier"], cut: Some("classifier"), ..PLAIN };
+const SQUEEZENET: Arch = Arch {
+    groups: &["features.5", "features.8", "classifier"],
+    cut: Some("classifier"),
+    names: squeezenet::NAMES,
+    ..PLAIN
+};
 /// fastai's XResNets.
 const XRESNET: Arch = Arch { groups: &["10"], cut: Some("8"), ..PLAIN };
 
@@ -86,6 +99,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "resnet18",
         about: "torchvision's: 11.2 million parameters",
+        known_by: Some(("layer4.1.conv2.weight", &[512, 512, 3, 3])),
         build: resnet::build18,
         weights: Some(official("resnet18-f37072fd.pth", 44.7)),
         ..RESNET
@@ -93,6 +107,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "resnet34",
         about: "torchvision's: 21.3 million parameters",
+        known_by: Some(("layer4.2.conv2.weight", &[512, 512, 3, 3])),
         build: resnet::build34,
         weights: Some(official("resnet34-b627a593.pth", 83.3)),
         ..RESNET
@@ -100,6 +115,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "resnet50",
         about: "torchvision's, with bottlenecks: 23.5 million",
+        known_by: Some(("layer3.5.conv3.weight", &[1024, 256, 1, 1])),
         build: resnet::build50,
         weights: Some(official("resnet50-0676ba61.pth", 97.8)),
         ..RESNET
@@ -107,6 +123,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "resnet101",
         about: "torchvision's, with bottlenecks: 42.5 million",
+        known_by: Some(("layer3.22.conv3.weight", &[1024, 256, 1, 1])),
         build: resnet::build101,
         weights: Some(official("resnet101-63fe2227.pth", 170.5)),
         ..RESNET
@@ -114,6 +131,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "resnet152",
         about: "torchvision's, with bottlenecks: 58.1 million",
+        known_by: Some(("layer3.35.conv3.weight", &[1024, 256, 1, 1])),
         build: resnet::build152,
         weights: Some(official("resnet152-394f9c45.pth", 230.4)),
         ..RESNET
@@ -139,6 +157,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "vgg11_bn",
         about: "torchvision's, with batch norm: 128.8 million",
+        known_by: Some(("features.25.weight", &[512, 512, 3, 3])),
         build: vgg::build11,
         groups: &["classifier"],
         weights: Some(official("vgg11_bn-6002323d.pth", 506.9)),
@@ -147,6 +166,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "vgg13_bn",
         about: "torchvision's, with batch norm: 129 million",
+        known_by: Some(("features.31.weight", &[512, 512, 3, 3])),
         build: vgg::build13,
         groups: &["classifier"],
         weights: Some(official("vgg13_bn-abd245e5.pth", 507.6)),
@@ -155,6 +175,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "vgg16_bn",
         about: "torchvision's, with batch norm: 134.3 million",
+        known_by: Some(("features.40.weight", &[512, 512, 3, 3])),
         build: vgg::build16,
         weights: Some(official("vgg16_bn-6c64b313.pth", 527.8)),
         ..VGG
@@ -162,6 +183,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "vgg19_bn",
         about: "torchvision's, with batch norm: 139.6 million",
+        known_by: Some(("features.49.weight", &[512, 512, 3, 3])),
         build: vgg::build19,
         weights: Some(official("vgg19_bn-c79401a0.pth", 548.1)),
         ..VGG
@@ -169,6 +191,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "densenet121",
         about: "torchvision's: 7 million parameters",
+        known_by: Some(("features.denseblock4.denselayer16.conv2.weight", &[32, 128, 3, 3])),
         build: densenet::build121,
         weights: Some(official("densenet121-a639ec97.pth", 30.8)),
         ..DENSENET
@@ -176,6 +199,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "densenet161",
         about: "torchvision's, wider: 26.5 million parameters",
+        known_by: Some(("features.denseblock4.denselayer24.conv2.weight", &[48, 192, 3, 3])),
         build: densenet::build161,
         weights: Some(official("densenet161-8d451a50.pth", 110.4)),
         ..DENSENET
@@ -183,6 +207,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "densenet169",
         about: "torchvision's: 12.5 million parameters",
+        known_by: Some(("features.denseblock4.denselayer32.conv2.weight", &[32, 128, 3, 3])),
         build: densenet::build169,
         weights: Some(official("densenet169-b2777c0a.pth", 54.7)),
         ..DENSENET
@@ -190,6 +215,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "densenet201",
         about: "torchvision's: 18.1 million parameters",
+        known_by: Some(("features.denseblock3.denselayer48.conv2.weight", &[32, 128, 3, 3])),
         build: densenet::build201,
         weights: Some(official("densenet201-c1103571.pth", 77.4)),
         ..DENSENET
@@ -197,6 +223,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "squeezenet1_0",
         about: "torchvision's: 0.7 million parameters",
+        known_by: Some(("features.5.squeeze.weight", &[32, 128, 1, 1])),
         build: squeezenet::build1_0,
         min_size: 21,
         weights: Some(official("squeezenet1_0-b66bff10.pth", 4.8)),
@@ -205,6 +232,7 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "squeezenet1_1",
         about: "torchvision's, for less than half the computation",
+        known_by: Some(("features.6.squeeze.weight", &[32, 128, 1, 1])),
         build: squeezenet::build1_1,
         min_size: 17,
         weights: Some(official("squeezenet1_1-b8a52dc0.pth", 4.7)),
@@ -213,9 +241,11 @@ pub const ARCHS: [Arch; 24] = [
     Arch {
         name: "mobilenet_v2",
         about: "torchvision's, for mobile devices: 2.2 million",
+        known_by: Some(("features.18.0.weight", &[1280, 320, 1, 1])),
         build: mobilenet::build_v2,
         groups: &["classifier"],
         cut: Some("avgpool"),
+        names: mobilenet::NAMES,
         weights: Some(official("mobilenet_v2-b0353104.pth", 13.6)),
         ..PLAIN
     },

@@ -4,7 +4,10 @@
 
 use burn::tensor::Device;
 
-use super::ArchSpec;
+use super::{
+    ArchSpec,
+    naming::{Naming, first_child},
+};
 use crate::{
     Sequential,
     init::Init,
@@ -86,6 +89,9 @@ impl VggConfig {
         Self { in_channels: spec.in_channels, classes: spec.classes, ..self }.init(device)
     }
 }
+
+/// How others call the weights.
+pub(super) const NAMES: &[Naming] = &[Naming { whose: "fastai", theirs: first_child }];
 
 pub(super) fn build11(spec: &ArchSpec, device: &Device) -> Sequential {
     VggConfig::VGG11.build(spec, device)

@@ -16,7 +16,7 @@ use tinderbox_model::{
 pub use config::{CnnConfig, UnetLearnerConfig};
 
 use crate::{
-    DeviceChoice, Hinted, Result,
+    DeviceChoice, Result,
     device::device,
     progress::downloads,
     weights::{Found, Pretrained, look},
@@ -28,15 +28,15 @@ use crate::{
 /// Named by its architecture, the network starts from its official weights, which are downloaded if
 /// they are not in the cache, and all but the head is frozen until [`Learner::unfreeze`]. Where there
 /// are none (`resnet-small`, `xresnet18`) it starts fresh, as it does with [`Pretrained::No`].
-/// What such weights did not have is in [`Learner::load_report`]. The size and the channels of the
+/// What such weights did not have is in [`Learner::load_report`]; for gray images, those of the
+/// first convolution are summed over the color channels. The size and the channels of the
 /// images are the data's. An architecture that is not made of a body and a head, as the lesson's
 /// `resnetish`, is taken as it is.
 ///
 /// # Errors
 /// [`UnknownArch`](tinderbox_model::Error::UnknownArch) with the names that there are;
 /// [`WeightsError`](crate::weights::WeightsError); weights of other shapes;
-/// [`NotImages`](tinderbox_data::Error::NotImages); [`ImageLearnerError`] for gray images and
-/// weights for color.
+/// [`NotImages`](tinderbox_data::Error::NotImages).
 ///
 /// # Example
 /// ```no_run
@@ -62,7 +62,7 @@ pub fn cnn_learner(data: DataBunch, config: impl Into<CnnConfig>) -> Result<Lear
     let CnnConfig { arch, pretrained, until, y_range, dropout, seed, device } = config.into();
     let arch = find(&arch)?;
     let ([in_channels, size @ ..], classes) = (image_shape(&data)?, data.c());
-    let weights = weights(arch, pretrained.as_ref(), in_channels)?;
+    let weights = weights(arch, pretrained.as_ref())?;
     let has_head = until.is_some() || weights.is_some() || y_range.is_some() || dropout.is_some();
     let spec = match arch.cut.is_some() || has_head {
         true => {
@@ -106,7 +106,7 @@ pub fn unet_learner(data: DataBunch, config: impl Into<UnetLearnerConfig>) -> Re
     let UnetLearnerConfig { arch, pretrained, until, unet, seed, device } = config.into();
     let arch = find(&arch)?;
     let ([in_channels, size @ ..], classes) = (image_shape(&data)?, data.c());
-    let weights = weights(arch, pretrained.as_ref(), in_channels)?;
+    let weights = weights(arch, pretrained.as_ref())?;
     let body = BodySpec { arch: arch.name.to_owned(), in_channels, until };
     let spec = ModelSpec::Unet(UnetSpec { body, unet: UnetConfig { classes, size, ..unet } });
     start(data, &spec, weights, seed, device)
@@ -124,42 +124,14 @@ fn image_shape(data: &DataBunch) -> Result<[usize; 3]> {
 
 /// The weights that a network starts with: the official ones, if nothing else is said and there are
 /// some.
-fn weights(
-    arch: &'static Arch,
-    pretrained: Option<&Pretrained>,
-    channels: usize,
-) -> Result<Option<StateDict>> {
+fn weights(arch: &'static Arch, pretrained: Option<&Pretrained>) -> Result<Option<StateDict>> {
     let usual = match arch.weights {
         Some(_) => Pretrained::Auto,
         None => Pretrained::No,
     };
-    let pretrained = pretrained.unwrap_or(&usual);
-    if *pretrained == Pretrained::Auto && arch.weights.is_some() && channels != 3 {
-        return Err(ImageLearnerError::NotColor { arch: arch.name, channels }.into());
-    }
-    match look(Some(pretrained), Some(arch.name), &[], &downloads())? {
-        Found::File { file, .. } => Ok(Some(StateDict::read(&file.path)?)),
+    match look(Some(pretrained.unwrap_or(&usual)), Some(arch.name), &[], &downloads())? {
+        Found::File { file, .. } => Ok(Some(StateDict::read_every(&file.path)?)),
         Found::None { .. } => Ok(None),
-    }
-}
-
-/// Images that a network cannot start with.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageLearnerError {
-    #[error(
-        "the official weights of `{arch}` are for images with 3 channels, but these have {channels}"
-    )]
-    NotColor { arch: &'static str, channels: usize },
-}
-
-impl Hinted for ImageLearnerError {
-    fn hint(&self) -> Option<String> {
-        let Self::NotColor { arch, .. } = self;
-        Some(format!(
-            "open the images in color, which is the default of `ImageItems`, or train from scratch: \
-             `CnnConfig::new(\"{arch}\").pretrained(Pretrained::No)`"
-        ))
     }
 }
 

@@ -208,6 +208,7 @@ impl Recipe {
         let normalize = match &begin {
             Begin::Fresh => None,
             // What the weights were trained with.
+            Begin::Pretrained(_) if channels == 1 => Some(Normalize::imagenet_gray()),
             Begin::Pretrained(_) => Some(Normalize::imagenet()),
             Begin::Run { from, .. } => from.manifest.inference.normalization().cloned(),
         };
@@ -302,7 +303,11 @@ fn channels(survey: &Survey, begin: &Begin, choices: &mut Choices) -> usize {
         channels => (channels, "3 (color)"),
     };
     let ((channels, value), because) = match (begin, survey.is_gray()) {
-        (Begin::Pretrained(_), _) => (of(3), "as in the training of the pretrained weights"),
+        (Begin::Pretrained(_), true) => (
+            of(1),
+            "all sampled images are gray; the pretrained weights of the first layer are summed over the color channels",
+        ),
+        (Begin::Pretrained(_), false) => (of(3), "as in the training of the pretrained weights"),
         (Begin::Run { from, .. }, _) => {
             (of(from.manifest.arch.in_channels().unwrap_or(3)), "as in the run to start from")
         }

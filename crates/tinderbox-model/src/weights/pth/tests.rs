@@ -126,6 +126,61 @@ fn weights_may_be_beside_an_optimizer() {
     check(&file(&both));
 }
 
+/// Whatever lies beside them, as far down as programs put them.
+#[test]
+fn the_dictionary_of_the_weights_is_found() {
+    let settings = || b"cargparse\nNamespace\n)\x81}b".to_vec();
+    for name in WRAPPERS {
+        check(&file(&dict(&[("epoch", vec![b'K', 3]), (name, weights()), ("args", settings())])));
+        check(&file(&dict(&[("a", dict(&[(name, weights())]))])));
+    }
+    // Averages are preferred; a name that nobody knows does if it is the only one.
+    let other = || dict(&[("a", tensor("FloatStorage", "0", 0, &[1], &[1]))]);
+    check(&file(&dict(&[("state_dict", other()), ("state_dict_ema", weights())])));
+    check(&file(&dict(&[("our own", dict(&[("deeper", weights())])), ("step", vec![b'K', 1])])));
+    let every = read(&file(&dict(&[("critic", other()), ("generator", weights())])), true).unwrap();
+    let names: Vec<&str> = every.weights.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["critic.a", "generator.fc.bias", "generator.fc.weight", "generator.half"]);
+}
+
+#[test]
+fn a_whole_model_is_said_to_be_one() {
+    let model = || b"ctorchvision.models.resnet\nResNet\n)\x81}b".to_vec();
+    for object in [model(), dict(&[("epoch", vec![b'K', 3]), ("model", model())])] {
+        let error = read(&file(&object), false).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "it holds a whole `torchvision.models.resnet.ResNet`, not its weights alone, and objects are never loaded"
+        );
+        assert!(error.hint().unwrap().contains("torch.save(model.state_dict()"));
+    }
+    let script = b"c__torch__.net\nNet\n)\x81}b".to_vec();
+    let error = read(&file(&script), false).unwrap_err();
+    assert!(error.hint().unwrap().contains("torch.jit.load"), "{error}");
+}
+
+#[test]
+fn an_archive_of_another_program_is_named() {
+    let named = |name: &str, what: &str| {
+        let error = read(&archive(&[(name, vec![1])]), false).unwrap_err();
+        assert_eq!(error.to_string(), format!("it is {what}"));
+    };
+    named("arr_0.npy", "a NumPy archive");
+    named("model.weights.h5", "a Keras file");
+    named("a", "a zip archive without PyTorch's `data.pkl`");
+}
+
+#[test]
+fn a_wrong_checksum_is_an_error() {
+    let mut bytes = file(&weights());
+    let at = bytes.windows(4).position(|window| window == 3f32.to_le_bytes()).unwrap();
+    bytes[at + 1] ^= 1;
+    refused(
+        &bytes,
+        "not a PyTorch checkpoint: the checksum of `model/data/0` in it is wrong, so the file is damaged",
+    );
+}
+
 #[test]
 fn weights_are_read_from_an_older_file() {
     let keys = tuple(&["0", "1", "2"].map(text));
@@ -149,15 +204,18 @@ fn weights_are_read_from_an_older_file() {
 
 #[test]
 fn what_is_made_by_other_calls_is_refused() {
-    let call = b"cos\nsystem\n(X\x02\0\0\0lstR".to_vec();
-    refused(
-        &file(&dict(&[("a", call)])),
-        "not a PyTorch checkpoint: `a` is made by calling os.system, which is not done",
-    );
+    // An object beside weights is left out; alone it is none.
+    let call = || b"cos\nsystem\n(X\x02\0\0\0lstR".to_vec();
+    let message =
+        "it holds a whole `os.system`, not its weights alone, and objects are never loaded";
+    refused(&file(&dict(&[("a", call())])), message);
+    let mut beside = weights();
+    beside.truncate(beside.len() - 1);
+    check(&file(&[beside, text("a"), call(), b"u".to_vec()].concat()));
     let counts = tensor("LongStorage", "2", 0, &[1], &[1]);
     refused(
         &file(&dict(&[("a", counts)])),
-        "the tensor `a` has the type torch.LongStorage; supported are F32, F16, BF16 and F64",
+        "not a PyTorch checkpoint: there are no weights by name in it",
     );
 }
 
