@@ -179,8 +179,11 @@ impl Convert {
         if let [first, rest @ ..] = &left_out[..] {
             let n = count(left_out.len(), "tensor");
             let more = rest.last().map_or(String::new(), |last| format!(" … {last}"));
-            let names = visible(&format!("{first}{more}"));
-            say(&format!("left out {n} of whole numbers, which are no weights: {names}"));
+            let names = format!("{first}{more}");
+            say(&format!(
+                "left out {n} of whole numbers, which are no weights: {}",
+                visible(&names)
+            ));
         }
         Ok(Done::Ok)
     }

@@ -3,7 +3,10 @@
 //! Nobody has to say what stands before the names: it is what the file's names begin with where
 //! they end as the network's do.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
 
 use super::{ARCHS, Arch};
 use crate::{
@@ -89,8 +92,9 @@ pub(super) fn of_body(
     weights: StateDict,
 ) -> Result<(StateDict, LoadReport)> {
     let weights = weights.renamed(unwrapped);
+    let ends = ends(&weights);
     let best = namings(arch)
-        .flat_map(|naming| places(naming, body, &weights))
+        .flat_map(|naming| places(naming, body, &ends))
         .max_by_key(|place| (place.parameters, Reverse(place.rank())));
     let Some(place) = best else { return Err(other_weights(arch, body, &weights, 0, 0)) };
     let mut found = StateDict::default();
@@ -172,14 +176,26 @@ impl Place {
     }
 }
 
-fn places(naming: Naming, body: &StateDict, weights: &StateDict) -> Vec<Place> {
+/// Weights by every end of their names, each with what stands before it.
+type Ends<'a> = HashMap<&'a str, Vec<(&'a str, &'a Weight)>>;
+
+fn ends(weights: &StateDict) -> Ends<'_> {
+    let mut ends = Ends::new();
+    for (name, weight) in weights.iter() {
+        let starts = name.match_indices('.').map(|(at, _)| at + 1);
+        for at in std::iter::once(0).chain(starts) {
+            ends.entry(&name[at..]).or_default().push((&name[..at], weight));
+        }
+    }
+    ends
+}
+
+fn places(naming: Naming, body: &StateDict, ends: &Ends<'_>) -> Vec<Place> {
     let mut parameters: BTreeMap<&str, usize> = BTreeMap::new();
     for (ours, fresh) in body.iter() {
         let Some(theirs) = (naming.theirs)(ours) else { continue };
-        for (name, weight) in weights.iter() {
-            if let Some(prefix) = prefix(name, &theirs)
-                && fits(&weight.shape, &fresh.shape)
-            {
+        for (prefix, weight) in ends.get(theirs.as_str()).into_iter().flatten() {
+            if fits(&weight.shape, &fresh.shape) {
                 *parameters.entry(prefix).or_default() += fresh.values.len();
             }
         }
