@@ -346,12 +346,14 @@ pub(crate) fn check_names(others: &[(&'static str, &mut Network)]) {
 }
 
 /// Writes the checkpoint of a run, if the learner keeps any: where it is now, or where `mark` says
-/// it was, since when no weight has changed.
+/// it was, since when no weight has changed. After a loss that is NaN, the last checkpoint stays:
+/// nothing good would come of going on from this one.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub(crate) fn write(run: &mut Stage<'_>, mark: Option<Mark>, finished: bool) -> Result<()> {
-    if run.learn.checkpoints.is_none() {
+    let is_broken = run.state.last_loss.is_some_and(f64::is_nan);
+    if run.learn.checkpoints.is_none() || is_broken {
         return Ok(());
     }
     let mut tensors = Tensors::default();
@@ -586,13 +588,17 @@ fn load_carried(store: &Store, prefix: &str, network: &Network) -> Result<(), St
     Ok(())
 }
 
+/// No network has as many parameters.
+const MOST_GRADIENTS: usize = 1 << 20;
+
 /// Gradients that wait for those of the next batch.
 fn kept(store: &Store, prefix: &str, network: &Network) -> Result<Option<Gradients>, String> {
     let (prefix, device) = (format!("{prefix}{GRADIENTS}"), network.device.clone().inner());
     let mut kept = Vec::new();
     for name in store.names() {
         let Some(at) = name.strip_prefix(&prefix) else { continue };
-        let at: usize = at.parse().map_err(|_| format!("`{name}` has no number"))?;
+        let at = at.parse().ok().filter(|at| *at < MOST_GRADIENTS);
+        let at: usize = at.ok_or_else(|| format!("`{name}` has no number"))?;
         if kept.len() <= at {
             kept.resize(at + 1, None);
         }

@@ -17,7 +17,7 @@ use tinderbox_ops::with_exact_conv;
 use crate::{
     Network, Recorder, Result, Supervised, TrainStep,
     callback::{Callback, MixUp},
-    checkpoint::{Checkpoints, check_names},
+    checkpoint::{Checkpoint, Checkpoints, check_names},
     fit::{Fit, Observer, Outcome, Policy, Report, Stage},
     loss::{IntoLoss, Loss, MixUpLoss, loss_of},
     metric::{IntoMetrics, Metric},
@@ -298,6 +298,17 @@ impl Learner {
             Some(run) => run.finish(),
             None => Ok(Outcome::Finished { epochs: self.recorder.last_epoch(), reason: None }),
         })
+    }
+
+    /// Makes the learner what it was at a checkpoint, without going on: its weights, what the
+    /// optimizer remembers, and what was recorded.
+    ///
+    /// # Errors
+    /// As [`resume_with`](Self::resume_with).
+    pub fn load_checkpoint(&mut self, file: impl AsRef<Path>) -> Result<()> {
+        let checkpoint = Checkpoint::read(file.as_ref())?;
+        checkpoint.check(self, &[])?;
+        checkpoint.load_learner(self)
     }
 
     /// [`resume_with`](Self::resume_with) the learner's own callbacks only.

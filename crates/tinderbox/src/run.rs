@@ -10,6 +10,8 @@
 //! | `best.safetensors` | the weights of the best epoch, with `--keep best` |
 //! | `history.csv` | the epoch table |
 //! | `model.safetensors` | the finished model: one file that predicts anywhere |
+//! | `diverged.json` | why there is no model, if the training diverged |
+//! | `last-good.safetensors` | the model of the last good epoch before it did |
 //! | `losses.svg`, `rates.svg` | plots |
 
 use std::{
@@ -26,6 +28,7 @@ use tinderbox_learn::{Bundle, write_atomically};
 use crate::{
     Error, Hinted, Plan, Result, Settings, SettingsError, Sources, Task,
     settings::{flag, run_file},
+    train::check_is_sound,
 };
 
 /// Held while a process trains in a run folder. The system lets go of it however that ends; what is
@@ -50,7 +53,7 @@ impl Drop for Lock {
 }
 
 /// The files of a run, which are written over when it begins.
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "run.json",
     "run.toml",
     "items.csv",
@@ -59,6 +62,8 @@ const FILES: [&str; 9] = [
     "best.safetensors",
     "history.csv",
     "model.safetensors",
+    "last-good.safetensors",
+    "diverged.json",
     ".lock",
 ];
 
@@ -170,6 +175,16 @@ impl RunFolder {
         self.root.join("model.safetensors")
     }
 
+    /// Why there is no model, if the training diverged.
+    pub fn diverged(&self) -> PathBuf {
+        self.root.join("diverged.json")
+    }
+
+    /// The model of the last good epoch of a training that diverged.
+    pub fn last_good(&self) -> PathBuf {
+        self.root.join("last-good.safetensors")
+    }
+
     pub fn plot(&self, name: &str) -> PathBuf {
         self.root.join(format!("{name}.svg"))
     }
@@ -216,6 +231,7 @@ impl RunFolder {
         let finished = self.model().exists();
         match is_run || was_killed {
             false => Err(RunError::NotOurs { folder, file }.into()),
+            true if !finished && self.diverged().exists() => Ok(check_is_sound(self)?),
             true if finished || self.checkpoint().exists() => {
                 Err(RunError::Exists { folder, finished }.into())
             }
@@ -353,6 +369,7 @@ pub fn open_model(path: impl AsRef<Path>) -> Result<Bundle> {
         true => {
             let run = RunFolder::new(path);
             if !run.model().is_file() {
+                check_is_sound(&run)?;
                 run.task()?;
                 return Err(RunError::Unfinished { folder: path.to_owned() }.into());
             }
@@ -445,6 +462,15 @@ fn name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Where data is, as words of a command.
+pub(crate) fn sources_words(data: &Sources) -> String {
+    let words = data.0.iter().map(|(setting, path)| match setting.as_str() {
+        "data" => shell_word(path),
+        setting => format!("{} {}", flag(setting), shell_word(path)),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Another folder beside one, as a word of a command.
 pub(crate) fn beside(folder: &Path) -> String {
     let mut name = folder.file_name().unwrap_or("run".as_ref()).to_owned();
@@ -483,18 +509,12 @@ impl Hinted for RunError {
                 beside(folder),
                 shell_word(folder)
             ),
-            Self::Finished { folder, data, was, now } => {
-                let paths = data.0.iter().map(|(setting, path)| match setting.as_str() {
-                    "data" => shell_word(path),
-                    setting => format!("{} {}", flag(setting), shell_word(path)),
-                });
-                format!(
-                    "continue from its weights in a new run: `tinderbox train {} --from {} --epochs {}`",
-                    paths.collect::<Vec<_>>().join(" "),
-                    shell_word(folder),
-                    now - was
-                )
-            }
+            Self::Finished { folder, data, was, now } => format!(
+                "continue from its weights in a new run: `tinderbox train {} --from {} --epochs {}`",
+                sources_words(data),
+                shell_word(folder),
+                now - was
+            ),
             Self::Exists { folder, finished: false } => format!(
                 "resume it: `tinderbox train --out {} --resume`; or keep it and train in another folder: `--out {}`",
                 shell_word(folder),

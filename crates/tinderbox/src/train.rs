@@ -1,5 +1,6 @@
 //! From settings to a trained model, once for all tasks.
 
+mod diverged;
 mod dry_run;
 mod fit;
 mod keep;
@@ -18,8 +19,10 @@ use tinderbox_model::{
     weights::{Strict, load_encoder, transfer_vocab},
 };
 
+pub use diverged::DivergedError;
+pub(crate) use diverged::check_is_sound;
 pub use dry_run::{DryRun, dry_run};
-pub use fit::{DivergedError, Trained};
+pub use fit::Trained;
 
 use crate::{
     Common, Event, Host, Job, Keep, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task,
@@ -87,6 +90,7 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     };
     let begun: Plan<T> = run.plan()?;
     let plan = resumed(ask, &run, begun.clone())?;
+    check_is_sound(&run)?;
     let _lock = run.lock()?;
     check_data_is_there(&plan, &run)?;
     tell(&plan, job);

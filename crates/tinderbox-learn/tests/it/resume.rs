@@ -299,6 +299,15 @@ fn stopped(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
     (file, bytes)
 }
 
+/// What a safetensors file of this length is said to be.
+fn cut(length: usize) -> &'static str {
+    match length {
+        0 => "empty",
+        ..=8 => "truncated or not a safetensors file",
+        _ => "truncated: its length is not what its header says",
+    }
+}
+
 #[test]
 fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
@@ -308,7 +317,7 @@ fn a_checkpoint_cut_short_anywhere_is_refused_and_the_learner_is_as_it_was() {
     for length in (0..whole.len()).step_by(1000).chain(whole.len() - 9..whole.len()) {
         fs::write(&file, &whole[..length]).unwrap();
         let error = learner.resume(&file).unwrap_err();
-        let want = format!("{}: it is truncated or not a safetensors file", file.display());
+        let want = format!("{}: it is {}", file.display(), cut(length));
         assert!(error.to_string().starts_with(&want), "{length}: {error}");
     }
     assert!(bits(&learner) == before);
@@ -409,7 +418,7 @@ fn truncated_and_foreign_checkpoints_are_refused() {
     for length in [0, 7, 1000, whole.len() / 2, whole.len() - 1] {
         fs::write(&file, &whole[..length]).unwrap();
         let error = make(folder.path(), None, None).resume(&file).unwrap_err();
-        let want = format!("{}: it is truncated or not a safetensors file", file.display());
+        let want = format!("{}: it is {}", file.display(), cut(length));
         assert!(error.to_string().starts_with(&want), "{error}");
     }
     let learner = make(folder.path(), None, None);

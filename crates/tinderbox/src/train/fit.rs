@@ -3,7 +3,6 @@
 use std::{
     fs,
     num::NonZeroUsize,
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,10 +13,8 @@ use tinderbox_learn::{
     callback::{CsvLogger, EarlyStopping, Speed, TerminateOnNan},
 };
 
-use super::{keep::Kept, time_left::seconds_left};
-use crate::{
-    Event, Hinted, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done, run::beside,
-};
+use super::{diverged::DivergedError, keep::Kept, time_left::seconds_left};
+use crate::{Event, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
 
 /// How a training run ended.
 #[derive(Debug)]
@@ -53,26 +50,6 @@ impl Trained {
             run: self.run.root().to_owned(),
             waiting: self.speed.map(|speed| speed.waiting),
         }
-    }
-}
-
-/// A training whose loss or weights are not finite.
-#[derive(Debug, thiserror::Error)]
-#[error("training diverged: {reason}; no model was saved")]
-pub struct DivergedError {
-    pub folder: PathBuf,
-    /// A rate that may do better.
-    pub lr: f64,
-    pub reason: String,
-}
-
-impl Hinted for DivergedError {
-    fn hint(&self) -> Option<String> {
-        Some(format!(
-            "train with a lower learning rate in another run folder: `--lr {} --out {}`; `tinderbox lr-find` suggests one",
-            self.lr,
-            beside(&self.folder)
-        ))
     }
 }
 
@@ -139,8 +116,10 @@ pub(super) fn fit<T: Task>(
     if let Outcome::Finished { reason, .. } = &outcome {
         let broke_down = reason.clone().filter(|reason| !is_early(reason));
         if let Some(reason) = broke_down.or_else(|| not_finite(&learner)) {
-            let (folder, lr) = (run.root().to_owned(), plan.fit.lower_lr());
-            return Err(DivergedError { folder, lr, reason }.into());
+            let (folder, data) = (run.root().to_owned(), plan.data.clone());
+            let lr = plan.fit.lower_lr();
+            let diverged = DivergedError { folder, data, lr, reason, good_epoch: None };
+            return Err(diverged.keep(&mut learner, &kept)?.into());
         }
         match kept.load(&mut learner)? {
             None => learner.export(run.model())?,
@@ -193,21 +172,22 @@ fn is_early(reason: &str) -> bool {
 }
 
 /// The metrics after the last epoch that are finite.
-fn last_metrics(recorder: &Recorder) -> Vec<(String, f64)> {
+pub(super) fn last_metrics(recorder: &Recorder) -> Vec<(String, f64)> {
     let last = |name: &String| Some((name.clone(), recorder.last_metric(name)?));
     let known = recorder.metric_names.iter().filter_map(last);
     known.filter(|(_, value)| value.is_finite()).collect()
 }
 
 /// What is NaN or infinite in a fit that has ended, in words.
-fn not_finite(learner: &Learner) -> Option<String> {
+pub(super) fn not_finite(learner: &Learner) -> Option<String> {
     let weights = learner.state_dict();
     let weight = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
     if let Some((name, _)) = weight {
         return Some(format!("weights of `{name}` are NaN or infinite"));
     }
-    // A validation that came to no number was skipped.
-    let unmeasured = learner.recorder().valid_losses.last() == Some(&None);
+    // A validation that came to no number was skipped, or is not finite.
+    let measured = learner.recorder().valid_losses.last().copied();
+    let unmeasured = measured.is_some_and(|loss| loss.is_none_or(|loss| !loss.is_finite()));
     (unmeasured && learner.data().n_valid() > 0)
         .then(|| "the validation loss is NaN or infinite".to_owned())
 }
