@@ -265,7 +265,8 @@ impl<K: InputKind> LabelledPart<K> {
         if !moves_labels {
             return Ok(());
         }
-        let facts = InputFacts { size: kind.size(&opened), drawn: Some(&drawn), path: None };
+        let (size, full_size) = (kind.size(&opened), kind.full_size(&opened));
+        let facts = InputFacts { size, full_size, drawn: Some(&drawn), path: None };
         match self.labels.target(0, &facts) {
             Err(error @ Error::Transform { .. }) => Err(error),
             // So is an unreadable label.

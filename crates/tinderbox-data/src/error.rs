@@ -43,7 +43,10 @@ pub enum Error {
     #[error("cannot read {path} as an image: {reason}")]
     Decode { path: PathBuf, reason: String },
 
-    #[error("{path} claims to be {width}×{height} pixels; the limit is {limit} million pixels")]
+    #[error(
+        "{path} claims to be {width}×{height} pixels; the limit is {} million pixels",
+        limit / 1_000_000
+    )]
     TooLarge { path: PathBuf, width: u32, height: u32, limit: u64 },
 
     #[error("{} of {checked} files cannot be used:{}", files.len(), bad_list(files))]
@@ -309,7 +312,8 @@ impl BadFile {
             Error::TooLarge { path, width, height, limit } => (
                 Some(path),
                 format!(
-                    "it claims to be {width}×{height} pixels; the limit is {limit} million pixels"
+                    "it claims to be {width}×{height} pixels; the limit is {} million pixels",
+                    limit / 1_000_000
                 ),
             ),
             Error::Read { path, source } => (Some(path), source.to_string()),
@@ -507,7 +511,10 @@ impl Error {
                 bad_files_hint(files, *checked, *allowed)
             }
             Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
-            Self::TooLarge { .. } => "shrink the image, or remove it".into(),
+            Self::TooLarge { width, height, .. } => format!(
+                "shrink the image, remove it, or raise the limit: `--max-pixels {}`",
+                u64::from(*width) * u64::from(*height)
+            ),
             Self::NoColumn { found, .. } => match separator(found) {
                 Some(separator) => format!("it seems to be separated by {separator}: set the `delimiter`"),
                 None => "name a column as in the first line, or by its number, counted from 0".into(),
@@ -649,9 +656,14 @@ mod tests {
             None,
         );
         check(
-            &Error::TooLarge { path: "a.png".into(), width: 16000, height: 16000, limit: 89 },
+            &Error::TooLarge {
+                path: "a.png".into(),
+                width: 16000,
+                height: 16000,
+                limit: 89_478_485,
+            },
             "a.png claims to be 16000×16000 pixels; the limit is 89 million pixels",
-            Some("shrink the image"),
+            Some("raise the limit: `--max-pixels 256000000`"),
         );
         let files = vec![BadFile { path: "a.png".into(), reason: "cut short".into(), hint: None }];
         check(

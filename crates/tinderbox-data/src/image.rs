@@ -16,13 +16,13 @@ pub use codes::save_mask;
 pub use decode::ImageInfo;
 pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
-pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask};
+pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_within};
 pub use resize::resize_to;
 
-use crate::{Array, Result};
+use crate::{Array, ImageKind, Result};
 
-/// The most pixels that an image may have: as bytes in three channels they take a quarter of a
-/// gigabyte. The number is Pillow's, above which it warns of a decompression bomb.
+/// The most pixels that an image may have if nothing else is said: as bytes in three channels they
+/// take a quarter of a gigabyte. The number is Pillow's, above which it warns of a decompression bomb.
 pub const MAX_PIXELS: u64 = 89_478_485;
 
 /// The channels an image is opened with.
@@ -66,6 +66,9 @@ pub struct Pixels {
     pub channels: usize,
     /// Row by row, the channels of a pixel together.
     pub bytes: Vec<u8>,
+    /// Height and width of the image in its file, upright: larger than these if it was decoded at a
+    /// fraction of its size.
+    pub full_size: [usize; 2],
 }
 
 /// An image as the transforms see it: `[channels, height, width]`, values in `0.0..=1.0`.
@@ -86,13 +89,15 @@ impl Pixels {
     /// by its EXIF orientation; of an animation, the first frame is taken; 16 bits a channel are
     /// scaled to 8; CMYK becomes RGB. A file that is cut short is an error, and no gray rest.
     ///
+    /// A JPEG of more than [`MAX_PIXELS`], as phones of 108 megapixels take, is decoded at a
+    /// quarter or an eighth of its width and height. [`ImageKind`] has other limits.
+    ///
     /// # Errors
     /// [`Error::Decode`](crate::Error::Decode), [`TooLarge`](crate::Error::TooLarge),
     /// [`Read`](crate::Error::Read) or [`NotAFile`](crate::Error::NotAFile), with the path. Sizes
     /// are checked before anything is decoded.
     pub fn open(path: impl AsRef<Path>, mode: ConvertMode) -> Result<Self> {
-        let path = path.as_ref();
-        decode::open(path, mode)
+        Self::open_as(path, ImageKind { mode, ..ImageKind::default() })
     }
 
     /// Decodes what is in a file, as [`open`](Self::open) does.
@@ -100,12 +105,28 @@ impl Pixels {
     /// # Errors
     /// As there; where a file would be named, it is `the image`.
     pub fn decode(bytes: &[u8], mode: ConvertMode) -> Result<Self> {
-        decode::decode(bytes, mode)
+        Self::decode_as(bytes, ImageKind { mode, ..ImageKind::default() })
+    }
+
+    /// [`open`](Self::open) with all that can be said about it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_as(path: impl AsRef<Path>, kind: ImageKind) -> Result<Self> {
+        decode::open(path.as_ref(), kind)
+    }
+
+    /// [`decode`](Self::decode) with all that can be said about it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_as(bytes: &[u8], kind: ImageKind) -> Result<Self> {
+        decode::decode(bytes, kind)
     }
 
     /// Floats in `0.0..=1.0`, channels first.
     pub fn to_image(&self) -> Image {
-        let Self { height, width, channels, ref bytes } = *self;
+        let Self { height, width, channels, ref bytes, .. } = *self;
         let share = |byte: &u8| f32::from(*byte) / 255.0;
         let pixels = match channels {
             3 => {
@@ -172,7 +193,7 @@ impl Image {
         let bytes = (0..plane)
             .flat_map(|at| (0..channels).map(move |channel| byte(pixels[channel * plane + at])))
             .collect();
-        Pixels { height, width, channels, bytes }
+        Pixels { height, width, channels, bytes, full_size: [height, width] }
     }
 }
 
@@ -189,8 +210,8 @@ mod tests {
 
     #[test]
     fn channels_come_first_in_an_image() {
-        let pixels =
-            Pixels { height: 1, width: 2, channels: 3, bytes: vec![0, 51, 102, 153, 204, 255] };
+        let bytes = vec![0, 51, 102, 153, 204, 255];
+        let pixels = Pixels { height: 1, width: 2, channels: 3, bytes, full_size: [1, 2] };
         let image = pixels.to_image();
         assert_eq!(image.pixels, [0.0, 0.6, 0.2, 0.8, 0.4, 1.0]);
         assert_eq!(image.to_pixels().bytes[5], 255);

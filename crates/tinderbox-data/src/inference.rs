@@ -154,7 +154,7 @@ impl Inference {
     pub fn pixels(&self, input: Input<'_>) -> Result<Pixels> {
         match (&self.input, input) {
             (SavedInput::Image(kind), Input::File(path)) => kind.open(path),
-            (SavedInput::Image(kind), Input::Bytes(bytes)) => Pixels::decode(bytes, kind.mode),
+            (SavedInput::Image(kind), Input::Bytes(bytes)) => Pixels::decode_as(bytes, *kind),
             (saved, input) => Err(Error::UnfitInput { takes: saved.what(), given: input.what() }),
         }
     }
@@ -294,7 +294,7 @@ mod tests {
     }
 
     fn gray() -> SavedInput {
-        SavedInput::Image(ImageKind { mode: ConvertMode::L })
+        SavedInput::Image(ImageKind { mode: ConvertMode::L, ..ImageKind::default() })
     }
 
     #[test]
@@ -302,7 +302,13 @@ mod tests {
         let inference = inference(gray());
         let text = serde_json::to_string(&inference).unwrap();
         let read: Inference = serde_json::from_str(&text).unwrap();
-        let pixels = Pixels { height: 8, width: 6, channels: 1, bytes: (0..48).collect() };
+        let pixels = Pixels {
+            height: 8,
+            width: 6,
+            channels: 1,
+            bytes: (0..48).collect(),
+            full_size: [8, 6],
+        };
         let input = read.prepare(&pixels).unwrap();
         assert_eq!(input.shape, [1, 4, 4]);
         assert_eq!(input, inference.prepare(&pixels).unwrap());
@@ -311,7 +317,8 @@ mod tests {
 
     #[test]
     fn a_picture_of_other_channels_is_refused() {
-        let pixels = Pixels { height: 4, width: 4, channels: 3, bytes: vec![0; 48] };
+        let pixels =
+            Pixels { height: 4, width: 4, channels: 3, bytes: vec![0; 48], full_size: [4, 4] };
         let error = inference(gray()).prepare(&pixels).unwrap_err();
         assert!(matches!(error, Error::Channels { given: 1, channels: 3 }), "{error}");
     }

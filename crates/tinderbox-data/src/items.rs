@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Array, ConvertMode, Error, Result,
-    image::{ImageInfo, Pixels},
+    image::{ImageInfo, MAX_PIXELS, Pixels},
     inference::SavedInput,
     split::{Part, permutation},
     transform::Drawn,
@@ -80,6 +80,11 @@ pub trait InputKind: ItemKind {
         None
     }
 
+    /// Height and width of the image in its file, which points are places in.
+    fn full_size(&self, opened: &Self::Opened) -> Option<[usize; 2]> {
+        self.size(opened)
+    }
+
     /// What a model gets. The transforms are drawn; whatever else is random comes from `rng`.
     ///
     /// # Errors
@@ -95,10 +100,33 @@ pub trait InputKind: ItemKind {
     fn saved(&self) -> SavedInput;
 }
 
-/// Images, opened as [`ConvertMode`] says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// Images, and how they are opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImageKind {
     pub mode: ConvertMode,
+    /// The most pixels an image may have; a JPEG of more is decoded at a fraction of its size, any
+    /// other image is an error. [`MAX_PIXELS`] if it is not said.
+    #[serde(default = "usual_limit", skip_serializing_if = "is_usual_limit")]
+    pub max_pixels: u64,
+    /// How many of the 16 bits of a value are used, from 1 to 16: with 12, as from microscopes and
+    /// X-ray cameras, 4095 is white. All of them if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
+}
+
+impl Default for ImageKind {
+    fn default() -> Self {
+        Self { mode: ConvertMode::default(), max_pixels: MAX_PIXELS, bits: None }
+    }
+}
+
+fn usual_limit() -> u64 {
+    MAX_PIXELS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_usual_limit(limit: &u64) -> bool {
+    *limit == MAX_PIXELS
 }
 
 impl ItemKind for ImageKind {
@@ -113,12 +141,12 @@ impl ItemKind for ImageKind {
     }
 
     fn open(&self, path: &Path) -> Result<Pixels> {
-        Pixels::open(path, self.mode)
+        Pixels::open_as(path, *self)
     }
 
     /// `Image (1, 28, 28)`: channels, height, width.
     fn show(&self, path: &Path) -> String {
-        match ImageInfo::read(path) {
+        match ImageInfo::read_within(path, self.max_pixels) {
             Ok(info) => {
                 format!("Image ({}, {}, {})", self.mode.channels(), info.height, info.width)
             }
@@ -134,6 +162,10 @@ impl InputKind for ImageKind {
 
     fn size(&self, opened: &Pixels) -> Option<[usize; 2]> {
         Some([opened.height, opened.width])
+    }
+
+    fn full_size(&self, opened: &Pixels) -> Option<[usize; 2]> {
+        Some(opened.full_size)
     }
 
     /// `[channels, height, width]`, values in `0.0..=1.0`
@@ -170,6 +202,11 @@ impl ImageItems {
     pub fn convert_mode(mut self, mode: ConvertMode) -> Self {
         self.kind.mode = mode;
         self
+    }
+
+    /// Opens the images so.
+    pub fn open_as(self, kind: ImageKind) -> Self {
+        Self { kind, ..self }
     }
 }
 

@@ -272,6 +272,8 @@ impl TargetKind {
 pub struct InputFacts<'a> {
     /// Height and width of an image as it was opened.
     pub size: Option<[usize; 2]>,
+    /// The same of the image in its file.
+    pub full_size: Option<[usize; 2]>,
     /// What was drawn for it, if labels move with their inputs.
     pub drawn: Option<&'a Drawn<'a>>,
     /// Its file, if it has one.

@@ -173,7 +173,13 @@ impl Picture {
         let [height, width] =
             [self.height, self.width].map(|side| ((side as f64 * times) as usize).max(1));
         let bytes = self.pixels.as_flattened().to_vec();
-        let pixels = Pixels { height: self.height, width: self.width, channels: 3, bytes };
+        let pixels = Pixels {
+            height: self.height,
+            width: self.width,
+            channels: 3,
+            bytes,
+            full_size: [self.height, self.width],
+        };
         let bytes = pixels.resized([height, width]).bytes;
         Self { width, height, pixels: bytes.as_chunks().0.to_vec() }
     }

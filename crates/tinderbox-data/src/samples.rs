@@ -231,9 +231,10 @@ impl<K: InputKind> LabelledSamples<K> {
     }
 
     fn target(&self, index: usize, opened: &K::Opened, drawn: Option<&Drawn<'_>>) -> Result<Array> {
-        let size = self.part.items.kind.size(opened);
-        let path = self.path(index);
-        self.part.labels.target(index, &InputFacts { size, drawn, path: Some(&path) })
+        let (kind, path) = (&self.part.items.kind, self.path(index));
+        let (size, full_size) = (kind.size(opened), kind.full_size(opened));
+        let facts = InputFacts { size, full_size, drawn, path: Some(&path) };
+        self.part.labels.target(index, &facts)
     }
 }
 

@@ -208,7 +208,7 @@ impl Task for Classify {
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
         let inference = &model.manifest.inference;
         let (data, skip_bad) = (Self::sources(ask), ask.task.image.skip_bad.unwrap_or(0));
-        let SavedInput::Image(ImageKind { mode }) = inference.saved_input() else {
+        let SavedInput::Image(kind) = inference.saved_input() else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
         let (items, labels) = match Table::is_one(data.need("data")?) {
@@ -228,7 +228,7 @@ impl Task for Classify {
             TargetKind::MultiCategory { threshold, .. } => Some(*threshold),
             _ => None,
         };
-        let split = items.convert_mode(*mode).split_all_valid();
+        let split = items.open_as(*kind).split_all_valid();
         let labelled = label(&labels, split, threshold, Some(inference.target()))?;
         checked(labelled.batches_like(inference, ask.batch_options())?, skip_bad, job)
     }

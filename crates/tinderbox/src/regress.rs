@@ -178,11 +178,11 @@ impl Task for Regress {
 
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
         let inference = &model.manifest.inference;
-        let SavedInput::Image(ImageKind { mode }) = inference.saved_input() else {
+        let SavedInput::Image(kind) = inference.saved_input() else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
         let Listed { items, columns, .. } = listed(&Self::sources(ask), ask, job)?;
-        let split = items.convert_mode(*mode).split_all_valid();
+        let split = items.open_as(*kind).split_all_valid();
         let labelled = columns.label(split, Some(inference.target()))?;
         let data = labelled.batches_like(inference, ask.batch_options())?;
         checked(data, ask.task.image.skip_bad.unwrap_or(0), job)

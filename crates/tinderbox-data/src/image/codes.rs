@@ -8,7 +8,6 @@ use image::{ImageDecoder, codecs::bmp::BmpDecoder};
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
 use super::{
-    MAX_PIXELS,
     decode::bad,
     mask::{MaskFile, MaskPixels},
 };
@@ -19,16 +18,16 @@ use crate::{Error, Result, picture::Palette};
 ///
 /// # Errors
 /// [`Error::Decode`] for one that is broken, [`Error::TooLarge`].
-pub(super) fn entries(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
+pub(super) fn entries(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Option<MaskFile>> {
     match bytes {
-        [0x89, b'P', b'N', b'G', ..] => of_png(path, bytes),
-        [b'G', b'I', b'F', ..] => of_gif(path, bytes).map(Some),
-        [b'B', b'M', ..] => of_bmp(path, bytes),
+        [0x89, b'P', b'N', b'G', ..] => of_png(path, bytes, max_pixels),
+        [b'G', b'I', b'F', ..] => of_gif(path, bytes, max_pixels).map(Some),
+        [b'B', b'M', ..] => of_bmp(path, bytes, max_pixels),
         _ => Ok(None),
     }
 }
 
-fn of_png(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
+fn of_png(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Option<MaskFile>> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: 1 << 30 });
     decoder.set_transformations(Transformations::IDENTITY);
     let Ok(mut reader) = decoder.read_info() else { return Ok(None) };
@@ -41,7 +40,7 @@ fn of_png(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
         _ => return Ok(None),
     };
     let [height, width] = [reader.info().height, reader.info().width];
-    check_pixels(path, [height, width])?;
+    check_pixels(path, [height, width], max_pixels)?;
     let palette = reader.info().palette.as_deref().map(colors);
     let broken = |error: png::DecodingError| bad(path, error.to_string());
     let mut packed = vec![0; reader.output_buffer_size().unwrap_or_default()];
@@ -64,15 +63,15 @@ fn of_png(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
 }
 
 /// The first frame. What it leaves out of the picture is of the background's color.
-fn of_gif(path: &Path, bytes: &[u8]) -> Result<MaskFile> {
+fn of_gif(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<MaskFile> {
     let broken = |error: gif::DecodingError| bad(path, error.to_string());
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
-    let limit = NonZeroU64::new(MAX_PIXELS).expect("the limit is not zero");
+    let limit = NonZeroU64::new(max_pixels).unwrap_or(NonZeroU64::MIN);
     options.set_memory_limit(MemoryLimit::Bytes(limit));
     let mut decoder = options.read_info(bytes).map_err(broken)?;
     let [height, width] = [decoder.height(), decoder.width()];
-    check_pixels(path, [height, width].map(u32::from))?;
+    check_pixels(path, [height, width].map(u32::from), max_pixels)?;
     let background = decoder.bg_color().unwrap_or_default() as u8;
     let frame = decoder.read_next_frame().map_err(broken)?;
     let frame = frame.ok_or_else(|| bad(path, "it has no frame"))?.clone();
@@ -87,12 +86,12 @@ fn of_gif(path: &Path, bytes: &[u8]) -> Result<MaskFile> {
     Ok(MaskFile { height, width, pixels: MaskPixels::Palette { entries, colors } })
 }
 
-fn of_bmp(path: &Path, bytes: &[u8]) -> Result<Option<MaskFile>> {
+fn of_bmp(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Option<MaskFile>> {
     let Ok(mut decoder) = BmpDecoder::new(Cursor::new(bytes)) else { return Ok(None) };
     let Some(colors) = decoder.get_palette().map(<[_]>::to_vec) else { return Ok(None) };
     decoder.set_indexed_color(true);
     let (width, height) = decoder.dimensions();
-    check_pixels(path, [height, width])?;
+    check_pixels(path, [height, width], max_pixels)?;
     let [height, width] = [height as usize, width as usize];
     let mut entries = vec![0; height * width];
     if decoder.total_bytes() != entries.len() as u64 {
@@ -107,11 +106,10 @@ fn colors(bytes: &[u8]) -> Vec<[u8; 3]> {
     bytes.as_chunks::<3>().0.to_vec()
 }
 
-fn check_pixels(path: &Path, [height, width]: [u32; 2]) -> Result<()> {
+fn check_pixels(path: &Path, [height, width]: [u32; 2], max_pixels: u64) -> Result<()> {
     match u64::from(height) * u64::from(width) {
-        pixels if pixels > MAX_PIXELS => {
-            let limit = MAX_PIXELS / 1_000_000;
-            Err(Error::TooLarge { path: path.into(), width, height, limit })
+        pixels if pixels > max_pixels => {
+            Err(Error::TooLarge { path: path.into(), width, height, limit: max_pixels })
         }
         _ => Ok(()),
     }
@@ -202,7 +200,7 @@ mod tests {
     #[test]
     fn a_broken_palette_file_is_named() {
         let bytes = file(ColorType::Indexed, BitDepth::Eight, &[0, 1, 2, 3, 2, 1]);
-        let error = entries(Path::new("m.png"), &bytes[..bytes.len() - 20]).unwrap_err();
+        let error = entries(Path::new("m.png"), &bytes[..bytes.len() - 20], 6).unwrap_err();
         assert!(error.to_string().starts_with("cannot read m.png as an image"), "{error}");
     }
 }

@@ -11,8 +11,8 @@ use image::{
     DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
 };
 
-use super::{ConvertMode, Format, MAX_PIXELS, Pixels, jpeg};
-use crate::{Error, Result, file::regular};
+use super::{Format, MAX_PIXELS, Pixels, jpeg};
+use crate::{ConvertMode, Error, ImageKind, Result, file::regular};
 
 /// No image file is longer than this many bytes.
 const MAX_FILE: u64 = 1 << 30;
@@ -38,11 +38,20 @@ impl ImageInfo {
     /// # Errors
     /// As [`Pixels::open`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::read_within(path, MAX_PIXELS)
+    }
+
+    /// [`read`](Self::read) under another limit than [`MAX_PIXELS`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_within(path: impl AsRef<Path>, max_pixels: u64) -> Result<Self> {
         let path = path.as_ref();
-        let file = BufReader::new(file(path)?);
+        let (file, len) = file(path)?;
         guarded(path, || {
-            let (_, mut decoder) = decoder(path, file)?;
+            let (format, mut decoder) = decoder(path, BufReader::new(file))?;
             let (width, height) = decoder.dimensions();
+            fraction(path, format, [width, height], len, max_pixels)?;
             let gray = !decoder.color_type().has_color();
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             let turned = orientation != Orientation::NoTransforms;
@@ -68,42 +77,94 @@ fn turns(orientation: Orientation) -> bool {
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
-pub(super) fn open(path: &Path, mode: ConvertMode) -> Result<Pixels> {
-    pixels(path, &bytes(path)?, mode)
+pub(super) fn open(path: &Path, kind: ImageKind) -> Result<Pixels> {
+    pixels(path, &bytes(path)?, kind)
 }
 
-pub(super) fn decode(bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
+pub(super) fn decode(bytes: &[u8], kind: ImageKind) -> Result<Pixels> {
     // What has no file is called so in messages.
     let name = Path::new("the image");
     check_len(name, bytes.len() as u64)?;
-    pixels(name, bytes, mode)
+    pixels(name, bytes, kind)
 }
 
-fn pixels(path: &Path, bytes: &[u8], mode: ConvertMode) -> Result<Pixels> {
-    let (_, image) = decoded(path, bytes)?;
-    Ok(convert(image, mode))
+fn pixels(path: &Path, bytes: &[u8], kind: ImageKind) -> Result<Pixels> {
+    let Decoded { image, full_size, .. } = decoded(path, bytes, kind.max_pixels)?;
+    Ok(Pixels { full_size, ..convert(spread(image, kind.bits), kind.mode) })
 }
 
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file(path)?
-        .read_to_end(&mut bytes)
-        .map_err(|source| Error::Read { path: path.into(), source })?;
+    let (mut file, _) = file(path)?;
+    file.read_to_end(&mut bytes).map_err(|source| Error::Read { path: path.into(), source })?;
     Ok(bytes)
 }
 
 /// A file's image, upright.
-pub(super) fn decoded(path: &Path, bytes: &[u8]) -> Result<(ImageFormat, DynamicImage)> {
+pub(super) struct Decoded {
+    pub(super) format: ImageFormat,
+    pub(super) image: DynamicImage,
+    /// Of the image in the file, upright.
+    pub(super) full_size: [usize; 2],
+}
+
+/// Decodes a file; a JPEG of more pixels than are allowed at a fraction of its size.
+pub(super) fn decoded(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Decoded> {
     guarded(path, || {
         let (format, mut decoder) = decoder(path, Cursor::new(bytes))?;
         let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        let image = DynamicImage::from_decoder(decoder);
-        let mut image = image.map_err(|error| undecodable(path, &error))?;
+        let size = decoder.dimensions().into();
         if format == ImageFormat::Jpeg && !jpeg::is_whole(bytes) {
             return Err(bad(path, "it is truncated: the end marker is missing"));
         }
+        let mut image = match fraction(path, format, size, bytes.len() as u64, max_pixels)? {
+            1 => {
+                let mut limits = Limits::default();
+                limits.max_alloc = Some(max_pixels.max(MAX_PIXELS) * 8);
+                decoder.set_limits(limits).map_err(|error| undecodable(path, &error))?;
+                DynamicImage::from_decoder(decoder).map_err(|error| undecodable(path, &error))?
+            }
+            fraction => {
+                jpeg::decode_at(bytes, size, fraction).map_err(|reason| bad(path, reason))?
+            }
+        };
         image.apply_orientation(orientation);
-        Ok((format, image))
+        let [width, height] = size.map(|side| side as usize);
+        let full_size = if turns(orientation) { [width, height] } else { [height, width] };
+        Ok(Decoded { format, image, full_size })
+    })
+}
+
+/// At which fraction of its width and height an image is decoded: 1 for all of it, where that is within
+/// the limit; else 4 for a quarter, or 8. It is the largest that has a quarter of the limit's pixels, so
+/// that it takes less memory than an image that just fits: larger ones are resized anyway.
+///
+/// # Errors
+/// [`Error::TooLarge`], as only the blocks of a JPEG can be decoded so, and one whose file is too short to
+/// have that many is meant to use up memory; [`Error::Decode`] if there are no pixels.
+fn fraction(
+    path: &Path,
+    format: ImageFormat,
+    [width, height]: [u32; 2],
+    len: u64,
+    max_pixels: u64,
+) -> Result<u32> {
+    /// A block of 64 pixels takes a bit, at least.
+    const PIXELS_PER_BYTE: u64 = 8 * 64;
+    let pixels =
+        |fraction: u32| u64::from(width.div_ceil(fraction)) * u64::from(height.div_ceil(fraction));
+    match pixels(1) {
+        0 => return Err(bad(path, format!("it is {width}×{height} pixels"))),
+        pixels if pixels <= max_pixels => return Ok(1),
+        _ => {}
+    }
+    let can_be = format == ImageFormat::Jpeg && pixels(1) <= len * PIXELS_PER_BYTE;
+    let fraction = [4, 8].into_iter().find(|fraction| pixels(*fraction) <= max_pixels / 4);
+    fraction.filter(|_| can_be).ok_or_else(|| Error::TooLarge {
+        path: path.into(),
+        width,
+        height,
+        limit: max_pixels,
     })
 }
 
@@ -114,10 +175,12 @@ pub(super) fn guarded<T>(path: &Path, decode: impl FnOnce() -> Result<T>) -> Res
         .unwrap_or_else(|_| Err(bad(path, "its decoder panicked")))
 }
 
-/// Opens an image's file, if it is one that ends soon.
-fn file(path: &Path) -> Result<fs::File> {
-    check_len(path, regular(path)?.len())?;
-    fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })
+/// Opens an image's file, if it is one that ends soon, and its length in bytes.
+fn file(path: &Path) -> Result<(fs::File, u64)> {
+    let len = regular(path)?.len();
+    check_len(path, len)?;
+    let file = fs::File::open(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    Ok((file, len))
 }
 
 /// Whether there are as many bytes as an image may have.
@@ -129,8 +192,7 @@ fn check_len(path: &Path, bytes: u64) -> Result<()> {
     }
 }
 
-/// A decoder that has read the header and allocates no more than it says, if it says no more than
-/// is allowed.
+/// A decoder that has read the header.
 fn decoder<'a>(
     path: &Path,
     mut content: impl std::io::BufRead + Seek + 'a,
@@ -144,22 +206,7 @@ fn decoder<'a>(
     let Some(format) = reader.format() else {
         return Err(bad(path, "it is not in a supported image format"));
     };
-    let mut decoder = reader.into_decoder().map_err(|error| undecodable(path, &error))?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Error::TooLarge {
-            path: path.into(),
-            width,
-            height,
-            limit: MAX_PIXELS / 1_000_000,
-        });
-    }
-    if width == 0 || height == 0 {
-        return Err(bad(path, format!("it is {width}×{height} pixels")));
-    }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_PIXELS * 8);
-    decoder.set_limits(limits).map_err(|error| undecodable(path, &error))?;
+    let decoder = reader.into_decoder().map_err(|error| undecodable(path, &error))?;
     Ok((format, decoder))
 }
 
@@ -189,6 +236,23 @@ fn undecodable(path: &Path, error: &ImageError) -> Error {
     bad(path, error.to_string().trim())
 }
 
+/// The image with values of so many bits spread over all 16, where a value has 16.
+fn spread(mut image: DynamicImage, bits: Option<u8>) -> DynamicImage {
+    let Some(bits) = bits.filter(|bits| (1..16).contains(bits)) else { return image };
+    let most = (1u32 << bits) - 1;
+    let spread = |value: &mut u16| *value = (u32::from(*value).min(most) * 65535 / most) as u16;
+    match &mut image {
+        DynamicImage::ImageLuma16(image) => image.iter_mut().for_each(spread),
+        DynamicImage::ImageLumaA16(image) => image.pixels_mut().for_each(|p| spread(&mut p.0[0])),
+        DynamicImage::ImageRgb16(image) => image.iter_mut().for_each(spread),
+        DynamicImage::ImageRgba16(image) => {
+            image.pixels_mut().for_each(|p| p.0[..3].iter_mut().for_each(spread));
+        }
+        _ => {}
+    }
+    image
+}
+
 fn convert(image: DynamicImage, mode: ConvertMode) -> Pixels {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let gray = !image.color().has_color();
@@ -196,7 +260,7 @@ fn convert(image: DynamicImage, mode: ConvertMode) -> Pixels {
         true => (1, image.into_luma8().into_raw()),
         false => (3, image.into_rgb8().into_raw()),
     };
-    let pixels = Pixels { height, width, channels, bytes };
+    let pixels = Pixels { height, width, channels, bytes, full_size: [height, width] };
     match (gray, mode) {
         (true, ConvertMode::L) | (false, ConvertMode::Rgb) => pixels,
         (true, ConvertMode::Rgb) => pixels.to_rgb(),

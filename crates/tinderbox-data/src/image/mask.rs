@@ -6,8 +6,8 @@ use image::{DynamicImage, ImageFormat};
 use rustc_hash::FxHashMap;
 
 use super::{
-    codes,
-    decode::{bytes, decoded, guarded},
+    MAX_PIXELS, codes,
+    decode::{Decoded, bytes, decoded, guarded},
 };
 use crate::{Array, Error, Result};
 
@@ -91,13 +91,21 @@ impl MaskFile {
     /// Those of [`Pixels::open`](super::Pixels::open); [`Error::NotAMask`] for a JPEG or a lossy WebP,
     /// whose values are not what was saved, and for one that is partly transparent.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_within(path, MAX_PIXELS)
+    }
+
+    /// [`open`](Self::open) under another limit than [`MAX_PIXELS`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_within(path: impl AsRef<Path>, max_pixels: u64) -> Result<Self> {
         let path = path.as_ref();
         let not_a_mask = |why| Error::NotAMask { path: path.into(), why };
         let bytes = bytes(path)?;
-        if let Some(mask) = guarded(path, || codes::entries(path, &bytes))? {
+        if let Some(mask) = guarded(path, || codes::entries(path, &bytes, max_pixels))? {
             return Ok(mask);
         }
-        let (format, image) = decoded(path, &bytes)?;
+        let Decoded { format, image, .. } = decoded(path, &bytes, max_pixels)?;
         match format {
             ImageFormat::Jpeg => return Err(not_a_mask(NotMask::Lossy("JPEG"))),
             ImageFormat::WebP if has_chunk(&bytes, *b"VP8 ") => {
@@ -160,8 +168,16 @@ impl MaskFile {
 /// Those of [`MaskFile::open`]; [`Error::NotAMask`] for an image with colors of its own.
 #[doc(alias = "open_mask_rle")]
 pub fn open_mask(path: impl AsRef<Path>) -> Result<Array> {
+    open_mask_within(path, MAX_PIXELS)
+}
+
+/// [`open_mask`] under another limit than [`MAX_PIXELS`].
+///
+/// # Errors
+/// As there.
+pub fn open_mask_within(path: impl AsRef<Path>, max_pixels: u64) -> Result<Array> {
     let path = path.as_ref();
-    let mask = MaskFile::open(path)?;
+    let mask = MaskFile::open_within(path, max_pixels)?;
     let Some(values) = mask.values() else {
         return Err(Error::NotAMask { path: path.into(), why: NotMask::Colors });
     };

@@ -37,7 +37,7 @@ impl Pixels {
                 resize(&image, to[0], to[1], FilterType::Triangle).into_raw()
             }
         };
-        Self { height, width, channels: self.channels, bytes }
+        Self { height, width, channels: self.channels, bytes, full_size: self.full_size }
     }
 }
 
@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn a_constant_stays_constant() {
-        let pixels = Pixels { height: 7, width: 9, channels: 3, bytes: vec![100; 7 * 9 * 3] };
+        let bytes = vec![100; 7 * 9 * 3];
+        let pixels = Pixels { height: 7, width: 9, channels: 3, bytes, full_size: [7, 9] };
         for size in [[3, 4], [20, 5], [7, 9]] {
             let resized = pixels.resized(size);
             assert_eq!([resized.height, resized.width], size);

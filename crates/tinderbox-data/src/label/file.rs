@@ -11,7 +11,7 @@ use std::{
 use super::{InputFacts, Label, Labels, MaskCoding};
 use crate::{
     Array, ConvertMode, Error, Result, Values,
-    image::{ImageInfo, MaskFile, Pixels},
+    image::{ImageInfo, MAX_PIXELS, MaskFile, Pixels},
 };
 
 /// The files that labels name.
@@ -112,7 +112,9 @@ pub fn mask_of(
     coding: &MaskCoding,
 ) -> Result<Array> {
     let path = path.as_ref();
-    let file = MaskFile::open(path)?;
+    // A mask is as large as its image, which is within a limit that may be another than the usual.
+    let pixels = picture.map_or(0, |[height, width]| (height * width) as u64);
+    let file = MaskFile::open_within(path, pixels.max(MAX_PIXELS))?;
     let mask = [file.height, file.width];
     if let Some(picture) = picture.filter(|picture| *picture != mask) {
         return Err(Error::MaskSize { path: path.to_owned(), mask, picture, turned: false });

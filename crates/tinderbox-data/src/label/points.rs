@@ -50,9 +50,10 @@ impl Labels for Points {
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
         let size = input.size.ok_or(Error::PointsWithoutSize)?;
         let place = |at: f64, n: usize| (at / (n as f64 / 2.0) - 1.0) as f32;
+        let [height, width] = input.full_size.unwrap_or(size);
         let points = &self.points[index];
         let points =
-            points.iter().map(|[row, column]| [place(*column, size[1]), place(*row, size[0])]);
+            points.iter().map(|[row, column]| [place(*column, width), place(*row, height)]);
         let points: Vec<_> = match input.drawn {
             Some(drawn) => drawn.apply_to_points(points.collect(), size)?,
             None => points.collect(),
@@ -94,6 +95,15 @@ mod tests {
         assert_eq!(error.to_string(), "labels of different kinds: points and a number");
         let error = Points::new(&[Label::Points(vec![[f64::NAN, 0.0]])], 1).unwrap_err();
         assert!(matches!(error, Error::NotFinite { .. }));
+    }
+
+    #[test]
+    fn points_are_places_in_the_image_of_the_file() {
+        let points = Points::new(&[Label::Points(vec![[4.0, 6.0]])], 1).unwrap();
+        let facts = |full_size| InputFacts { size: Some([2, 2]), full_size, ..InputFacts::default() };
+        let target = |full_size| points.target(0, &facts(full_size)).unwrap();
+        assert_eq!(target(Some([8, 8])), Array::f32([1, 2], vec![0.0, 0.5]));
+        assert_eq!(target(None), Array::f32([1, 2], vec![3.0, 5.0]));
     }
 
     #[test]

@@ -378,7 +378,7 @@ fn a_language_model_is_measured_as_it_was_trained() {
 fn an_empty_set_measures_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (_, inference) = of_folders(folder.path());
-    let kind = ImageKind { mode: ConvertMode::L };
+    let kind = ImageKind { mode: ConvertMode::L, ..ImageKind::default() };
     let split = Items::new(folder.path(), Vec::new(), kind).split_all_valid();
     let labelled = split.label_kind(inference.target().label_kind()).label_from_folder().unwrap();
     let data = labelled.batches_like(&inference, options()).unwrap();

@@ -39,7 +39,7 @@ fn bytes(array: &Array) -> Vec<u8> {
 fn pixels(array: &Array) -> Pixels {
     let [height, width] = [array.shape[0], array.shape[1]];
     let channels = array.shape.get(2).copied().unwrap_or(1);
-    Pixels { height, width, channels, bytes: bytes(array) }
+    Pixels { height, width, channels, bytes: bytes(array), full_size: [height, width] }
 }
 
 #[test]

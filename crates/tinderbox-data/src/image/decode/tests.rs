@@ -6,6 +6,7 @@ use std::{
 use image::{GrayAlphaImage, ImageBuffer, Luma, RgbImage, RgbaImage};
 
 use super::*;
+use crate::image::MaskFile;
 
 /// A file in a folder that lives as long.
 struct File {
@@ -33,11 +34,11 @@ fn png(image: impl Into<DynamicImage>) -> File {
 
 #[track_caller]
 fn refuses(file: &File, reason: &str) {
-    let error = open(&file.path, ConvertMode::Rgb).unwrap_err();
+    let error = Pixels::open(&file.path, ConvertMode::Rgb).unwrap_err();
     let message = error.to_string();
     assert!(message.contains(reason), "{message}");
     assert!(message.contains(&*file.path.to_string_lossy()), "{message} names the file");
-    let of_bytes = decode(&fs::read(&file.path).unwrap(), ConvertMode::Rgb).unwrap_err();
+    let of_bytes = Pixels::decode(&fs::read(&file.path).unwrap(), ConvertMode::Rgb).unwrap_err();
     let named = message.replace(&*file.path.to_string_lossy(), "the image");
     assert_eq!(of_bytes.to_string(), named);
 }
@@ -45,8 +46,8 @@ fn refuses(file: &File, reason: &str) {
 /// What a file is opened as; its bytes alone are the same.
 #[track_caller]
 fn opened(path: &Path, mode: ConvertMode) -> Pixels {
-    let pixels = open(path, mode).unwrap();
-    assert_eq!(decode(&fs::read(path).unwrap(), mode).unwrap(), pixels);
+    let pixels = Pixels::open(path, mode).unwrap();
+    assert_eq!(Pixels::decode(&fs::read(path).unwrap(), mode).unwrap(), pixels);
     pixels
 }
 
@@ -115,7 +116,7 @@ fn the_content_says_what_a_file_is() {
 #[test]
 fn a_raw_file_is_not_taken_for_its_preview() {
     let tiff = encoded(&left_white().into(), ImageFormat::Tiff);
-    let error = open(&file("x.NEF", &tiff).path, ConvertMode::Rgb).unwrap_err().to_string();
+    let error = Pixels::open(&file("x.NEF", &tiff).path, ConvertMode::Rgb).unwrap_err().to_string();
     assert!(
         error.contains("it is a camera's raw file, which is not supported: develop"),
         "{error}"
@@ -134,7 +135,7 @@ fn what_is_cut_short_is_refused() {
         let bytes = encoded(&noise.into(), format);
         for part in [bytes.len() / 2, bytes.len() * 3 / 4, 12] {
             let file = file(name, &bytes[..part]);
-            let Err(error) = open(&file.path, ConvertMode::Rgb) else {
+            let Err(error) = Pixels::open(&file.path, ConvertMode::Rgb) else {
                 panic!("{part} of {} bytes of {name} are a picture", bytes.len())
             };
             assert!(!error.to_string().ends_with('\n'), "{error}");
@@ -174,16 +175,73 @@ fn a_header_that_promises_too_much_is_refused_at_once() {
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
 }
 
+/// A JPEG as it is opened under a limit.
+fn within(file: &File, max_pixels: u64) -> Result<Pixels> {
+    Pixels::open_as(&file.path, ImageKind { max_pixels, ..ImageKind::default() })
+}
+
+#[test]
+fn a_jpeg_over_the_limit_is_decoded_at_a_fraction() {
+    let image = RgbImage::from_fn(160, 90, |x, y| image::Rgb([x as u8, y as u8, 9]));
+    let jpeg = file("x.jpg", &encoded(&image.clone().into(), ImageFormat::Jpeg));
+    let pixels = 160 * 90;
+    for (limit, size) in [(pixels, [90, 160]), (pixels - 1, [23, 40]), (1000, [12, 20])] {
+        let opened = within(&jpeg, limit).unwrap();
+        assert_eq!([opened.height, opened.width], size, "a limit of {limit}");
+        assert_eq!((opened.full_size, opened.bytes.len()), ([90, 160], size[0] * size[1] * 3));
+        assert_eq!(ImageInfo::read_within(&jpeg.path, limit).unwrap().size(), [90, 160]);
+    }
+    let error = within(&jpeg, 900).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 900, .. }), "{error}");
+    let png = file("x.png", &encoded(&image.into(), ImageFormat::Png));
+    let error = within(&png, pixels - 1).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { width: 160, height: 90, .. }), "{error}");
+    assert!(within(&png, pixels).is_ok());
+    let error = MaskFile::open_within(&png.path, 9).unwrap_err();
+    assert!(matches!(error, Error::TooLarge { limit: 9, .. }), "{error}");
+}
+
+#[test]
+fn a_fraction_is_turned_upright_too() {
+    let opened = within(&turned(6), 100).unwrap();
+    assert_eq!(([opened.height, opened.width], opened.full_size), ([4, 2], [16, 8]));
+    assert!(opened.bytes[0] > 200 && opened.bytes[opened.bytes.len() - 1] < 50);
+}
+
+#[test]
+fn a_jpeg_that_is_too_short_for_its_pixels_is_refused() {
+    let mut bytes = encoded(&left_white().into(), ImageFormat::Jpeg);
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0xff; 4]);
+    let start = Instant::now();
+    refuses(&file("x.jpg", &bytes), "claims to be 65535×65535 pixels");
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?}", start.elapsed());
+}
+
+#[test]
+fn twelve_bits_of_sixteen_are_spread() {
+    let gray: ImageBuffer<Luma<u16>, _> =
+        ImageBuffer::from_vec(4, 1, vec![0, 2048, 4095, 9000]).unwrap();
+    let file = png(gray);
+    let opened = |bits| {
+        let kind = ImageKind { mode: ConvertMode::L, bits, ..ImageKind::default() };
+        Pixels::open_as(&file.path, kind).unwrap().bytes
+    };
+    assert_eq!(opened(Some(12)), [0, 128, 255, 255]);
+    assert_eq!(opened(None), [0, 8, 16, 35]);
+    assert_eq!(opened(Some(16)), opened(None));
+}
+
 #[test]
 fn what_is_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let error = open(folder.path(), ConvertMode::Rgb).unwrap_err();
+    let error = Pixels::open(folder.path(), ConvertMode::Rgb).unwrap_err();
     assert!(matches!(error, Error::NotAFile { what: "a folder", .. }), "{error}");
-    let error = open(&folder.path().join("none.png"), ConvertMode::Rgb).unwrap_err();
+    let error = Pixels::open(&folder.path().join("none.png"), ConvertMode::Rgb).unwrap_err();
     assert!(matches!(error, Error::Read { .. }), "{error}");
     #[cfg(unix)]
     {
-        let error = open(Path::new("/dev/zero"), ConvertMode::Rgb).unwrap_err();
+        let error = Pixels::open(Path::new("/dev/zero"), ConvertMode::Rgb).unwrap_err();
         assert!(matches!(error, Error::NotAFile { .. }), "{error}");
     }
 }
