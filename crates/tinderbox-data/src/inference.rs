@@ -27,6 +27,14 @@ pub enum SavedInput {
 }
 
 impl SavedInput {
+    /// Whether inputs come about in the same way; how large an image may be does not matter.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Image(a), Self::Image(b)) => a.mode == b.mode && a.bits == b.bits,
+            (a, b) => a == b,
+        }
+    }
+
     /// What a model takes, in a word.
     fn what(&self) -> &'static str {
         match self {
@@ -185,6 +193,13 @@ impl Inference {
         }
     }
 
+    /// Opens images of up to this many pixels; how others are opened does not change.
+    pub fn limit_pixels(&mut self, max_pixels: u64) {
+        if let SavedInput::Image(kind) = &mut self.input {
+            kind.max_pixels = max_pixels;
+        }
+    }
+
     /// How the inputs come about.
     pub fn saved_input(&self) -> &SavedInput {
         &self.input
@@ -216,7 +231,7 @@ impl Inference {
     /// # Errors
     /// [`Error::OtherInput`].
     pub(crate) fn check_input(&self, data: &SavedInput) -> Result<()> {
-        match self.input == *data {
+        match self.input.is_like(data) {
             true => Ok(()),
             false => {
                 let (model, data) = (self.input.to_string(), data.to_string());

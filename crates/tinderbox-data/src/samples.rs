@@ -269,7 +269,8 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
         }
         // A label that is a file must be readable too; others cost nothing.
         let path = self.path(index);
-        self.part.labels.check(index, &InputFacts { size, drawn: None, path: Some(&path) })
+        let facts = InputFacts { size, path: Some(&path), ..InputFacts::default() };
+        self.part.labels.check(index, &facts)
     }
 
     fn seen(&self) -> Option<Vec<bool>> {

@@ -167,7 +167,7 @@ impl Task for Classify {
             LabelSource::Folders => found.filter_by_func(|path| split.takes(path)),
             LabelSource::Table(_) => found,
         };
-        let items = items.convert_mode(input.mode());
+        let items = items.open_as(input.kind());
         let labelled = label(labels, split.apply(items, plan.seed)?, *threshold, None)?;
         let data = input.batches(labelled, plan, job)?;
         let data = if *oversample { data.oversample()? } else { data };
@@ -228,7 +228,7 @@ impl Task for Classify {
             TargetKind::MultiCategory { threshold, .. } => Some(*threshold),
             _ => None,
         };
-        let split = items.open_as(*kind).split_all_valid();
+        let split = items.open_as(ask.task.image.kind_like(*kind)).split_all_valid();
         let labelled = label(&labels, split, threshold, Some(inference.target()))?;
         checked(labelled.batches_like(inference, ask.batch_options())?, skip_bad, job)
     }

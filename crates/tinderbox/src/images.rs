@@ -6,6 +6,8 @@ pub(crate) mod table;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tinderbox_data::{ImageKind, SavedInput};
+use tinderbox_learn::Bundle;
 use tinderbox_model::arch::ARCHS;
 
 pub(crate) use learner::of_model;
@@ -15,7 +17,7 @@ pub use table::{LabelSource, LabelTable, Meaning, TableError, TableSettings};
 
 use crate::{
     ImageSize, Job, Location, Result,
-    plan::{ASKED, Choices},
+    plan::{ASKED, Choices, survey::Survey},
     settings::unused,
     weights::{self, Found, Pretrained, WeightsFile},
 };
@@ -64,6 +66,18 @@ pub struct ImageSettings {
     #[schemars(extend("x-group" = "Model", "default" = false))]
     pub exact_conv: Option<bool>,
 
+    /// Most pixels that an image may have. A JPEG of more is decoded at 1/4 or 1/8 of its size; any
+    /// other image is an error
+    #[schemars(range(min = 1), extend("x-validate" = true, "x-value" = "N", "x-group" = "Data",
+        "x-usual" = "89478485"))]
+    pub max_pixels: Option<u64>,
+
+    /// Bits that the values of 16-bit images use: 12 if 4095 is white, as from microscopes and X-ray
+    /// cameras
+    #[schemars(range(min = 1, max = 16), extend("x-value" = "N", "x-group" = "Data",
+        "x-usual" = "by the highest value of the images"))]
+    pub bits: Option<u8>,
+
     /// Skip up to this many unreadable files; more than that is an error before training
     #[schemars(extend("x-validate" = true, "x-role" = "host", "x-value" = "N", "x-group" = "Data", "default" = 0))]
     pub skip_bad: Option<usize>,
@@ -74,6 +88,53 @@ pub struct ImageSettings {
 }
 
 impl ImageSettings {
+    /// How images are opened, as far as it is given.
+    pub(crate) fn kind(&self) -> ImageKind {
+        let usual = ImageKind::default();
+        ImageKind {
+            max_pixels: self.max_pixels.unwrap_or(usual.max_pixels),
+            bits: self.bits,
+            ..usual
+        }
+    }
+
+    /// How images are opened for a model: as it was trained, but under the limit that is given.
+    pub(crate) fn kind_like(&self, trained: ImageKind) -> ImageKind {
+        ImageKind { max_pixels: self.max_pixels.unwrap_or(trained.max_pixels), ..trained }
+    }
+
+    /// The bits of 16-bit images: as given, as in the run to start from, or as the highest value of the
+    /// images says.
+    pub(crate) fn bits(
+        &self,
+        survey: &Survey,
+        from: Option<&Bundle>,
+        choices: &mut Choices,
+    ) -> Option<u8> {
+        let of_run = from.and_then(|from| match from.manifest.inference.saved_input() {
+            SavedInput::Image(kind) => Some(kind.bits),
+            _ => None,
+        });
+        let (bits, because) = match (self.bits, of_run) {
+            (Some(bits), _) => (Some(bits), ASKED.to_owned()),
+            (None, Some(bits)) => (bits, "as in the run to start from".to_owned()),
+            (None, None) => match survey.highest() {
+                Some(highest) => (
+                    used_bits(highest),
+                    format!(
+                        "{highest} is the highest value of the 16-bit images; `--bits 16` keeps all of them dark"
+                    ),
+                ),
+                None => (None, String::new()),
+            },
+        };
+        choices.keep("bits", &bits);
+        if let Some(bits) = bits {
+            choices.tell("bits", format!("{bits} of 16"), because);
+        }
+        bits
+    }
+
     /// The architecture, and the pretrained weights of its body if there are some: as asked for; else
     /// those of one that is looked for, the first of which is downloaded if none is in the cache; else
     /// `fresh`, with its reason. The architecture is told as `show` says.
@@ -140,10 +201,29 @@ impl ImageSettings {
     }
 }
 
+/// The fewest bits, as cameras have them, that values up to this take; nothing if they take all 16.
+fn used_bits(highest: u16) -> Option<u8> {
+    [8, 10, 12, 14].into_iter().find(|bits| u32::from(highest) < 1 << bits)
+}
+
 /// fastai's `get_transforms`, in words.
 pub(crate) const AUGMENTED: &str = "flips, warps, rotations, zooms, lighting";
 
 /// Height and width in words.
 pub(crate) fn pixels([height, width]: [usize; 2]) -> String {
     format!("{height}×{width} px")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cameras_have_an_even_number_of_bits() {
+        for (highest, bits) in
+            [(255, Some(8)), (256, Some(10)), (4095, Some(12)), (4096, Some(14)), (16384, None)]
+        {
+            assert_eq!(used_bits(highest), bits, "{highest}");
+        }
+    }
 }

@@ -129,6 +129,7 @@ impl Task for Regress {
         listed.tell(&ask.task.table, choices);
         let split = listed.split(ask.common.valid.as_ref(), choices)?;
         let Listed { items, columns: labels, .. } = listed;
+        let items = items.open_as(ask.task.image.kind());
         let parts = split.apply(items.clone(), ask.common.seed())?;
         let labelled = labels.label(parts, None)?;
         let y_range = y_range(ask.task.y_range, &labelled, choices)?;
@@ -152,7 +153,7 @@ impl Task for Regress {
 
     fn data(plan: &Plan<Self>, found: ImageItems, job: &Job) -> Result<DataBunch> {
         let Self { labels, split, input, .. } = &plan.task;
-        let items = found.convert_mode(input.mode());
+        let items = found.open_as(input.kind());
         let labelled = labels.label(split.apply(items, plan.seed)?, None)?;
         input.normalized(input.batches(labelled, plan, job)?)
     }
@@ -182,7 +183,7 @@ impl Task for Regress {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
         let Listed { items, columns, .. } = listed(&Self::sources(ask), ask, job)?;
-        let split = items.open_as(*kind).split_all_valid();
+        let split = items.open_as(ask.task.image.kind_like(*kind)).split_all_valid();
         let labelled = columns.label(split, Some(inference.target()))?;
         let data = labelled.batches_like(inference, ask.batch_options())?;
         checked(data, ask.task.image.skip_bad.unwrap_or(0), job)

@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Array, DataBunch, ImageItems, ImageKind, Inference, Input, Label, LabelKind, MaskValues,
-    Normalize, TargetKind,
+    Normalize, SavedInput, TargetKind,
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
@@ -64,6 +64,9 @@ pub struct Segment {
     /// How images are normalized: as for the initial weights; by the first batch if training starts
     /// from scratch.
     pub normalize: Option<Normalize>,
+    /// How images are opened.
+    #[serde(default)]
+    pub kind: ImageKind,
 }
 
 /// The settings of image segmentation.
@@ -291,10 +294,10 @@ impl Task for Segment {
     }
 
     fn data(plan: &Plan<Self>, pairs: Pairs, job: &Job) -> Result<DataBunch> {
-        let Self { classes, values, void, split, normalize, .. } = &plan.task;
+        let Self { classes, values, void, split, normalize, kind, .. } = &plan.task;
         let (images, _) = folders(&plan.data)?;
         let files = pairs.masks.keys().cloned().collect();
-        let items = ImageItems::new(images, files, ImageKind::default());
+        let items = ImageItems::new(images, files, *kind);
         let split = split.apply(items, plan.seed)?.label_kind(label_kind(classes, *void, values));
         let labelled = split.label_from_func(|path| Label::File(pairs.masks[path].clone()))?;
         let [height, width] = plan.task.size();
@@ -341,7 +344,9 @@ impl Task for Segment {
     /// The masks' codes are the model's, and so is what does not count, unless another is named.
     fn examples(model: &Bundle, ask: &Settings<Self>, job: &Job) -> Result<DataBunch> {
         let inference = &model.manifest.inference;
-        let TargetKind::Mask { classes, ignore, void, values } = inference.target() else {
+        let (TargetKind::Mask { classes, ignore, void, values }, SavedInput::Image(opened)) =
+            (inference.target(), inference.saved_input())
+        else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
         let sources = Self::sources(ask);
@@ -361,7 +366,7 @@ impl Task for Segment {
             }
         };
         let files = pairs.masks.keys().cloned().collect();
-        let items = ImageItems::new(images, files, ImageKind::default());
+        let items = ImageItems::new(images, files, ask.task.image.kind_like(*opened));
         let labelled = items
             .split_all_valid()
             .label_kind(kind)

@@ -64,6 +64,11 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     to: Option<PathBuf>,
 
+    /// Most pixels that an image may have; a JPEG of more is decoded at a fraction of its size
+    /// [default: as in training]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_pixels: Option<u64>,
+
     /// Overwrite existing files
     #[arg(long, visible_alias = "overwrite")]
     force: bool,
@@ -86,7 +91,10 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        let model = open_model(&self.model)?;
+        let mut model = open_model(&self.model)?;
+        if let Some(max_pixels) = self.max_pixels {
+            model.manifest.inference.limit_pixels(max_pixels);
+        }
         let task = task_of_model(tasks(), &model)?;
         let about = task.about();
         let read = ReadTexts { text: self.text.clone(), encoding: self.encoding };

@@ -17,7 +17,8 @@ fn picture(seed: u32, [height, width]: [usize; 2]) -> Picture {
         (state >> 8) as u8
     };
     let bytes = (0..8 * 8 * 3).map(|_| random()).collect();
-    let pixels = Pixels { height: 8, width: 8, channels: 3, bytes, full_size: [8, 8] }.resized([height, width]);
+    let pixels = Pixels { height: 8, width: 8, channels: 3, bytes, full_size: [8, 8] }
+        .resized([height, width]);
     Picture::of_image(&pixels.to_image())
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod checked;
 mod configured;
 mod examples;
+mod formats;
 mod hostile;
 mod interrupted;
 mod mask_kinds;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, metadata::Orientation,
+    ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
+    metadata::Orientation,
 };
 
 use super::{Format, MAX_PIXELS, Pixels, jpeg};
@@ -26,6 +27,8 @@ pub struct ImageInfo {
     pub width: usize,
     /// Without colors.
     pub gray: bool,
+    /// Whether values have more than 8 bits.
+    pub deep: bool,
     /// Whether the EXIF orientation turns or mirrors it: other programs may show it otherwise.
     pub turned: bool,
     /// Whether it is turned so that height and width change places.
@@ -52,7 +55,8 @@ impl ImageInfo {
             let (format, mut decoder) = decoder(path, BufReader::new(file))?;
             let (width, height) = decoder.dimensions();
             fraction(path, format, [width, height], len, max_pixels)?;
-            let gray = !decoder.color_type().has_color();
+            let color = decoder.color_type();
+            let (gray, deep) = (!color.has_color(), bits_per_channel(color) > 8);
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             let turned = orientation != Orientation::NoTransforms;
             let changes_sides = turns(orientation);
@@ -61,7 +65,7 @@ impl ImageInfo {
                 false => (width, height),
             };
             let [height, width] = [height as usize, width as usize];
-            Ok(Self { height, width, gray, turned, changes_sides })
+            Ok(Self { height, width, gray, deep, turned, changes_sides })
         })
     }
 
@@ -69,6 +73,27 @@ impl ImageInfo {
     pub fn size(&self) -> [usize; 2] {
         [self.height, self.width]
     }
+}
+
+/// The highest value of an image whose values are whole numbers of 16 bits; nothing for any other. Alpha
+/// does not count.
+///
+/// # Errors
+/// As [`Pixels::open`].
+pub fn highest_value(path: impl AsRef<Path>, max_pixels: u64) -> Result<Option<u16>> {
+    let path = path.as_ref();
+    let Decoded { image, .. } = decoded(path, &bytes(path)?, max_pixels)?;
+    Ok(match image {
+        DynamicImage::ImageLuma16(image) => image.iter().copied().max(),
+        DynamicImage::ImageLumaA16(image) => image.pixels().map(|p| p.0[0]).max(),
+        DynamicImage::ImageRgb16(image) => image.iter().copied().max(),
+        DynamicImage::ImageRgba16(image) => image.pixels().flat_map(|p| p.0[..3].to_vec()).max(),
+        _ => None,
+    })
+}
+
+fn bits_per_channel(color: ColorType) -> u16 {
+    color.bits_per_pixel() / u16::from(color.channel_count())
 }
 
 /// Whether height and width change places.

@@ -153,7 +153,8 @@ mod tests {
         use rand::{Rng, SeedableRng};
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let bytes = (0..8 * 8 * 3).map(|_| rng.random()).collect();
-        Pixels { height: 8, width: 8, channels: 3, bytes, full_size: [8, 8] }.resized([height, width])
+        Pixels { height: 8, width: 8, channels: 3, bytes, full_size: [8, 8] }
+            .resized([height, width])
     }
 
     fn mapped(pixels: &Pixels, map: impl Fn(u8) -> u8) -> Pixels {
@@ -189,7 +190,13 @@ mod tests {
 
     #[test]
     fn what_shows_next_to_nothing_is_like_nothing() {
-        let flat = Pixels { height: 32, width: 32, channels: 1, bytes: vec![9; 32 * 32], full_size: [32, 32] };
+        let flat = Pixels {
+            height: 32,
+            width: 32,
+            channels: 1,
+            bytes: vec![9; 32 * 32],
+            full_size: [32, 32],
+        };
         assert!(Likeness::of(&flat).is_none());
         assert!(Likeness::of(&picture(1, [8, 8])).is_none());
     }

@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn points_are_places_in_the_image_of_the_file() {
         let points = Points::new(&[Label::Points(vec![[4.0, 6.0]])], 1).unwrap();
-        let facts = |full_size| InputFacts { size: Some([2, 2]), full_size, ..InputFacts::default() };
+        let facts =
+            |full_size| InputFacts { size: Some([2, 2]), full_size, ..InputFacts::default() };
         let target = |full_size| points.target(0, &facts(full_size)).unwrap();
         assert_eq!(target(Some([8, 8])), Array::f32([1, 2], vec![0.0, 0.5]));
         assert_eq!(target(None), Array::f32([1, 2], vec![3.0, 5.0]));

@@ -62,7 +62,7 @@ struct Labels {
 }
 
 fn of_folders(ask: &Settings<Classify>, data: &Sources, choices: &mut Choices) -> Result<Labels> {
-    let items = ImageItems::from_folder(data.need("data")?)?;
+    let items = ImageItems::from_folder(data.need("data")?)?.open_as(ask.task.image.kind());
     check_no_table(&ask.task.table, choices)?;
     let survey = Survey::of(&items);
     let split = survey.split(ask.common.valid.as_ref(), survey.n_taken(), choices)?;
@@ -85,6 +85,7 @@ fn of_table(
     listed.tell(&ask.task.table, choices);
     let split = listed.split(ask.common.valid.as_ref(), choices)?;
     let Listed { items, columns, .. } = listed;
+    let items = items.open_as(ask.task.image.kind());
     let source = LabelSource::Table(columns);
     let parts = split.apply(items.clone(), ask.common.seed())?;
     let labelled = label(&source, parts, ask.task.threshold, None)?;

@@ -67,6 +67,12 @@ pub struct ImageInput {
     /// How images are normalized: as for the initial weights; by the first batch if training starts
     /// from scratch.
     pub normalize: Option<Normalize>,
+    /// The most pixels that an image may have, if it is not the usual limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_pixels: Option<u64>,
+    /// Bits that the values of 16-bit images use, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
 }
 
 /// The random transforms of training images.
@@ -82,8 +88,11 @@ pub enum Augment {
 }
 
 impl ImageInput {
-    pub(crate) fn mode(&self) -> ConvertMode {
-        if self.channels == 1 { ConvertMode::L } else { ConvertMode::Rgb }
+    /// How images are opened.
+    pub(crate) fn kind(&self) -> ImageKind {
+        let mode = if self.channels == 1 { ConvertMode::L } else { ConvertMode::Rgb };
+        let max_pixels = self.max_pixels.unwrap_or(ImageKind::default().max_pixels);
+        ImageKind { mode, max_pixels, bits: self.bits }
     }
 
     /// Batches of a plan, every file of which can be read.
@@ -190,6 +199,8 @@ impl Recipe {
         let channels = channels(survey, &begin, choices);
         let size = size(image.size, survey, &begin, choices);
         let small = is_small(size) && survey.one_size() == Some(size);
+        choices.keep("max_pixels", &image.max_pixels);
+        let bits = image.bits(survey, begin.run(), choices);
         let augment =
             augment(small && survey.is_gray(), size, !matches!(begin, Begin::Fresh), choices);
         let model = match &begin {
@@ -218,8 +229,19 @@ impl Recipe {
             Begin::Run { path, take, .. } => Start::Run { path, take },
         };
         let fit = FitPlan { exact_conv, ..FitPlan::new(phases, batch_size) };
-        let input = ImageInput { channels, size, augment, normalize };
+        let max_pixels = image.max_pixels;
+        let input = ImageInput { channels, size, augment, normalize, max_pixels, bits };
         Ok(Self { input, model, start, fit })
+    }
+}
+
+impl Begin {
+    /// The run to start from, if there is one.
+    fn run(&self) -> Option<&Bundle> {
+        match self {
+            Self::Run { from, .. } => Some(from),
+            Self::Fresh | Self::Pretrained(_) => None,
+        }
     }
 }
 

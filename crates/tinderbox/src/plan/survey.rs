@@ -7,8 +7,8 @@ use std::{
 };
 
 use tinderbox_data::{
-    ImageItems, ItemKind, Items,
-    image::ImageInfo,
+    ImageItems, ImageKind, ItemKind, Items,
+    image::{ImageInfo, highest_value},
     items::{LeftOut, first_folder, n_left_out, summary},
 };
 
@@ -21,6 +21,9 @@ use crate::{Result, Valid, plan::Choices, settings::absolute};
 /// This many files, spread over the folder, are looked into; the others are taken to be like them.
 const SAMPLE: usize = 200;
 
+/// Of those with 16 bits a channel, the values of so many are looked at.
+const DEEP: usize = 24;
+
 /// What a folder of images looks like.
 #[derive(Debug)]
 pub(crate) struct Survey {
@@ -32,6 +35,9 @@ pub(crate) struct Survey {
     /// What else lies there, in words.
     skipped: Option<String>,
     sample: Vec<ImageInfo>,
+    /// The images with 16 bits a channel that were looked into.
+    deep: Vec<PathBuf>,
+    kind: ImageKind,
 }
 
 /// What else lies in the folder that items were listed from, which its owner may have meant.
@@ -49,13 +55,16 @@ impl Survey {
         let files = items.relative_paths().map(Path::to_owned).collect::<Vec<_>>();
         let every = files.len().div_ceil(SAMPLE).max(1);
         // Broken files are found, and reported by name, before training.
-        let sample = files
-            .iter()
-            .step_by(every)
-            .filter_map(|file| ImageInfo::read(root.join(file)).ok())
-            .collect();
+        let (mut sample, mut deep, kind) = (Vec::new(), Vec::new(), *items.kind());
+        for file in files.iter().step_by(every).map(|file| root.join(file)) {
+            let Ok(info) = ImageInfo::read_within(&file, kind.max_pixels) else { continue };
+            sample.push(info);
+            if info.deep {
+                deep.push(file);
+            }
+        }
         let (left_out, skipped) = (items.left_out().to_vec(), skipped(items));
-        Self { root, files, left_out, skipped, sample }
+        Self { root, files, left_out, skipped, sample, deep, kind }
     }
 
     /// The folders directly below the root that images lie in, at any depth.
@@ -222,6 +231,12 @@ impl Survey {
         sides.get(sides.len() / 2).copied().unwrap_or(usize::MAX)
     }
 
+    /// The highest value of some of the images with 16 bits a channel, if there are any.
+    pub(crate) fn highest(&self) -> Option<u16> {
+        let some = self.deep.iter().step_by(self.deep.len().div_ceil(DEEP).max(1));
+        some.filter_map(|file| highest_value(file, self.kind.max_pixels).ok().flatten()).max()
+    }
+
     /// Whether all images that were looked at are gray.
     pub(crate) fn is_gray(&self) -> bool {
         !self.sample.is_empty() && self.sample.iter().all(|image| image.gray)
@@ -231,8 +246,6 @@ impl Survey {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-
-    use tinderbox_data::ImageKind;
 
     use super::*;
 

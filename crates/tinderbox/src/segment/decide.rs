@@ -55,7 +55,7 @@ pub(super) fn decide(
     turned::warn(images, &pairs, choices);
 
     let files = pairs.masks.keys().cloned().collect();
-    let survey = Survey::of(&ImageItems::new(images, files, ImageKind::default()));
+    let survey = Survey::of(&ImageItems::new(images, files, image.kind()));
     let split = survey.split(common.valid.as_ref(), n_pairs, choices)?;
     let n_train = n_train(&split, &survey);
     let size = size(image.size, &survey, choices);
@@ -76,7 +76,10 @@ pub(super) fn decide(
     let phases = phases(ask, start != Start::Fresh, n_train / batch_size, choices);
     let fit = FitPlan { exact_conv, ..FitPlan::new(phases, batch_size) };
     let mask_name = pairs.name.clone();
-    let task = Segment { mask_name, classes, values, void, split, model, normalize };
+    choices.keep("max_pixels", &image.max_pixels);
+    let bits = image.bits(&survey, from.as_ref(), choices);
+    let kind = ImageKind { bits, ..image.kind() };
+    let task = Segment { mask_name, classes, values, void, split, model, normalize, kind };
     Ok((Decided { task, start, fit }, pairs))
 }
 

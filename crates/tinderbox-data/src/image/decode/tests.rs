@@ -230,6 +230,11 @@ fn twelve_bits_of_sixteen_are_spread() {
     assert_eq!(opened(Some(12)), [0, 128, 255, 255]);
     assert_eq!(opened(None), [0, 8, 16, 35]);
     assert_eq!(opened(Some(16)), opened(None));
+    assert_eq!(highest_value(&file.path, MAX_PIXELS).unwrap(), Some(9000));
+    assert!(ImageInfo::read(&file.path).unwrap().deep);
+    let of_bytes = png(left_white());
+    assert_eq!(highest_value(&of_bytes.path, MAX_PIXELS).unwrap(), None);
+    assert!(!ImageInfo::read(&of_bytes.path).unwrap().deep);
 }
 
 #[test]
