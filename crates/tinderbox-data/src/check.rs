@@ -1,11 +1,11 @@
 //! Reading every file once before training, so that a broken one does not end it at night.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Mutex, OnceLock, PoisonError,
     atomic::{AtomicUsize, Ordering},
 };
 
-use crate::{DataBunch, Error, Samples, error::BadFile, loader::safely};
+use crate::{DataBunch, Error, Fingerprint, Samples, error::BadFile, loader::safely};
 
 /// How files are checked.
 #[derive(Default)]
@@ -29,6 +29,8 @@ pub struct Checked {
 pub(crate) struct Verdict {
     pub(crate) good: Vec<usize>,
     pub(crate) bad: Vec<BadFile>,
+    /// Of the good ones.
+    pub(crate) fingerprints: Vec<Fingerprint>,
 }
 
 impl Check<'_> {
@@ -44,13 +46,19 @@ impl Check<'_> {
         const STEP: usize = 256;
         let next = AtomicUsize::new(0);
         let bad = Mutex::new(Vec::new());
+        let fingerprints: Vec<OnceLock<Fingerprint>> =
+            (0..samples.len()).map(|_| OnceLock::new()).collect();
         let work = || loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             if index >= samples.len() {
                 return;
             }
-            if let Err(error) = safely(|| samples.check(index)) {
-                bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, error));
+            match safely(|| samples.check(index)) {
+                // Here, because what was read a moment ago need not come from the disk again.
+                Ok(()) => drop(fingerprints[index].set(samples.fingerprint(index))),
+                Err(error) => {
+                    bad.lock().unwrap_or_else(PoisonError::into_inner).push((index, error));
+                }
             }
             if let Some(progress) =
                 self.progress.filter(|_| (before + index + 1).is_multiple_of(STEP))
@@ -72,6 +80,8 @@ impl Check<'_> {
         let mut good: Vec<usize> = (0..samples.len()).collect();
         good.retain(|index| bad.binary_search_by_key(index, |(index, _)| *index).is_err());
         let named = |(index, error): (usize, Error)| BadFile::new(samples.name(index), &error);
-        Verdict { good, bad: bad.into_iter().map(named).collect() }
+        let fingerprints = good.iter().filter_map(|index| fingerprints[*index].get().copied());
+        let fingerprints = fingerprints.collect();
+        Verdict { good, bad: bad.into_iter().map(named).collect(), fingerprints }
     }
 }

@@ -312,6 +312,11 @@ pub trait Labels: fmt::Debug + Send + Sync {
     /// The label for people.
     fn text(&self, index: usize) -> String;
 
+    /// The file that the label of an item is read from, if it is.
+    fn file(&self, _index: usize) -> Option<&Path> {
+        None
+    }
+
     /// Whether its targets can be transformed with the inputs.
     fn can_transform(&self) -> bool {
         false

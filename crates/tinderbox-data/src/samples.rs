@@ -11,7 +11,7 @@ use std::{
 use rand::RngCore;
 
 use crate::{
-    Array, Error, Labels, Result, Values,
+    Array, Error, Fingerprint, Labels, Result, Values, hash_of_file,
     items::InputKind,
     label::{InputFacts, LabelledPart},
     transform::{Drawn, Pipeline, TtaView},
@@ -57,6 +57,12 @@ pub trait Samples: Send + Sync {
     /// Of masks, which classes those that were [checked](Self::check) have.
     fn seen(&self) -> Option<Vec<bool>> {
         None
+    }
+
+    /// What follows from the bytes of an item, so that a change of it is noticed; nothing for items
+    /// that have none.
+    fn fingerprint(&self, _index: usize) -> Fingerprint {
+        Fingerprint::default()
     }
 
     /// The examples at these indexes, as a set of their own.
@@ -275,6 +281,11 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
 
     fn seen(&self) -> Option<Vec<bool>> {
         self.part.labels.seen()
+    }
+
+    fn fingerprint(&self, index: usize) -> Fingerprint {
+        let label = self.part.labels.file(index).and_then(hash_of_file);
+        Fingerprint { input: hash_of_file(self.path(index)), label }
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples> {

@@ -29,7 +29,7 @@ use crate::{
     About, Answer, ClassCount, Confidence, Decided, Examined, Job, Location, Plan, Result,
     RunFolder, Settings, ShownBatch, Sources, Split, Task, check,
     device::device,
-    items,
+    items::List,
     plan::Choices,
     texts::{self, SPLIT_SEED, TextSettings, TextSource, generate, of_model, tokenizing},
 };
@@ -169,16 +169,13 @@ impl Task for LanguageModel {
         }
     }
 
-    /// What the texts came to: the batches' items are rows of all of them.
-    fn list(_: &Plan<Self>, data: &DataBunch) -> String {
-        let mut text = String::from(items::HEADER);
-        for (set, n) in [("train", data.n_train()), ("valid", data.n_valid())] {
-            items::line(&mut text, set, "", "rows", Some(n as u64));
-        }
-        for (number, token) in data.classes().iter().enumerate() {
-            items::line(&mut text, "vocab", token, &number.to_string(), None);
-        }
-        text
+    /// The texts themselves: the batches' items are rows of all of them.
+    fn list(plan: &Plan<Self>, data: &DataBunch) -> String {
+        let mut list = List::default();
+        list.push_texts(&plan.data);
+        list.push_sources(&plan.data);
+        list.push_vocab(data.classes());
+        list.to_csv()
     }
 
     /// Its classes are the vocabulary, which has thousands.

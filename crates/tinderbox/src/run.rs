@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `run.json` | the run's plan, complete: what a resumed run goes on with |
-//! | `items.csv` | every item's set, label, path and length, so that changed data is noticed |
+//! | `items.csv` | every item's set, label, path, length and hash, so that changed data is noticed |
 //! | `run.toml` | the settings, as a configuration file that repeats the run |
 //! | `vocab.json` | the words that a text classifier knows |
 //! | `checkpoint.safetensors` | where training is, bit for bit; see [`tinderbox_learn::Checkpoints`] |
@@ -71,7 +71,7 @@ const FILES: [&str; 11] = [
 const PLOTS: [&str; 2] = ["losses", "rates"];
 
 /// The number that changes when the run folder's files can no longer be read by older versions.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The paths in a run folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -428,6 +428,13 @@ pub enum RunError {
     #[error("the {unit} have changed since the run began: {what}")]
     ItemsChanged { unit: &'static str, what: String },
 
+    #[error("the run folder {folder} was removed while the run was training")]
+    FolderGone {
+        folder: PathBuf,
+        /// The model as it was then, if it could be saved.
+        saved: Option<PathBuf>,
+    },
+
     #[error("the run cannot be resumed from its checkpoint")]
     Checkpoint { file: PathBuf, source: tinderbox_learn::Error },
 
@@ -544,6 +551,13 @@ impl Hinted for RunError {
             Self::ItemsChanged { .. } => {
                 "restore the data, or start a new run with `--out`".into()
             }
+            Self::FolderGone { saved: Some(file), .. } => format!(
+                "the model is saved as far as it was trained; `tinderbox summary {}` describes it",
+                shell_word(file)
+            ),
+            Self::FolderGone { saved: None, .. } => {
+                "the model could not be saved; train it again".into()
+            }
             Self::Checkpoint { file, .. } => {
                 format!("remove {}, and `--resume` starts the run again", shell_word(file))
             }
@@ -608,6 +622,11 @@ mod tests {
         let message = "the data of the run in r is no longer in /d";
         check(gone("data"), message, Some("train FOLDER --out r --resume`, or"));
         check(gone("masks"), message, Some("`tinderbox interpret r --masks FOLDER`"));
+        let gone = |saved| RunError::FolderGone { folder: "r".into(), saved };
+        let message = "the run folder r was removed while the run was training";
+        let hint = "`tinderbox summary r-rescued-1.safetensors`";
+        check(gone(Some("r-rescued-1.safetensors".into())), message, Some(hint));
+        check(gone(None), message, Some("train it again"));
         let source = tinderbox_learn::Error::NothingToTrain;
         check(
             RunError::Checkpoint { file: "r/checkpoint.safetensors".into(), source },

@@ -247,10 +247,20 @@ pub(crate) fn data_of_run<T: Task>(
     job: &Job,
 ) -> Result<DataBunch> {
     check_data_is_there(plan, run)?;
-    let data = T::data(plan, T::find(plan, run, job)?, job)?;
+    let changed = |what| RunError::ItemsChanged { unit: T::ABOUT.unit, what };
+    let data = match T::find(plan, run, job).and_then(|found| T::data(plan, found, job)) {
+        Ok(data) => data,
+        // What is wrong with the data now is most often what has changed of it.
+        Err(error) => {
+            return Err(match items::changed_files(&run.items(), &plan.data) {
+                Some(what) => changed(what).into(),
+                None => error,
+            });
+        }
+    };
     match items::difference(&run.list()?, &T::list(plan, &data)) {
         None => Ok(data),
-        Some(what) => Err(RunError::ItemsChanged { unit: T::ABOUT.unit, what }.into()),
+        Some(what) => Err(changed(what).into()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! How right a model is about items whose answers are known.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use tinderbox_data::{BatchOptions, DataBunch, batch::Set, shell_word};
@@ -8,7 +8,7 @@ use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
 use crate::{
     Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task, TaskError,
-    items::trained_on,
+    items::Known,
     open_model, settings,
     train::{data_of_run, resumed},
 };
@@ -111,8 +111,8 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
         data
     } else {
         let data = T::examples(&model, &as_in_run(ask, &plan)?, job)?;
-        let trained = trained_on(&run.list()?, &plan.data);
-        let known = |item: &usize| trained.contains(Path::new(&data.name(Set::Valid, *item)));
+        let trained = Known::of(&run.list()?, &plan.data);
+        let known = |item: &usize| trained.has(&data, Set::Valid, *item);
         let (n, all) = ((0..data.n_valid()).filter(known).count(), data.n_valid());
         if n > 0 {
             let unit = data.unit();

@@ -8,8 +8,8 @@ use std::{
 
 use super::{Batch, BatchOptions, Set, sanity};
 use crate::{
-    Array, ArraySamples, BatchIter, Error, Inference, Input, Normalize, Result, Samples,
-    TargetKind, Values,
+    Array, ArraySamples, BatchIter, Error, Fingerprint, Inference, Input, Normalize, Result,
+    Samples, TargetKind, Values,
     check::{Check, Checked},
     error::BadFile,
     inference::SavedInput,
@@ -43,6 +43,8 @@ pub struct DataBunch {
     oversampled: Option<Arc<[Vec<usize>]>>,
     inference: Inference,
     warnings: Vec<String>,
+    /// Of the training and the validation set, once they are checked.
+    fingerprints: Option<[Arc<[Fingerprint]>; 2]>,
     /// What was found in the first batch.
     doubts: Vec<String>,
     /// In bytes, as far as it is known.
@@ -68,6 +70,7 @@ impl DataBunch {
             oversampled: None,
             inference,
             warnings,
+            fingerprints: None,
             doubts: Vec::new(),
             largest_batch: Arc::default(),
         };
@@ -347,6 +350,7 @@ impl DataBunch {
         let train = check.run(&*self.sets.train, workers, 0, all);
         let valid = check.run(&*self.sets.valid, workers, self.n_train(), all);
         let test = check.run(&*self.samples(Set::Test), workers, all - self.n_test(), all);
+        self.fingerprints = Some([train.fingerprints.into(), valid.fingerprints.into()]);
         let bad = train.bad.into_iter().chain(valid.bad).chain(test.bad);
         let mut bad: Vec<BadFile> = bad.collect();
         bad.sort_by(|a, b| a.path.cmp(&b.path));
@@ -536,6 +540,19 @@ impl DataBunch {
     /// If the set has no such item.
     pub fn label(&self, set: Set, index: usize) -> String {
         self.samples(set).label(index)
+    }
+
+    /// What follows from the bytes of an item, so that a change of it is noticed. It was read as the
+    /// data was [checked](Self::check), if it was; else it is read now.
+    ///
+    /// # Panics
+    /// If the set has no such item.
+    pub fn fingerprint(&self, set: Set, index: usize) -> Fingerprint {
+        match (&self.fingerprints, set) {
+            (Some([train, _]), Set::Train | Set::Fix) => train[index],
+            (Some([_, valid]), Set::Valid) => valid[index],
+            _ => self.samples(set).fingerprint(index),
+        }
     }
 
     /// How batches are normalized, if they are.

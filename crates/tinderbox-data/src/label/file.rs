@@ -91,6 +91,10 @@ impl Labels for Masks {
         self.files[index].display().to_string()
     }
 
+    fn file(&self, index: usize) -> Option<&Path> {
+        Some(&self.files[index])
+    }
+
     fn can_transform(&self) -> bool {
         true
     }
@@ -152,6 +156,10 @@ impl Labels for Pictures {
 
     fn text(&self, index: usize) -> String {
         self.files[index].display().to_string()
+    }
+
+    fn file(&self, index: usize) -> Option<&Path> {
+        Some(&self.files[index])
     }
 
     fn can_transform(&self) -> bool {

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use data::{ClassifierOptions, LabelledTexts};
 
 use super::TokenId;
-use crate::{Array, Error, Labels, Result, Sample, Samples, Values, label::InputFacts};
+use crate::{
+    Array, Error, Fingerprint, Labels, Result, Sample, Samples, Values, hash_of, label::InputFacts,
+};
 
 /// How texts of different lengths become one batch. The defaults are fastai's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +124,12 @@ impl Samples for TextSamples {
 
     fn check(&self, index: usize) -> Result<()> {
         self.labels.target(index, &InputFacts::default()).map(drop)
+    }
+
+    /// Of the tokens: what is not among them changes nothing.
+    fn fingerprint(&self, index: usize) -> Fingerprint {
+        let bytes: Vec<u8> = self.texts[index].iter().flat_map(|id| id.to_le_bytes()).collect();
+        Fingerprint { input: Some(hash_of(&bytes)), label: None }
     }
 
     fn pick(&self, indexes: &[usize]) -> Arc<dyn Samples> {

@@ -67,6 +67,7 @@ pub(super) fn fit<T: Task>(
     let every = NonZeroUsize::new(plan.host.checkpoint_every);
     let checkpoints = Checkpoints::new(run.checkpoint());
     let (data, news) = (learner.data().clone(), job.clone());
+    let plan_file = run.plan_file();
     let unit = data.unit();
     let speed = Arc::new(Mutex::new(None));
     let latest = speed.clone();
@@ -85,6 +86,10 @@ pub(super) fn fit<T: Task>(
                 && progress.training
             {
                 *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.speed);
+            }
+            // A folder that was removed would come back without its plan.
+            if matches!(report, Report::Epoch { .. }) && !plan_file.is_file() {
+                news.stop.stop();
             }
             let mut event = Event::of_fit(report, unit);
             if let (Event::Batch(batch), Report::Batch(progress)) = (&mut event, report) {
@@ -110,7 +115,11 @@ pub(super) fn fit<T: Task>(
             None
         }
     };
-    let outcome = fit_phases(&mut learner, phases, resumed, job)?;
+    let outcome = fit_phases(&mut learner, phases, resumed, job);
+    if !run.plan_file().is_file() {
+        return Err(gone(&learner, &run).into());
+    }
+    let outcome = outcome?;
     let recorder = learner.history();
     let mut metrics = last_metrics(&recorder);
     if let Outcome::Finished { reason, .. } = &outcome {
@@ -136,6 +145,22 @@ pub(super) fn fit<T: Task>(
     let trained = Trained { outcome, recorder, metrics, speed, run, data };
     job.tell(Event::Done(trained.done()));
     Ok(trained)
+}
+
+/// What becomes of a training whose folder was removed: the model is saved beside it, if it can be,
+/// and nothing is left in the folder.
+fn gone(learner: &Learner, run: &RunFolder) -> RunError {
+    for file in [run.checkpoint(), run.history(), run.model()] {
+        // Whatever is still missing needs not be removed.
+        let _ = fs::remove_file(file);
+    }
+    let _ = fs::remove_dir(run.root());
+    let folder = run.root().to_owned();
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut files = (1..).map(|n| folder.with_file_name(format!("{name}-rescued-{n}.safetensors")));
+    let file = files.find(|file| !file.exists());
+    let saved = file.filter(|file| learner.export(file).is_ok());
+    RunError::FolderGone { folder, saved }
 }
 
 /// The phases that are left after those that are done, of which the last was `resumed`.
