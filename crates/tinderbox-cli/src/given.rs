@@ -75,7 +75,16 @@ pub(crate) struct Look;
 impl Which for Look {
     fn without() -> &'static [&'static str] {
         // Nothing is written, and the first steps are the same however many follow.
-        &["out", "checkpoint_every", "epochs", "unfreeze_epochs", "lr", "pct_start"]
+        &[
+            "out",
+            "checkpoint_every",
+            "epochs",
+            "unfreeze_epochs",
+            "lr",
+            "pct_start",
+            "early_stop",
+            "keep",
+        ]
     }
 }
 

@@ -223,19 +223,19 @@ impl RunFolder {
     pub(crate) fn check_is_new(&self) -> Result<()> {
         let Some(file) = self.taken() else { return Ok(()) };
         let folder = self.root.clone();
-        // Of any version: what other versions wrote is not written over either. A process that was
-        // killed before it wrote the plan has left its lock.
-        let is_run = fs::read_to_string(self.plan_file())
-            .is_ok_and(|text| serde_json::from_str::<Format>(&text).is_ok());
+        let text = fs::read_to_string(self.plan_file()).unwrap_or_default();
+        let format = serde_json::from_str(&text).ok().map(|Format { format }| format);
+        // A process that was killed before it wrote the plan has left its lock.
         let was_killed = !self.plan_file().exists() && is_left_lock(&self.root.join(".lock"));
-        let finished = self.model().exists();
-        match is_run || was_killed {
-            false => Err(RunError::NotOurs { folder, file }.into()),
-            true if !finished && self.diverged().exists() => Ok(check_is_sound(self)?),
-            true if finished || self.checkpoint().exists() => {
-                Err(RunError::Exists { folder, finished }.into())
-            }
-            true => Ok(()),
+        let exists = |finished| RunError::Exists { folder: folder.clone(), finished };
+        match format {
+            Some(_) if self.model().exists() => Err(exists(true).into()),
+            Some(FORMAT) if self.diverged().exists() => Ok(check_is_sound(self)?),
+            Some(FORMAT) if self.checkpoint().exists() => Err(exists(false).into()),
+            Some(FORMAT) => Ok(()),
+            None if was_killed => Ok(()),
+            // What other versions wrote is not written over either.
+            _ => Err(RunError::NotOurs { folder, file }.into()),
         }
     }
 
@@ -492,6 +492,10 @@ fn made(setting: &str, was: &Value, now: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "on".into(),
         Value::Bool(false) => "off".into(),
+        Value::Array(values) => {
+            let texts = values.iter().map(|value| value.as_str().unwrap_or_default());
+            texts.collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     };
     match was {
@@ -706,10 +710,12 @@ mod tests {
             assert!(found().contains(&format!("the file {name}, which")), "{}", found());
             fs::remove_file(folder.path().join(&name)).unwrap();
         }
-        // Of another version.
-        fs::write(run.plan_file(), r#"{ "format": 99 }"#).unwrap();
+        fs::write(run.plan_file(), format!("{{ \"format\": {FORMAT} }}")).unwrap();
         fs::write(run.items(), "").unwrap();
         run.check_is_new().unwrap();
+        // Of another version.
+        fs::write(run.plan_file(), r#"{ "format": 99 }"#).unwrap();
+        assert!(found().contains("the file run.json"), "{}", found());
         fs::write(run.model(), "").unwrap();
         assert!(found().ends_with("already has a finished run"), "{}", found());
         fs::write(run.plan_file(), "mine").unwrap();
@@ -754,6 +760,10 @@ mod tests {
         assert_eq!(
             differs("batch_size", Value::Null, "x".into()),
             "the run in r was started without --batch-size, not with x"
+        );
+        assert_eq!(
+            differs("text", vec!["title", "body"].into(), vec!["body"].into()),
+            "the run in r was started with --text title, body, not body"
         );
     }
 }

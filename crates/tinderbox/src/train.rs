@@ -58,20 +58,35 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     }
     let _lock = run.lock()?;
     let data = T::data(&plan, found, job)?;
-    if data.n_valid() == 0 {
-        const REASON: &str = "there is no validation set";
-        unused("early_stop", plan.fit.early_stop.as_ref(), REASON)?;
-        unused("keep", Some(&plan.fit.keep).filter(|keep| **keep == Keep::Best), REASON)?;
-    }
-    let held_out_on_purpose = matches!(ask.common.valid, Some(Valid::Share(0.0)));
-    if data.n_valid() == 0 && !held_out_on_purpose {
-        job.warn("there is no validation set, so nothing measures how good the model is: `--valid 0.2` holds out a fifth");
-    }
+    check_held_out(ask, &plan, &data, job)?;
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
     T::keep(learner.data(), &run)?;
     run.create(&plan, &list)?;
     fit::fit(&plan, learner, run, job)
+}
+
+/// Fails for settings that do nothing without a validation set, if there is none, which is said unless
+/// it was wanted.
+///
+/// # Errors
+/// [`SettingsError::Unused`](crate::SettingsError::Unused).
+fn check_held_out<T: Task>(
+    ask: &Settings<T>,
+    plan: &Plan<T>,
+    data: &DataBunch,
+    job: &Job,
+) -> Result<()> {
+    const REASON: &str = "there is no validation set";
+    if data.n_valid() > 0 {
+        return Ok(());
+    }
+    unused("early_stop", plan.fit.early_stop.as_ref(), REASON)?;
+    unused("keep", Some(&plan.fit.keep).filter(|keep| **keep == Keep::Best), REASON)?;
+    if !matches!(ask.common.valid, Some(Valid::Share(0.0))) {
+        job.warn("there is no validation set, so nothing measures how good the model is: `--valid 0.2` holds out a fifth");
+    }
+    Ok(())
 }
 
 /// Resumes the run in the folder that the settings name, in the middle of an epoch if it was stopped

@@ -54,7 +54,7 @@ pub(crate) struct Generate {
 
     /// Search with this many beams and print the most likely text found, instead of
     /// sampling
-    #[arg(long, value_name = "N", conflicts_with_all = ["temperature", "min_p"])]
+    #[arg(long, value_name = "N", conflicts_with_all = ["temperature", "min_p", "seed"])]
     beam: Option<usize>,
 
     /// Allow the unknown word, `xxunk`, in the text

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bench;
+mod changed;
 mod checked;
 mod configured;
 mod examples;
 mod formats;
+mod hints;
 mod hostile;
 mod interrupted;
 mod mask_kinds;

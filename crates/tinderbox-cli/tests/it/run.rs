@@ -77,6 +77,24 @@ impl Place {
         Ended::new(args, &self.command(args).output().unwrap())
     }
 
+    /// Runs a line as a shell would, in which `tinderbox` is the command.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, line: &str) -> Ended {
+        let mut command = self.command(&[]);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let here = [self.program.parent().unwrap().to_owned()];
+        let path = std::env::join_paths(here.into_iter().chain(std::env::split_paths(&path)));
+        let kept: Vec<_> =
+            command.get_envs().map(|(k, v)| (k.to_owned(), v.map(Into::into))).collect();
+        command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, value) in kept {
+            let value: Option<std::ffi::OsString> = value;
+            command.env(name, value.unwrap_or_default());
+        }
+        Ended::new(&[line], &command.env("PATH", path.unwrap()).output().unwrap())
+    }
+
     /// With a file of the folder on its standard input, if one is named.
     pub(crate) fn run_with_input(&self, args: &[&str], file: Option<&str>) -> Ended {
         let mut command = self.command(args);

@@ -4,7 +4,10 @@ use std::{fmt, path::Path, str::FromStr};
 
 use tinderbox_data::text::{Profile, Tokenizing, VocabOptions};
 
-use crate::{Location, Result, settings::as_text};
+use crate::{
+    Location, Result,
+    settings::{as_text, unused},
+};
 
 /// How a text is tokenized.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +54,11 @@ impl Tokens {
             Self::Characters => (Tokenizing::characters(), 1),
             Self::File(file) => (Tokenizing::from_file(file.path())?, 1),
         };
+        if let Self::File(_) = self {
+            const REASON: &str = "the tokenizer file has its own vocabulary";
+            unused("min_freq", min_freq.as_ref(), REASON)?;
+            unused("max_vocab", max_vocab.as_ref(), REASON)?;
+        }
         let vocab = VocabOptions::default();
         let vocab = VocabOptions {
             min_freq: min_freq.unwrap_or(usual),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Weights, decide, freeze_for_first, learner_and_memory, tell};
-use crate::{ClassCount, Job, Result, Settings, Task};
+use super::{Weights, check_held_out, decide, freeze_for_first, learner_and_memory, tell};
+use crate::{ClassCount, Job, Result, RunFolder, Settings, Task};
 
 /// A training that was not done.
 #[derive(Debug, Serialize)]
@@ -42,8 +42,12 @@ const STEPS: usize = 6;
 /// As [`train`](super::train).
 pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
     let (plan, found) = decide(ask, job)?;
+    if let Some(out) = &ask.common.out {
+        RunFolder::new(out.path()).check_is_new()?;
+    }
     tell(&plan, job);
     let data = T::data(&plan, found, job)?;
+    check_held_out(ask, &plan, &data, job)?;
     let classes = T::counts(&data)?;
     let batch = data.batch_size();
     let (n_train, n_valid, unit) = (data.n_train(), data.n_valid(), data.unit());
