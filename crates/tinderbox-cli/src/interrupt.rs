@@ -40,7 +40,11 @@ fn set_handler() -> Result<(), ctrlc::Error> {
                 handle.stop();
                 say("\nfinishing this step, then saving; press Ctrl-C again to quit now");
             }
-            _ => process::exit(130),
+            Some(_) => process::exit(130),
+            None => {
+                say("\nstopped; no training step was under way");
+                process::exit(130)
+            }
         }
     })
 }

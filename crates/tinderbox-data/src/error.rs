@@ -326,6 +326,9 @@ impl BadFile {
                 let rest = message.strip_prefix(&path.display().to_string());
                 (Some(path), format!("it{}", rest.unwrap_or(&message)))
             }
+            Error::NotUtf8 { path, offset, .. } => {
+                (Some(path), format!("it is not UTF-8: byte {offset} starts no character"))
+            }
             other => (None, other.to_string()),
         };
         let hint = error.hint();
@@ -503,7 +506,10 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotAFolder { .. } => "name the folder that contains the images".into(),
+            Self::NotAFolder { .. } => "name the folder that contains the files".into(),
+            Self::NoItems { unit: "texts", .. } => {
+                "a text is a .txt file, or a row of a table: name the .csv or .tsv file".into()
+            }
             Self::NoItems { folder, .. } => {
                 format!("is {} the folder above the class folders?", folder.display())
             }
@@ -511,6 +517,7 @@ impl Error {
                 bad_files_hint(files, *checked, *allowed)
             }
             Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
+            Self::NotAFile { .. } => "save what it gives to a file, and name that".into(),
             Self::TooLarge { width, height, .. } => format!(
                 "shrink the image, remove it, or raise the limit: `--max-pixels {}`",
                 u64::from(*width) * u64::from(*height)
@@ -648,7 +655,7 @@ mod tests {
         check(
             &Error::NotAFile { path: "p".into(), what: "a pipe" },
             "p is not a regular file: it is a pipe",
-            None,
+            Some("to a file"),
         );
         check(
             &Error::Decode { path: "a.png".into(), reason: "cut short".into() },

@@ -2,6 +2,8 @@
 
 use std::{fs, time::Instant};
 
+use tinderbox::data::picture::Picture;
+
 use crate::run::Place;
 
 /// Reviews as rows: the text, its label, and a number from 0.
@@ -186,6 +188,40 @@ fn doubts_about_texts_are_told_when_they_train() {
     });
     fs::write(look.0.path("twice.csv"), twice).unwrap();
     train("twice.csv").code(0).says("1 text is labelled in several ways");
+}
+
+#[test]
+fn a_folder_of_a_competition_trains_on_the_images_that_its_table_lists() {
+    let place = Place::empty();
+    let mut table = String::from("image_id,breed\n");
+    for at in 0..12u8 {
+        let (breed, rgb) =
+            [("pug", [200, 40 + at, 0]), ("husky", [0, 40 + at, 200])][usize::from(at % 2)];
+        let set = if at < 10 { "train_images" } else { "test_images" };
+        let path = place.path(format!("dogs/{set}/{at}.png"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        Picture::filled(16, 16, rgb).save(&path).unwrap();
+        if at < 10 {
+            table += &format!("train_images\\{at},{breed}\n");
+        }
+    }
+    fs::write(place.path("dogs/train.csv"), &table).unwrap();
+    fs::write(place.path("dogs/sample_submission.csv"), "image_id,breed\n10,pug\n").unwrap();
+    place
+        .run(&["train", "dogs", "--dry-run", "--epochs", "1"])
+        .code(0)
+        .says("dogs/train.csv")
+        .says("10 in column `image_id`")
+        .says("2 – husky, pug");
+    let missing = table.replacen("pug", "NaN", 1);
+    fs::write(place.path("dogs/train.csv"), &missing).unwrap();
+    place
+        .run(&["train", "dogs", "--dry-run"])
+        .code(1)
+        .says("row 1 of")
+        .says("has no label in column `breed`")
+        .says("--skip-bad 1");
+    place.run(&["train", "dogs", "--dry-run", "--skip-bad", "1"]).code(0).says("2 – husky, pug");
 }
 
 /// The most memory that the command has taken, in kB.

@@ -22,7 +22,7 @@ const WORDS: [(SetWord, &[&str]); 3] = [
 const AROUND: [&str; 5] = ["set", "split", "data", "dataset", "fold"];
 
 /// Words that are true, and those that are false.
-const TRUE: [&str; 7] = ["true", "t", "yes", "y", "1", "1.0", "x"];
+const TRUE: [&str; 6] = ["true", "t", "yes", "y", "1", "1.0"];
 const FALSE: [&str; 6] = ["false", "f", "no", "n", "0", "0.0"];
 
 impl SetWord {

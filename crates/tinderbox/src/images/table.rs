@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Encoding, ImageItems, ImageKind, LabelKind, Labelled, TargetKind,
     items::{FileNames, Named, Table, TableFormat, first_folder},
+    split::SetWord,
 };
 
 use crate::{
@@ -146,8 +149,48 @@ type Ambiguous = (usize, String, [PathBuf; 2]);
 pub(crate) fn sources<T: Task>(ask: &Settings<T>, table: &TableSettings) -> Sources {
     let data = ask.common.data.as_ref().map(Location::path);
     let images = table.images.as_ref().map(Location::path);
-    let beside = data.filter(|data| Table::is_one(data)).and_then(Path::parent);
-    Sources::default().with("data", data).with("images", images.or(beside))
+    let found = data.filter(|_| images.is_none()).and_then(lists);
+    let beside = match &found {
+        Some(_) => data,
+        None => data.filter(|data| Table::is_one(data)).and_then(Path::parent),
+    };
+    Sources::default().with("data", found.as_deref().or(data)).with("images", images.or(beside))
+}
+
+/// What folders of images are called that are no classes, besides sets.
+const IMAGE_FOLDERS: [&str; 14] = [
+    "images", "image", "imgs", "img", "jpeg", "jpegs", "jpg", "png", "photos", "pictures", "pics",
+    "files", "data", "all",
+];
+
+/// The table of a folder whose images are in no class folders, as they come from competitions: a table
+/// beside `train/` and `test/`. Tables of what is to be predicted are none.
+fn lists(folder: &Path) -> Option<PathBuf> {
+    let files = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let is_asked = |path: &Path| {
+        let stem = stem(path);
+        stem.contains("submission") || SetWord::named(&stem) == Some(SetWord::Test)
+    };
+    let is_list = |path: &PathBuf| Table::is_one(path) && path.is_file() && !is_asked(path);
+    let mut tables: Vec<PathBuf> = files.filter(is_list).collect();
+    tables.sort();
+    let is_main = |path: &&PathBuf| {
+        let stem = stem(path).replace("labels", "").replace("label", "");
+        stem.is_empty() || SetWord::named(&stem) == Some(SetWord::Training)
+    };
+    let table = match &tables[..] {
+        [only] => only,
+        several => several.iter().find(is_main)?,
+    };
+    let is_no_class = |part: &OsStr| {
+        let part = part.to_string_lossy().to_lowercase();
+        let words: Vec<&str> = part.split(['_', '-', ' ']).collect();
+        words.iter().all(|word| IMAGE_FOLDERS.contains(word) || SetWord::named(word).is_some())
+    };
+    let images = ImageItems::from_folder(folder).ok()?;
+    let mut folders = images.relative_paths().filter_map(Path::parent);
+    folders.all(|folder| folder.iter().all(is_no_class)).then(|| table.clone())
 }
 
 /// Whether a table labels images with what is learned. If its images are named but it cannot be read,
@@ -262,6 +305,33 @@ impl Listed {
                 ),
             });
         }
+        self.with_labels(skip_bad - n, job)
+    }
+
+    /// The rows that have a class; fails if more have none than may be skipped.
+    fn with_labels(mut self, skip_bad: usize, job: &Job) -> Result<Self> {
+        let (Some(table), Meaning::Class) = (self.items.table(), self.columns.meaning) else {
+            return Ok(self);
+        };
+        let label = table.column(&self.columns.labels[0])?;
+        columns::spaces(table, label).into_iter().for_each(|warning| job.warn(warning));
+        let unmatched: HashSet<usize> = self.unmatched.iter().map(|(row, _)| row - 1).collect();
+        let rows = (0..table.len()).filter(|row| !unmatched.contains(row));
+        let has_label: Vec<bool> =
+            rows.clone().map(|row| !columns::is_missing(table.text(row, label))).collect();
+        let rows: Vec<usize> =
+            rows.zip(&has_label).filter(|(_, has)| !**has).map(|(row, _)| row + 1).collect();
+        let (n, column) = (rows.len(), self.columns.labels[0].clone());
+        let Some(first) = rows.first() else { return Ok(self) };
+        let (first, path) = (*first, table.path().to_owned());
+        if n > skip_bad || n == has_label.len() {
+            let skip_bad = n + self.unmatched.len();
+            return Err(TableError::NoLabels { table: path, column, n, first, skip_bad }.into());
+        }
+        job.warn(no_labels_text(&path, &column, n, first) + ": skipped");
+        let mut at = 0..;
+        let keep = |_: &Path| at.next().is_some_and(|at: usize| has_label[at]);
+        self.items = self.items.filter_by_func(keep);
         Ok(self)
     }
 
@@ -682,6 +752,17 @@ pub enum TableError {
     )]
     Ambiguous { table: PathBuf, row: usize, name: String, files: [PathBuf; 2] },
 
+    #[error("{}", no_labels_text(table, column, *n, *first))]
+    NoLabels {
+        table: PathBuf,
+        column: String,
+        n: usize,
+        /// The first of them, counted from 1.
+        first: usize,
+        /// How many rows would have to be skipped.
+        skip_bad: usize,
+    },
+
     #[error("{table} has no header: its first line names the image `{first}`")]
     NoHeader { table: PathBuf, first: String },
 
@@ -696,6 +777,14 @@ pub enum TableError {
 
     #[error("`{text}` is not a separator, which is one character, such as `;`")]
     Separator { text: String },
+}
+
+fn no_labels_text(table: &Path, column: &str, n: usize, first: usize) -> String {
+    let table = table.display();
+    match n {
+        1 => format!("row {first} of {table} has no label in column `{column}`"),
+        n => format!("{n} rows of {table} have no label in column `{column}`, such as row {first}"),
+    }
 }
 
 fn unmatched_text(table: &Path, folder: &Path, n: usize, rows: &[(usize, String)]) -> String {
@@ -717,6 +806,9 @@ impl Hinted for TableError {
             }
             Self::Unmatched { .. } => {
                 "add the images, remove the rows, or skip up to N of them: `--skip-bad N`".into()
+            }
+            Self::NoLabels { skip_bad, .. } => {
+                format!("fill them in, remove them, or skip them: `--skip-bad {skip_bad}`")
             }
             Self::Ambiguous { files, .. } => format!(
                 "write the folder before the name, as in `{}`, or name the folder that is meant: `--images DIR`",

@@ -66,6 +66,32 @@ const SETS: [&str; 17] = [
     "phase",
 ];
 
+/// What stands in a cell in which there is nothing, in lower case: as pandas, R, SQL and Excel write it.
+const MISSING: [&str; 8] = ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "#null!"];
+
+/// Whether there is nothing in a cell.
+pub(crate) fn is_missing(cell: &str) -> bool {
+    MISSING.contains(&cell.trim().to_lowercase().as_str())
+}
+
+/// What is said of labels with spaces around them, which are taken without.
+pub(crate) fn spaces(table: &Table, column: usize) -> Option<String> {
+    let has_spaces = |row: &usize| {
+        let cell = table.text(*row, column);
+        cell.trim() != cell && !cell.trim().is_empty()
+    };
+    let mut rows = (0..table.len()).filter(has_spaces);
+    let first = rows.next()?;
+    let (n, cell) = (1 + rows.count(), table.text(first, column));
+    let (rows, have) = if n == 1 { ("row", "has") } else { ("rows", "have") };
+    Some(format!(
+        "{n} {rows} of {} {have} spaces around the label, such as row {} (`{cell}`): it is taken as `{}`",
+        table.path().display(),
+        first + 1,
+        cell.trim()
+    ))
+}
+
 /// The first column that is called by one of these names, in any case, of those that may be.
 pub(crate) fn called(
     table: &Table,

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{ImageItems, ItemKind, Items, items::first_folder};
+use tinderbox_data::{ImageItems, ItemKind, Items, items::first_folder, text::read_text};
 
 use super::{Choices, survey::Survey};
 use crate::{Error, Hinted, Result, Valid};
@@ -64,7 +64,7 @@ impl Hinted for SplitError {
             match self {
                 Self::Share { .. } => "to hold out a fifth, write `0.2` or `20%`",
                 Self::Folder { .. } => "name a folder such as `valid`, a share such as `0.2`, or `auto`",
-                Self::NoneNamed { .. } => "it must list file names such as `0016E5_08370.png`, one per line",
+                Self::NoneNamed { .. } => "it must list names of files of the data, such as `0016E5_08370.png` or `12_7.txt`, one per line",
                 Self::NoSuchSet { .. } => "the data needs two folders for this, such as train/ and valid/; or hold out a share: `--valid 0.2`",
                 Self::EmptyShare { .. } => "hold out more, or train without a validation set: `--valid 0`",
             }
@@ -137,8 +137,11 @@ impl Split {
         file: &Path,
         files: impl IntoIterator<Item = &'a Path>,
     ) -> Result<Self> {
-        let text = fs::read_to_string(file)
-            .map_err(|source| Error::Read { path: file.to_owned(), source })?;
+        // What does not end, as a pipe, is not opened.
+        let text = read_text(file).map_err(|error| match error {
+            tinderbox_data::Error::Read { path, source } => Error::Read { path, source },
+            other => other.into(),
+        })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let names = lines.map(str::to_owned).collect();
         let split = Self::Names { file: crate::settings::absolute(file), names };
@@ -216,6 +219,8 @@ pub(crate) fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use crate::error::check;
 
     use super::*;

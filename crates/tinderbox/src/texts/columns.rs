@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, path::PathBuf};
 
-use tinderbox_data::items::Table;
+use tinderbox_data::{items::Table, shell_word};
 
 use crate::{
     Hinted, Result,
@@ -143,7 +143,7 @@ impl Hinted for TextColumnError {
     fn hint(&self) -> Option<String> {
         let named = |flag: &str, likely: &Option<String>, columns: &[String]| {
             let first = likely.as_ref().or(columns.first());
-            let column = first.map_or_else(|| "COLUMN".into(), |name| quoted(name));
+            let column = first.map_or_else(|| "COLUMN".into(), shell_word);
             format!("`{flag} {column}`")
         };
         Some(match self {
@@ -158,14 +158,6 @@ impl Hinted for TextColumnError {
                 )
             }
         })
-    }
-}
-
-/// A name as a word of a command.
-fn quoted(name: &str) -> String {
-    match name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c)) && !name.is_empty() {
-        true => name.to_owned(),
-        false => format!("'{}'", name.replace('\'', r"'\''")),
     }
 }
 
@@ -203,7 +195,7 @@ mod tests {
     fn a_first_line_that_is_a_row_is_seen() {
         let no_header = |text: &str| has_no_header(&table(text));
         assert!(no_header("pos,good\nneg,bad\npos,fine\nneg,dull\npos,fun\n"));
-        assert!(no_header("A film, of sorts.\nThe worst book of all.\nI liked it a lot.\n"));
+        assert!(no_header("A film of its sort.\nThe worst book of all.\nI liked it a lot.\n"));
         assert!(!no_header("label,text\npos,good\nneg,bad\npos,fine\nneg,dull\n"));
         // Numbers in order name columns, too.
         assert!(!no_header("0,1\na b,1\nc d,0\ne f,1\ng h,0\n"));

@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tinderbox_data::{ItemKind, items::Table, text::TextItems};
+use tinderbox_data::{Encoding, Error, ItemKind, error::BadFile, items::Table, text::TextItems};
 
-use crate::{Hinted, Result};
+use crate::{
+    Hinted, Result,
+    plan::columns::{is_missing, spaces},
+};
 
-/// What stands in a cell in which there is nothing, in lower case: as pandas, R, SQL and Excel write it.
-const MISSING: [&str; 8] = ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "#null!"];
-
-/// The same for texts, of which `na` may be one.
+/// What stands in a cell in which there is no text, in lower case; `na` may be one.
 const NO_TEXT: [&str; 4] = ["", "nan", "null", "#n/a"];
 
 /// This many are named.
@@ -31,6 +31,7 @@ pub(crate) fn usable(
 ) -> Result<(TextItems, Vec<String>)> {
     let mut warnings = Vec::new();
     let mut bad: Vec<(PathBuf, String)> = Vec::new();
+    let mut encoding = None;
     let column = match (items.table(), label) {
         (Some(table), Some(label)) => Some((table, table.column(label)?)),
         _ => None,
@@ -40,7 +41,12 @@ pub(crate) fn usable(
             Some(reason) => Some(reason),
             None => match items.kind().open(&items.path(index)) {
                 Ok(text) => no_text(&text),
-                Err(error) => Some(reason_of(&error)),
+                Err(error) => {
+                    if let Error::NotUtf8 { likely, .. } = error {
+                        encoding.get_or_insert(likely);
+                    }
+                    Some(BadFile::new("", &error).reason)
+                }
             },
         };
         bad.extend(reason.map(|reason| (path.to_owned(), reason)));
@@ -67,7 +73,7 @@ pub(crate) fn usable(
         .collect();
     if n > skip_bad || n == items.len() {
         let (data, checked) = (data.to_owned(), items.len());
-        return Err(BadTextsError { data, n, checked, named, allowed: skip_bad }.into());
+        return Err(BadTextsError { data, n, checked, named, encoding }.into());
     }
     let of = data.display();
     warnings.push(format!("skipped {} of {of}: {}", texts(n), list(n, &named)));
@@ -78,7 +84,7 @@ pub(crate) fn usable(
 fn no_label(table: &Table, row: usize, column: usize) -> Option<String> {
     let cell = table.text(row, column).trim();
     let name = &table.columns()[column];
-    match MISSING.contains(&cell.to_lowercase().as_str()) {
+    match is_missing(cell) {
         false => None,
         true if cell.is_empty() => Some(format!("column `{name}` is empty")),
         true => Some(format!("column `{name}` has no label, but `{cell}`")),
@@ -94,29 +100,6 @@ fn no_text(text: &str) -> Option<String> {
         (true, "") => Some("the text is empty".to_owned()),
         (true, _) => Some(format!("there is no text, but `{text}`")),
     }
-}
-
-/// Of a file that is named beside it.
-fn reason_of(error: &tinderbox_data::Error) -> String {
-    tinderbox_data::error::BadFile::new("", error).reason
-}
-
-/// Labels with spaces around them, which are taken without.
-fn spaces(table: &Table, column: usize) -> Option<String> {
-    let has_spaces = |row: &usize| {
-        let cell = table.text(*row, column);
-        cell.trim() != cell && !cell.trim().is_empty()
-    };
-    let mut rows = (0..table.len()).filter(has_spaces);
-    let first = rows.next()?;
-    let (n, cell) = (1 + rows.count(), table.text(first, column));
-    let (rows, have) = if n == 1 { ("row", "has") } else { ("rows", "have") };
-    Some(format!(
-        "{n} {rows} of {} {have} spaces around the label, such as row {} (`{cell}`): it is taken as `{}`",
-        table.path().display(),
-        first + 1,
-        cell.trim()
-    ))
 }
 
 fn texts(n: usize) -> String {
@@ -137,17 +120,23 @@ pub struct BadTextsError {
     pub checked: usize,
     /// The first of them, each with its reason.
     pub named: Vec<String>,
-    /// How many may be left out.
-    pub allowed: usize,
+    /// What files that are not UTF-8 may be.
+    pub encoding: Option<Encoding>,
 }
 
 impl Hinted for BadTextsError {
     fn hint(&self) -> Option<String> {
-        Some(match self.n {
-            n if n == self.checked => {
+        let n = self.n;
+        Some(match self.encoding {
+            Some(encoding) => {
+                format!(
+                    "name the encoding, `--encoding {encoding}`, or skip them: `--skip-bad {n}`"
+                )
+            }
+            None if n == self.checked => {
                 "name the columns of texts and labels: `--text COLUMN --label COLUMN`".into()
             }
-            n => format!("fill them in, remove them, or skip them: `--skip-bad {n}`"),
+            None => format!("fill them in, remove them, or skip them: `--skip-bad {n}`"),
         })
     }
 }
@@ -181,6 +170,20 @@ mod tests {
             "04"
         );
         assert!(warnings[0].starts_with("skipped 3 texts of t.csv: row 2"), "{warnings:?}");
+    }
+
+    #[test]
+    fn files_in_another_encoding_are_named_with_the_way_on() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in [("a.txt", &b"caf\xe9"[..]), ("b.txt", b""), ("c.txt", b"a film")] {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
+        let items = TextItems::from_folder(folder.path()).unwrap();
+        check(
+            usable(Path::new("d"), items, None, 0).unwrap_err(),
+            "2 of 3 texts of d cannot be used: a.txt: it is not UTF-8: byte 3 starts no character; b.txt: the text is empty",
+            Some("`--encoding latin-1`, or skip them: `--skip-bad 2`"),
+        );
     }
 
     #[test]

@@ -134,6 +134,37 @@ fn a_table_without_a_header_is_refused() {
 }
 
 #[test]
+fn rows_without_a_label_are_skipped_as_often_as_allowed() {
+    let find = || find("id,x\n1,a\n2,NaN\n3,b\n", &TableSettings::default()).unwrap();
+    let error = find().check(0, &Job::quiet()).unwrap_err();
+    let (message, hint) = (error.to_string(), error.hint().unwrap());
+    assert!(message.ends_with("labels.csv has no label in column `x`"), "{message}");
+    assert!(hint.ends_with("`--skip-bad 1`"), "{hint}");
+    let items = find().check(1, &Job::quiet()).unwrap().items;
+    assert_eq!(items.relative_paths().collect::<Vec<_>>(), ["1.png", "b/3.jpg"].map(Path::new));
+}
+
+#[test]
+fn a_folder_of_a_competition_is_its_table_and_its_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for image in ["train_images/1.png", "test_images/2.png"] {
+        fs::create_dir_all(at(image).parent().unwrap()).unwrap();
+        Picture::filled(4, 4, [9, 9, 9]).save(at(image)).unwrap();
+    }
+    for table in ["labels.csv", "sample_submission.csv", "test.csv"] {
+        fs::write(at(table), "id,label\n1,x\n").unwrap();
+    }
+    assert_eq!(lists(folder.path()), Some(at("labels.csv")));
+    fs::write(at("train.csv"), "id,label\n1,x\n").unwrap();
+    fs::remove_file(at("labels.csv")).unwrap();
+    assert_eq!(lists(folder.path()), Some(at("train.csv")));
+    fs::create_dir(at("cat")).unwrap();
+    Picture::filled(4, 4, [9, 9, 9]).save(at("cat/3.png")).unwrap();
+    assert_eq!(lists(folder.path()), None, "class folders are what is meant");
+}
+
+#[test]
 fn a_name_of_two_images_is_an_error_that_names_both() {
     let folder = folder(&["a/1.png", "b/1.png", "b/2.png"], "id,label\n2,x\n1,y\n");
     let ask = TableSettings::default();
