@@ -1,7 +1,7 @@
 //! A thorough look at data before anything is trained on it: what is in it, what training would make
 //! of it, and what may be wrong with it.
 
-mod copies;
+pub(crate) mod copies;
 mod finding;
 mod fix;
 pub(crate) mod images;

@@ -26,7 +26,7 @@ pub use fit::Trained;
 
 use crate::{
     Common, Event, Host, Job, Keep, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task,
-    Valid, items, open_model,
+    Valid, check, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::{Role, run_file, unused},
 };
@@ -59,6 +59,7 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     let _lock = run.lock()?;
     let data = T::data(&plan, found, job)?;
     check_held_out(ask, &plan, &data, job)?;
+    check::copies::warnings(&data).into_iter().for_each(|warning| job.warn(warning));
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
     T::keep(learner.data(), &run)?;

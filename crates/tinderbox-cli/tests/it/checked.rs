@@ -219,3 +219,17 @@ fn texts_are_looked_at_one_by_one() {
     let cleaned = fs::read_to_string(place.path("cleaned/reviews.csv")).unwrap();
     assert_eq!(cleaned.lines().count(), 1 + 15 - 3, "{cleaned}");
 }
+
+#[test]
+fn training_warns_of_copies_in_both_sets_and_under_two_labels() {
+    let place = clean();
+    place.copy("d/train/cat/4.png", "d/valid/cat/leaked.png");
+    place.copy("d/train/cow/3.png", "d/train/dog/cow3.png");
+    let small = ["--size", "24", "--arch", "resnet-small", "--batch-size", "8"];
+    let train = ["train", "d", "--out", "run", "--epochs", "1"];
+    place
+        .run(&[&train[..], &small].concat())
+        .code(0)
+        .says("2 images are the same in the training set and in the validation set")
+        .says("2 images are the same but have different labels, such as ");
+}

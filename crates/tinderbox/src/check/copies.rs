@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use tinderbox_data::{DataBunch, batch::Set};
+
 use super::{
-    Kind,
+    Kind, Severity,
     finding::{Finding, Place, count},
 };
 
@@ -75,6 +77,28 @@ pub(super) fn findings(
         found.push(Finding::seen(kind, text, hint, others));
     }
     found
+}
+
+/// What training warns of: files that are the same, byte by byte, in both sets or under different
+/// labels. What texts have in common is told where they are read.
+pub(crate) fn warnings(data: &DataBunch) -> Vec<String> {
+    if data.text_input().is_ok() {
+        return Vec::new();
+    }
+    let places = super::places(data);
+    let train = (0..data.n_train()).map(|index| data.fingerprint(Set::Train, index));
+    let valid = (0..data.n_valid()).map(|index| data.fingerprint(Set::Valid, index));
+    let pairs = equal(train.chain(valid).map(|fingerprint| fingerprint.input));
+    // A table may name one file in several rows.
+    let pairs = pairs.into_iter().filter(|&(a, b)| places[a].path != places[b].path);
+    let labels = !places.iter().any(Place::has_mask);
+    let found = findings(&places, pairs, Same::Exactly, data.unit(), labels);
+    let worst = found.into_iter().filter(|finding| finding.severity == Severity::Warning);
+    let told = worst.map(|Finding { text, places, .. }| {
+        let first: Vec<&str> = places[0].iter().map(|place| place.path.as_str()).collect();
+        format!("{text}, such as {}; `tinderbox check` lists them", first.join(" and "))
+    });
+    told.collect()
 }
 
 /// What is connected by pairs, each group in order.

@@ -1,5 +1,7 @@
 //! What may be wrong with data.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::{Error, LeftOut, check::in_words};
@@ -80,6 +82,11 @@ impl Place {
     /// A file in no set.
     pub(crate) fn file(path: impl Into<String>) -> Self {
         Self { path: path.into(), set: None, label: None, note: None, row: None }
+    }
+
+    /// Whether its label is the file of a mask.
+    pub(super) fn has_mask(&self) -> bool {
+        self.label.as_deref().is_some_and(|label| Path::new(label).is_absolute())
     }
 
     pub(crate) fn with_note(self, note: impl Into<String>) -> Self {

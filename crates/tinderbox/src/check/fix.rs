@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use tinderbox_data::items::Table;
 
-use super::{Checked, Kind, Place, masks};
+use super::{Checked, Kind, Place};
 use crate::{Error, Hinted, Result, settings::absolute};
 
 /// What a cleaned copy has.
@@ -131,7 +131,7 @@ impl Checked {
         for place in kept {
             let label = place.label.as_deref();
             let class = label.and_then(|label| Some((label, spelling.get(label)?)));
-            let mask = label.filter(|label| masks::is_mask(label)).map(Path::new);
+            let mask = label.filter(|_| place.has_mask()).map(Path::new);
             for from in [Some(Path::new(&place.path)), mask].into_iter().flatten() {
                 let Some(name) = self.name_in_copy(from) else { continue };
                 let name = match class {

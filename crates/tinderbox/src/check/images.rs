@@ -19,7 +19,6 @@ use super::{
     Examined, Kind,
     copies::{self, Same},
     finding::{Finding, Place, are, count},
-    masks,
 };
 use crate::{Event, Job, LeftOut, Result, Sources};
 
@@ -103,7 +102,7 @@ fn look(path: &Path) -> tinderbox_data::Result<Seen> {
 
 /// The same image in several places.
 fn twice(places: &[Place], seen: &[Option<Seen>]) -> Vec<Finding> {
-    let labels = !places.iter().any(|place| place.label.as_deref().is_some_and(masks::is_mask));
+    let labels = !places.iter().any(Place::has_mask);
     // A table may name one file in several rows, which is no copy.
     let same_file = |first: usize, second: usize| places[first].path == places[second].path;
     let exact: Vec<(usize, usize)> =

@@ -1,6 +1,6 @@
 //! A closer look at masks: which values occur, and how often.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use tinderbox_data::{error::BadFile, image::MaskInfo};
@@ -54,11 +54,6 @@ fn in_words(values: &BTreeMap<u16, (u64, usize)>, classes: &[String]) -> Option<
         n if n > SHOWN => format!("mask values: {shown} and {} more", n - SHOWN),
         _ => format!("mask values: {shown}"),
     })
-}
-
-/// Whether a label is the path of a mask.
-pub(super) fn is_mask(label: &str) -> bool {
-    Path::new(label).is_absolute()
 }
 
 #[cfg(test)]
