@@ -2,16 +2,15 @@
 
 use std::{
     collections::HashSet,
-    fs,
     path::Path,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use tinderbox_data::{
     ConvertMode, ImageItems,
     error::BadFile,
+    hash_of_file,
     image::{Likeness, Pixels},
 };
 
@@ -26,7 +25,8 @@ use crate::{Event, Job, LeftOut, Result, Sources};
 struct Seen {
     /// Height and width, upright.
     size: [usize; 2],
-    sha256: [u8; 32],
+    /// Of the file's bytes.
+    hash: Option<u64>,
     likeness: Option<Likeness>,
 }
 
@@ -91,11 +91,9 @@ pub(crate) fn below(data: &Sources, job: &Job) -> Result<Examined> {
 fn look(path: &Path) -> tinderbox_data::Result<Seen> {
     // Colors say nothing about copies.
     let pixels = Pixels::open(path, ConvertMode::L)?;
-    let bytes = fs::read(path)
-        .map_err(|source| tinderbox_data::Error::Read { path: path.into(), source })?;
     Ok(Seen {
         size: [pixels.height, pixels.width],
-        sha256: Sha256::digest(&bytes).into(),
+        hash: hash_of_file(path),
         likeness: Likeness::of(&pixels),
     })
 }
@@ -105,8 +103,7 @@ fn twice(places: &[Place], seen: &[Option<Seen>]) -> Vec<Finding> {
     let labels = !places.iter().any(Place::has_mask);
     // A table may name one file in several rows, which is no copy.
     let same_file = |first: usize, second: usize| places[first].path == places[second].path;
-    let exact: Vec<(usize, usize)> =
-        copies::equal(seen.iter().map(|seen| seen.as_ref().map(|seen| seen.sha256)));
+    let exact: Vec<(usize, usize)> = copies::equal(seen.iter().map(|seen| seen.as_ref()?.hash));
     // Of the same files, one is compared.
     let again: HashSet<usize> = exact.iter().map(|(_, second)| *second).collect();
     let look = |(index, seen): (usize, &Option<Seen>)| {
