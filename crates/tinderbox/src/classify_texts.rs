@@ -212,7 +212,9 @@ impl Task for ClassifyTexts {
         let (label, _) = label(named, &source, &items)?;
         let skip_bad = ask.task.skip_bad.unwrap_or(0);
         let (items, warnings) = rows::usable(data, items, label.as_deref(), skip_bad)?;
-        warnings.into_iter().for_each(|warning| job.warn(warning));
+        for warning in warnings {
+            job.warn(warning);
+        }
         let classes = Some(model.classes().to_vec());
         let split = items.split_all_valid().label_kind(LabelKind::Category(classes));
         let labelled = match &label {

@@ -193,7 +193,7 @@ fn doubts_about_texts_are_told_when_they_train() {
 #[test]
 fn a_folder_of_a_competition_trains_on_the_images_that_its_table_lists() {
     let place = Place::empty();
-    let mut table = String::from("image_id,breed\n");
+    let mut rows = vec!["image_id,breed".to_owned()];
     for at in 0..12u8 {
         let (breed, rgb) =
             [("pug", [200, 40 + at, 0]), ("husky", [0, 40 + at, 200])][usize::from(at % 2)];
@@ -202,9 +202,10 @@ fn a_folder_of_a_competition_trains_on_the_images_that_its_table_lists() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         Picture::filled(16, 16, rgb).save(&path).unwrap();
         if at < 10 {
-            table += &format!("train_images\\{at},{breed}\n");
+            rows.push(format!("train_images\\{at},{breed}"));
         }
     }
+    let table = rows.join("\n");
     fs::write(place.path("dogs/train.csv"), &table).unwrap();
     fs::write(place.path("dogs/sample_submission.csv"), "image_id,breed\n10,pug\n").unwrap();
     place

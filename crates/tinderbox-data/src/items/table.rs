@@ -69,10 +69,10 @@ impl Table {
     pub fn open_with(path: impl AsRef<Path>, format: &TableFormat) -> Result<Self> {
         let path = path.as_ref();
         let text = file::read_text_in(path, format.encoding)?;
-        Self::parse(path, &text, format)
+        Self::parse(path, &text, *format)
     }
 
-    fn parse(path: &Path, text: &str, format: &TableFormat) -> Result<Self> {
+    fn parse(path: &Path, text: &str, format: TableFormat) -> Result<Self> {
         let wrong = |line, reason: String| Error::Csv { path: path.into(), line, reason };
         let Layout { text, skipped, delimiter } = Layout::of(text, format.delimiter);
         let quoted = !unquoted(text, delimiter);

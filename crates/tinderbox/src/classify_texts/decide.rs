@@ -39,10 +39,14 @@ pub(super) fn decide(
     choices.keep("label", &label);
     let skip_bad = task.skip_bad.unwrap_or(0);
     let (items, warnings) = rows::usable(data, items, label.as_deref(), skip_bad)?;
-    warnings.into_iter().for_each(|warning| choices.warn(warning));
+    for warning in warnings {
+        choices.warn(warning);
+    }
     let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
     let labelled = labelled(items, label.as_deref(), &split)?;
-    skipped(&labelled.train.items).into_iter().for_each(|doubt| choices.warn(doubt));
+    for doubt in skipped(&labelled.train.items) {
+        choices.warn(doubt);
+    }
     let classes = labelled.target.classes().to_vec();
     match &classes[..] {
         [] => {
@@ -60,7 +64,9 @@ pub(super) fn decide(
         n => n.to_string(),
     };
     choices.tell("classes", shown, "the labels in the training set");
-    several_in_one(&classes).into_iter().for_each(|doubt| choices.warn(doubt));
+    if let Some(doubt) = several_in_one(&classes) {
+        choices.warn(doubt);
+    }
     let n_train = labelled.train.items.len();
 
     let (tokens, vocab) = words(task, from.as_ref(), choices)?;

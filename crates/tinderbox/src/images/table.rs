@@ -261,12 +261,12 @@ impl Listed {
         set: Option<String>,
     ) -> Result<Self> {
         let n_images = images.len();
-        let names = FileNames::of(&images);
+        let files = FileNames::of(&images);
         let (items, unmatched) = images.named_by(table.clone(), &columns.file)?;
         let column = table.column(&columns.file)?;
         let named = |row: usize| (row + 1, table.text(row, column).to_owned());
         let unmatched: Vec<(usize, String)> = unmatched.into_iter().map(named).collect();
-        let ambiguous = unmatched.iter().find_map(|(row, name)| match names.find(name) {
+        let ambiguous = unmatched.iter().find_map(|(row, name)| match files.find(name) {
             Named::Several(one, other) => {
                 Some((*row, name.clone(), [one.to_owned(), other.to_owned()]))
             }
@@ -314,7 +314,9 @@ impl Listed {
             return Ok(self);
         };
         let label = table.column(&self.columns.labels[0])?;
-        columns::spaces(table, label).into_iter().for_each(|warning| job.warn(warning));
+        if let Some(warning) = columns::spaces(table, label) {
+            job.warn(warning);
+        }
         let unmatched: HashSet<usize> = self.unmatched.iter().map(|(row, _)| row - 1).collect();
         let rows = (0..table.len()).filter(|row| !unmatched.contains(row));
         let has_label: Vec<bool> =
