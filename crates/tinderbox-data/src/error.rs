@@ -506,7 +506,9 @@ impl Error {
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NotAFolder { .. } => "name the folder that contains the files".into(),
+            Self::NotAFolder { .. } => {
+                "name a folder, a table (.csv or .tsv) or a text (.txt); save a spreadsheet as CSV first".into()
+            }
             Self::NoItems { unit: "texts", .. } => {
                 "a text is a .txt file, or a row of a table: name the .csv or .tsv file".into()
             }
@@ -529,6 +531,9 @@ impl Error {
             Self::EmptyCell { .. } => "fill it in, or remove the row".into(),
             Self::UnknownSet { .. } | Self::EmptySet { .. } => {
                 "sets are `train` and `valid`, `True` and `False`, or `1` and `0` for rows that validate and that do not".into()
+            }
+            Self::Csv { reason, .. } if reason.starts_with("two columns") => {
+                "rename one of them in the first line".into()
             }
             Self::Csv { .. } => {
                 "each row needs as many fields as the first line; a field with a separator, a quote or a line break in it stands between quotes".into()
@@ -635,11 +640,7 @@ mod tests {
 
     #[test]
     fn errors_about_files_name_them() {
-        check(
-            &Error::NotAFolder { path: "a".into() },
-            "a is not a folder",
-            Some("name the folder"),
-        );
+        check(&Error::NotAFolder { path: "a".into() }, "a is not a folder", Some("name a folder"));
         check(
             &Error::NoItems {
                 folder: "a".into(),

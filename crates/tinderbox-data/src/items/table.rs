@@ -97,7 +97,7 @@ impl Table {
             let Some(columns) = &columns else {
                 let header = format.header;
                 columns = Some(match header {
-                    true => fields.iter().map(|name| name.trim().to_owned()).collect(),
+                    true => fields.iter().enumerate().map(named).collect(),
                     false => (0..fields.len()).map(|column| column.to_string()).collect(),
                 });
                 if !header {
@@ -250,6 +250,14 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// What a column is called: the first may be an index without a name, others go by their numbers.
+fn named((at, name): (usize, &String)) -> String {
+    match name.trim() {
+        "" if at > 0 => at.to_string(),
+        name => name.to_owned(),
+    }
+}
+
 /// A field as it is meant: quotes around a whole field are none of it.
 fn field_of(field: &str, quoted: bool) -> String {
     let inner = field.strip_prefix('"').and_then(|field| field.strip_suffix('"'));
@@ -311,6 +319,8 @@ mod tests {
     fn what_is_left_of_an_empty_row_or_column_is_left_out() {
         let table = read(b"a,b\n1,2,\n3,4,,\n,\n , \n").unwrap();
         assert_eq!((table.len(), table.text(1, 1)), (2, "4"));
+        let table = read(b"a,b,,\n1,2,,\n3,4,x,\n").unwrap();
+        assert_eq!(table.columns(), ["a", "b", "2", "3"]);
     }
 
     #[test]
