@@ -44,7 +44,7 @@ pub(super) fn decide(
     }
     let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
     let labelled = labelled(items, label.as_deref(), &split)?;
-    for doubt in skipped(&labelled.train.items) {
+    if let Some(doubt) = skipped(&labelled.train.items) {
         choices.warn(doubt);
     }
     let classes = labelled.target.classes().to_vec();
