@@ -98,8 +98,16 @@ pub enum Error {
     NoParent { path: PathBuf },
 
     #[error(
-        "the {set} data has labels that are not in the training set: {} ({items} items)",
-        listed(labels)
+        "the folders {:?} and {:?} would be one class: their names are not UTF-8",
+        folders[0],
+        folders[1]
+    )]
+    SameClass { folders: [PathBuf; 2] },
+
+    #[error(
+        "the {set} data has labels that are not in the training set: {} ({})",
+        listed(labels),
+        times(*items)
     )]
     UnknownLabels { set: &'static str, labels: Vec<String>, items: usize },
 
@@ -470,6 +478,13 @@ fn sizes(mask: [usize; 2], picture: [usize; 2], turned: bool) -> String {
     format!("{} pixels, but its image is {}{turned}", size(mask), size(picture))
 }
 
+fn times(n: usize) -> String {
+    match n {
+        1 => "once".into(),
+        n => format!("{n} times"),
+    }
+}
+
 /// Height and width.
 fn size([height, width]: [usize; 2]) -> String {
     format!("{height}×{width}")
@@ -548,6 +563,7 @@ impl Error {
             Self::NoMatch { .. } => {
                 "the pattern must match every path, with `/` between folders, and have one group".into()
             }
+            Self::SameClass { .. } => "rename them".into(),
             Self::UnknownLabels { .. } => {
                 "add training items for them, or drop the items: `unknown_labels(UnknownLabels::Drop)`".into()
             }
@@ -819,7 +835,7 @@ mod tests {
     fn errors_about_labels_name_the_value() {
         check(
             &Error::UnknownLabels { set: "validation", labels: vec!["dog".into()], items: 3 },
-            "the validation data has labels that are not in the training set: dog (3 items)",
+            "the validation data has labels that are not in the training set: dog (3 times)",
             Some("Drop"),
         );
         check(

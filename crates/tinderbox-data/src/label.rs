@@ -384,6 +384,9 @@ pub enum UnknownLabels {
     Refuse,
     /// The items are dropped, with a warning in the data, as by fastai.
     Drop,
+    /// The first item of each such label trains instead, with a warning in the data: for sets that
+    /// were drawn at random, where chance alone may leave a class nothing to train on.
+    Train,
 }
 
 /// Inputs and their labels, in sets.

@@ -324,9 +324,7 @@ impl<K: ItemKind> Split<K> {
             warnings.push("your training set is empty".to_owned());
         }
         if self.valid.is_empty() && self.wanted != Wanted::Training {
-            warnings.push(
-                "your validation set is empty; if that is meant, use `split_none`".to_owned(),
-            );
+            warnings.push("your validation set is empty".to_owned());
         }
         warnings
     }

@@ -1,6 +1,10 @@
 //! The ways of labelling.
 
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
+    path::Path,
+};
 
 use regex::Regex;
 
@@ -18,10 +22,41 @@ impl<K: ItemKind> Split<K> {
     /// [`Error::UnknownLabels`] for a validation label that no training item has, unless such items
     /// are [to be dropped](Self::unknown_labels).
     pub fn label_from_folder(self) -> Result<Labelled<K>> {
+        self.label_from_folder_by(|path| path.parent().and_then(Path::file_name))
+    }
+
+    /// Labels each item with the name of a folder in its path below the root: of the one that `folder`
+    /// gives.
+    ///
+    /// # Errors
+    /// As [`label_from_folder`](Self::label_from_folder), [`Error::NoParent`] where there is no such
+    /// folder; [`Error::SameClass`] for two names that are one as text.
+    ///
+    /// # Example
+    /// ```
+    /// use tinderbox_data::{ImageKind, Items};
+    ///
+    /// # fn main() -> tinderbox_data::Result<()> {
+    /// let files = ["cat/monday/1.png", "dog/monday/2.png"];
+    /// let items = Items::new("pets", files.map(Into::into).to_vec(), ImageKind::default());
+    /// let data = items.split_none().label_from_folder_by(|path| path.iter().next())?;
+    /// assert_eq!(data.target.classes(), ["cat", "dog"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn label_from_folder_by(
+        self,
+        folder: impl for<'a> Fn(&'a Path) -> Option<&'a OsStr>,
+    ) -> Result<Labelled<K>> {
+        let mut names: HashMap<String, OsString> = HashMap::new();
         self.label_with(|path| {
-            let parent = path.parent().and_then(Path::file_name);
-            let parent = parent.ok_or_else(|| Error::NoParent { path: path.into() })?;
-            Ok(Label::Text(parent.to_string_lossy().into_owned()))
+            let name = folder(path).ok_or_else(|| Error::NoParent { path: path.into() })?;
+            let class = name.to_string_lossy().into_owned();
+            let first = &*names.entry(class.clone()).or_insert_with(|| name.to_owned());
+            match first == name {
+                true => Ok(Label::Text(class)),
+                false => Err(Error::SameClass { folders: [first.into(), name.into()] }),
+            }
         })
     }
 
@@ -332,6 +367,50 @@ mod tests {
         assert_eq!(labelled.valid.labels.text(0), "b");
         let error = split(&["1"], &[]).label_from_folder().unwrap_err();
         assert_eq!(error.to_string(), "1 has no parent folder, which would be its label");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_whose_names_are_no_text_do_not_become_one_class() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = |name: &[u8]| Path::new(OsStr::from_bytes(name)).join("1.png");
+        let split = |names: [&[u8]; 2]| {
+            let paths = names.map(path).to_vec();
+            Items::new("root", paths, ImageKind::default()).split_none().label_from_folder()
+        };
+        assert_eq!(split([b"caf\xe9", b"bar"]).unwrap().target.classes(), ["bar", "caf\u{fffd}"]);
+        let error = split([b"caf\xe9", b"caf\xe8"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"the folders "caf\xE9" and "caf\xE8" would be one class: their names are not UTF-8"#
+        );
+    }
+
+    #[test]
+    fn the_first_of_a_label_that_would_not_train_trains() {
+        let random = || split(&["a/1"], &["b/1", "a/2", "b/2", "c/1"]);
+        let labelled = random().unknown_labels(UnknownLabels::Train).label_from_folder().unwrap();
+        let paths = |part: &LabelledPart<ImageKind>| {
+            part.items.relative_paths().map(with_slashes).collect::<Vec<_>>()
+        };
+        assert_eq!(paths(&labelled.train), ["a/1", "b/1", "c/1"]);
+        assert_eq!(paths(&labelled.valid), ["a/2", "b/2"]);
+        assert_eq!(labelled.target.classes(), ["a", "b", "c"]);
+        assert_eq!(labelled.valid.labels.text(1), "b");
+        assert_eq!(
+            labelled.warnings,
+            ["2 of the images drawn for validation train instead: no other ones of their class do"]
+        );
+        let several =
+            |names: &[&str]| Label::Many(names.iter().map(|name| (*name).into()).collect());
+        let labelled = split(&["1"], &["2", "3"])
+            .unknown_labels(UnknownLabels::Train)
+            .label_from_lists(&[several(&["x"])], &[several(&["x"]), several(&["x", "y"])])
+            .unwrap();
+        assert_eq!(
+            (paths(&labelled.train), paths(&labelled.valid)),
+            (vec!["1".into(), "3".into()], vec!["2".into()])
+        );
     }
 
     #[test]

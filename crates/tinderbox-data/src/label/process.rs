@@ -23,6 +23,9 @@ pub(super) type Raw = Vec<Label>;
 impl<K: ItemKind> Split<K> {
     /// Makes label lists of raw labels.
     pub(super) fn labelled(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
+        if self.unknown == UnknownLabels::Train {
+            return self.labelled_with_all(train, valid);
+        }
         let mut warnings = self.warnings();
         let Self { train: train_items, valid: valid_items, wanted, label_kind, unknown } = self;
         let root = train_items.root.clone();
@@ -41,7 +44,9 @@ impl<K: ItemKind> Split<K> {
                 UnknownLabels::Refuse if label_kind.has_classes() && !measures => {
                     return Err(stray.not_a_class(&target));
                 }
-                UnknownLabels::Refuse => return Err(stray.unknown("validation")),
+                UnknownLabels::Refuse | UnknownLabels::Train => {
+                    return Err(stray.unknown("validation"));
+                }
                 UnknownLabels::Drop => {
                     warnings.push(stray.dropped());
                     kept = stray.known.iter().map(|&index| valid[index].clone()).collect();
@@ -58,6 +63,56 @@ impl<K: ItemKind> Split<K> {
             warnings,
         };
         Ok(doubts::noted(labelled))
+    }
+
+    /// The same after the first validation item of each label that would not train has been moved to
+    /// the end of the training set.
+    fn labelled_with_all(self, train: &[Label], valid: &[Label]) -> Result<Labelled<K>> {
+        let moved = untrained(train, valid);
+        let stay: Vec<usize> = (0..valid.len()).filter(|index| !moved.contains(index)).collect();
+        let labels =
+            |indexes: &[usize]| -> Raw { indexes.iter().map(|&at| valid[at].clone()).collect() };
+        let train = [train, &labels(&moved)].concat();
+        let unit = self.train.kind.unit();
+        let mut train_items = self.train;
+        train_items.entries.extend(self.valid.pick(&moved).entries);
+        let valid_items = self.valid.pick(&stay);
+        let unknown = UnknownLabels::Refuse;
+        let split = Self { train: train_items, valid: valid_items, unknown, ..self };
+        let mut labelled = split.labelled(&train, &labels(&stay))?;
+        if !moved.is_empty() {
+            labelled.warnings.push(format!(
+                "{} of the {unit} drawn for validation train instead: no other ones of their class do",
+                moved.len()
+            ));
+        }
+        Ok(labelled)
+    }
+}
+
+/// The indexes of the first validation items whose labels no training item has, ascending.
+fn untrained(train: &[Label], valid: &[Label]) -> Vec<usize> {
+    let mut trained: HashSet<String> = train.iter().flat_map(classes_of).collect();
+    let is_new = |(index, label): (usize, &Label)| {
+        let classes = classes_of(label);
+        let new = classes.iter().any(|class| !trained.contains(class));
+        if new {
+            trained.extend(classes);
+        }
+        new.then_some(index)
+    };
+    valid.iter().enumerate().filter_map(is_new).collect()
+}
+
+/// The classes of an item; none if it is labelled with something else.
+fn classes_of(label: &Label) -> Vec<String> {
+    match label {
+        Label::Many(names) => names.clone(),
+        Label::OneHot(flags) => {
+            let set = flags.iter().enumerate().filter(|(_, flag)| **flag);
+            set.map(|(class, _)| class.to_string()).collect()
+        }
+        label => category::name(label).into_iter().collect(),
     }
 }
 
@@ -177,8 +232,9 @@ fn stray(labels: &[Label], target: &TargetKind, strict: bool) -> Option<Stray> {
     let classes: HashSet<&str> = classes.iter().map(String::as_str).collect();
     let unknown = |index: &usize| -> Vec<String> {
         let names = match &labels[*index] {
-            Label::Many(names) => names.clone(),
-            label => category::name(label).into_iter().collect(),
+            // They are called by their places, not by the classes.
+            Label::OneHot(_) => Vec::new(),
+            label => classes_of(label),
         };
         names.into_iter().filter(|name| !classes.contains(name.as_str())).collect()
     };
