@@ -27,12 +27,17 @@ use crate::{
     Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task, answer,
     device::device,
     images::{
-        ImageInput, ImageSettings, LabelSource, TableSettings, of_model,
+        ImageInput, ImageSettings, LabelSource, LabelTable, TableSettings, of_model,
         table::{self, Learned, Listed},
     },
     interpret::{classes, labels, results},
     items::{self, checked},
-    plan::Choices,
+    plan::{
+        Choices,
+        class_folders::{ClassFolders, known_class},
+        survey::skipped,
+    },
+    segment::images_and_masks,
 };
 
 /// Classifies images, by class folders or a table of labels.
@@ -45,6 +50,10 @@ pub struct Classify {
     /// `None` if it has one.
     pub threshold: Option<f32>,
     pub labels: LabelSource,
+    /// The folder that the class folders lie in, below the data, where they lie in none of a set; empty
+    /// for the data itself.
+    #[serde(default)]
+    pub within: String,
     pub split: Split,
     pub input: ImageInput,
     pub model: ModelSpec,
@@ -121,7 +130,7 @@ impl Task for Classify {
     /// The images that have labels.
     type Found = ImageItems;
 
-    /// Any folder may be one of class folders; a table must name images.
+    /// Any folder without masks may be one of class folders; a table must name images.
     fn recognizes(ask: &Settings<Self>) -> Confidence {
         let data = Self::sources(ask);
         let Some(source) = data.get("data") else { return Confidence::No };
@@ -132,7 +141,8 @@ impl Task for Classify {
                 Learned::Classes,
             );
         }
-        match source.is_dir() && ImageItems::from_folder(source).is_ok() {
+        let has_images = source.is_dir() && ImageItems::from_folder(source).is_ok();
+        match has_images && images_and_masks(source).is_none() {
             true => Confidence::Likely,
             // It is what says best what is wrong with a folder.
             false => Confidence::Maybe,
@@ -162,13 +172,14 @@ impl Task for Classify {
     }
 
     fn data(plan: &Plan<Self>, found: ImageItems, job: &Job) -> Result<DataBunch> {
-        let Self { labels, split, input, oversample, threshold, .. } = &plan.task;
-        let items = match labels {
-            LabelSource::Folders => found.filter_by_func(|path| split.takes(path)),
-            LabelSource::Table(_) => found,
+        let Self { labels, within, split, input, oversample, threshold, .. } = &plan.task;
+        let items = found.open_as(input.kind());
+        let labelled = match labels {
+            LabelSource::Folders => ClassFolders::label(split, within, items, plan.seed)?,
+            LabelSource::Table(columns) => {
+                label(columns, split.apply(items, plan.seed)?, *threshold, None)?
+            }
         };
-        let items = items.open_as(input.kind());
-        let labelled = label(labels, split.apply(items, plan.seed)?, *threshold, None)?;
         let data = input.batches(labelled, plan, job)?;
         let data = if *oversample { data.oversample()? } else { data };
         input.normalized(data)
@@ -211,25 +222,28 @@ impl Task for Classify {
         let SavedInput::Image(kind) = inference.saved_input() else {
             return Err(crate::validate::other_model(model, Self::ABOUT.noun));
         };
-        let (items, labels) = match Table::is_one(data.need("data")?) {
-            true => {
-                let asked = table::Asked::of(&ask.common, &ask.task.table);
-                let listed = Listed::find(&data, asked, Some(Learned::Classes))?;
-                let listed = listed.check(skip_bad, job)?;
-                (listed.items, LabelSource::Table(listed.columns))
-            }
-            false => {
-                let items = in_class_folders(ImageItems::from_folder(data.need("data")?)?, job)?;
-                check_classes(&items, model.classes())?;
-                (items, LabelSource::Folders)
-            }
-        };
-        let threshold = match inference.target() {
+        let (kind, target) = (ask.task.image.kind_like(*kind), inference.target());
+        let threshold = match target {
             TargetKind::MultiCategory { threshold, .. } => Some(*threshold),
             _ => None,
         };
-        let split = items.open_as(ask.task.image.kind_like(*kind)).split_all_valid();
-        let labelled = label(&labels, split, threshold, Some(inference.target()))?;
+        let labelled = match Table::is_one(data.need("data")?) {
+            true => {
+                let asked = table::Asked::of(&ask.common, &ask.task.table);
+                let listed = Listed::find(&data, asked, Some(Learned::Classes))?;
+                let Listed { items, columns, .. } = listed.check(skip_bad, job)?;
+                let split = items.open_as(kind).split_all_valid();
+                label(&columns, split, threshold, Some(target))?
+            }
+            false => {
+                let known = model.classes();
+                let items = in_class_folders(ImageItems::from_folder(data.need("data")?)?, job)?;
+                check_classes(&items, known)?;
+                let classes = LabelKind::Category(Some(target.classes().to_vec()));
+                let split = items.open_as(kind).split_all_valid().label_kind(classes);
+                split.label_from_folder_by(|path| known_class(path, known))?
+            }
+        };
         checked(labelled.batches_like(inference, ask.batch_options())?, skip_bad, job)
     }
 
@@ -270,20 +284,14 @@ impl Task for Classify {
     }
 }
 
-/// Labels as they are found in folders or a table, with a model's classes if there is one.
+/// Labels as they are found in a table, with a model's classes if there is one.
 fn label(
-    source: &LabelSource,
+    columns: &LabelTable,
     split: tinderbox_data::Split<ImageKind>,
     threshold: Option<f32>,
     target: Option<&TargetKind>,
 ) -> Result<Labelled<ImageKind>> {
-    let mut labelled = match source {
-        LabelSource::Folders => {
-            let classes = target.map(|target| target.classes().to_vec());
-            split.label_kind(LabelKind::Category(classes)).label_from_folder()?
-        }
-        LabelSource::Table(columns) => columns.label(split, target)?,
-    };
+    let mut labelled = columns.label(split, target)?;
     if let (TargetKind::MultiCategory { threshold, .. }, Some(asked)) =
         (&mut labelled.target, threshold)
     {
@@ -308,6 +316,9 @@ fn several_metrics(threshold: f32, scores: metric::Scores) -> Vec<Box<dyn Metric
 /// [`ClassifyError::NoClassFolders`] if there are none.
 fn in_class_folders(items: ImageItems, job: &Job) -> Result<ImageItems> {
     let (all, folder) = (items.len(), items.root().to_owned());
+    if let Some(doubt) = skipped(&items) {
+        job.warn(doubt);
+    }
     let items = items.filter_by_func(|path| first_folder(path).is_some());
     match all - items.len() {
         0 => Ok(items),
@@ -319,12 +330,12 @@ fn in_class_folders(items: ImageItems, job: &Job) -> Result<ImageItems> {
     }
 }
 
-/// Fails for images in folders whose names are none of the classes.
+/// Fails for images in folders of which none is called as a class.
 fn check_classes(items: &ImageItems, known: &[String]) -> Result<()> {
     let class = |path: &Path| Some(path.parent()?.file_name()?.to_string_lossy().into_owned());
-    let found: std::collections::BTreeSet<String> =
-        items.relative_paths().filter_map(class).collect();
-    let classes: Vec<String> = found.into_iter().filter(|class| !known.contains(class)).collect();
+    let unknown = items.relative_paths().filter(|path| known_class(path, known).is_none());
+    let classes: std::collections::BTreeSet<String> = unknown.filter_map(class).collect();
+    let classes: Vec<String> = classes.into_iter().collect();
     match classes.is_empty() {
         true => Ok(()),
         false => {

@@ -26,7 +26,11 @@ use crate::{
     check,
     device::device,
     interpret,
-    plan::Choices,
+    plan::{
+        Choices,
+        class_folders::{ClassFolders, known_class},
+        split::is_unlabelled,
+    },
     settings::unused,
     texts::{self, SPLIT_SEED, TextSettings, TextSource, columns, of_model, rows, tokenizing},
 };
@@ -41,6 +45,10 @@ pub struct ClassifyTexts {
     pub encoding: Option<Encoding>,
     /// The column of labels, if the texts are in a table; else they are the names of folders.
     pub label: Option<String>,
+    /// The folder that the class folders lie in, below the data, where they lie in none of a set; empty
+    /// for the data itself.
+    #[serde(default)]
+    pub within: String,
     pub split: Split,
     pub tokenizing: Tokenizing,
     /// The most tokens of any text that are kept, in training and in predicting.
@@ -82,6 +90,9 @@ pub enum ClassifyTextsError {
     #[error("{data} has only one class, `{class}`, but a classifier needs at least two")]
     OneClass { data: std::path::PathBuf, class: String },
 
+    #[error("{folder} has no class folders, so its texts have no labels")]
+    NoClassFolders { folder: PathBuf },
+
     #[error("column `{column}` of {data} holds numbers, but a classifier predicts classes")]
     Numbers { data: std::path::PathBuf, column: String },
 
@@ -95,6 +106,9 @@ impl Hinted for ClassifyTextsError {
             Self::OneClass { .. } => {
                 "sort the texts into at least two class folders, or name the column of labels: `--label COLUMN`"
                     .into()
+            }
+            Self::NoClassFolders { .. } => {
+                "sort the texts into one folder per class, or list them with their labels in a table: a .csv file".into()
             }
             Self::Numbers { .. } => {
                 "name a column of classes: `--label COLUMN`; whole numbers are classes, too".into()
@@ -215,11 +229,17 @@ impl Task for ClassifyTexts {
         for warning in warnings {
             job.warn(warning);
         }
-        let classes = Some(model.classes().to_vec());
-        let split = items.split_all_valid().label_kind(LabelKind::Category(classes));
+        let known = model.classes();
+        let kind = LabelKind::Category(Some(known.to_vec()));
         let labelled = match &label {
-            Some(label) => split.label_from_df(label, None)?,
-            None => split.label_from_folder()?,
+            Some(label) => items.split_all_valid().label_kind(kind).label_from_df(label, None)?,
+            None => {
+                let items = items.filter_by_func(|path| !path.iter().any(is_unlabelled));
+                let split = items.split_all_valid().label_kind(kind);
+                split.label_from_folder_by(|path| {
+                    known_class(path, known).or_else(|| path.parent()?.file_name())
+                })?
+            }
         };
         let vocab = VocabSource::from(&input.vocab);
         let texts = tokenizing(job, input.longest, |options| {
@@ -283,19 +303,27 @@ fn label(
 
 /// The texts of a run in their sets, with their labels.
 fn read(plan: &Plan<ClassifyTexts>) -> Result<Labelled<TextKind>> {
-    let ClassifyTexts { source, encoding, label, split, .. } = &plan.task;
+    let ClassifyTexts { source, encoding, label, within, split, .. } = &plan.task;
     let data = plan.data.need("data")?;
     let items = source.items(data, *encoding)?;
+    let items = match label {
+        Some(_) => items,
+        None => items.filter_by_func(|path| split.class(within, path).is_some()),
+    };
     let (items, _) = rows::usable(data, items, label.as_deref(), plan.host.skip_bad)?;
-    labelled(items, label.as_deref(), split)
+    labelled(items, label.as_deref(), split, within)
 }
 
-fn labelled(items: TextItems, label: Option<&str>, split: &Split) -> Result<Labelled<TextKind>> {
-    let split = split.apply(items, SPLIT_SEED)?;
-    Ok(match label {
-        Some(label) => split.label_from_df(label, None)?,
-        None => split.label_from_folder()?,
-    })
+fn labelled(
+    items: TextItems,
+    label: Option<&str>,
+    split: &Split,
+    within: &str,
+) -> Result<Labelled<TextKind>> {
+    match label {
+        Some(label) => Ok(split.apply(items, SPLIT_SEED)?.label_from_df(label, None)?),
+        None => ClassFolders::label(split, within, items, SPLIT_SEED),
+    }
 }
 
 #[cfg(test)]
@@ -310,6 +338,11 @@ mod tests {
             ClassifyTextsError::OneClass { data: "d".into(), class: "good".into() },
             "d has only one class, `good`, but a classifier needs at least two",
             Some("`--label COLUMN`"),
+        );
+        check(
+            ClassifyTextsError::NoClassFolders { folder: "d".into() },
+            "d has no class folders, so its texts have no labels",
+            Some("one folder per class"),
         );
         check(
             ClassifyTextsError::Numbers { data: "d".into(), column: "score".into() },

@@ -3,9 +3,12 @@
 
 pub(crate) mod batch_size;
 mod choices;
+pub(crate) mod class_folders;
+pub(crate) mod classes;
 pub(crate) mod columns;
 pub(crate) mod memory;
 pub(crate) mod phases;
+mod set_folders;
 pub(crate) mod split;
 pub(crate) mod survey;
 

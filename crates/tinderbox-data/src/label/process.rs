@@ -77,8 +77,10 @@ impl<K: ItemKind> Split<K> {
         let mut train_items = self.train;
         train_items.entries.extend(self.valid.pick(&moved).entries);
         let valid_items = self.valid.pick(&stay);
+        // A set that is empty for this reason is told of below.
+        let wanted = if stay.is_empty() { Wanted::Training } else { self.wanted };
         let unknown = UnknownLabels::Refuse;
-        let split = Self { train: train_items, valid: valid_items, unknown, ..self };
+        let split = Self { train: train_items, valid: valid_items, unknown, wanted, ..self };
         let mut labelled = split.labelled(&train, &labels(&stay))?;
         if !moved.is_empty() {
             labelled.warnings.push(format!(

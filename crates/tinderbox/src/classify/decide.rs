@@ -1,6 +1,6 @@
 //! The settings of image classification that are inferred from the folder or the table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tinderbox_data::{ImageItems, TargetKind, items::Table};
 
@@ -12,7 +12,7 @@ use crate::{
         recipe::{Outputs, Recipe, Wanted},
         table::{Asked, Learned, Listed, check_no_table},
     },
-    plan::{Choices, survey::Survey},
+    plan::{Choices, batch_size, class_folders::ClassFolders, classes, survey::Survey},
     settings::unused,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn decide(
     job: &Job,
 ) -> Result<(Decided<Classify>, ImageItems)> {
     let (common, image) = (&ask.common, &ask.task.image);
-    let Labels { items, survey, source, split, n_train, target } =
+    let Labels { items, survey, source, within, split, n_train, target } =
         match Table::is_one(data.need("data")?) {
             true => of_table(ask, data, choices, job)?,
             false => of_folders(ask, data, choices)?,
@@ -47,7 +47,8 @@ pub(super) fn decide(
     let Recipe { input, model, start, fit } = Recipe::decide(&want, choices, job)?;
     let oversample = choices.quiet("oversample", ask.task.oversample, false);
     let classes = target.classes().to_vec();
-    let task = Classify { classes, threshold, labels: source, split, input, model, oversample };
+    let labels = source;
+    let task = Classify { classes, threshold, labels, within, split, input, model, oversample };
     Ok((Decided { task, start, fit }, items))
 }
 
@@ -56,21 +57,43 @@ struct Labels {
     items: ImageItems,
     survey: Survey,
     source: LabelSource,
+    /// The folder of the class folders.
+    within: String,
     split: Split,
     n_train: usize,
     target: TargetKind,
 }
 
 fn of_folders(ask: &Settings<Classify>, data: &Sources, choices: &mut Choices) -> Result<Labels> {
-    let items = ImageItems::from_folder(data.need("data")?)?.open_as(ask.task.image.kind());
+    let data = data.need("data")?;
+    let items = ImageItems::from_folder(data)?.open_as(ask.task.image.kind());
     check_no_table(&ask.task.table, choices)?;
+    let files: Vec<PathBuf> = items.relative_paths().map(Path::to_owned).collect();
+    let folders = ClassFolders::find(data, &files, ask.common.valid.as_ref(), "images")?;
+    folders.tell(choices);
+    for doubt in folders.doubts(&items) {
+        choices.warn(doubt);
+    }
+    let ClassFolders { split, within, .. } = &folders;
+    let class_folder = data.join(folders.folder());
+    let classes = folders.training_classes(items.relative_paths());
+    several(class_folder, classes.into_iter().collect())?;
+    if let Split::Random { share } = split {
+        // Too large a share is refused, whatever of it would be given back to training.
+        let n = files.iter().filter(|file| folders.class(file).is_some()).count();
+        batch_size::check(None, n - (share * n as f64) as usize, "image")?;
+    }
+    let labelled = ClassFolders::label(split, within, items.clone(), ask.common.seed())?;
+    classes::tell(&labelled, &folders.classes_are(items.relative_paths()), remedy(ask), choices);
+    let (n_train, target) = (labelled.train.items.len(), labelled.target);
     let survey = Survey::of(&items);
-    let split = survey.split(ask.common.valid.as_ref(), survey.n_taken(), choices)?;
-    let (folder, classes) = survey.classes(&split);
-    let classes = several(folder, classes.into_iter().collect())?;
-    survey.doubts(&split).into_iter().for_each(|doubt| choices.warn(doubt));
-    let (n_train, target) = (survey.n_train(&split), TargetKind::Category { classes });
-    Ok(Labels { items, survey, source: LabelSource::Folders, split, n_train, target })
+    let ClassFolders { split, within, .. } = folders;
+    Ok(Labels { items, survey, source: LabelSource::Folders, within, split, n_train, target })
+}
+
+/// What helps against class imbalance, if it is not in use.
+fn remedy(ask: &Settings<Classify>) -> Option<&'static str> {
+    (ask.task.oversample != Some(true)).then_some("`--oversample` evens them out")
 }
 
 fn of_table(
@@ -86,20 +109,14 @@ fn of_table(
     let split = listed.split(ask.common.valid.as_ref(), choices)?;
     let Listed { items, columns, .. } = listed;
     let items = items.open_as(ask.task.image.kind());
-    let source = LabelSource::Table(columns);
     let parts = split.apply(items.clone(), ask.common.seed())?;
-    let labelled = label(&source, parts, ask.task.threshold, None)?;
+    let labelled = label(&columns, parts, ask.task.threshold, None)?;
     let table = data.need("data")?.to_owned();
-    let shown = several(table, labelled.target.classes().to_vec())?;
-    choices.tell("classes", shown.len().to_string(), shown_classes(&shown));
+    several(table, labelled.target.classes().to_vec())?;
+    classes::tell(&labelled, "by their labels", remedy(ask), choices);
     let (n_train, target) = (labelled.train.items.len(), labelled.target);
-    Ok(Labels { survey: Survey::of(&items), items, source, split, n_train, target })
-}
-
-fn shown_classes(classes: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let more = if classes.len() > SHOWN { ", …" } else { "" };
-    format!("{}{more}", classes[..classes.len().min(SHOWN)].join(", "))
+    let (survey, source, within) = (Survey::of(&items), LabelSource::Table(columns), String::new());
+    Ok(Labels { survey, items, source, within, split, n_train, target })
 }
 
 /// The classes, if there are several.

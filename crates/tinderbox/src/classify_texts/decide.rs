@@ -1,6 +1,9 @@
 //! The settings of text classification that are inferred from the texts.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use tinderbox_data::text::{LabelledTexts, TextItems, Tokenizing, VocabSource};
 use tinderbox_learn::{
@@ -15,11 +18,11 @@ use super::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings, label, lab
 use crate::{
     Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
     plan::{
-        Choices, FitPlan, Start, Take, batch_size, columns::set_column, phases, split::FIFTH,
-        survey::skipped,
+        Choices, FitPlan, Start, Take, batch_size, class_folders::ClassFolders, classes,
+        columns::set_column, phases, split::FIFTH,
     },
     settings::unused,
-    texts::{MOMS, TextSource, Tokens, folders, rows, tokenizing},
+    texts::{MOMS, TextSource, Tokens, rows, tokenizing},
 };
 
 pub(super) fn decide(
@@ -38,15 +41,29 @@ pub(super) fn decide(
     }
     choices.keep("label", &label);
     let skip_bad = task.skip_bad.unwrap_or(0);
+    let folders = match label {
+        Some(_) => None,
+        None => Some(class_folders(data, &items, common.valid.as_ref(), choices)?),
+    };
+    let items = match &folders {
+        Some(folders) => items.filter_by_func(|path| folders.class(path).is_some()),
+        None => items,
+    };
     let (items, warnings) = rows::usable(data, items, label.as_deref(), skip_bad)?;
     for warning in warnings {
         choices.warn(warning);
     }
-    let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
-    let labelled = labelled(items, label.as_deref(), &split)?;
-    if let Some(doubt) = skipped(&labelled.train.items) {
-        choices.warn(doubt);
-    }
+    let (split, within, classes_are) = match folders {
+        Some(folders) => {
+            let classes_are = folders.classes_are(items.relative_paths());
+            (folders.split, folders.within, classes_are)
+        }
+        None => {
+            let split = split(common.valid.as_ref(), data, &source, &items, choices)?;
+            (split, String::new(), "by their labels".to_owned())
+        }
+    };
+    let labelled = labelled(items, label.as_deref(), &split, &within)?;
     let classes = labelled.target.classes().to_vec();
     match &classes[..] {
         [] => {
@@ -59,11 +76,13 @@ pub(super) fn decide(
         }
         _ => {}
     }
-    let shown = match classes.len() {
-        n @ ..=4 => format!("{n}: {}", classes.join(", ")),
-        n => n.to_string(),
-    };
-    choices.tell("classes", shown, "the labels in the training set");
+    // Nothing evens out the classes of texts.
+    classes::tell(
+        &labelled,
+        &classes_are,
+        Some("add texts of the smaller classes, if you can"),
+        choices,
+    );
     if let Some(doubt) = several_in_one(&classes) {
         choices.warn(doubt);
     }
@@ -124,6 +143,7 @@ pub(super) fn decide(
         source,
         encoding,
         label,
+        within,
         split,
         tokenizing: tokens,
         model,
@@ -166,6 +186,31 @@ fn usual_max_len(lengths: &[usize]) -> usize {
     }
 }
 
+/// Which folders are classes and which are sets, where there is no table.
+///
+/// # Errors
+/// [`ClassifyTextsError::NoClassFolders`]; those of [`ClassFolders::find`].
+fn class_folders(
+    data: &Path,
+    items: &TextItems,
+    asked: Option<&Valid>,
+    choices: &mut Choices,
+) -> Result<ClassFolders> {
+    let files: Vec<PathBuf> = items.relative_paths().map(Path::to_owned).collect();
+    let folders = ClassFolders::find(data, &files, asked, "texts")?;
+    folders.tell(choices);
+    for doubt in folders.doubts(items) {
+        choices.warn(doubt);
+    }
+    match files.iter().any(|file| folders.class(file).is_some()) {
+        true => Ok(folders),
+        false => {
+            let folder = folders.folder();
+            Err(ClassifyTextsError::NoClassFolders { folder: data.join(folder) }.into())
+        }
+    }
+}
+
 fn split(
     asked: Option<&Valid>,
     data: &Path,
@@ -175,7 +220,7 @@ fn split(
 ) -> Result<Split> {
     let (split, because) = match source.asked_split(data, items, asked)? {
         Some(split) => (split, crate::plan::ASKED),
-        None => usual_split(data, items),
+        None => usual_split(items),
     };
     choices.keep("valid", &split.as_setting());
     let shown = match &split {
@@ -186,18 +231,15 @@ fn split(
     Ok(split)
 }
 
-fn usual_split(data: &Path, items: &TextItems) -> (Split, &'static str) {
+fn usual_split(items: &TextItems) -> (Split, &'static str) {
     if let Some(table) = items.table()
         && let Some(column) = set_column(table, |_| true)
     {
         return (Split::Column(table.columns()[column].clone()), "the data has this column");
     }
-    match Split::known(&folders(data)) {
-        Some(split) => (split, "the data has these folders"),
-        None if FIFTH * (items.len() as f64) < 1.0 => {
-            (Split::Random { share: 0.0 }, "there are too few texts to hold any out")
-        }
-        None => {
+    match FIFTH * (items.len() as f64) < 1.0 {
+        true => (Split::Random { share: 0.0 }, "there are too few texts to hold any out"),
+        false => {
             (Split::Random { share: FIFTH }, "the data does not define one; choose with `--valid`")
         }
     }

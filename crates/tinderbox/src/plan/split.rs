@@ -2,24 +2,39 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
-use tinderbox_data::{ImageItems, ItemKind, Items, items::first_folder, text::read_text};
+use tinderbox_data::{
+    ImageItems, ItemKind, Items, UnknownLabels, batch::Set, items::first_folder, split::SetWord,
+    text::read_text,
+};
 
-use super::{Choices, survey::Survey};
+use super::{Choices, set_folders::set_of, survey::Survey};
 use crate::{Error, Hinted, Result, Valid};
 
-/// Folder pairs that are read as a training and a validation set, in the order they are looked for.
-pub(crate) const KNOWN_SPLITS: [(&str, &str); 5] = [
-    ("train", "valid"),
-    ("train", "val"),
-    ("training", "testing"),
-    ("train", "test"),
-    ("training", "validation"),
-];
+/// Any folder, in a path of folders.
+pub(crate) const ANY: &str = "*";
+
+/// What folders of items without a label are called beside those of classes, in lower case.
+const UNLABELLED: [&str; 6] =
+    ["unsup", "unsupervised", "unlabeled", "unlabelled", "no_label", "nolabel"];
+
+/// Whether a folder is called as one of items without a label.
+pub(crate) fn is_unlabelled(folder: &OsStr) -> bool {
+    UNLABELLED.contains(&folder.to_string_lossy().to_lowercase().as_str())
+}
+
+/// What of a path is below a folder, in whose path [`ANY`] stands for any one.
+pub(crate) fn below<'a>(path: &'a Path, folder: &str) -> Option<&'a Path> {
+    let mut rest = path.iter();
+    let mut folders = folder.split('/').filter(|name| !name.is_empty());
+    let fits = folders.all(|name| rest.next().is_some_and(|part| name == ANY || part == name));
+    fits.then(|| rest.as_path())
+}
 
 /// The default share of the validation set; fastai's.
 pub(crate) const FIFTH: f64 = 0.2;
@@ -28,8 +43,10 @@ pub(crate) const FIFTH: f64 = 0.2;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
-    /// By the first folder below the data's root.
+    /// By folders below the data's root; `*` stands for any one.
     Folders { train: String, valid: String },
+    /// By folders in each class folder: `cat/train/`, `cat/valid/`. The class folders lie in `within`.
+    InClasses { within: String, train: String, valid: String },
     /// A seeded random share validates; with a share of 0 nothing does.
     Random { share: f64 },
     /// The items with these file names validate, which were read from `file`.
@@ -54,6 +71,12 @@ pub enum SplitError {
     #[error("no folder `{valid}` with one other folder to train on: the data has {}", list(found))]
     NoSuchSet { valid: String, found: Vec<String> },
 
+    #[error("{} look like sets, but which one validates is not clear", list(found))]
+    Unclear { suggested: String, found: Vec<String> },
+
+    #[error("{valid}/ has no class folders, so nothing in it has a label to validate with")]
+    NoLabels { valid: String },
+
     #[error("{share} % of {items} {unit} is less than one, so the validation set would be empty")]
     EmptyShare { share: String, items: usize, unit: &'static str },
 }
@@ -64,8 +87,12 @@ impl Hinted for SplitError {
             match self {
                 Self::Share { .. } => "to hold out a fifth, write `0.2` or `20%`",
                 Self::Folder { .. } => "name a folder such as `valid`, a share such as `0.2`, or `auto`",
+                Self::Unclear { suggested, .. } => {
+                    return Some(format!("name the one that validates: `--valid {suggested}`; if they are classes, hold out a fifth of them: `--valid 0.2`"));
+                }
                 Self::NoneNamed { .. } => "it must list names of files of the data, such as `0016E5_08370.png` or `12_7.txt`, one per line",
                 Self::NoSuchSet { .. } => "the data needs two folders for this, such as train/ and valid/; or hold out a share: `--valid 0.2`",
+                Self::NoLabels { .. } => "sort it into one folder per class, or hold out a share of the others: `--valid 0.2`",
                 Self::EmptyShare { .. } => "hold out more, or train without a validation set: `--valid 0`",
             }
             .into(),
@@ -122,11 +149,12 @@ impl Split {
         }
     }
 
-    /// By a pair of folders that is known to be one, if the data has it.
+    /// By two folders that are called as a training and a validation set, or else a test set.
     pub(crate) fn known(folders: &BTreeSet<String>) -> Option<Self> {
-        let has = |name: &str| folders.contains(name);
-        let pair = KNOWN_SPLITS.iter().find(|(train, valid)| has(train) && has(valid));
-        pair.map(|(train, valid)| Self::Folders { train: (*train).into(), valid: (*valid).into() })
+        let called = |set: SetWord| folders.iter().find(|name| set_of(name) == Some(set)).cloned();
+        let train = called(SetWord::Training)?;
+        let valid = called(SetWord::Validation).or_else(|| called(SetWord::Test))?;
+        Some(Self::Folders { train, valid })
     }
 
     /// By the names in a file, one a line.
@@ -151,17 +179,42 @@ impl Split {
         }
     }
 
-    /// Whether the item at `path`, below the data's root, is in one of the sets: it lies in a
-    /// class folder, and that in one of the sets' folders if there are such.
-    pub(crate) fn takes(&self, path: &Path) -> bool {
+    /// The class folder of the item at `path`, below the data's root: the first one below the folder of
+    /// its set if there are such, else below `within`. None for an item that is in none of the sets,
+    /// directly in the folder of one, or in a folder of [`UNLABELLED`] items.
+    pub(crate) fn class<'a>(&self, within: &str, path: &'a Path) -> Option<&'a OsStr> {
+        let below_set = match self {
+            Self::Random { .. } | Self::Names { .. } | Self::Column(_) => below(path, within),
+            Self::Folders { train, valid } => below(path, valid).or_else(|| below(path, train)),
+            Self::InClasses { within, .. } => {
+                below(path, within).filter(|_| self.set(path).is_some())
+            }
+        };
+        let class = first_folder(below_set?)?.as_os_str();
+        (!is_unlabelled(class)).then_some(class)
+    }
+
+    /// Whether the item is not drawn, but named or laid to validate.
+    pub(crate) fn surely_validates(&self, path: &Path) -> bool {
+        self.set(path) == Some(Set::Valid) || self.is_named(path)
+    }
+
+    /// The set that the item's folders put it in; none if it is in neither, or if folders do not
+    /// decide.
+    fn set(&self, path: &Path) -> Option<Set> {
         match self {
-            Self::Random { .. } | Self::Names { .. } | Self::Column(_) => {
-                first_folder(path).is_some()
-            }
             Self::Folders { train, valid } => {
-                path.components().count() > 2
-                    && [train, valid].iter().any(|folder| path.starts_with(folder))
+                let is =
+                    |(set, folder): &(Set, &String)| below(path, folder).is_some().then_some(*set);
+                [(Set::Valid, valid), (Set::Train, train)].iter().find_map(is)
             }
+            Self::InClasses { within, train, valid } => {
+                let inner = below(path, within)?.iter().nth(1)?;
+                let is =
+                    |(set, folder): &(Set, &String)| (inner == folder.as_str()).then_some(*set);
+                [(Set::Valid, valid), (Set::Train, train)].iter().find_map(is)
+            }
+            Self::Random { .. } | Self::Names { .. } | Self::Column(_) => None,
         }
     }
 
@@ -181,8 +234,25 @@ impl Split {
         seed: u64,
     ) -> Result<tinderbox_data::Split<K>> {
         Ok(match self {
-            Self::Folders { train, valid } => items.split_by_folder(train, valid)?,
-            Self::Random { share } => items.split_by_rand_pct(*share, seed as u32)?,
+            Self::Folders { train, .. } | Self::InClasses { train, .. } => {
+                let part = |set| -> Vec<usize> {
+                    let sets = items.relative_paths().map(|path| self.set(path));
+                    sets.enumerate().filter(|(_, of)| *of == Some(set)).map(|(at, _)| at).collect()
+                };
+                let (trains, validates) = (part(Set::Train), part(Set::Valid));
+                if trains.is_empty() {
+                    let folders: BTreeSet<&Path> =
+                        items.relative_paths().filter_map(first_folder).collect();
+                    let found = folders.iter().map(|folder| folder.display().to_string()).collect();
+                    let folder = train.clone();
+                    return Err(tinderbox_data::Error::EmptyFolder { folder, found }.into());
+                }
+                items.split_by_idxs(&trains, &validates)?
+            }
+            // Chance alone may leave a class nothing to train on.
+            Self::Random { share } => {
+                items.split_by_rand_pct(*share, seed as u32)?.unknown_labels(UnknownLabels::Train)
+            }
             Self::Names { .. } => items.split_by_valid_func(|path| self.is_named(path)),
             Self::Column(column) => items.split_from_df(column)?,
         })
@@ -191,7 +261,10 @@ impl Split {
     /// As the setting `valid` would say it.
     pub(crate) fn as_setting(&self) -> Valid {
         match self {
-            Self::Folders { valid, .. } => Valid::Named(valid.clone()),
+            Self::Folders { valid, .. } | Self::InClasses { valid, .. } => {
+                let name = valid.rsplit('/').next().unwrap_or(valid);
+                Valid::Named(name.to_owned())
+            }
             Self::Random { share } => Valid::Share(*share),
             Self::Names { file, .. } => Valid::List(file.into()),
             Self::Column(column) => Valid::Named(column.clone()),
@@ -202,7 +275,13 @@ impl Split {
 impl fmt::Display for Split {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Folders { train, valid } if train.ends_with(ANY) => {
+                write!(f, "{valid}/, with the other folders for training")
+            }
             Self::Folders { train, valid } => write!(f, "{valid}/, with {train}/ for training"),
+            Self::InClasses { train, valid, .. } => {
+                write!(f, "{valid}/ in each class folder, with {train}/ for training")
+            }
             Self::Random { share: 0.0 } => write!(f, "none"),
             Self::Random { share } => write!(f, "a random {} %", percent(*share)),
             Self::Names { file, .. } => write!(f, "the files listed in {}", file.display()),
@@ -250,7 +329,9 @@ mod tests {
 
     #[test]
     fn known_pairs_of_folders_are_the_two_sets() {
-        for (train, valid) in KNOWN_SPLITS {
+        for (train, valid) in
+            [("train", "valid"), ("train", "val"), ("training", "testing"), ("Train", "Validation")]
+        {
             let split = Split::known(&folders(&[train, valid, "other"]));
             let expected = Split::Folders { train: train.into(), valid: valid.into() };
             assert_eq!(split, Some(expected));
@@ -283,13 +364,30 @@ mod tests {
     }
 
     #[test]
-    fn images_outside_class_folders_are_in_no_set() {
-        let takes = |split: &Split, path: &str| split.takes(Path::new(path));
+    fn a_class_is_the_first_folder_below_the_set() {
+        #[track_caller]
+        fn check(split: &Split, within: &str, path: &str, class: Option<&str>) {
+            assert_eq!(split.class(within, Path::new(path)), class.map(OsStr::new), "{path}");
+        }
         let random = Split::Random { share: 0.2 };
-        assert!(takes(&random, "cat/1.png") && !takes(&random, "1.png"));
-        let folders = Split::Folders { train: "train".into(), valid: "valid".into() };
-        assert!(takes(&folders, "valid/cat/1.png"));
-        assert!(!takes(&folders, "train/1.png") && !takes(&folders, "test/cat/1.png"));
+        check(&random, "", "cat/1.png", Some("cat"));
+        check(&random, "", "cat/monday/1.png", Some("cat"));
+        check(&random, "", "1.png", None);
+        check(&random, "", "Unsup/1.txt", None);
+        check(&random, "train", "train/cat/1.png", Some("cat"));
+        check(&random, "train", "test/cat/1.png", None);
+        check(&random, "*", "fold1/cat/1.png", Some("cat"));
+        let folders = Split::Folders { train: "a/train".into(), valid: "a/valid".into() };
+        check(&folders, "", "a/valid/cat/1.png", Some("cat"));
+        check(&folders, "", "a/train/cat/x/1.png", Some("cat"));
+        check(&folders, "", "a/train/1.png", None);
+        check(&folders, "", "a/test/cat/1.png", None);
+        let (train, valid) = ("train".into(), "val".into());
+        let inside = Split::InClasses { within: String::new(), train, valid };
+        check(&inside, "", "cat/train/1.png", Some("cat"));
+        check(&inside, "", "cat/val/monday/1.png", Some("cat"));
+        check(&inside, "", "cat/1.png", None);
+        check(&inside, "", "cat/other/1.png", None);
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Void {
 fn n_train(split: &Split, survey: &Survey) -> usize {
     let trains = |file: &&Path| match split {
         Split::Folders { train, .. } => file.starts_with(train),
-        Split::Random { .. } | Split::Column(_) => true,
+        Split::InClasses { .. } | Split::Random { .. } | Split::Column(_) => true,
         Split::Names { .. } => !split.is_named(file),
     };
     let n = survey.files().filter(trains).count();
