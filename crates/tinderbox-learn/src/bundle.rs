@@ -3,7 +3,7 @@
 //! It is a safetensors file: weights under PyTorch's names, and in the metadata, as JSON, the
 //! [`Manifest`]. What it says is checked against what this version knows before anything is built.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use tinderbox_data::{Batch, DataBunch, Inference, Input};
 use tinderbox_model::{
     AnyTensor, Layer, Mode,
     arch::ModelSpec,
-    set_mode,
+    catch_panic, random, set_mode,
     weights::{StateDict, Strict, load_state_dict},
 };
 
@@ -21,7 +21,7 @@ use crate::{
     loss::Activation,
     predict::{Prediction, one_input, predictions},
     store::{Kind, Store, Tensors},
-    tensors::tensor,
+    tensors::{is_finite, tensor},
 };
 
 const KIND: Kind = Kind { name: "model", format: 1 };
@@ -49,6 +49,7 @@ pub struct Bundle {
     /// What the file says besides the weights.
     pub manifest: Manifest,
     weights: StateDict,
+    file: PathBuf,
     /// Without autodiff, in evaluation mode.
     pub(crate) model: Box<dyn Layer>,
     pub(crate) device: Device,
@@ -94,19 +95,24 @@ impl Bundle {
     /// Reads a model file and builds the model on `device`.
     ///
     /// # Errors
-    /// [`Error::NoFile`], [`Error::NotOurs`], [`Error::Field`] naming what does not fit, and
-    /// [`Error::Model`] for weights that are not the architecture's.
+    /// [`Error::NoFile`], [`Error::NotOurs`], [`Error::Field`] naming what does not fit,
+    /// [`Error::NotFinite`] for weights that are NaN, and [`Error::Model`] for weights that are not
+    /// the architecture's.
     #[doc(alias = "load_learner")]
     pub fn read(file: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let file = file.as_ref();
         let (store, manifest): (_, Manifest) = Store::read(file, KIND)?;
         check(&manifest)?;
         let weights = store.weights("").map_err(|what| store.error(what))?;
+        check_sizes(&manifest.arch, &weights)?;
+        check_finite(&weights, file)?;
         let device = device.clone().inner();
-        let model = manifest.arch.build(&device)?;
+        // Its sizes are only believed once the weights have them.
+        let build = || random::blank(|| manifest.arch.build(&device));
+        let model = catch_panic(build).map_err(|what| store.error(what))??;
         let (model, _) = load_state_dict(model, &weights, Strict::Yes)?;
         let model = set_mode(model, Mode::Eval);
-        Ok(Self { manifest, weights, model, device })
+        Ok(Self { manifest, weights, file: file.to_owned(), model, device })
     }
 
     /// Whether `file` looks like a model file, by its first bytes; it may still be refused.
@@ -157,9 +163,22 @@ impl Bundle {
     /// What comes out of the model for a batch, as it is: not activated.
     ///
     /// # Errors
-    /// Whatever goes wrong in the model.
+    /// [`Error::NotFinite`] if some of it is NaN or infinite; whatever goes wrong in the model.
     pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
-        forward(&*self.model, tensor(batch.inputs, &self.device)?)
+        let output = forward(&*self.model, tensor(batch.inputs, &self.device)?)?;
+        match is_finite(&output) {
+            true => Ok(output),
+            false => Err(Error::NotFinite { what: self.prediction() }),
+        }
+    }
+
+    /// The file that it was read from.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(crate) fn prediction(&self) -> String {
+        format!("the prediction of the model in {}", self.file.display())
     }
 
     /// A learner with this model and the loss that the data's targets call for, to validate it or to
@@ -180,6 +199,39 @@ impl Bundle {
         let mut learner = Learner::for_target(data, model)?.arch(self.manifest.arch.clone());
         learner.load_state_dict(&self.weights, Strict::Yes)?;
         Ok(learner)
+    }
+}
+
+/// This many numbers of an image are at most tried when a model is built for it.
+const MOST_PIXELS: usize = 1 << 27;
+
+/// Fails for an architecture whose sizes are too large for the weights beside it: building it would
+/// take the memory that it asks for.
+fn check_sizes(arch: &ModelSpec, weights: &StateDict) -> Result<()> {
+    let field = |field, found: &dyn ToString, expected: String| {
+        Err(Error::Field { field, found: found.to_string(), expected })
+    };
+    let numbers: usize = weights.iter().map(|(_, weight)| weight.values.len()).sum();
+    if let Some(size) = arch.sizes().into_iter().find(|size| *size > numbers) {
+        return field("arch", &size, format!("at most {numbers}, the size of its weights"));
+    }
+    let [height, width] = arch.size().unwrap_or_default();
+    let pixels = height.checked_mul(width);
+    let pixels = pixels.and_then(|n| n.checked_mul(arch.in_channels().unwrap_or(1).max(1)));
+    match pixels {
+        Some(..=MOST_PIXELS) => Ok(()),
+        _ => field("arch.size", &format!("{height}×{width}"), "a smaller image".into()),
+    }
+}
+
+/// Fails for weights that are NaN or infinite.
+fn check_finite(weights: &StateDict, file: &Path) -> Result<()> {
+    let broken = weights.iter().find(|(_, weight)| !weight.values.iter().all(|x| x.is_finite()));
+    match broken {
+        Some((name, _)) => {
+            Err(Error::NotFinite { what: format!("the weight `{name}` in {}", file.display()) })
+        }
+        None => Ok(()),
     }
 }
 

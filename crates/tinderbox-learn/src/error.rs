@@ -61,6 +61,10 @@ pub enum Error {
     #[error("{metric}: {reason}")]
     Metric { metric: String, reason: String },
 
+    /// A weight, a loss or a prediction, in words.
+    #[error("{what} is NaN or infinite")]
+    NotFinite { what: String },
+
     #[error("the prompt is empty: it needs at least one word")]
     EmptyPrompt,
 
@@ -145,6 +149,10 @@ impl Error {
             }
             Self::NoTrainBatches { .. } => {
                 "use a smaller batch size: training drops a last batch that is not full"
+            }
+            Self::NotFinite { .. } => {
+                "the training of such a model has diverged: train it again with a lower learning \
+                 rate, `--lr`"
             }
             Self::NothingToTrain => "unfreeze some of the groups: `freeze_to`, `unfreeze`",
             Self::NotPictures { .. } => "predict as in validation: `get_preds`",
@@ -236,6 +244,11 @@ mod tests {
             Some("smaller batch size"),
         );
         check(&Error::NoItems { set: "test" }, "the test set is empty", None);
+        check(
+            &Error::NotFinite { what: "the loss".into() },
+            "the loss is NaN or infinite",
+            Some("`--lr`"),
+        );
     }
 
     #[test]

@@ -17,7 +17,11 @@ use tinderbox_model::{AnyTensor, Layer};
 pub use beam::{Beam, BeamSearch};
 pub use sampling::Sampling;
 
-use crate::{Bundle, Error, Learner, Result, fit::forward, tensors::host};
+use crate::{
+    Bundle, Error, Learner, Result,
+    fit::forward,
+    tensors::{host, is_finite},
+};
 
 /// How much is written, and how each word is chosen.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +152,9 @@ impl<'a> Texts<'a> {
             other => return Err(Error::NotWords { shape: other.dims() }),
         };
         let [_, vocab] = last.dims();
+        if !is_finite(&last.clone().into()) {
+            return Err(Error::NotFinite { what: "the prediction of the language model".into() });
+        }
         Ok(host(last.into()).chunks_exact(vocab).map(<[f32]>::to_vec).collect())
     }
 

@@ -11,7 +11,7 @@ use crate::{
     fit::{Weighted, forward},
     loss::Activation,
     metric::{IntoMetrics, Metric},
-    tensors::{concatenate, host, scalar, tensor},
+    tensors::{concatenate, host, is_finite, scalar, tensor},
 };
 
 /// What the model says about a set, in the set's order.
@@ -73,7 +73,8 @@ impl Learner {
     /// Loss and metrics on the validation set.
     ///
     /// # Errors
-    /// [`Error::NoItems`] if it is empty; whatever goes wrong with the data, the model or a metric.
+    /// [`Error::NoItems`] if it is empty; [`Error::NotFinite`] if the loss is NaN; whatever goes wrong
+    /// with the data, the model or a metric.
     pub fn validate(&mut self) -> Result<Validated> {
         let mut metrics = mem::take(&mut self.metrics);
         let validated = self.measure(Set::Valid, &mut metrics);
@@ -110,6 +111,9 @@ impl Learner {
             update(metrics, &output, &target)?;
         }
         let loss = loss.value().ok_or(Error::NoItems { set: set.name() })?;
+        if !loss.is_finite() {
+            return Err(Error::NotFinite { what: format!("the loss on the {} set", set.name()) });
+        }
         let metrics = metrics.iter().map(|metric| (metric.name(), metric.value()));
         Ok(Validated { loss, metrics: metrics.collect() })
     }
@@ -158,6 +162,7 @@ impl Learner {
             n += batch.items.len();
             let target = tensor(batch.targets, &device)?;
             let raw = self.forward(&*model, tensor(batch.inputs, &device)?)?;
+            check_finite(&raw)?;
             let losses = host(self.item_losses(raw.clone(), target.clone())?.into());
             each(BatchOutput { raw, target, losses, items: batch.items })?;
         }
@@ -179,7 +184,9 @@ impl Learner {
     #[doc(alias = "pred_batch")]
     pub fn outputs(&self, batch: Batch) -> Result<AnyTensor> {
         let input = tensor(batch.inputs, &self.network.device.clone().inner())?;
-        Ok(self.activation().apply(self.forward(&*self.eval_model(), input)?))
+        let output = self.forward(&*self.eval_model(), input)?;
+        check_finite(&output)?;
+        Ok(self.activation().apply(output))
     }
 
     /// What the model says about the item in a file, prepared as the validation set is.
@@ -221,6 +228,7 @@ impl Learner {
     pub fn predict_batch(&self, batch: Batch) -> Result<Vec<Prediction>> {
         let device = self.network.device.clone().inner();
         let output = self.forward(&*self.eval_model(), tensor(batch.inputs, &device)?)?;
+        check_finite(&output)?;
         Ok(predictions(output, self.activation(), self.data.target()))
     }
 
@@ -264,6 +272,14 @@ pub(crate) fn update(
         catch_panic(|| metric.update(output, target))
             .unwrap_or_else(|reason| Err(Error::Metric { metric: metric.name(), reason }))
     })
+}
+
+/// Fails for an output of a model that is NaN or infinite.
+fn check_finite(output: &AnyTensor) -> Result<()> {
+    match is_finite(output) {
+        true => Ok(()),
+        false => Err(Error::NotFinite { what: "the prediction of the model".into() }),
+    }
 }
 
 /// A batch of one new item.

@@ -58,6 +58,11 @@ pub(crate) fn host(tensor: AnyTensor) -> Vec<f32> {
     tensor.into_flat().try_into_vec_as().expect("floats of any kind are readable as f32")
 }
 
+/// Whether no element is NaN or infinite: a sum of such ones is neither finite.
+pub(crate) fn is_finite(tensor: &AnyTensor) -> bool {
+    scalar(tensor.clone().into_flat().abs().sum()).is_finite()
+}
+
 /// The one number of a loss.
 pub(crate) fn scalar(loss: Tensor<1>) -> f64 {
     f64::from(loss.into_scalar::<f32>())

@@ -5,13 +5,31 @@
 //! this crate draws comes from a generator of the thread's own, on the host, and is the same on
 //! every device.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use rand_burn::{SeedableRng, rngs::StdRng};
 
 thread_local! {
     static GENERATOR: RefCell<Option<StdRng>> = const { RefCell::new(None) };
+    static BLANK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `run`, in which [`tensor`] draws nothing: all of a tensor is one zero, whatever its shape, so
+/// that a model takes no memory before its weights are loaded, and none if they are not its own.
+///
+/// It holds on this thread. Whatever held before holds again afterwards, also after a panic.
+pub fn blank<T>(run: impl FnOnce() -> T) -> T {
+    struct Before(bool);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            BLANK.set(self.0);
+        }
+    }
+
+    let _before = Before(BLANK.replace(true));
+    run()
 }
 
 /// Runs `run`, in which [`tensor`] draws what Burn's CPU device would after `device.seed(seed)`.
@@ -49,6 +67,9 @@ pub fn tensor<const D: usize>(
     distribution: Distribution,
     device: &Device,
 ) -> Tensor<D> {
+    if BLANK.get() {
+        return Tensor::<D>::zeros([1; D], device).expand(shape);
+    }
     let drawn = GENERATOR.with_borrow_mut(|generator| {
         let generator = generator.as_mut()?;
         Some(TensorData::random::<f32, _, _>(shape, distribution, generator))
@@ -79,6 +100,17 @@ mod tests {
     fn draw() -> Vec<f32> {
         let device = Device::flex();
         DISTRIBUTIONS.iter().flat_map(|of| values(tensor([5, 7], *of, &device))).collect()
+    }
+
+    #[test]
+    fn a_blank_tensor_takes_no_memory() {
+        let device = Device::flex();
+        // Four petabytes.
+        let dims = blank(|| tensor([1 << 25, 1 << 25], DISTRIBUTIONS[0], &device).dims());
+        assert_eq!(dims, [1 << 25, 1 << 25]);
+        let sum = |draw: Vec<f32>| draw.iter().map(|value| value.abs()).sum::<f32>();
+        assert_eq!(sum(blank(draw)), 0.0);
+        assert!(sum(draw()) > 0.0);
     }
 
     /// Other tests draw from the same device, which may come between its seed and its numbers:

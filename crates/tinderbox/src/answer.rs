@@ -150,11 +150,30 @@ fn tagged(tags: &[(String, String)]) -> String {
 pub enum AnswerError {
     #[error("the model does not predict images, so there is none to write")]
     NotAPicture,
+
+    /// A prediction that is NaN.
+    #[error("{input}: {source}")]
+    NotFinite { input: String, source: tinderbox_learn::Error },
+}
+
+impl AnswerError {
+    /// An error about an input, which it names if it does not by itself.
+    fn about(input: &str, error: crate::Error) -> crate::Error {
+        match error {
+            crate::Error::Learn(source @ tinderbox_learn::Error::NotFinite { .. }) => {
+                Self::NotFinite { input: input.to_owned(), source }.into()
+            }
+            other => other,
+        }
+    }
 }
 
 impl Hinted for AnswerError {
     fn hint(&self) -> Option<String> {
-        Some("`--json` prints the whole prediction".into())
+        match self {
+            Self::NotAPicture => Some("`--json` prints the whole prediction".into()),
+            Self::NotFinite { source, .. } => source.hint(),
+        }
     }
 }
 

@@ -23,3 +23,4 @@ mod tables;
 mod texts;
 mod trained;
 mod usage;
+mod weights;

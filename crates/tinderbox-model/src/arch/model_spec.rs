@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{ArchSpec, CnnSpec, TextSpec, UnetConfig, UnetSpec};
 use crate::{
@@ -78,6 +79,27 @@ impl ModelSpec {
             }
         }
         Ok(body)
+    }
+
+    /// The sizes that stand in shapes of its weights: channels, classes, words, and so on. A model of
+    /// so many weights has no larger ones.
+    pub fn sizes(&self) -> Vec<usize> {
+        // Not of weights: of images, and of the stretches that text is read in.
+        const OTHERS: [&str; 3] = ["size", "bptt", "max_len"];
+        let mut sizes = Vec::new();
+        let mut left = vec![serde_json::to_value(self).expect("a spec is plain data")];
+        while let Some(value) = left.pop() {
+            match value {
+                Value::Number(number) => sizes.extend(number.as_u64().map(|n| n as usize)),
+                Value::Array(values) => left.extend(values),
+                Value::Object(fields) => {
+                    let fields = fields.into_iter().filter(|(key, _)| !OTHERS.contains(&&**key));
+                    left.extend(fields.map(|(_, value)| value));
+                }
+                _ => {}
+            }
+        }
+        sizes
     }
 
     /// Height and width of the images that it is built for, if it is for images.

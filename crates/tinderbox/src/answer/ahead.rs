@@ -9,6 +9,7 @@ use std::{
 use tinderbox_data::{Inference, Input};
 use tinderbox_learn::Bundle;
 
+use super::AnswerError;
 use crate::{Answer, Host, Result, Task};
 
 /// This many inputs are answered at once, if they are not large.
@@ -27,6 +28,8 @@ pub(crate) struct Answers<'a, T: Task> {
     inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
     at_once: usize,
     prepared: Vec<Result<T::Prepared>>,
+    /// The names of those.
+    names: Vec<String>,
     ready: vec::IntoIter<Result<Answer>>,
 }
 
@@ -36,7 +39,14 @@ impl<'a, T: Task> Answers<'a, T> {
             Some([height, width]) => (PIXELS / (height * width).max(1)).clamp(1, BATCH),
             None => TEXTS,
         };
-        Self { model, inputs, at_once, prepared: Vec::new(), ready: Vec::new().into_iter() }
+        Self {
+            model,
+            inputs,
+            at_once,
+            prepared: Vec::new(),
+            names: Vec::new(),
+            ready: Vec::new().into_iter(),
+        }
     }
 }
 
@@ -53,13 +63,31 @@ impl<T: Task> Iterator for Answers<'_, T> {
                 return None;
             }
             let prepared = mem::take(&mut self.prepared);
+            let names = mem::replace(&mut self.names, next.iter().map(name).collect());
             let model = self.model;
             let (answers, prepared) =
                 while_preparing::<T, _>(&model.manifest.inference, &next, || {
                     answered::<T>(model, prepared)
                 });
-            (self.ready, self.prepared) = (answers.into_iter(), prepared);
+            let named = answers.into_iter().zip(names);
+            let named = named
+                .map(|(answer, name)| answer.map_err(|error| AnswerError::about(&name, error)));
+            (self.ready, self.prepared) = (named.collect::<Vec<_>>().into_iter(), prepared);
         }
+    }
+}
+
+/// What an input is called: a file by its path, a text by its beginning.
+fn name(input: &Input<'_>) -> String {
+    const SHOWN: usize = 40;
+    match input {
+        Input::File(path) => path.display().to_string(),
+        Input::Text(text) => {
+            let shown: String = text.chars().take(SHOWN).collect();
+            format!("`{shown}{}`", if shown.len() < text.len() { "…" } else { "" })
+        }
+        Input::Bytes(_) => "the image".into(),
+        Input::Noise { seed } => format!("seed {seed}"),
     }
 }
 

@@ -7,15 +7,16 @@ use std::{
 };
 
 use tinderbox::{
-    Error,
+    Error, TASKS, answers,
     data::{
+        Input,
         digits::{DigitsConfig, write_digits},
         scenes::{CLASSES, ScenesConfig, write_scenes},
     },
     learn::{Report, callback::StopAfterNBatches},
     model::{
         arch::{ArchSpec, AwdLstmConfig, TextSpec},
-        weights::state_dict,
+        weights::{Strict, state_dict},
     },
     prelude::*,
     texts::TextLearnerError,
@@ -80,6 +81,54 @@ fn a_network_without_official_weights_starts_fresh() {
     assert_ne!(weights(network()), weights(network().seed(1)));
     // Not made of a body and a head: taken as it is.
     assert_eq!(cnn_learner(data.clone(), "resnetish").unwrap().data().c(), 10);
+}
+
+/// The learner's weights with all of `name` set to `value`.
+fn with_weight(learn: &Learner, name: &str, value: f32) -> StateDict {
+    let mut weights = learn.state_dict();
+    let weight = weights.get(name).unwrap().clone();
+    weights.insert(name, weight.shape, vec![value; weight.values.len()]);
+    weights
+}
+
+#[test]
+fn what_is_nan_is_an_error_and_never_an_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = digits(folder.path());
+    let image = folder.path().join(data.name(Set::Valid, 0));
+    let mut learn = cnn_learner(data, "resnet-small").unwrap();
+    let model = folder.path().join("broken.safetensors");
+    let last = learn.state_dict().iter().map(|(name, _)| name.to_owned()).last().unwrap();
+
+    let broken = with_weight(&learn, &last, f32::NAN);
+    learn.load_state_dict(&broken, Strict::Yes).unwrap();
+    let message = |error: &dyn std::error::Error| error.to_string();
+    let error = learn.predict(&image).unwrap_err();
+    assert_eq!(message(&error), "the prediction of the model is NaN or infinite");
+    let error = learn.validate().unwrap_err();
+    assert_eq!(message(&error), "the loss on the valid set is NaN or infinite");
+    assert!(learn.get_preds(Set::Valid).is_err());
+    learn.export(&model).unwrap();
+    let error = Bundle::read(&model, &Device::flex()).unwrap_err();
+    let wanted = format!("the weight `{last}` in {} is NaN or infinite", model.display());
+    assert_eq!(message(&error), wanted);
+
+    // Weights that are numbers, with answers that are none.
+    let huge = with_weight(&learn, &last, f32::MAX);
+    learn.load_state_dict(&huge, Strict::Yes).unwrap();
+    learn.export(&model).unwrap();
+    let bundle = Bundle::read(&model, &Device::flex()).unwrap();
+    let inputs = [Input::File(&image), Input::File(&image)];
+    for answer in answers(&TASKS, &bundle, inputs).unwrap() {
+        let error = answer.unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with(&image.display().to_string()), "{text}");
+        assert!(
+            text.ends_with(&format!("model in {} is NaN or infinite", model.display())),
+            "{text}"
+        );
+        assert!(error.hint().unwrap().contains("--lr"), "{error}");
+    }
 }
 
 #[test]
