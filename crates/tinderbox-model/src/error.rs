@@ -164,7 +164,7 @@ impl Error {
                 Some(format!("they look like those of {like}: `--arch {like}`"))
             }
             Self::OtherWeights { like: None, .. } => Some(
-                "name the architecture that they are of, `--arch`, or other weights; `--pretrained none` trains from scratch".into(),
+                "name the architecture that they are of, `--arch`, or, if they are of its first layers only, the part to cut it before, `--until`; `--pretrained none` trains from scratch".into(),
             ),
             Self::NoEncoder | Self::NoWords => {
                 Some("use the weights of a language model or a text classifier".into())
