@@ -75,7 +75,7 @@ fn of_folders(ask: &Settings<Classify>, data: &Sources, choices: &mut Choices) -
         choices.warn(doubt);
     }
     let ClassFolders { split, within, .. } = &folders;
-    let class_folder = data.join(folders.folder());
+    let class_folder = folders.folder(data);
     let classes = folders.training_classes(items.relative_paths());
     several(class_folder, classes.into_iter().collect())?;
     if let Split::Random { share } = split {

@@ -204,10 +204,7 @@ fn class_folders(
     }
     match files.iter().any(|file| folders.class(file).is_some()) {
         true => Ok(folders),
-        false => {
-            let folder = folders.folder();
-            Err(ClassifyTextsError::NoClassFolders { folder: data.join(folder) }.into())
-        }
+        false => Err(ClassifyTextsError::NoClassFolders { folder: folders.folder(data) }.into()),
     }
 }
 

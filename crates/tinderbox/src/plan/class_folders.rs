@@ -135,12 +135,14 @@ impl ClassFolders {
         doubts
     }
 
-    /// The folder that the class folders of training lie in, below the root.
-    pub(crate) fn folder(&self) -> &str {
-        match &self.split {
+    /// The folder that the class folders of training lie in.
+    pub(crate) fn folder(&self, root: &Path) -> PathBuf {
+        let below = match &self.split {
             Split::Folders { train, .. } => train,
             _ => &self.within,
-        }
+        };
+        // Without the separator that joining nothing leaves.
+        root.join(below).components().collect()
     }
 
     /// The classes of the items that may train.
