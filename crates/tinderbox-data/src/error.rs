@@ -576,8 +576,8 @@ impl Error {
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
             Self::MaskCode { values, .. } if values.len() > SMOOTH => "values between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's value".into(),
             Self::MaskCode { values, .. } => match values[..] {
-                [value] => format!("values count from 0, and each needs a class: list it in the file of classes as `{value},NAME`; if {value} marks pixels without a class, ignore it: `--void {value}`"),
-                _ => "values count from 0, and each needs a class: list them in the file of classes as `VALUE,NAME`".into(),
+                [value] => format!("if {value} marks pixels without a class, ignore it: `--void {value}`; if it is a class, list it: values count from 0, or stand as `VALUE,NAME` in each line of the file of classes"),
+                _ => "values count from 0, and each needs a class; other values stand as `VALUE,NAME` in each line of the file of classes".into(),
             },
             Self::MaskColor { more, .. } if *more >= SMOOTH => "colors between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's color".into(),
             Self::MaskColor { .. } => "list the color in the file of classes, or correct the mask".into(),
@@ -586,7 +586,7 @@ impl Error {
             Self::MaskSize { turned: true, .. } => "turn the masks as the EXIF orientation turns their images, or remove the orientation from the images: `exiftool -Orientation= FILES`".into(),
             Self::MaskSize { .. } => "a mask must have as many pixels as its image: resize it to the nearest value, without interpolation".into(),
             Self::NotAMask { why, .. } => match why {
-                NotMask::Lossy(_) => "save masks as PNG files, each pixel with the value of its class: what was saved as a JPEG must be drawn again, or rounded to the nearest value",
+                NotMask::Lossy(_) => "save masks as PNG files; if there is only the JPEG, set each pixel to the nearest of the classes' values first",
                 NotMask::Colors => "list the color of each class in the file of classes, such as `road 128 64 128`, or save the codes as gray values",
                 NotMask::Transparent => "save masks without an alpha channel, each pixel with the value of its class",
             }.into(),

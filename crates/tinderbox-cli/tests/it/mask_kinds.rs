@@ -83,6 +83,7 @@ fn colors_are_classes_by_a_table() {
     list("# label:color_rgb:parts:actions\nground:0,0,255::\nthing:250,50,83::\n");
     let with = ["--codes", "d/labelmap.txt"];
     show(&place, &with).code(0).says("2: ground, thing").says("2 colors");
+    show(&place, &[]).code(0).says("labelmap.txt");
     list("ground 0 0 255\nthing 250 50 90\n");
     show(&place, &with)
         .code(1)

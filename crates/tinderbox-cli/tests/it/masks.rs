@@ -188,13 +188,13 @@ fn what_is_wrong_with_masks_is_named_before_training() {
     let run = |more: &[&str]| place.run(&[&TRAIN[..], &["run"], &SMALL, more].concat());
     let codes = place.path("scenes/codes.txt");
     fs::write(&codes, "Ground\nDisc\n").unwrap();
-    run(&[]).code(1).says("has the code").says("there are 2 classes");
+    run(&[]).code(1).says("it has the values 2, 3, 4").says("there are 2 classes");
     fs::write(&codes, "Ground\nGround\n").unwrap();
     run(&[]).code(1).says("codes.txt lists `Ground` twice");
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\n").unwrap();
-    run(&[]).code(1).says("has the code 4, but there are 4 classes: Ground");
-    run(&["--void", "4"]).code(0).says("pixels of code 4 – as given");
+    run(&[]).code(1).says("it has the value 4, but there are 4 classes: Ground");
+    run(&["--void", "4"]).code(0).says("pixels of value 4 – as given");
     fs::remove_dir_all(place.path("run")).unwrap();
     fs::write(&codes, "Ground\nDisc\nSquare\nTriangle\nEdge\n").unwrap();
     run(&["--void", "Sky"]).code(1).says("no class `Sky`").says("Triangle, Edge");

@@ -4,11 +4,11 @@
 use std::{io::Cursor, num::NonZeroU64, path::Path};
 
 use gif::{ColorOutput, DecodeOptions, MemoryLimit};
-use image::{ImageDecoder, codecs::bmp::BmpDecoder};
+use image::{DynamicImage, ImageDecoder, codecs::bmp::BmpDecoder};
 use png::{BitDepth, ColorType, Decoder, Limits, Transformations};
 
 use super::{
-    decode::bad,
+    decode::{Decoded, bad, decoded},
     mask::{MaskFile, MaskPixels},
 };
 use crate::{Error, Result, picture::Palette};
@@ -23,6 +23,7 @@ pub(super) fn entries(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Opti
         [0x89, b'P', b'N', b'G', ..] => of_png(path, bytes, max_pixels),
         [b'G', b'I', b'F', ..] => of_gif(path, bytes, max_pixels).map(Some),
         [b'B', b'M', ..] => of_bmp(path, bytes, max_pixels),
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => of_tiff(path, bytes, max_pixels),
         _ => Ok(None),
     }
 }
@@ -99,6 +100,52 @@ fn of_bmp(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Option<MaskFile>
     }
     decoder.read_image(&mut entries).map_err(|error| bad(path, error.to_string()))?;
     Ok(Some(MaskFile { height, width, pixels: MaskPixels::Palette { entries, colors } }))
+}
+
+/// A TIFF of a palette, which `image` does not open: what says so is changed to gray, whose values
+/// are the entries.
+fn of_tiff(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Option<MaskFile>> {
+    let Some((photometric, colors)) = tiff_palette(bytes) else { return Ok(None) };
+    let mut gray = bytes.to_vec();
+    gray[photometric..photometric + 2].copy_from_slice(match bytes[0] {
+        b'I' => &[1, 0],
+        _ => &[0, 1],
+    });
+    let Decoded { image, .. } = decoded(path, &gray, max_pixels)?;
+    let DynamicImage::ImageLuma8(image) = image else { return Ok(None) };
+    let (height, width) = (image.height() as usize, image.width() as usize);
+    let pixels = MaskPixels::Palette { entries: image.into_raw(), colors };
+    Ok(Some(MaskFile { height, width, pixels }))
+}
+
+/// Where the first picture of a TIFF says that its values are entries of a palette, and the palette.
+fn tiff_palette(bytes: &[u8]) -> Option<(usize, Vec<[u8; 3]>)> {
+    const PHOTOMETRIC: u16 = 262;
+    const COLOR_MAP: u16 = 320;
+    const OF_PALETTE: u16 = 3;
+    let is_little = bytes.first() == Some(&b'I');
+    let short = |at: usize| {
+        let pair = bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        Some(if is_little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
+    };
+    let long = |at: usize| {
+        let four = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
+        Some(if is_little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) } as usize)
+    };
+    let directory = long(4)?;
+    let fields = (0..usize::from(short(directory)?)).map(|field| directory + 2 + 12 * field);
+    let field = |tag: u16| fields.clone().find(|at| short(*at) == Some(tag)).map(|at| at + 8);
+    let photometric = field(PHOTOMETRIC).filter(|at| short(*at) == Some(OF_PALETTE))?;
+    // All reds, all greens, all blues, of 16 bits each.
+    let colors = field(COLOR_MAP).and_then(|at| {
+        let (n, map) = (long(at.checked_sub(4)?)? / 3, long(at)?);
+        let channel = |of: usize, entry: usize| {
+            Some((short(map.checked_add(2 * (of * n + entry))?)? >> 8) as u8)
+        };
+        let color = |entry| Some([channel(0, entry)?, channel(1, entry)?, channel(2, entry)?]);
+        (0..n.min(256)).map(color).collect::<Option<Vec<[u8; 3]>>>()
+    });
+    Some((photometric, colors.unwrap_or_default()))
 }
 
 /// Three bytes a color.
@@ -195,6 +242,23 @@ mod tests {
         assert_eq!(open_mask(&path).unwrap(), want);
         let error = save_mask(folder.path(), &[0], [1, 1], &palette).unwrap_err();
         assert!(matches!(error, Error::Write { .. }), "{error}");
+    }
+
+    #[test]
+    fn the_entries_of_a_tiff_are_codes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.tiff");
+        let gray = image::GrayImage::from_vec(3, 2, vec![0, 1, 2, 1, 9, 0]).unwrap();
+        gray.save(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        // From gray to a palette.
+        let directory = u32::from_le_bytes(bytes[4..8].try_into().unwrap()) as usize;
+        let fields = bytes[directory + 2..].chunks_exact(12);
+        let field = fields.clone().position(|field| field[..2] == 262u16.to_le_bytes()).unwrap();
+        bytes[directory + 2 + 12 * field + 8] = 3;
+        std::fs::write(&path, bytes).unwrap();
+        let want = Array::i64([1, 2, 3], vec![0, 1, 2, 1, 9, 0]);
+        assert_eq!(open_mask(&path).unwrap(), want);
     }
 
     #[test]

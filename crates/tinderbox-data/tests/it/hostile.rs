@@ -50,7 +50,7 @@ const DECIDED: [(&str, Verdict); 20] = [
     ("images/picture.webp", Loads),
     ("images/picture.tif", Loads),
     ("names/.hidden.jpg", NotListed),
-    ("segmentation/masks/id_255_border.png", Refused("the code 255")),
+    ("segmentation/masks/id_255_border.png", Refused("the value 255")),
     ("segmentation/masks/gray16_mask.png", Loads),
     ("segmentation/masks/all_void.png", Loads),
     // Nothing asks for it.

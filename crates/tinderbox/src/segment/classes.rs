@@ -71,36 +71,48 @@ struct Row {
 }
 
 impl Classes {
-    /// Reads the file that is named, or the one that lies in or beside the folders.
+    /// Reads the file that is named, or the first that lies in or beside the folders. For masks that
+    /// are colored, one that lists colors comes first.
     ///
     /// # Errors
     /// [`SegmentError::NoCodes`] if there is none, [`SegmentError::Codes`] for what is no list of
     /// classes; those of reading it.
-    pub(super) fn find(asked: Option<&Location>, images: &Path, masks: &Path) -> Result<Self> {
-        let near = || {
-            let folders = [masks, images].into_iter();
-            let above = folders.clone().filter_map(Path::parent);
-            // Some exports have a list in each set, all the same.
-            let sets = images.join("train");
-            folders.chain(above).map(Path::to_owned).chain([sets])
+    pub(super) fn find(
+        asked: Option<&Location>,
+        images: &Path,
+        masks: &Path,
+        are_colored: bool,
+    ) -> Result<Self> {
+        if let Some(file) = asked {
+            return Self::read(file.path());
+        }
+        let folders = [masks, images].into_iter();
+        let above = folders.clone().filter_map(Path::parent);
+        // Some exports have a list in each set, all the same.
+        let sets = images.join("train");
+        let near = folders.chain(above).chain([&*sets]);
+        let files = near.flat_map(|folder| NAMES.iter().map(|name| folder.join(name)));
+        let files: Vec<PathBuf> = files.filter(|file| file.is_file()).collect();
+        let colored = || {
+            let lists = files.iter().filter_map(|file| Self::read(file).ok());
+            lists.into_iter().find(|list| list.colors.is_some())
         };
-        let found = || {
-            near().find_map(|folder| {
-                NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
-            })
-        };
-        let file = match asked {
-            Some(file) => file.path().to_owned(),
-            None => found().ok_or_else(|| SegmentError::NoCodes { masks: masks.to_owned() })?,
-        };
+        match (are_colored.then(colored).flatten(), files.first()) {
+            (Some(list), _) => Ok(list),
+            (None, Some(file)) => Self::read(file),
+            (None, None) => Err(SegmentError::NoCodes { masks: masks.to_owned() }.into()),
+        }
+    }
+
+    fn read(file: &Path) -> Result<Self> {
         let metadata =
-            fs::metadata(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
+            fs::metadata(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
         if metadata.len() > MAX_BYTES {
-            let found = format!("{} bytes, which is no list of classes", metadata.len());
+            let (file, found) =
+                (file.to_owned(), format!("{} bytes of something else", metadata.len()));
             return Err(SegmentError::Codes { file, found }.into());
         }
-        let text = read_text(&file)?;
-        Ok(Self::parse(&file, &text)?)
+        Ok(Self::parse(file, &read_text(file)?)?)
     }
 
     fn parse(file: &Path, text: &str) -> Result<Self, SegmentError> {

@@ -13,7 +13,7 @@ use super::{
     Called, Pairs, Segment, SegmentError, Void,
     classes::Classes,
     folders, turned,
-    values::{Meaning, meaning},
+    values::{self, Meaning, meaning},
 };
 use crate::{
     Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
@@ -41,14 +41,17 @@ pub(super) fn decide(
     choices.tell("masks", pairs.describe(), format!("{n_pairs} images have a mask"));
     pairs.check_unmasked(image.skip_bad.unwrap_or(0))?;
     pairs.doubts().into_iter().for_each(|doubt| choices.warn(doubt));
-    let listed = Classes::find(mask.codes.as_ref(), images, masks)?;
+    let files: Vec<&Path> = pairs.masks.values().map(PathBuf::as_path).collect();
+    let sample = values::sample(&files);
+    let are_colored = values::are_colored(&sample);
+    let listed = Classes::find(mask.codes.as_ref(), images, masks, are_colored)?;
     let classes = listed.names.clone();
     choices.tell("classes", shown_classes(&classes), listed.file.display().to_string());
     choices.keep("codes", &Location::from(&listed.file));
     listed.doubts.iter().for_each(|doubt| choices.warn(doubt.clone()));
     let void = pick_void(mask.void.as_deref(), &listed, choices)?;
-    let files: Vec<&Path> = pairs.masks.values().map(PathBuf::as_path).collect();
-    let Meaning { values, shown } = meaning(&listed, &files, void.and_then(Void::without_class));
+    let without_class = void.and_then(Void::without_class);
+    let Meaning { values, shown } = meaning(&listed, &files, sample, without_class);
     if let Some([shown, because]) = shown {
         choices.tell("mask values", shown, because);
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Pairs,
-    names::{IMAGE_FOLDERS, MASK_FOLDERS, MaskFolder},
+    names::{FOLDER_ENDS, IMAGE_FOLDERS, MASK_FOLDERS, MaskFolder},
     pairs::Called,
 };
 use crate::settings::absolute;
@@ -30,12 +30,35 @@ pub(crate) fn images_and_masks(root: &Path) -> Option<[PathBuf; 2]> {
         .map(|folders| folders.map(Clone::clone));
     let below = || {
         // Only folders that say so: pairs of names alone may be anything.
+        if !says_so(&folders) {
+            return None;
+        }
         let pairs = pairs(&root, &root)?;
         let says =
             matches!(pairs.name.folder, MaskFolder::Instead { .. } | MaskFolder::Followed(_));
         says.then(|| [root.clone(), root.clone()])
     };
     beside.or_else(below)
+}
+
+/// Whether folders are called as sets of images and of masks: `train/images` and `train/masks`, or
+/// `train` and `trainannot`.
+fn says_so(sets: &[PathBuf]) -> bool {
+    let lower =
+        |folder: &PathBuf| folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let names: Vec<String> = sets.iter().map(lower).collect();
+    let followed = names.iter().any(|name| {
+        FOLDER_ENDS.iter().any(|end| names.iter().any(|other| *other == format!("{name}{end}")))
+    });
+    let within = || -> Vec<String> {
+        sets.iter().flat_map(|set| folders(set)).map(|folder| lower(&folder)).collect()
+    };
+    let is =
+        |names: &[String], words: &[&str]| names.iter().any(|name| words.contains(&name.as_str()));
+    followed || {
+        let within = within();
+        is(&within, &IMAGE_FOLDERS) && is(&within, &MASK_FOLDERS)
+    }
 }
 
 fn folders(root: &Path) -> Vec<PathBuf> {

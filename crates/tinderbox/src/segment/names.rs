@@ -1,6 +1,9 @@
 //! How masks are called: the table of usual names, and the patterns that users give.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use tinderbox_data::image::extensions;
@@ -55,7 +58,7 @@ const IMAGE_NAMES: [&str; 12] = [
 ];
 
 /// What is added to the folder of the images to call that of their masks.
-const FOLDER_ENDS: [&str; 8] =
+pub(super) const FOLDER_ENDS: [&str; 8] =
     ["annot", "_masks", "_labels", "_mask", "_label", "_gt", "-masks", "masks"];
 
 /// What folders of images and of masks are called, in lower case.
@@ -120,12 +123,22 @@ impl MaskName {
             Some(pattern) => vec![pattern.to_owned()],
             None => mask_names(),
         };
+        let stem = |image: &PathBuf| {
+            image.file_stem().unwrap_or_default().to_string_lossy().to_lowercase()
+        };
+        let stems: Vec<String> = images.iter().map(stem).collect();
+        let some_are_called = |name: &&str| {
+            let (before, after) = name.split_once(NAME).unwrap_or_default();
+            let (before, after) = (before.to_lowercase(), after.to_lowercase());
+            stems.iter().any(|stem| stem.starts_with(&before) && stem.ends_with(&after))
+        };
+        let image_names: Vec<&str> = IMAGE_NAMES.into_iter().filter(some_are_called).collect();
         let mut all = Vec::new();
         for folder in folders(images, masks) {
-            for image in IMAGE_NAMES {
+            for image in &image_names {
                 for mask in &names {
                     let (folder, mask) = (folder.clone(), mask.clone());
-                    all.push(Self { folder, image: image.to_owned(), mask });
+                    all.push(Self { folder, image: (*image).to_owned(), mask });
                 }
             }
         }
@@ -220,13 +233,25 @@ fn folders(images: &[PathBuf], masks: &[PathBuf]) -> Vec<MaskFolder> {
         words.iter().filter(is).map(|word| (*word).to_owned()).collect()
     };
     let mut folders = vec![MaskFolder::Same];
-    folders.extend(FOLDER_ENDS.map(|end| MaskFolder::Followed(end.into())));
+    let first = |files: &[PathBuf]| -> BTreeSet<String> {
+        let below = files.iter().filter(|file| file.components().count() > 1);
+        below
+            .filter_map(|file| Some(file.iter().next()?.to_string_lossy().to_lowercase()))
+            .collect()
+    };
+    let (of_images, of_masks) = (first(images), first(masks));
+    let is_used =
+        |end: &&str| of_images.iter().any(|folder| of_masks.contains(&format!("{folder}{end}")));
+    let ends = FOLDER_ENDS.into_iter().filter(is_used);
+    folders.extend(ends.map(|end| MaskFolder::Followed(end.into())));
     for images in known(images, &IMAGE_FOLDERS) {
         for masks in known(masks, &MASK_FOLDERS) {
             folders.push(MaskFolder::Instead { images: images.clone(), masks });
         }
     }
-    folders.push(MaskFolder::None);
+    if !of_images.is_empty() {
+        folders.push(MaskFolder::None);
+    }
     folders
 }
 

@@ -65,7 +65,8 @@ impl Files {
                 files.retain(|file| !file.starts_with(within));
             }
         };
-        let (mut of_images, mut of_masks) = (list(images)?, list(masks)?);
+        let mut of_images = list(images)?;
+        let mut of_masks = if images == masks { of_images.clone() } else { list(masks)? };
         without(&mut of_images, images, masks);
         without(&mut of_masks, masks, images);
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
@@ -196,11 +197,17 @@ impl Files {
         others: impl Iterator<Item = &'a MaskName> + Clone,
         folder: &Path,
     ) -> Result<(), SegmentError> {
+        let used: BTreeSet<&PathBuf> =
+            self.images.iter().flat_map(|image| self.of(image, name)).collect();
+        // Another image, or the mask of one.
+        let is_taken = |file: &PathBuf| {
+            used.contains(file) || self.same_folder && !self.of(file, name).is_empty()
+        };
         for image in &self.images {
             let mut found = self.of(image, name);
             if found.len() == 1 {
                 let more = others.clone().flat_map(|name| self.of(image, name));
-                found.extend(more.filter(|other| !self.images.contains(other)));
+                found.extend(more.filter(|other| !is_taken(other)));
                 found.sort();
                 found.dedup();
             }
@@ -391,6 +398,15 @@ mod tests {
             };
             assert_eq!(masks.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_mask_of_another_image_is_no_second_one() {
+        let files = ["i/a.jpg", "i/a_gt.jpg", "m/a.png", "m/a_gt.png"];
+        check(&files, ["i", "m"], &[("a.jpg", "a.png"), ("a_gt.jpg", "a_gt.png")], [0, 0]);
+        let beside = ["a.png", "a_mask.png", "a_gt.png", "a_gt_mask.png"];
+        let want = [("a.png", "a_mask.png"), ("a_gt.png", "a_gt_mask.png")];
+        check(&beside, ["", ""], &want, [0, 0]);
     }
 
     #[test]

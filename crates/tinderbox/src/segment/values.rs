@@ -24,11 +24,25 @@ pub(super) struct Meaning {
     pub(super) shown: Option<[String; 2]>,
 }
 
-/// Decides what the values of these masks stand for. The value of pixels without a class is `void`.
-pub(super) fn meaning(classes: &Classes, masks: &[&Path], void: Option<u16>) -> Meaning {
+/// What is in some of the masks.
+pub(super) fn sample(masks: &[&Path]) -> Vec<MaskInfo> {
     let every = masks.len().div_ceil(SAMPLE).max(1);
-    let some: Vec<&Path> = masks.iter().step_by(every).copied().collect();
-    let mut infos = look(&some);
+    look(&masks.iter().step_by(every).copied().collect::<Vec<_>>())
+}
+
+/// Whether masks have colors of their own, and no values.
+pub(super) fn are_colored(infos: &[MaskInfo]) -> bool {
+    infos.iter().any(|info| info.values.is_empty() && !info.colors.is_empty())
+}
+
+/// Decides what the values of masks stand for, of which some were looked into. The value of pixels
+/// without a class is `void`.
+pub(super) fn meaning(
+    classes: &Classes,
+    masks: &[&Path],
+    mut infos: Vec<MaskInfo>,
+    void: Option<u16>,
+) -> Meaning {
     let is_empty = |info: &MaskInfo| used(std::slice::from_ref(info), void).len() < 2;
     // Where most masks have nothing in them, the others say what something is.
     if classes.names.len() == 2 && infos.iter().all(is_empty) {
@@ -57,7 +71,7 @@ pub(super) fn again(
     let (names, file) = (classes.to_vec(), PathBuf::new());
     let classes = Classes { file, names, values: None, colors: None, doubts: Vec::new() };
     let masks: Vec<&Path> = pairs.masks.values().map(PathBuf::as_path).collect();
-    meaning(&classes, &masks, void).values
+    meaning(&classes, &masks, sample(&masks), void).values
 }
 
 /// The value of each class, where they are not the classes' numbers.
@@ -121,10 +135,9 @@ fn are_colors(infos: &[MaskInfo], table: &[[u8; 3]], n: usize, void: Option<u16>
         true => info.values.keys().all(shade),
         false => info.colors.keys().all(in_table),
     };
-    let of_pixels = infos.iter().any(|info| info.values.is_empty() && !info.colors.is_empty());
     let of_palettes = infos.iter().any(|info| !info.colors.is_empty());
     let are_codes = infos.iter().all(|info| info.values.keys().all(is_code));
-    of_pixels || infos.iter().all(fits) && (of_palettes || !are_codes)
+    are_colored(infos) || infos.iter().all(fits) && (of_palettes || !are_codes)
 }
 
 fn is_gray(color: [u8; 3], value: Option<u16>) -> bool {
