@@ -366,31 +366,27 @@ fn alike(files: &[BadFile]) -> Vec<Vec<&BadFile>> {
 /// One line for a reason that several files share, with the first few names. Where there are several
 /// reasons, each has its hint below it.
 fn bad_list(files: &[BadFile]) -> String {
-    const SHOWN: usize = 5;
     let groups = alike(files);
-    let mut list = String::new();
-    for group in &groups {
-        list += "\n  ";
-        list += &match &group[..] {
-            [file] => file.to_string(),
-            files => {
-                let names: Vec<String> =
-                    files.iter().take(SHOWN).map(|file| file.path.display().to_string()).collect();
-                let more = match files.len().saturating_sub(SHOWN) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let same = files.iter().all(|file| file.reason == files[0].reason);
-                let or = if same { "" } else { ", or the like" };
-                let reason = &files[0].reason;
-                format!("{reason}{or} ({} files: {}{more})", files.len(), names.join(", "))
-            }
-        };
-        if let (Some(hint), [_, _, ..]) = (&group[0].hint, &groups[..]) {
-            list += &format!("\n    {hint}");
-        }
-    }
-    list
+    let group = |group: &Vec<&BadFile>| match (&group[0].hint, &groups[..]) {
+        (Some(hint), [_, _, ..]) => format!("\n  {}\n    {hint}", line_of(group)),
+        _ => format!("\n  {}", line_of(group)),
+    };
+    groups.iter().map(group).collect()
+}
+
+/// Files with one way out, in a line.
+fn line_of(files: &[&BadFile]) -> String {
+    const SHOWN: usize = 5;
+    let [first, _, ..] = files else { return files[0].to_string() };
+    let names: Vec<String> =
+        files.iter().take(SHOWN).map(|file| file.path.display().to_string()).collect();
+    let more = match files.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let same = files.iter().all(|file| file.reason == first.reason);
+    let or = if same { "" } else { ", or the like" };
+    format!("{}{or} ({} files: {}{more})", first.reason, files.len(), names.join(", "))
 }
 
 /// The way out of bad files: their own, if all have the same; to skip them, if they are not most.
@@ -518,6 +514,27 @@ impl Error {
         }
     }
 
+    /// What the reader can do about a mask.
+    fn mask_hint(&self) -> Option<String> {
+        Some(match self {
+            Self::MaskCode { values, .. } if values.len() > SMOOTH => "values between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's value".into(),
+            Self::MaskCode { values, .. } => match values[..] {
+                [value] => format!("if {value} marks pixels without a class, ignore it: `--void {value}`; if it is a class, list it: values count from 0, or stand as `VALUE,NAME` in each line of the file of classes"),
+                _ => "values count from 0, and each needs a class; other values stand as `VALUE,NAME` in each line of the file of classes".into(),
+            },
+            Self::MaskColor { more, .. } if *more >= SMOOTH => "colors between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's color".into(),
+            Self::MaskColor { .. } => "list the color in the file of classes, or correct the mask".into(),
+            Self::MaskSize { turned: true, .. } => "turn the masks as the EXIF orientation turns their images, or remove the orientation from the images: `exiftool -Orientation= FILES`".into(),
+            Self::MaskSize { .. } => "a mask must have as many pixels as its image: resize it to the nearest value, without interpolation".into(),
+            Self::NotAMask { why, .. } => match why {
+                NotMask::Lossy(_) => "save masks as PNG files; if there is only the JPEG, set each pixel to the nearest of the classes' values first",
+                NotMask::Colors => "list the color of each class in the file of classes, such as `road 128 64 128`, or save the codes as gray values",
+                NotMask::Transparent => "save masks without an alpha channel, each pixel with the value of its class",
+            }.into(),
+            _ => return None,
+        })
+    }
+
     /// What the reader can do about it, where there is something.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -574,22 +591,12 @@ impl Error {
             }
             Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
-            Self::MaskCode { values, .. } if values.len() > SMOOTH => "values between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's value".into(),
-            Self::MaskCode { values, .. } => match values[..] {
-                [value] => format!("if {value} marks pixels without a class, ignore it: `--void {value}`; if it is a class, list it: values count from 0, or stand as `VALUE,NAME` in each line of the file of classes"),
-                _ => "values count from 0, and each needs a class; other values stand as `VALUE,NAME` in each line of the file of classes".into(),
-            },
-            Self::MaskColor { more, .. } if *more >= SMOOTH => "colors between those of the classes come from smooth edges or from a JPEG: save masks without smoothing, or round each pixel to the nearest class's color".into(),
-            Self::MaskColor { .. } => "list the color in the file of classes, or correct the mask".into(),
+            Self::MaskCode { .. }
+            | Self::MaskColor { .. }
+            | Self::MaskSize { .. }
+            | Self::NotAMask { .. } => return self.mask_hint(),
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "use images, or label these items with numbers".into(),
-            Self::MaskSize { turned: true, .. } => "turn the masks as the EXIF orientation turns their images, or remove the orientation from the images: `exiftool -Orientation= FILES`".into(),
-            Self::MaskSize { .. } => "a mask must have as many pixels as its image: resize it to the nearest value, without interpolation".into(),
-            Self::NotAMask { why, .. } => match why {
-                NotMask::Lossy(_) => "save masks as PNG files; if there is only the JPEG, set each pixel to the nearest of the classes' values first",
-                NotMask::Colors => "list the color of each class in the file of classes, such as `road 128 64 128`, or save the codes as gray values",
-                NotMask::Transparent => "save masks without an alpha channel, each pixel with the value of its class",
-            }.into(),
             Self::NotFinite { .. } => "remove its item".into(),
             Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
             Self::LabelTransform { kind: "EmptyLabelList" } => {

@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use codes::save_mask;
-pub use decode::{ImageInfo, highest_value};
+pub use decode::{ImageInfo, Turn, highest_value};
 pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_within};

@@ -29,10 +29,18 @@ pub struct ImageInfo {
     pub gray: bool,
     /// Whether values have more than 8 bits.
     pub deep: bool,
-    /// Whether the EXIF orientation turns or mirrors it: other programs may show it otherwise.
-    pub turned: bool,
-    /// Whether it is turned so that height and width change places.
-    pub changes_sides: bool,
+    pub turn: Turn,
+}
+
+/// What an image's EXIF orientation does with it. Other programs may show it as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// There is none, or it is upright.
+    Not,
+    /// It is mirrored or upside down: its height and width stay.
+    SameSides,
+    /// Height and width change places.
+    OtherSides,
 }
 
 impl ImageInfo {
@@ -58,14 +66,17 @@ impl ImageInfo {
             let color = decoder.color_type();
             let (gray, deep) = (!color.has_color(), bits_per_channel(color) > 8);
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-            let turned = orientation != Orientation::NoTransforms;
-            let changes_sides = turns(orientation);
-            let (width, height) = match changes_sides {
-                true => (height, width),
-                false => (width, height),
+            let turn = match orientation {
+                Orientation::NoTransforms => Turn::Not,
+                orientation if turns(orientation) => Turn::OtherSides,
+                _ => Turn::SameSides,
+            };
+            let (width, height) = match turn {
+                Turn::OtherSides => (height, width),
+                Turn::Not | Turn::SameSides => (width, height),
             };
             let [height, width] = [height as usize, width as usize];
-            Ok(Self { height, width, gray, deep, turned, changes_sides })
+            Ok(Self { height, width, gray, deep, turn })
         })
     }
 

@@ -11,7 +11,7 @@ use std::{
 use super::{InputFacts, Label, Labels, MaskCoding};
 use crate::{
     Array, ConvertMode, Error, Result, Values,
-    image::{ImageInfo, MAX_PIXELS, MaskFile, Pixels},
+    image::{ImageInfo, MAX_PIXELS, MaskFile, Pixels, Turn},
 };
 
 /// The files that labels name.
@@ -49,7 +49,7 @@ impl Masks {
             Error::MaskSize { path, mask: mask @ [height, width], picture, .. } => {
                 let turned = picture == [width, height]
                     && input.path.is_some_and(|path| {
-                        ImageInfo::read(path).is_ok_and(|info| info.changes_sides)
+                        ImageInfo::read(path).is_ok_and(|info| info.turn == Turn::OtherSides)
                     });
                 Error::MaskSize { path, mask, picture, turned }
             }

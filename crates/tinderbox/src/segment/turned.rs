@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tinderbox_data::image::ImageInfo;
+use tinderbox_data::image::{ImageInfo, Turn};
 
 use super::Pairs;
 use crate::plan::Choices;
@@ -12,7 +12,11 @@ use crate::plan::Choices;
 pub(super) fn warn(images: &Path, pairs: &Pairs, choices: &mut Choices) {
     let is_hidden = |file: &&PathBuf| {
         let Ok(info) = ImageInfo::read(images.join(file)) else { return false };
-        info.turned && (info.height == info.width || !info.changes_sides)
+        match info.turn {
+            Turn::Not => false,
+            Turn::SameSides => true,
+            Turn::OtherSides => info.height == info.width,
+        }
     };
     let turned: Vec<&PathBuf> = pairs.masks.keys().filter(is_hidden).collect();
     let Some(first) = turned.first() else { return };
