@@ -872,6 +872,10 @@ mod tests {
             "the classes of masks must be given: a mask has their codes, not their names",
             Some("order"),
         );
+    }
+
+    #[test]
+    fn errors_about_masks_name_values_and_sizes() {
         check(
             &Error::MaskCode {
                 path: "m.png".into(),

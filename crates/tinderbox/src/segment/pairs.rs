@@ -132,8 +132,8 @@ impl Pairs {
         let Some((_, name)) = counted.first() else {
             return Err(no_masks(&files, images, masks, called).into());
         };
-        let others = counted[1..].iter().map(|(_, name)| *name);
-        files.check_one_each(name, others, &masks)?;
+        let others: Vec<&MaskName> = counted[1..].iter().map(|(_, name)| *name).collect();
+        files.check_one_each(name, &others, &masks)?;
         Ok(files.paired(name, &masks))
     }
 
@@ -191,10 +191,10 @@ impl Pairs {
 
 impl Files {
     /// Fails for an image with more than one mask, by this name or by another usual one.
-    fn check_one_each<'a>(
+    fn check_one_each(
         &self,
         name: &MaskName,
-        others: impl Iterator<Item = &'a MaskName> + Clone,
+        others: &[&MaskName],
         folder: &Path,
     ) -> Result<(), SegmentError> {
         let used: BTreeSet<&PathBuf> =
@@ -206,7 +206,7 @@ impl Files {
         for image in &self.images {
             let mut found = self.of(image, name);
             if found.len() == 1 {
-                let more = others.clone().flat_map(|name| self.of(image, name));
+                let more = others.iter().flat_map(|name| self.of(image, name));
                 found.extend(more.filter(|other| !is_taken(other)));
                 found.sort();
                 found.dedup();

@@ -192,22 +192,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(classes: &Classes, infos: &[MaskInfo], void: Option<u16>, want: MaskValues) {
-        assert_eq!(of_infos(classes, infos, void).values, want);
+    fn check(classes: &Classes, infos: &[MaskInfo], void: Option<u16>, want: &MaskValues) {
+        assert_eq!(of_infos(classes, infos, void).values, *want);
     }
 
     #[test]
     fn zero_and_another_value_are_two_classes() {
         let plain = classes(None, None);
         let two = |value| MaskValues::Values(vec![(0, 0), (value, 1)]);
-        check(&plain, &[gray(&[0]), gray(&[0, 255])], None, two(255));
-        check(&plain, &[gray(&[0, 65535])], None, two(65535));
-        check(&plain, &[gray(&[0, 128, 255])], Some(255), two(128));
+        check(&plain, &[gray(&[0]), gray(&[0, 255])], None, &two(255));
+        check(&plain, &[gray(&[0, 65535])], None, &two(65535));
+        check(&plain, &[gray(&[0, 128, 255])], Some(255), &two(128));
         let codes = MaskValues::Codes;
-        check(&plain, &[gray(&[0, 255])], Some(255), codes.clone());
-        check(&plain, &[gray(&[0, 1])], None, codes.clone());
-        check(&plain, &[gray(&[0, 1, 255])], None, codes.clone());
-        check(&plain, &[gray(&[1, 2])], None, codes);
+        check(&plain, &[gray(&[0, 255])], Some(255), &codes);
+        check(&plain, &[gray(&[0, 1])], None, &codes);
+        check(&plain, &[gray(&[0, 1, 255])], None, &codes);
+        check(&plain, &[gray(&[1, 2])], None, &codes);
         let shown = of_infos(&plain, &[gray(&[0, 255])], None).shown.unwrap();
         assert_eq!(shown, ["0 sea, 255 land", "the masks have these two values only"]);
     }
@@ -218,19 +218,19 @@ mod tests {
         let table = classes(None, Some(&[blue, green]));
         let colors = MaskValues::Colors(vec![(blue, 0), (green, 1)]);
         let own = MaskInfo { colors: BTreeMap::from([(blue, 1)]), ..MaskInfo::default() };
-        check(&table, &[own], None, colors.clone());
-        check(&table, &[palette(&[(9, green)])], None, colors);
-        check(&table, &[gray(&[0, 1])], None, MaskValues::Codes);
-        check(&table, &[palette(&[(0, [1; 3])])], None, MaskValues::Codes);
+        check(&table, &[own], None, &colors);
+        check(&table, &[palette(&[(9, green)])], None, &colors);
+        check(&table, &[gray(&[0, 1])], None, &MaskValues::Codes);
+        check(&table, &[palette(&[(0, [1; 3])])], None, &MaskValues::Codes);
         let shades = classes(None, Some(&[[0; 3], [255; 3]]));
         let colors = MaskValues::Colors(vec![([0; 3], 0), ([255; 3], 1)]);
-        check(&shades, &[gray(&[0, 255])], None, colors);
-        check(&shades, &[gray(&[0, 1])], None, MaskValues::Codes);
+        check(&shades, &[gray(&[0, 255])], None, &colors);
+        check(&shades, &[gray(&[0, 1])], None, &MaskValues::Codes);
     }
 
     #[test]
     fn listed_values_are_taken() {
         let listed = classes(Some(&[7, 26]), None);
-        check(&listed, &[gray(&[7])], None, MaskValues::Values(vec![(7, 0), (26, 1)]));
+        check(&listed, &[gray(&[7])], None, &MaskValues::Values(vec![(7, 0), (26, 1)]));
     }
 }
