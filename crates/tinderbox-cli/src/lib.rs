@@ -55,6 +55,8 @@ enum Command {
     #[command(subcommand)]
     Config(command::Config),
     #[command(subcommand)]
+    Data(command::Data),
+    #[command(subcommand)]
     Weights(command::Weights),
     #[command(subcommand)]
     Lesson(command::Lesson),
@@ -105,6 +107,7 @@ impl Command {
             Self::Summary(command) => command.run(),
             Self::ShowBatch(command) => command.run(),
             Self::Config(command) => command.run(),
+            Self::Data(command) => command.run(),
             Self::Weights(command) => command.run(),
             Self::Lesson(command) => command.run(),
             Self::Bench(command) => command.run(),

@@ -64,7 +64,10 @@ fn asked(command: &Command, typed: impl Iterator<Item = String>) -> &Command {
 }
 
 /// What other programs call our commands.
-const COMMANDS: [(&str, &str); 7] = [
+const COMMANDS: [(&str, &str); 10] = [
+    ("dataset", "data"),
+    ("datasets", "data"),
+    ("download", "fetch"),
     ("eval", "validate"),
     ("evaluate", "validate"),
     ("explain", "interpret"),

@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use crate::{
     Encoding,
+    idx::NotIdx,
     image::NotMask,
     items::{LeftOut, summary},
 };
@@ -182,6 +183,12 @@ pub enum Error {
 
     #[error("{path} is not a mask: it is {why}")]
     NotAMask { path: PathBuf, why: NotMask },
+
+    #[error("{path} is not a file of MNIST: {why}")]
+    NotIdx { path: PathBuf, why: NotIdx },
+
+    #[error("{images} has {n_images} images, but {labels} has {n_labels} labels")]
+    IdxCounts { images: PathBuf, n_images: usize, labels: PathBuf, n_labels: usize },
 
     #[error("the label {value} is not a finite number")]
     NotFinite { value: f64 },
@@ -597,6 +604,8 @@ impl Error {
             | Self::NotAMask { .. } => return self.mask_hint(),
             Self::VoidClass { .. } => "classes count from 0; a code that has no class is `ignore`".into(),
             Self::PointsWithoutSize => "use images, or label these items with numbers".into(),
+            Self::NotIdx { .. } => "download it again: `tinderbox data fetch mnist_idx` has the four files".into(),
+            Self::IdxCounts { .. } => "take both files from one data set".into(),
             Self::NotFinite { .. } => "remove its item".into(),
             Self::NoLogarithm { .. } => "predict the numbers themselves: `log: false`".into(),
             Self::LabelTransform { kind: "EmptyLabelList" } => {

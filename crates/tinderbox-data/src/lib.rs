@@ -35,6 +35,7 @@ mod encoding;
 pub mod error;
 mod file;
 mod fingerprint;
+pub mod idx;
 pub mod image;
 mod inference;
 pub mod items;

@@ -20,8 +20,15 @@ use crate::Hinted;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LessonError {
-    #[error("{folder} is not MNIST as PNG files: training/ and testing/ are missing")]
-    NoMnist { folder: PathBuf },
+    #[error(
+        "{folder} is not MNIST: it has neither training/ and testing/ with PNG files nor the four original files{}",
+        missing_text(missing)
+    )]
+    NoMnist {
+        folder: PathBuf,
+        /// The original files that are not there, if others are.
+        missing: Vec<&'static str>,
+    },
 
     #[error(
         "{folder} is not CamVid: it has neither train/ and trainannot/ nor images/ and labels/"
@@ -32,11 +39,18 @@ pub enum LessonError {
     NotOfTheLesson { model: String, known: Vec<&'static str> },
 }
 
+fn missing_text(missing: &[&str]) -> String {
+    match missing {
+        [] => String::new(),
+        missing => format!("; {} is missing", missing.join(", ")),
+    }
+}
+
 impl Hinted for LessonError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoMnist { folder } => format!(
-                "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png",
+            Self::NoMnist { folder, .. } => format!(
+                "it needs {0}/training/<digit>/*.png and {0}/testing/<digit>/*.png, or {0}/train-images-idx3-ubyte.gz and so on: `tinderbox data fetch mnist` downloads it",
                 folder.display()
             ),
             Self::NoCamvid { .. } => "name the folder that has them".into(),
@@ -54,8 +68,8 @@ mod tests {
     #[test]
     fn errors_about_a_notebook_say_what_it_needs() {
         check(
-            LessonError::NoMnist { folder: "d".into() },
-            "d is not MNIST as PNG files: training/ and testing/ are missing",
+            LessonError::NoMnist { folder: "d".into(), missing: vec!["train-labels-idx1-ubyte"] },
+            "d is not MNIST: it has neither training/ and testing/ with PNG files nor the four original files; train-labels-idx1-ubyte is missing",
             Some("d/training/<digit>"),
         );
         check(

@@ -34,11 +34,14 @@
 //! - `cuda`: training on NVIDIA's
 
 mod answer;
+mod cache;
 mod check;
 mod classify;
 mod classify_texts;
+pub mod data;
 mod demo;
 mod device;
+mod download;
 mod error;
 mod event;
 mod images;
@@ -106,7 +109,6 @@ pub use task::{
     task_of_run,
 };
 pub use threads::set_threads;
-pub use tinderbox_data as data;
 pub use tinderbox_data::Input;
 pub use tinderbox_interpret as plots;
 pub use tinderbox_learn as learn;

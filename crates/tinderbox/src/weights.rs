@@ -1,7 +1,6 @@
 //! Weights that somebody else trained: where they are kept, and how they get there.
 
 mod cache;
-mod download;
 
 use std::{
     fmt,
@@ -16,9 +15,10 @@ use tinderbox_model::{
     weights::StateDict,
 };
 
-use self::{cache::sha256, download::Effort};
 use crate::{
     Error, Hinted, Job, Location, Result,
+    cache::sha256,
+    download::Effort,
     plan::ASKED,
     settings::{absolute, as_text},
 };

@@ -40,14 +40,17 @@ impl Lesson {
 
 /// Train the lesson's networks on MNIST and compare with its results
 ///
-/// Needs MNIST as PNG files: `training/<digit>/*.png` and `testing/<digit>/*.png`.
+/// Needs MNIST as PNG files, `training/<digit>/*.png` and `testing/<digit>/*.png`,
+/// which `tinderbox data fetch mnist` downloads; or its four original files,
+/// `train-images-idx3-ubyte.gz` and so on.
 ///
 /// Example:
 ///   tinderbox lesson mnist --data mnist_png --model resnetish
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Mnist {
-    /// Folder that holds training/ and testing/, or mnist_png/ with them
+    /// Folder that holds training/ and testing/, or mnist_png/ with them, or the original
+    /// files
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: PathBuf,
 

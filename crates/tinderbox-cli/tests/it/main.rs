@@ -7,6 +7,7 @@ mod changed;
 mod checked;
 mod configured;
 mod examples;
+mod fetched;
 mod folders;
 mod formats;
 mod hints;

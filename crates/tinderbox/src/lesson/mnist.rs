@@ -1,9 +1,17 @@
 //! The lesson's three networks on MNIST, with the notebook's settings.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use tinderbox_data::idx::{Idx, write_class_folders};
 
 use super::{LessonError, Published};
-use crate::{Classify, ImageSize, Job, Result, Settings, Trained, Valid, train};
+use crate::{
+    Classify, Error, ImageSize, Job, Result, Settings, Trained, Valid, cache::sha256,
+    data::DataCache, train,
+};
 
 /// What the notebook printed.
 #[expect(clippy::unreadable_literal, reason = "digits as they were printed")]
@@ -62,7 +70,9 @@ pub const MNIST: [Published; 3] = [
 /// Settings of [`lesson_mnist`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mnist {
-    /// The folder with `training/` and `testing/` in it, or the one with `mnist_png/`.
+    /// The folder with `training/` and `testing/` in it, or the one with `mnist_png/`; or with the four
+    /// original files, `train-images-idx3-ubyte` and so on, also compressed by gzip: their images are
+    /// written as PNG files into the folder of data sets, once.
     pub data: PathBuf,
     pub out: PathBuf,
     /// `basic`, `refactor` or `resnetish`.
@@ -79,8 +89,8 @@ impl Mnist {
     /// normalized by one batch, one-cycle, the whole test set for validation.
     ///
     /// # Errors
-    /// [`LessonError::NotOfTheLesson`]; [`LessonError::NoMnist`] if the folder is not MNIST as PNG
-    /// files.
+    /// [`LessonError::NotOfTheLesson`]; [`LessonError::NoMnist`] if the folder is not MNIST; what is
+    /// wrong with the original files.
     pub fn settings(&self) -> Result<(Settings<Classify>, &'static Published)> {
         let Some(published) = MNIST.iter().find(|run| run.model == self.model) else {
             let known = MNIST.iter().map(|run| run.model).collect();
@@ -110,10 +120,77 @@ pub fn lesson_mnist(lesson: &Mnist, job: &Job) -> Result<(Trained, &'static Publ
     Ok((train(&settings, job)?, published))
 }
 
+/// The folder with `training/` and `testing/`.
 fn root(data: &Path) -> Result<PathBuf> {
     let holds_both =
         |folder: &Path| folder.join("training").is_dir() && folder.join("testing").is_dir();
-    let found =
-        [data.to_owned(), data.join("mnist_png")].into_iter().find(|folder| holds_both(folder));
-    Ok(found.ok_or_else(|| LessonError::NoMnist { folder: data.to_owned() })?)
+    let folders = [data.to_owned(), data.join("mnist_png")];
+    if let Some(found) = folders.into_iter().find(|folder| holds_both(folder)) {
+        return Ok(found);
+    }
+    // torchvision puts them deeper.
+    let folders = [data.to_owned(), data.join("MNIST/raw")];
+    let mut found = folders.iter().map(|folder| ORIGINAL.map(|name| original(folder, name)));
+    let found = found.find(|found| found.iter().any(Option::is_some)).unwrap_or_default();
+    match found {
+        [Some(a), Some(b), Some(c), Some(d)] => from_original(&[a, b, c, d]),
+        found => {
+            let missing = ORIGINAL.iter().zip(&found).filter(|(_, file)| file.is_none());
+            let missing: Vec<_> = missing.map(|(name, _)| *name).collect();
+            let missing = if missing.len() == ORIGINAL.len() { Vec::new() } else { missing };
+            Err(LessonError::NoMnist { folder: data.to_owned(), missing }.into())
+        }
+    }
+}
+
+/// The files of MNIST as they were published: images and labels of each set.
+const ORIGINAL: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+
+/// One of them, also with a dot in its name, as some programs unpack it, or compressed.
+fn original(folder: &Path, name: &str) -> Option<PathBuf> {
+    let names = [name.to_owned(), name.replace("-idx", ".idx")];
+    let files = names.iter().flat_map(|name| [name.clone(), format!("{name}.gz")]);
+    files.map(|name| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The images as PNG files in class folders. They are written once for the same files, into a folder that
+/// gets its name when it is whole.
+fn from_original(files: &[PathBuf; 4]) -> Result<PathBuf> {
+    let mut sums = String::new();
+    for file in files {
+        let read = |source| Error::Read { path: file.clone(), source };
+        sums += &sha256(file).map_err(read)?[..4];
+    }
+    let cache = DataCache::open()?;
+    let folder = cache.folder().join(format!("mnist_png-{sums}"));
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let written = |path: &Path, result: io::Result<()>| {
+        result.map_err(|source| Error::Write { path: path.into(), source })
+    };
+    let part = cache.folder().join(format!(".mnist_png-{sums}-{}.part", std::process::id()));
+    let [train_images, train_labels, test_images, test_labels] = files;
+    for (set, images, labels) in
+        [("training", train_images, train_labels), ("testing", test_images, test_labels)]
+    {
+        let (images, labels) = (Idx::read(images, 3)?, Idx::read(labels, 1)?);
+        let made = write_class_folders(&images, &labels, &part.join(set));
+        if let Err(error) = made {
+            // What is there is of no use; what is wrong is told.
+            let _ = fs::remove_dir_all(&part);
+            return Err(error.into());
+        }
+    }
+    match fs::rename(&part, &folder) {
+        // Another process has made it meanwhile.
+        Err(_) if folder.is_dir() => written(&part, fs::remove_dir_all(&part))?,
+        renamed => written(&folder, renamed)?,
+    }
+    Ok(folder)
 }

@@ -1,22 +1,18 @@
 //! The folder of weights.
 
 use std::{
-    env, fs, io,
+    env,
     path::{Path, PathBuf},
 };
 
-use etcetera::BaseStrategy;
-use sha2::{Digest, Sha256};
-use tinderbox_model::{
-    arch::{Arch, OfficialWeights},
-    weights::check_is_file,
-};
+use tinderbox_model::arch::{Arch, OfficialWeights};
 
-use super::{
-    WeightsError,
-    download::{Effort, download},
+use super::WeightsError;
+use crate::{
+    Error, Job, Result,
+    cache::{is_offline, named, of_system, sha256},
+    download::{Effort, Failed, Mismatch, Published, download},
 };
-use crate::{Job, Result};
 
 /// Where official weights are kept, by the names that their authors gave them.
 ///
@@ -49,17 +45,15 @@ impl WeightsCache {
     /// # Errors
     /// [`WeightsError::NoCache`] on a system without one.
     pub fn open() -> Result<Self> {
-        let system = || etcetera::choose_base_strategy().ok().map(|base| base.cache_dir());
-        let folder = match env::var_os("TINDERBOX_CACHE") {
-            Some(folder) => PathBuf::from(folder),
-            None => system().ok_or(WeightsError::NoCache)?.join("tinderbox/weights"),
+        let folder = match named() {
+            Some(folder) => folder,
+            None => of_system().ok_or(WeightsError::NoCache)?.join("tinderbox/weights"),
         };
         let torch = env::var_os("TORCH_HOME").map(PathBuf::from);
-        let torch = torch.or_else(|| system().map(|cache| cache.join("torch")));
+        let torch = torch.or_else(|| of_system().map(|cache| cache.join("torch")));
         let others = torch.map(|torch| torch.join("hub/checkpoints")).into_iter().collect();
         let server = env::var("TINDERBOX_WEIGHTS_URL").unwrap_or_else(|_| SERVER.to_owned());
-        let offline = env::var_os("TINDERBOX_OFFLINE").is_some_and(|value| !value.is_empty());
-        Ok(Self { folder, others, server, offline })
+        Ok(Self { folder, others, server, offline: is_offline() })
     }
 
     /// Another folder, and nothing of other programs.
@@ -123,20 +117,25 @@ impl WeightsCache {
             let reason = "TINDERBOX_OFFLINE is set".into();
             return Err(WeightsError::Download { url, file, reason }.into());
         }
-        download(&url, &file, weights.sha256_prefix(), effort, job)
+        let check = |file: &Path| {
+            let (expected, found) = (weights.sha256_prefix().to_owned(), sha256(file)?);
+            Ok(match found.starts_with(&expected) {
+                true => Ok(()),
+                false => Err(Mismatch { what: "SHA-256", expected, found }),
+            })
+        };
+        let published = Published { url: &url, bytes: None, check: &check };
+        download(&published, &file, effort, job).map_err(|error| match error {
+            Failed::Network(reason) => {
+                WeightsError::Download { url: url.clone(), file: file.clone(), reason }.into()
+            }
+            Failed::Mismatch(Mismatch { expected, found, .. }) => {
+                WeightsError::Checksum { url: url.clone(), expected, found }.into()
+            }
+            Failed::Disk(source) => Error::Write { path: file.clone(), source },
+        })
     }
 }
 
 /// torchvision's.
 const SERVER: &str = "https://download.pytorch.org/models";
-
-/// A file's SHA-256, in hexadecimal digits.
-///
-/// # Errors
-/// If it cannot be read.
-pub(crate) fn sha256(file: &Path) -> io::Result<String> {
-    check_is_file(file)?;
-    let mut hasher = Sha256::new();
-    io::copy(&mut fs::File::open(file)?, &mut hasher)?;
-    Ok(format!("{:x}", hasher.finalize()))
-}

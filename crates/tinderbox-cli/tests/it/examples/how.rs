@@ -19,6 +19,8 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("config default", How::AsItIs),
     ("config schema", How::AsItIs),
     ("config show", How::AsItIs),
+    ("data fetch", How::Not("tests do without a network")),
+    ("data list", How::AsItIs),
     ("demo", How::Not("trains for most of a minute; `what_the_demos_propose_works` runs it")),
     ("generate", How::Quick(&["--words", "5"])),
     ("interpret", How::AsItIs),

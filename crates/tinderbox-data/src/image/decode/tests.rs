@@ -247,7 +247,7 @@ fn what_is_no_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = Pixels::open(folder.path(), ConvertMode::Rgb).unwrap_err();
     assert!(matches!(error, Error::NotAFile { what: "a folder", .. }), "{error}");
-    let error = Pixels::open(&folder.path().join("none.png"), ConvertMode::Rgb).unwrap_err();
+    let error = Pixels::open(folder.path().join("none.png"), ConvertMode::Rgb).unwrap_err();
     assert!(matches!(error, Error::Read { .. }), "{error}");
     #[cfg(unix)]
     {

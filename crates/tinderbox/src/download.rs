@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,12 +12,11 @@ use ureq::{
     http::{StatusCode, header::CONTENT_RANGE},
 };
 
-use super::{WeightsError, cache::sha256};
-use crate::{Error, Event, Job, Result};
+use crate::{Event, Job};
 
 /// How hard a download is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effort {
+pub(crate) enum Effort {
     /// As somebody wants it who has asked for the file.
     Full,
     /// As it may be done unasked: whoever has no network should not wait for it.
@@ -45,23 +44,50 @@ impl Effort {
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 16;
 
-/// Puts what is at `url` at `to`, if its SHA-256 begins so. What comes is kept beside it, in a file
-/// that ends in `.part`, until it is whole: the next download goes on there.
-pub(super) fn download(
-    url: &str,
+/// A file that is published somewhere.
+pub(crate) struct Published<'a> {
+    pub url: &'a str,
+    /// Its length in bytes, if that is known: a server that sends more is not waited for.
+    pub bytes: Option<u64>,
+    /// Fails for a file that is another one.
+    pub check: &'a dyn Fn(&Path) -> io::Result<Result<(), Mismatch>>,
+}
+
+/// What a file's checksum or length is, and should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// `SHA-256`, `MD5`, `length`.
+    pub what: &'static str,
+    pub expected: String,
+    pub found: String,
+}
+
+/// Why there is no file.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// Nothing came, or not all of it.
+    Network(String),
+    /// What came is another file.
+    Mismatch(Mismatch),
+    /// It cannot be written.
+    Disk(io::Error),
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+/// Puts what is published at `to`. What comes is kept beside it, in a file that ends in `.part`, until it
+/// is whole: the next download goes on there.
+pub(crate) fn download(
+    published: &Published<'_>,
     to: &Path,
-    sum: &str,
     effort: Effort,
     job: &Job,
-) -> Result<PathBuf> {
-    let failed = |reason: String| WeightsError::Download {
-        url: url.to_owned(),
-        file: to.to_owned(),
-        reason,
-    };
-    let folder = to.parent().unwrap_or(Path::new("."));
-    let write = |source| Error::Write { path: to.to_owned(), source };
-    fs::create_dir_all(folder).map_err(write)?;
+) -> Result<PathBuf, Failed> {
+    fs::create_dir_all(to.parent().unwrap_or(Path::new(".")))?;
     let part = to.with_added_extension("part");
     let agent: Agent = Agent::config_builder()
         .timeout_connect(Some(effort.patience()))
@@ -72,26 +98,24 @@ pub(super) fn download(
     let mut tries = 0;
     loop {
         let before = length(&part);
-        match once(&agent, url, &part, job) {
+        match once(&agent, published, &part, job) {
             Ok(()) => break,
-            Err(Stop::Disk(source)) => return Err(write(source)),
-            Err(Stop::Refused(reason)) => return Err(failed(reason).into()),
+            Err(Stop::Disk(source)) => return Err(source.into()),
+            Err(Stop::Refused(reason)) => return Err(Failed::Network(reason)),
             Err(Stop::Broken(reason)) => {
                 // As long as something comes, it goes on.
                 tries = if length(&part) > before { 1 } else { tries + 1 };
                 if tries >= effort.tries() {
-                    return Err(failed(reason).into());
+                    return Err(Failed::Network(reason));
                 }
             }
         }
     }
-    let found = sha256(&part).map_err(write)?;
-    if !found.starts_with(sum) {
-        fs::remove_file(&part).map_err(write)?;
-        let (url, expected) = (url.to_owned(), sum.to_owned());
-        return Err(WeightsError::Checksum { url, expected, found }.into());
+    if let Err(mismatch) = (published.check)(&part)? {
+        fs::remove_file(&part)?;
+        return Err(Failed::Mismatch(mismatch));
     }
-    fs::rename(&part, to).map_err(write)?;
+    fs::rename(&part, to)?;
     Ok(to.to_owned())
 }
 
@@ -107,9 +131,9 @@ fn length(file: &Path) -> u64 {
     fs::metadata(file).map_or(0, |file| file.len())
 }
 
-fn once(agent: &Agent, url: &str, part: &Path, job: &Job) -> Result<(), Stop> {
+fn once(agent: &Agent, published: &Published<'_>, part: &Path, job: &Job) -> Result<(), Stop> {
     let have = length(part);
-    let mut request = agent.get(url);
+    let mut request = agent.get(published.url);
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
     }
@@ -142,6 +166,10 @@ fn once(agent: &Agent, url: &str, part: &Path, job: &Job) -> Result<(), Stop> {
             Ok(n) => {
                 file.write_all(&block[..n]).map_err(Stop::Disk)?;
                 done += n as u64;
+                if let Some(bytes) = published.bytes.filter(|bytes| done > *bytes) {
+                    let _ = fs::remove_file(part);
+                    return Err(Stop::Refused(format!("the server sends more than {bytes} bytes")));
+                }
             }
             Err(error) => return Err(Stop::Broken(error.to_string())),
         }
@@ -161,7 +189,7 @@ fn starts_at(range: Option<&str>) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{
         io::{BufRead, BufReader},
         net::{TcpListener, TcpStream},
@@ -174,7 +202,7 @@ mod tests {
 
     /// What the server does with a request for a body.
     #[derive(Clone, Copy)]
-    enum Does {
+    pub(crate) enum Does {
         /// Sends what was asked for.
         Whole,
         /// Sends all, whatever was asked for.
@@ -186,7 +214,10 @@ mod tests {
     }
 
     /// A server that does one thing after the other, and the address of its file.
-    fn server(body: &'static [u8], does: Vec<Does>) -> (String, Arc<Mutex<Vec<String>>>) {
+    pub(crate) fn server(
+        body: &'static [u8],
+        does: Vec<Does>,
+    ) -> (String, Arc<Mutex<Vec<String>>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/weights.pth", listener.local_addr().unwrap());
         let ranges = Arc::new(Mutex::new(Vec::new()));
@@ -233,11 +264,14 @@ mod tests {
 
     const BODY: &[u8] = b"all the weights that there are";
 
-    fn sum() -> String {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("x");
-        fs::write(&file, BODY).unwrap();
-        sha256(&file).unwrap()
+    /// Downloads what is at the address if it is the body, or has so many bytes.
+    fn get(url: &str, to: &Path, bytes: Option<u64>) -> Result<PathBuf, Failed> {
+        let check = |file: &Path| {
+            let found = String::from_utf8(fs::read(file)?).unwrap();
+            let mismatch = |found| Mismatch { what: "text", expected: "other".into(), found };
+            Ok(if found.as_bytes() == BODY { Ok(()) } else { Err(mismatch(found)) })
+        };
+        download(&Published { url, bytes, check: &check }, to, Effort::Full, &Job::quiet())
     }
 
     #[track_caller]
@@ -249,7 +283,7 @@ mod tests {
             fs::write(to.with_added_extension("part"), part).unwrap();
         }
         let (url, seen) = server(BODY, does);
-        download(&url, &to, &sum()[..8], Effort::Full, &Job::quiet()).unwrap();
+        get(&url, &to, Some(BODY.len() as u64)).unwrap();
         assert_eq!(fs::read(&to).unwrap(), BODY);
         assert!(!to.with_added_extension("part").exists());
         assert_eq!(*seen.lock().unwrap(), ranges);
@@ -276,9 +310,11 @@ mod tests {
     fn what_is_not_what_was_published_is_not_kept() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
-        let (url, _) = server(BODY, vec![Does::Whole]);
-        let error = download(&url, &to, "00000000", Effort::Full, &Job::quiet()).unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(WeightsError::Checksum { .. })), "{error}");
+        let (url, _) = server(b"a page about weights", vec![Does::Whole; 2]);
+        let error = get(&url, &to, None).unwrap_err();
+        assert!(matches!(error, Failed::Mismatch(Mismatch { what: "text", .. })), "{error:?}");
+        let error = get(&url, &to, Some(9)).unwrap_err();
+        assert!(matches!(&error, Failed::Network(why) if why.contains("more than 9")), "{error:?}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -287,13 +323,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("weights.pth");
         let (url, _) = server(BODY, vec![Does::Lacks]);
-        let error = download(&url, &to, "0", Effort::Full, &Job::quiet()).unwrap_err().to_string();
-        assert!(error.ends_with("the server says 404 Not Found"), "{error}");
+        let why = |url: &str| match get(url, &to, None) {
+            Err(Failed::Network(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(&url), "the server says 404 Not Found");
         let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error =
-            download(&format!("http://{closed}/w.pth"), &to, "0", Effort::Full, &Job::quiet())
-                .unwrap_err();
-        assert!(matches!(error.downcast_ref(), Some(WeightsError::Download { .. })), "{error}");
-        assert!(error.hint().unwrap().contains("save the file as"), "{error}");
+        assert!(!why(&format!("http://{closed}/w.pth")).is_empty());
     }
 }
