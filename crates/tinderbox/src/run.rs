@@ -478,11 +478,10 @@ pub(crate) fn sources_words(data: &Sources) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Another folder beside one, as a word of a command.
+/// The next folder beside one that a run can begin in, as a word of a command.
 pub(crate) fn beside(folder: &Path) -> String {
-    let mut name = folder.file_name().unwrap_or("run".as_ref()).to_owned();
-    name.push("-2");
-    shell_word(folder.with_file_name(name))
+    let free = RunFolder::new(folder).numbered().skip(1).find(|run| run.taken().is_none());
+    shell_word(free.expect("there is always another number").root())
 }
 
 /// `with --lr 0.1, not 0.2`.
@@ -695,6 +694,7 @@ mod tests {
             fs::write(held.join("run.json"), "{}").unwrap();
         }
         assert!(run.next_free().root().ends_with("photos-3"));
+        assert!(beside(run.root()).ends_with("photos-3"));
         assert!(run.latest().root().ends_with("photos-2"));
     }
 

@@ -16,6 +16,7 @@ mod interrupted;
 mod mask_kinds;
 mod masks;
 mod messy_tables;
+mod names;
 mod overwritten;
 mod own_task;
 mod pretrained;
