@@ -103,7 +103,10 @@ fn another(key: &str) -> Option<&'static str> {
         "valid" => "0.33",
         "keep" => "best",
         "epochs" | "early_stop" | "unfreeze_epochs" | "batch_size" | "accumulate" | "min_freq"
-        | "bptt" | "embedding" | "hidden" | "max_vocab" | "seed" | "size" => "77",
+        | "bptt" | "embedding" | "hidden" | "max_vocab" | "max_len" | "max_pixels" | "seed"
+        | "size" => "77",
+        "mask_name" => "{name}_v2.png",
+        "encoding" => "latin-1",
         "layers" => "7",
         "lr" | "clip" | "dropout" | "pct_start" | "threshold" => "0.77",
         "arch" => "resnet18",
