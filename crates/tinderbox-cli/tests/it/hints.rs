@@ -17,8 +17,9 @@ fn in_backticks(text: &str) -> Vec<&str> {
 }
 
 /// The commands and those of them that have commands of their own.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "bench",
+    "check",
     "completions",
     "config",
     "demo",
@@ -67,7 +68,9 @@ fn sources() -> Vec<PathBuf> {
             match path.is_dir() {
                 true if ["tests", "target", "benches", "examples"].contains(&&*name) => {}
                 true => folders.push(path),
-                false if name.ends_with(".rs") && name != "tests.rs" => files.push(path),
+                false if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" => {
+                    files.push(path)
+                }
                 false => {}
             }
         }
@@ -137,7 +140,7 @@ struct Situation {
 const TINY: &[&str] = &["--epochs", "1", "--batch-size", "4", "--size", "16", "--workers", "0"];
 
 fn trained(place: &Place) {
-    let train = ["train", "my photos", "--out", "my run", "--pretrained", "none"];
+    let train = ["train", "my photos", "--out", "my run"];
     place.run(&[&train[..], TINY].concat()).code(0);
 }
 
@@ -162,7 +165,7 @@ fn torn(place: &Place) {
 }
 
 fn nothing_held_out(place: &Place) {
-    let train = ["train", "my photos", "--out", "my run", "--valid", "0", "--pretrained", "none"];
+    let train = ["train", "my photos", "--out", "my run", "--valid", "0"];
     place.run(&[&train[..], TINY].concat()).code(0);
 }
 
@@ -173,8 +176,6 @@ const TRAIN: &[&str] = &[
     "my photos",
     "--out",
     "my run",
-    "--pretrained",
-    "none",
     "--epochs",
     "1",
     "--batch-size",
@@ -188,7 +189,7 @@ const TRAIN: &[&str] = &[
 /// With what `TRAIN` has, and more.
 macro_rules! train {
     ($($more:expr),*) => {
-        &["train", "my photos", "--out", "my run", "--pretrained", "none", "--epochs", "1",
+        &["train", "my photos", "--out", "my run",  "--epochs", "1",
           "--size", "16", "--workers", "0", $($more),*]
     };
 }
