@@ -543,6 +543,7 @@ impl Error {
     }
 
     /// What the reader can do about it, where there is something.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotAFolder { .. } => {

@@ -37,21 +37,8 @@ pub enum Error {
     #[error("the weights do not fit the model:{}", mismatch(missing, unexpected, shapes))]
     Weights { missing: Vec<String>, unexpected: Vec<String>, shapes: Vec<ShapeMismatch> },
 
-    /// Another network's weights, for the body of `arch`: `like` is the one that they look like.
-    #[error(
-        "the weights are not those of {arch}: {found} of its body's {all} tensors are there{}\n  in the file: {}\n  expected: {}",
-        beside(*others), begin(there), begin(expected)
-    )]
-    OtherWeights {
-        arch: &'static str,
-        found: usize,
-        all: usize,
-        /// Tensors in its parts that it does not have.
-        others: usize,
-        there: Vec<String>,
-        expected: Vec<String>,
-        like: Option<&'static str>,
-    },
+    #[error(transparent)]
+    OtherWeights(Box<OtherWeights>),
 
     #[error("there is no AWD-LSTM encoder among the weights")]
     NoEncoder,
@@ -83,6 +70,24 @@ pub enum Error {
 
     #[error("the tensor `{name}` has the type {dtype}; supported are F32, F16, BF16 and F64")]
     Dtype { name: String, dtype: String },
+}
+
+/// Another network's weights, for the body of `arch`.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the weights are not those of {arch}: {found} of its body's {all} tensors are there{}\n  in the file: {}\n  expected: {}",
+    beside(*others), begin(there), begin(expected)
+)]
+pub struct OtherWeights {
+    pub arch: &'static str,
+    pub found: usize,
+    pub all: usize,
+    /// Tensors in its parts that it does not have.
+    pub others: usize,
+    pub there: Vec<String>,
+    pub expected: Vec<String>,
+    /// The architecture that they look like.
+    pub like: Option<&'static str>,
 }
 
 /// A weight of another shape than the model's.
@@ -160,12 +165,10 @@ impl Error {
             Self::Weights { .. } => {
                 Some("are they for this architecture and this number of classes?".into())
             }
-            Self::OtherWeights { like: Some(like), .. } => {
-                Some(format!("they look like those of {like}: `--arch {like}`"))
-            }
-            Self::OtherWeights { like: None, .. } => Some(
-                "name the architecture that they are of, `--arch`, or, if they are of its first layers only, the part to cut it before, `--until`; `--pretrained none` trains from scratch".into(),
-            ),
+            Self::OtherWeights(weights) => Some(match weights.like {
+                Some(like) => format!("they look like those of {like}: `--arch {like}`"),
+                None => "name the architecture that they are of, `--arch`, or, if they are of its first layers only, the part to cut it before, `--until`; `--pretrained none` trains from scratch".into(),
+            }),
             Self::NoEncoder | Self::NoWords => {
                 Some("use the weights of a language model or a text classifier".into())
             }

@@ -25,7 +25,7 @@ pub use block::{
     BnDropLinConfig, ConvLayer, ConvLayerConfig, HeadConfig, Merge, MergeLayer, NormType, ResBlock,
     ResBlockConfig, Shortcut, conv_layer, res_block,
 };
-pub use error::{Error, Result, ShapeMismatch};
+pub use error::{Error, OtherWeights, Result, ShapeMismatch};
 pub use layer::{Forward, Layer, Mode, set_mode};
 pub use quiet::catch_panic;
 pub use sequential::Sequential;

@@ -135,7 +135,7 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
         }
         Err(error) => {
             found.findings.push(Finding::refused(&error));
-            images::below(&found.data, &listener)
+            Ok(images::below(&found.data, &listener))
         }
     };
     for event in heard.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {

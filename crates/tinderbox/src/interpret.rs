@@ -25,6 +25,7 @@ const PLOTS: [&str; 4] = ["confusion.svg", "predicted.svg", "results.png", "top_
 
 /// Settings of [`interpret`].
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct InterpretSettings {
     /// The folder of a finished run.
     pub run: PathBuf,

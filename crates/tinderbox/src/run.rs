@@ -636,6 +636,10 @@ mod tests {
             "the run cannot be resumed from its checkpoint",
             Some("remove r/checkpoint.safetensors"),
         );
+    }
+
+    #[test]
+    fn errors_about_what_is_no_run_say_what_to_name() {
         check(
             RunError::NoRun { folder: "r".into() },
             "r is not a run folder: there is no run.json in it",

@@ -59,7 +59,9 @@ pub fn train<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
     let _lock = run.lock()?;
     let data = T::data(&plan, found, job)?;
     check_held_out(ask, &plan, &data, job)?;
-    check::copies::warnings(&data).into_iter().for_each(|warning| job.warn(warning));
+    for warning in check::copies::warnings(&data) {
+        job.warn(warning);
+    }
     let list = T::list(&plan, &data);
     let learner = learner(&plan, data, Weights::First, job)?;
     T::keep(learner.data(), &run)?;

@@ -1,6 +1,6 @@
 //! What `check` finds in data that problems were planted in.
 
-use std::{env, fs, path::Path};
+use std::{env, fmt::Write, fs, path::Path};
 
 use serde_json::Value;
 use tinderbox::data::{ConvertMode, ImageItems, image::Pixels, picture::Picture};
@@ -22,7 +22,7 @@ fn picture(seed: u32, [height, width]: [usize; 2]) -> Picture {
     Picture::of_image(&pixels.to_image())
 }
 
-fn write(place: &Place, path: &str, picture: &Picture) {
+fn save(place: &Place, path: &str, picture: &Picture) {
     let path = place.path(path);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     picture.save(path).unwrap();
@@ -36,7 +36,7 @@ fn clean() -> Place {
             for at in 0..n {
                 let seed = 1 + at + 100 * class + if set == "valid" { 1000 } else { 0 };
                 let path = format!("d/{set}/{}/{at}.png", ["cat", "cow", "dog"][class as usize]);
-                write(&place, &path, &picture(seed, [60, 80]));
+                save(&place, &path, &picture(seed, [60, 80]));
             }
         }
     }
@@ -75,7 +75,7 @@ fn plant(place: &Place) -> Vec<(&'static str, Vec<&'static str>)> {
         let path = place.path(format!("d/train/{class}/2.png"));
         let whole = Pixels::open(path, ConvertMode::Rgb).unwrap();
         let half = whole.resized([whole.height / 2, whole.width / 2]);
-        write(place, &format!("d/train/{class}/half.png"), &Picture::of_image(&half.to_image()));
+        save(place, &format!("d/train/{class}/half.png"), &Picture::of_image(&half.to_image()));
     }
     // In two classes.
     copy("train/cat/3.png", "train/dog/cat3.png");
@@ -84,11 +84,11 @@ fn plant(place: &Place) -> Vec<(&'static str, Vec<&'static str>)> {
     copy("train/cat/4.png", "valid/cat/leaked.png");
     copy("train/dog/4.png", "valid/dog/leaked.png");
     // Thumbnails.
-    write(place, "d/train/cat/tiny.png", &picture(77, [7, 9]));
-    write(place, "d/train/cow/tiny.png", &picture(78, [8, 8]));
+    save(place, "d/train/cat/tiny.png", &picture(77, [7, 9]));
+    save(place, "d/train/cow/tiny.png", &picture(78, [8, 8]));
     // Long ones.
-    write(place, "d/train/cat/banner.png", &picture(79, [60, 400]));
-    write(place, "d/train/dog/tower.png", &picture(80, [400, 60]));
+    save(place, "d/train/cat/banner.png", &picture(79, [60, 400]));
+    save(place, "d/train/dog/tower.png", &picture(80, [400, 60]));
     // Folders without an image.
     fs::create_dir(place.path("d/train/sheep")).unwrap();
     fs::create_dir(place.path("d/train/horse")).unwrap();
@@ -97,7 +97,7 @@ fn plant(place: &Place) -> Vec<(&'static str, Vec<&'static str>)> {
     put("train/cat/notes.docx", b"PK");
     // In no class folder.
     copy("train/cat/5.png", "train/stray.png");
-    write(place, "d/stray.png", &picture(81, [60, 80]));
+    save(place, "d/stray.png", &picture(81, [60, 80]));
     vec![
         ("unreadable", vec!["train/cat/cut.png", "train/cow/empty.png"]),
         ("copies", vec!["train/cat/again.png", "train/dog/again.png"]),
@@ -201,7 +201,7 @@ fn texts_are_looked_at_one_by_one() {
     let mut table = String::from("text,label\n");
     for at in 0..12 {
         let (word, label) = [("good", "pos"), ("bad", "neg")][at % 2];
-        table += &format!("film number {at} is a {word} one,{label}\n");
+        writeln!(table, "film number {at} is a {word} one,{label}").unwrap();
     }
     table +=
         "film number 0 is a good one,neg\n这部电影很好看,pos\nFilm  number 1 is a bad one,neg\n";

@@ -69,7 +69,7 @@ fn sources() -> Vec<PathBuf> {
                 true if ["tests", "target", "benches", "examples"].contains(&&*name) => {}
                 true => folders.push(path),
                 false if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" => {
-                    files.push(path)
+                    files.push(path);
                 }
                 false => {}
             }

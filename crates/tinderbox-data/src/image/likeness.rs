@@ -57,12 +57,16 @@ impl Likeness {
         }
         let mut cells = means(gray);
         let mean = cells.iter().sum::<f32>() / cells.len() as f32;
-        cells.iter_mut().for_each(|cell| *cell -= mean);
+        for cell in &mut cells {
+            *cell -= mean;
+        }
         let length = cells.iter().map(|cell| cell * cell).sum::<f32>().sqrt();
         if length < MIN_CONTRAST * (cells.len() as f32).sqrt() {
             return None;
         }
-        cells.iter_mut().for_each(|cell| *cell /= length);
+        for cell in &mut cells {
+            *cell /= length;
+        }
         let aspect = gray.width as f32 / gray.height as f32;
         Some(Self { bits: signs(&cells), cells: cells.into(), aspect })
     }

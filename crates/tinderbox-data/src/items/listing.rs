@@ -458,6 +458,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn links_are_followed_once_and_loops_end() {
+        use LeftOutReason::{DeadLink, Loop, NotAFile, SecondLink};
         use std::os::unix::fs::symlink;
         let folder = folder(&["a/x.png"]);
         let root = folder.path();
@@ -469,7 +470,6 @@ mod tests {
         let found = listing(root, &FolderOptions::default()).unwrap();
         assert_eq!(names(&found.files), ["a/x.png"]);
         let reasons: Vec<&LeftOutReason> = found.left_out.iter().map(|one| &one.reason).collect();
-        use LeftOutReason::{DeadLink, Loop, NotAFile, SecondLink};
         assert_eq!(reasons, [&Loop, &SecondLink, &DeadLink, &NotAFile, &DeadLink]);
         assert_eq!(
             summary(&found.left_out, "images").unwrap(),

@@ -303,7 +303,7 @@ fn stopped(folder: &Path) -> (std::path::PathBuf, Vec<u8>) {
 fn cut(length: usize) -> &'static str {
     match length {
         0 => "empty",
-        ..=8 => "truncated or not a safetensors file",
+        1..=8 => "truncated or not a safetensors file",
         _ => "truncated: its length is not what its header says",
     }
 }

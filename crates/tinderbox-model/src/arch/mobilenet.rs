@@ -140,12 +140,10 @@ fn timm(name: &str) -> Option<String> {
                 stage += 1;
             }
             let part = match (part, block) {
-                (Part::Conv(1), 0) => "conv_dw",
-                (Part::Conv(_), 0) => "conv_pw",
+                (Part::Conv(1), _) => "conv_dw",
+                (Part::Conv(_), 0) | (Part::Conv(0), _) => "conv_pw",
                 (Part::Norm(1), 0) | (Part::Norm(0), _) => "bn1",
                 (Part::Norm(_), 0) | (Part::Norm(1), _) => "bn2",
-                (Part::Conv(0), _) => "conv_pw",
-                (Part::Conv(1), _) => "conv_dw",
                 (Part::Conv(_), _) => "conv_pwl",
                 (Part::Norm(_), _) => "bn3",
             };

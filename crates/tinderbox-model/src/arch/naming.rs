@@ -10,7 +10,7 @@ use std::{
 
 use super::{ARCHS, Arch};
 use crate::{
-    Error, Result,
+    Error, OtherWeights, Result,
     weights::{LoadReport, StateDict, Weight},
 };
 
@@ -145,7 +145,7 @@ fn other_weights(
     others: usize,
 ) -> Error {
     let names = |state: &StateDict| state.iter().take(SHOWN).map(|(name, _)| name.into()).collect();
-    Error::OtherWeights {
+    Error::OtherWeights(Box::new(OtherWeights {
         arch: arch.name,
         found,
         all: body.len(),
@@ -153,7 +153,7 @@ fn other_weights(
         there: names(weights),
         expected: names(body),
         like: recognize(weights).map(|like| like.name).filter(|like| *like != arch.name),
-    }
+    }))
 }
 
 /// A prefix behind which there are weights of a body, by somebody's names.
@@ -171,7 +171,7 @@ impl Place {
             parts().any(|part| part == *wanted)
                 || self.prefix.split('.').any(|part| part == *wanted)
         };
-        let at = PREFERRED.iter().position(|wanted| is_in(&wanted)).unwrap_or(PREFERRED.len());
+        let at = PREFERRED.iter().position(is_in).unwrap_or(PREFERRED.len());
         (at, self.prefix.len(), self.prefix.clone())
     }
 }

@@ -69,10 +69,11 @@ impl<T: Task> Iterator for Answers<'_, T> {
                 while_preparing::<T, _>(&model.manifest.inference, &next, || {
                     answered::<T>(model, prepared)
                 });
-            let named = answers.into_iter().zip(names);
-            let named = named
-                .map(|(answer, name)| answer.map_err(|error| AnswerError::about(&name, error)));
-            (self.ready, self.prepared) = (named.collect::<Vec<_>>().into_iter(), prepared);
+            let about = |(answer, name): (Result<Answer>, String)| {
+                answer.map_err(|error| AnswerError::about(&name, error))
+            };
+            let ready: Vec<_> = answers.into_iter().zip(names).map(about).collect();
+            (self.ready, self.prepared) = (ready.into_iter(), prepared);
         }
     }
 }

@@ -103,7 +103,6 @@ pub(crate) fn warnings(data: &DataBunch) -> Vec<String> {
 
 /// What is connected by pairs, each group in order.
 fn groups(n: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<usize>> {
-    let mut parents: Vec<usize> = (0..n).collect();
     fn root(parents: &mut [usize], mut at: usize) -> usize {
         while parents[at] != at {
             parents[at] = parents[parents[at]];
@@ -111,6 +110,7 @@ fn groups(n: usize, pairs: impl IntoIterator<Item = (usize, usize)>) -> Vec<Vec<
         }
         at
     }
+    let mut parents: Vec<usize> = (0..n).collect();
     for (first, second) in pairs {
         let (first, second) = (root(&mut parents, first), root(&mut parents, second));
         parents[first.max(second)] = first.min(second);

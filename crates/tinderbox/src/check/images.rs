@@ -65,10 +65,7 @@ pub(crate) fn examine(places: &[Place], job: &Job) -> Examined {
 
 /// Looks at whatever images lie in the sources, in no set, with the folders that they lie in as
 /// labels: for data that training refuses.
-///
-/// # Errors
-/// Those of listing a folder.
-pub(crate) fn below(data: &Sources, job: &Job) -> Result<Examined> {
+pub(crate) fn below(data: &Sources, job: &Job) -> Examined {
     let mut places = Vec::new();
     for folder in data.paths().filter(|path| path.is_dir()) {
         // What lists nothing has been told already.
@@ -83,8 +80,8 @@ pub(crate) fn below(data: &Sources, job: &Job) -> Result<Examined> {
         }
     }
     match places.is_empty() {
-        true => Ok(Examined::default()),
-        false => Ok(examine(&places, job)),
+        true => Examined::default(),
+        false => examine(&places, job),
     }
 }
 

@@ -116,7 +116,7 @@ fn of_table(
     classes::tell(&labelled, "by their labels", remedy(ask), choices);
     let (n_train, target) = (labelled.train.items.len(), labelled.target);
     let (survey, source, within) = (Survey::of(&items), LabelSource::Table(columns), String::new());
-    Ok(Labels { survey, items, source, within, split, n_train, target })
+    Ok(Labels { items, survey, source, within, split, n_train, target })
 }
 
 /// The classes, if there are several.

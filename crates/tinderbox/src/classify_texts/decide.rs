@@ -16,7 +16,7 @@ use tinderbox_model::arch::{
 
 use super::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings, label, labelled};
 use crate::{
-    Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
+    Common, Decided, Job, Phase, Result, Settings, Sources, Split, Valid, open_model,
     plan::{
         Choices, FitPlan, Start, Take, batch_size, class_folders::ClassFolders, classes,
         columns::set_column, phases, split::FIFTH,
@@ -64,18 +64,7 @@ pub(super) fn decide(
         }
     };
     let labelled = labelled(items, label.as_deref(), &split, &within)?;
-    let classes = labelled.target.classes().to_vec();
-    match &classes[..] {
-        [] => {
-            let (data, column) = (data.to_owned(), label.unwrap_or_default());
-            return Err(ClassifyTextsError::Numbers { data, column }.into());
-        }
-        [class] => {
-            let (data, class) = (data.to_owned(), class.clone());
-            return Err(ClassifyTextsError::OneClass { data, class }.into());
-        }
-        _ => {}
-    }
+    let classes = several(labelled.target.classes().to_vec(), data, label.as_deref())?;
     // Nothing evens out the classes of texts.
     classes::tell(
         &labelled,
@@ -101,9 +90,53 @@ pub(super) fn decide(
         let size = (n_train / 24).next_power_of_two().clamp(2, 32).min(n_train);
         (size, format!("for {n_train} training texts"))
     });
-    let steps = n_train / batch_size;
-    // A head that is new is trained first.
-    let gradual = matches!(take, Some(Take::Encoder | Take::Body));
+    let (epochs, lr) = schedule(common, take, n_train / batch_size, choices);
+    choices.keep("from", &task.texts.from);
+    let phases = match is_gradual(take) {
+        true => gradual_unfreezing(epochs, lr, model.groups().len() + 1),
+        false => vec![Phase::whole(epochs, OneCycle { moms: MOMS, ..OneCycle::from(lr) })],
+    };
+    let start = match (&task.texts.from, take) {
+        (Some(run), Some(take)) => Start::Run { path: run.path().to_owned(), take },
+        _ => Start::Fresh,
+    };
+    let fit = FitPlan::new(phases, batch_size);
+    let encoding = task.texts.encoding;
+    let task = ClassifyTexts {
+        longest,
+        max_len: Some(max_len),
+        source,
+        encoding,
+        label,
+        within,
+        split,
+        tokenizing: tokens,
+        model,
+    };
+    Ok((Decided { task, start, fit }, texts))
+}
+
+/// The classes, if there are several.
+fn several(classes: Vec<String>, data: &Path, label: Option<&str>) -> Result<Vec<String>> {
+    let data = data.to_owned();
+    match &classes[..] {
+        [] => {
+            let column = label.unwrap_or_default().to_owned();
+            Err(ClassifyTextsError::Numbers { data, column }.into())
+        }
+        [class] => Err(ClassifyTextsError::OneClass { data, class: class.clone() }.into()),
+        _ => Ok(classes),
+    }
+}
+
+/// How many epochs of so many steps, and the learning rate.
+fn schedule(
+    common: &Common,
+    take: Option<Take>,
+    steps: usize,
+    choices: &mut Choices,
+) -> (usize, f64) {
+    let gradual = is_gradual(take);
     let epochs = choices.pick_shown(
         "epochs",
         common.epochs,
@@ -126,29 +159,12 @@ pub(super) fn decide(
         }
         None => (5e-3, "usual for recurrent layers from scratch".into()),
     });
-    choices.keep("from", &task.texts.from);
-    let phases = match gradual {
-        true => gradual_unfreezing(epochs, lr, model.groups().len() + 1),
-        false => vec![Phase::whole(epochs, OneCycle { moms: MOMS, ..OneCycle::from(lr) })],
-    };
-    let start = match (&task.texts.from, take) {
-        (Some(run), Some(take)) => Start::Run { path: run.path().to_owned(), take },
-        _ => Start::Fresh,
-    };
-    let fit = FitPlan::new(phases, batch_size);
-    let encoding = task.texts.encoding;
-    let task = ClassifyTexts {
-        longest,
-        max_len: Some(max_len),
-        source,
-        encoding,
-        label,
-        within,
-        split,
-        tokenizing: tokens,
-        model,
-    };
-    Ok((Decided { task, start, fit }, texts))
+    (epochs, lr)
+}
+
+/// Whether a head that is new is trained first.
+fn is_gradual(take: Option<Take>) -> bool {
+    matches!(take, Some(Take::Encoder | Take::Body))
 }
 
 /// fastai's `max_len`: the words that its classifier looks at, from the end.

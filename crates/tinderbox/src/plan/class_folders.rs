@@ -462,9 +462,9 @@ pub(crate) fn known_class<'a>(path: &'a Path, classes: &[String]) -> Option<&'a 
 mod tests {
     use super::*;
 
-    fn find(files: &[&str], asked: Option<Valid>) -> Result<ClassFolders> {
+    fn find(files: &[&str], asked: Option<&Valid>) -> Result<ClassFolders> {
         let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
-        ClassFolders::find(Path::new("/no/such/data"), &files, asked.as_ref(), "images")
+        ClassFolders::find(Path::new("/no/such/data"), &files, asked, "images")
     }
 
     /// A file in each of two class folders of each of these folders.
@@ -553,7 +553,7 @@ mod tests {
             valid: valid.into(),
         };
         assert_eq!(find(&files, None).unwrap().split, inside("train", "val"));
-        let named = find(&["a/x/1.png", "a/y/2.png", "b/x/1.png"], Some(Valid::Named("y".into())));
+        let named = find(&["a/x/1.png", "a/y/2.png", "b/x/1.png"], Some(&Valid::Named("y".into())));
         assert_eq!(named.unwrap().split, inside("x", "y"));
     }
 
@@ -565,8 +565,8 @@ mod tests {
             _ => panic!("{error}"),
         }
         // What is suggested works.
-        find(files, Some(Valid::Named(suggested.to_owned()))).unwrap();
-        find(files, Some(Valid::Share(0.5))).unwrap();
+        find(files, Some(&Valid::Named(suggested.to_owned()))).unwrap();
+        find(files, Some(&Valid::Share(0.5))).unwrap();
     }
 
     #[test]
@@ -582,7 +582,7 @@ mod tests {
     #[test]
     fn a_share_is_of_sets_together_or_of_classes() {
         let within = |folders: &[&str]| {
-            find(&strs(&in_classes(folders)), Some(Valid::Share(0.5))).unwrap().within
+            find(&strs(&in_classes(folders)), Some(&Valid::Share(0.5))).unwrap().within
         };
         assert_eq!(within(&["train", "test"]), "*");
         assert_eq!(within(&["fold1", "fold2"]), "*");
@@ -592,7 +592,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_has_no_labels_cannot_be_asked_to_validate() {
-        let error = find(&strs(&train_and(&["test/1.png"])), Some(Valid::Named("test".into())));
+        let error = find(&strs(&train_and(&["test/1.png"])), Some(&Valid::Named("test".into())));
         let error = error.unwrap_err();
         assert!(matches!(error.downcast_ref(), Some(SplitError::NoLabels { .. })), "{error}");
     }
@@ -600,7 +600,7 @@ mod tests {
     #[test]
     fn parts_of_the_data_train_beside_the_one_that_validates() {
         let files = in_classes(&["fold1", "fold2", "fold3"]);
-        let found = find(&strs(&files), Some(Valid::Named("fold2".into()))).unwrap();
+        let found = find(&strs(&files), Some(&Valid::Named("fold2".into()))).unwrap();
         assert_eq!(found.split.to_string(), "fold2/, with the other folders for training");
         assert_eq!(found.class(Path::new("fold3/cat/1.png")).unwrap(), "cat");
     }

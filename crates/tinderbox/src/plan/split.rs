@@ -33,7 +33,7 @@ pub(crate) fn below<'a>(path: &'a Path, folder: &str) -> Option<&'a Path> {
     let mut rest = path.iter();
     let mut folders = folder.split('/').filter(|name| !name.is_empty());
     let fits = folders.all(|name| rest.next().is_some_and(|part| name == ANY || part == name));
-    fits.then(|| rest.as_path())
+    fits.then_some(rest.as_path())
 }
 
 /// The default share of the validation set; fastai's.

@@ -119,7 +119,7 @@ fn what_is_nan_is_an_error_and_never_an_answer() {
     learn.export(&model).unwrap();
     let bundle = Bundle::read(&model, &Device::flex()).unwrap();
     let inputs = [Input::File(&image), Input::File(&image)];
-    for answer in answers(&TASKS, &bundle, inputs).unwrap() {
+    for answer in answers(TASKS, &bundle, inputs).unwrap() {
         let error = answer.unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with(&image.display().to_string()), "{text}");
