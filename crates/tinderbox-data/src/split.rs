@@ -279,7 +279,7 @@ impl<K: ItemKind> Split<K> {
     /// # fn main() -> tinderbox_data::Result<()> {
     /// # let files = vec!["street/1.png".into()];
     /// # let items = Items::new("camvid", files, ImageKind::default());
-    /// let classes = vec!["sky".into(), "road".into()];
+    /// let classes = ["sky", "road"];
     /// let masks = items
     ///     .split_none()
     ///     .label_kind(LabelKind::mask(classes))

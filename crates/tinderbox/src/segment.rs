@@ -332,9 +332,8 @@ impl Task for Segment {
     }
 
     fn examine(plan: &Plan<Self>, data: &DataBunch, job: &Job) -> Result<Examined> {
-        let places = check::places(data);
-        let masks = check::masks::examine(&places, &plan.task.classes);
-        Ok(check::images::examine(&places, job).and(masks))
+        let masks = check::masks::examine(&check::places(data), &plan.task.classes);
+        Ok(check::images::of(data, job).and(masks))
     }
 
     fn knows(model: &Bundle) -> bool {

@@ -116,7 +116,7 @@ pub trait Task:
     /// Whatever keeps it from looking; what is wrong with items are findings.
     #[expect(unused_variables, reason = "named for those who write it")]
     fn examine(plan: &Plan<Self>, data: &DataBunch, job: &Job) -> Result<Examined> {
-        Ok(check::images::examine(&check::places(data), job))
+        Ok(check::images::of(data, job))
     }
 
     /// Whether a model is one of this task's.

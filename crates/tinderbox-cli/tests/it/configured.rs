@@ -107,6 +107,7 @@ fn another(key: &str) -> Option<&'static str> {
         | "size" => "77",
         "mask_name" => "{name}_v2.png",
         "encoding" => "latin-1",
+        "bits" => "12",
         "layers" => "7",
         "lr" | "clip" | "dropout" | "pct_start" | "threshold" => "0.77",
         "arch" => "resnet18",

@@ -6,13 +6,14 @@ use tinderbox::data::picture::Picture;
 
 use crate::run::{Ended, Place};
 
-/// Small pictures at these paths below `d/`, each of its own color.
+/// Small pictures at these paths below `d/`, each of its own colors.
 fn pictures(files: &[String]) -> Place {
     let place = Place::empty();
     for (at, file) in files.iter().enumerate() {
         let path = place.path("d").join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        Picture::filled(8, 8, [at as u8 * 5, 100, 200]).save(path).unwrap();
+        let part = |light: u8| Picture::filled(4, 8, [at as u8 * 5, light, 200 - light]);
+        part(10).beside(&part(90)).save(path).unwrap();
     }
     place
 }

@@ -17,11 +17,12 @@ fn in_backticks(text: &str) -> Vec<&str> {
 }
 
 /// The commands and those of them that have commands of their own.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "bench",
     "check",
     "completions",
     "config",
+    "data",
     "demo",
     "generate",
     "interpret",
@@ -42,6 +43,7 @@ fn helps(place: &Place) -> BTreeMap<&'static str, String> {
         match command {
             "bench" => &["kernels", "list", "serve"],
             "config" => &["default", "schema", "show"],
+            "data" => &["fetch", "list"],
             "lesson" => &["camvid", "human-numbers", "mnist"],
             "weights" => &["convert", "fetch", "list"],
             _ => &[],
@@ -169,6 +171,38 @@ fn nothing_held_out(place: &Place) {
     place.run(&[&train[..], TINY].concat()).code(0);
 }
 
+/// The images in parts that may train or validate.
+fn folds(place: &Place) {
+    for (fold, class) in [("fold1", "a"), ("fold1", "b"), ("fold2", "a"), ("fold2", "b")] {
+        for n in 0..3 {
+            let n = if fold == "fold1" { n } else { n + 3 };
+            let file = format!("{class}/{n}.ppm");
+            place.copy(&format!("my photos/{file}"), &format!("my folds/{fold}/{file}"));
+        }
+    }
+}
+
+const FOLDS: &[&str] =
+    &["train", "my folds", "--epochs", "1", "--batch-size", "2", "--size", "16", "--workers", "0"];
+
+/// A table of texts with one more row.
+fn table(place: &Place, row: &[u8]) {
+    let rows: Vec<String> =
+        (0..24).map(|n| format!("film {n} is {0} film,{0}\n", ["good", "bad"][n % 2])).collect();
+    let table = [b"text,label\n", rows.concat().as_bytes(), row].concat();
+    fs::write(place.path("my texts.csv"), table).unwrap();
+}
+
+fn latin(place: &Place) {
+    table(place, b"a caf\xe9 film,good\n");
+}
+
+fn unlabelled(place: &Place) {
+    table(place, b"one more,\n");
+}
+
+const TEXTS: &[&str] = &["train", "my texts.csv", "--epochs", "1", "--batch-size", "4"];
+
 fn nothing(_: &Place) {}
 
 const TRAIN: &[&str] = &[
@@ -284,7 +318,22 @@ const SITUATIONS: &[Situation] = &[
         error: "has no effect here",
         fill: &[],
     },
-    Situation { first: torn, command: TRAIN, error: "cannot be read", fill: &[] },
+    Situation { first: torn, command: TRAIN, error: "cannot be used", fill: &[] },
+    Situation { first: folds, command: FOLDS, error: "look like sets", fill: &[] },
+    Situation { first: latin, command: TEXTS, error: "is not UTF-8", fill: &[] },
+    Situation { first: unlabelled, command: TEXTS, error: "cannot be used", fill: &[] },
+    Situation {
+        first: others,
+        command: &["check", "my photos", "--html", "my plot.png"],
+        error: "my plot.png exists already",
+        fill: &[],
+    },
+    Situation {
+        first: others,
+        command: &["check", "my photos", "--fix", "my run"],
+        error: "my run is not empty",
+        fill: &[("FOLDER", "'new place'")],
+    },
 ];
 
 /// A folder with a blank in its name, and images.
@@ -294,7 +343,8 @@ fn place() -> Place {
         let folder = place.path("my photos").join(class);
         fs::create_dir_all(&folder).unwrap();
         for n in 0..6u8 {
-            let pixels = [40 * n, 10 * n, if class == "a" { n } else { 200 }].repeat(16 * 16);
+            let pixel = |at: u8| [40 * n, at, if class == "a" { at } else { 255 - at }];
+            let pixels: Vec<u8> = (0..=255).flat_map(pixel).collect();
             let bytes = [b"P6 16 16 255 ", &pixels[..]].concat();
             fs::write(folder.join(format!("{n}.ppm")), bytes).unwrap();
         }
@@ -317,7 +367,7 @@ fn what_hints_tell_works_as_it_is_printed() {
             let ended = place.run(command).code(1).says(error);
             (place, ended)
         };
-        let (_, ended) = start();
+        let (there, ended) = start();
         let hint = ended.err.split("hint: ").nth(1).unwrap_or_else(|| panic!("{}", ended.err));
         let mut typed = 0;
         for said in in_backticks(hint) {
@@ -346,8 +396,10 @@ fn what_hints_tell_works_as_it_is_printed() {
                 _ => continue,
             };
             typed += 1;
+            // Each is typed where nothing else was.
             let (place, _) = start();
-            place.shell(&line).code(0);
+            let root = |place: &Place| place.path("").display().to_string();
+            place.shell(&line.replace(&root(&there), &root(&place))).code(0);
         }
         assert!(typed > 0 || !hint.contains('`') || hint.contains("leave it out"), "{hint}");
     }

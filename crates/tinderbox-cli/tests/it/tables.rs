@@ -161,8 +161,10 @@ fn what_is_wrong_with_a_table_is_said() {
     train("id,a\n00,1.5\n01,1.5\n", &[]).code(1).says("the same number");
     let numbers = "id,a\n00,1.5\n01,2.5\n02,1.5\n";
     let classes = ["--separator", "none", "--valid", "0", "--dry-run"];
-    train(numbers, &classes).code(0).says("one class per image").says("1.5, 2.5");
-    train(numbers, &[&classes[2..], &["--task", "classify"]].concat()).code(0).says("1.5, 2.5");
+    train(numbers, &classes).code(0).says("one class per image").says("2: 1.5 2, 2.5 1");
+    train(numbers, &[&classes[2..], &["--task", "classify"]].concat())
+        .code(0)
+        .says("2: 1.5 2, 2.5 1");
     place.run(&["train", "squares", "--label", "color"]).code(1).says("the data is not a table");
     place.run(&["train", "t.csv", "--images", "nowhere"]).code(1).says("nowhere");
 }

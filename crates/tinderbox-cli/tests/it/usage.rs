@@ -145,7 +145,7 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .run(&["train", "nowhere"])
         .code(1)
         .says("nowhere is not a folder")
-        .says("hint: name the folder");
+        .says("hint: name a folder");
     place.run(&["train", "digits", "--valid", "held-out"]).code(1).says("training/");
     fs::create_dir(place.path("empty")).unwrap();
     place.run(&["train", "empty"]).code(1).says("no images in ");
@@ -161,7 +161,7 @@ fn wrong_settings_end_with_1_and_a_hint() {
         .run(&["lesson", "mnist", "--data", "digits", "--model", "resnet"])
         .code(1)
         .says("hint: choose one of basic, refactor, resnetish");
-    place.run(&["lesson", "mnist", "--data", "empty"]).code(1).says("is not MNIST as PNG files");
+    place.run(&["lesson", "mnist", "--data", "empty"]).code(1).says("empty is not MNIST");
 }
 
 /// What is too few to train on, or to hold anything out of.

@@ -268,8 +268,12 @@ pub(super) fn bad(path: &Path, reason: impl Into<String>) -> Error {
 }
 
 fn undecodable(path: &Path, error: &ImageError) -> Error {
-    // Some decoders end their words with a line break.
-    bad(path, error.to_string().trim())
+    let ends = |error: &std::io::Error| error.kind() == std::io::ErrorKind::UnexpectedEof;
+    match error {
+        ImageError::IoError(error) if ends(error) => bad(path, "it is truncated"),
+        // Some decoders end their words with a line break.
+        _ => bad(path, error.to_string().trim()),
+    }
 }
 
 /// The image with values of so many bits spread over all 16, where a value has 16.

@@ -53,8 +53,6 @@ pub enum Kind {
     Small,
     /// Images with unusual sides.
     Aspect,
-    /// 16-bit images that use a small part of the range.
-    Dark,
     /// Texts without a word.
     Empty,
     /// Texts that are much longer than the others.

@@ -8,10 +8,8 @@ use std::{
 
 use rayon::prelude::*;
 use tinderbox_data::{
-    ConvertMode, ImageItems,
-    error::BadFile,
-    hash_of_file,
-    image::{Likeness, Pixels},
+    ConvertMode, DataBunch, ImageItems, ImageKind, ItemKind, SavedInput, error::BadFile,
+    hash_of_file, image::Likeness,
 };
 
 use super::{
@@ -30,13 +28,22 @@ struct Seen {
     likeness: Option<Likeness>,
 }
 
+/// Looks at the images of both sets, opened as training opens them.
+pub(crate) fn of(data: &DataBunch, job: &Job) -> Examined {
+    let kind = match data.inference().saved_input() {
+        SavedInput::Image(kind) => *kind,
+        _ => ImageKind::default(),
+    };
+    examine(&super::places(data), kind, job)
+}
+
 /// Looks at images; a label of theirs that is a file, as a mask is, is not compared.
-pub(crate) fn examine(places: &[Place], job: &Job) -> Examined {
+fn examine(places: &[Place], kind: ImageKind, job: &Job) -> Examined {
     let done = AtomicUsize::new(0);
     let seen: Vec<Result<Seen, BadFile>> = places
         .par_iter()
         .map(|place| {
-            let seen = look(Path::new(&place.path));
+            let seen = look(Path::new(&place.path), kind);
             let seen = seen.map_err(|error| BadFile::new(place.path.clone(), &error));
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(64) || done == places.len() {
@@ -81,18 +88,14 @@ pub(crate) fn below(data: &Sources, job: &Job) -> Examined {
     }
     match places.is_empty() {
         true => Examined::default(),
-        false => examine(&places, job),
+        false => examine(&places, ImageKind::default(), job),
     }
 }
 
-fn look(path: &Path) -> tinderbox_data::Result<Seen> {
+fn look(path: &Path, kind: ImageKind) -> tinderbox_data::Result<Seen> {
     // Colors say nothing about copies.
-    let pixels = Pixels::open(path, ConvertMode::L)?;
-    Ok(Seen {
-        size: [pixels.height, pixels.width],
-        hash: hash_of_file(path),
-        likeness: Likeness::of(&pixels),
-    })
+    let pixels = ImageKind { mode: ConvertMode::L, ..kind }.open(path)?;
+    Ok(Seen { size: pixels.full_size, hash: hash_of_file(path), likeness: Likeness::of(&pixels) })
 }
 
 /// The same image in several places.

@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(set("id,Split\n1,train\n2,val\n"), Some(1));
         assert_eq!(set("id,is_valid\n1,\n2,True\n3,\n"), Some(1));
         assert_eq!(set("id,is_valid\n1,False\n2,True\n3,maybe\n"), Some(1));
-        assert_eq!(set("id,set\n1,x\n2,y\n3,y\n"), None);
+        assert_eq!(set("id,set\n1,x\n2,z\n3,z\n"), None);
         assert_eq!(set("id,mark\n1,train\n2,val\n"), None);
     }
 

@@ -27,7 +27,7 @@ pub(crate) fn set_of(folder: &str) -> Option<SetWord> {
 pub(crate) fn looks_like_a_set(folder: &str) -> bool {
     let words = words(folder);
     let names_one = |word: &String| SetWord::named(word).or_else(|| glued(word)).is_some();
-    if words.iter().any(names_one) {
+    if set_of(folder).is_some() || words.iter().any(names_one) {
         return true;
     }
     let is_mark = |word: &str| word.chars().count() == 1 || is_number(word);

@@ -213,7 +213,7 @@ fn a_column_says_which_rows_validate() {
     assert_eq!(split(table, Some(Valid::Named("Split".into()))).unwrap(), column());
     assert_eq!(split(table, Some(Valid::Share(0.5))).unwrap(), Split::Random { share: 0.5 });
     // What is called so but says something else does not.
-    let other = "id,label,set\n1,a,x\n2,b,y\n3,a,y\n";
+    let other = "id,label,set\n1,a,x\n2,b,z\n3,a,z\n";
     assert_eq!(split(other, None).unwrap(), Split::Random { share: 0.0 });
     assert!(split(other, Some(Valid::Named("nowhere".into()))).is_err());
     assert!(split(other, Some(Valid::Share(0.1))).is_err());
