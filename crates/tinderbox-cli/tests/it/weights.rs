@@ -160,3 +160,27 @@ fn sizes_that_a_models_weights_do_not_have_are_refused_before_it_is_built() {
     let huge = model.manifest.arch.with_outputs(1 << 40);
     assert!(huge.sizes().iter().any(|size| *size > n));
 }
+
+/// A pipe would be waited for, and a device read without an end.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_not_read() {
+    let place = photos();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    for name in ["pipe", "/dev/zero"] {
+        let train = [&TRAIN[..], &["--pretrained", name]].concat();
+        let commands: [&[&str]; 5] = [
+            &["predict", name, "photos/cat/0.png"],
+            &["summary", name],
+            &["weights", "convert", name, "new.safetensors"],
+            &train,
+            &["train", "photos", "--from", name, "--out", "run"],
+        ];
+        for command in commands {
+            place.run(command).code(1).says("it is a pipe or a device");
+        }
+        place.run(&["train", name]).code(1).says("is not a folder");
+        place.run(&["predict", "pipe", name]).code(1);
+    }
+}

@@ -278,6 +278,34 @@ fn a_classifier_takes_the_encoder_of_a_language_model() {
     assert!(error.hint().unwrap().contains("text_input"));
 }
 
+/// A file of some kilobytes that asks for gigabytes, with a checksum that is right.
+#[test]
+fn a_model_file_that_lies_about_its_sizes_is_refused_before_it_is_built() {
+    let data = TextItems::from_texts(["a b c ".repeat(12), "a b c d ".repeat(12)])
+        .split_by_idx(&[0])
+        .unwrap()
+        .label_for_lm()
+        .unwrap()
+        .batches(LmOptions { bptt: 4, ..LmOptions::from(2) })
+        .unwrap();
+    let encoder = |hidden, vocab| AwdLstmConfig {
+        embedding: 8,
+        hidden,
+        layers: 1,
+        ..AwdLstmConfig::language_model(vocab)
+    };
+    let spec = |encoder| TextSpec::AwdLstm(LanguageModelConfig::of(encoder));
+    let vocab = data.c();
+    let learn =
+        language_model_learner(data, TextLearnerConfig::from(spec(encoder(8, vocab)))).unwrap();
+    let learn = learn.arch(spec(encoder(40_000_000, vocab)));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lies.safetensors");
+    learn.export(&file).unwrap();
+    let error = Bundle::read(&file, &Device::flex()).unwrap_err().to_string();
+    assert!(error.contains("40000000") && error.contains("the size of its weights"), "{error}");
+}
+
 #[test]
 fn a_language_model_goes_on_with_other_words() {
     let texts = |texts: &[&str]| {
