@@ -575,6 +575,9 @@ impl Error {
             Self::Csv { reason, .. } if reason.starts_with("two columns") => {
                 "rename one of them in the first line".into()
             }
+            Self::Csv { reason, .. } if reason.ends_with("is empty") || reason.starts_with("there are no rows") => {
+                "a table has a first line that names its columns, and a row for each item".into()
+            }
             Self::Csv { .. } => {
                 "each row needs as many fields as the first line; a field with a separator, a quote or a line break in it stands between quotes".into()
             }

@@ -57,6 +57,8 @@ pub enum Kind {
     Empty,
     /// Texts that are much longer than the others.
     Long,
+    /// Texts that were read in another encoding than they were written in.
+    Encoding,
     /// Texts in a language that the tokenizer does not divide into words.
     Undivided,
 }

@@ -33,6 +33,7 @@ pub(crate) fn examine(texts: &[(Place, String)]) -> Examined {
     findings.extend(empty(&places, &lengths));
     let keys = texts.iter().map(|(_, text)| Some(normal(text)).filter(|text| !text.is_empty()));
     findings.extend(copies::findings(&places, copies::equal(keys), Same::Exactly, "texts", true));
+    findings.extend(undecoded(texts));
     findings.extend(undivided(texts));
     findings.extend(long(&places, &lengths));
     Examined { facts: range(lengths).into_iter().collect(), findings }
@@ -78,6 +79,36 @@ fn long(places: &[Place], lengths: &[usize]) -> Option<Finding> {
             long,
         )
     })
+}
+
+/// Characters that a text has after it was read in another encoding than it was written in: a NUL, what
+/// stands for a character that is none, and UTF-8 read as Latin-1 (`Ã©` for `é`).
+fn undecoded(texts: &[(Place, String)]) -> Option<Finding> {
+    let is_one = |text: &str| {
+        text.contains(['\0', '\u{FFFD}'])
+            || text.contains("Ã©")
+            || text.contains("Ã¼")
+            || text.contains("â€")
+    };
+    let found: Vec<Vec<Place>> = texts
+        .iter()
+        .filter(|(_, text)| is_one(text))
+        .map(|(place, _)| vec![place.clone()])
+        .collect();
+    let n = found.len();
+    (n > 0).then(|| {
+        Finding::seen(
+            Kind::Encoding,
+            format!("{} {} characters of a wrong encoding", count(n, "texts"), have(n)),
+            "save them as UTF-8, or name how they are encoded: `--encoding latin-1`",
+            found,
+        )
+    })
+}
+
+/// `has` or `have`.
+fn have(n: usize) -> &'static str {
+    if n == 1 { "has" } else { "have" }
 }
 
 /// The share of such letters from which a text counts as written without spaces.
@@ -156,6 +187,7 @@ mod tests {
         check(&["a good film", " \t"], &[Kind::Empty]);
         check(&["A good  film", "a good film"], &[Kind::Copies]);
         check(&["a good film", "这部电影很好看"], &[Kind::Undivided]);
+        check(&["a good film", "un cafÃ©", "a\0b"], &[Kind::Encoding]);
         check(&["a good film", "a bad one", &"word ".repeat(2000)], &[Kind::Long]);
         check(&["", ""], &[Kind::Empty]);
     }
