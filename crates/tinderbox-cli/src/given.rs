@@ -1,7 +1,11 @@
 //! The settings of tasks as arguments. A flag is a field of a task's settings: its name, its help and
 //! what it takes come from there, so there is no list of them here.
 
-use std::{ffi::OsString, path::Path, sync::OnceLock};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use anyhow::{Context, bail};
 use clap::{
@@ -306,6 +310,16 @@ fn hint(field: &Field) -> ValueHint {
 pub(crate) struct Asked {
     pub(crate) task: &'static dyn AnyTask,
     pub(crate) settings: Map<String, Value>,
+}
+
+impl Asked {
+    /// Where the data is.
+    pub(crate) fn sources(&self) -> Vec<PathBuf> {
+        let fields = self.task.fields().into_iter().filter(|field| field.role == Role::Source);
+        let paths =
+            fields.filter_map(|field| self.settings.get(&field.key)?.as_str().map(PathBuf::from));
+        paths.collect()
+    }
 }
 
 impl Given {

@@ -33,7 +33,8 @@ impl Hinted for OutputError {
 }
 
 /// Fails unless each file can be written without a loss, before anything is computed for it: it is
-/// none of the inputs, no other output, and not there yet, unless files may be overwritten.
+/// none of the inputs, nor in a folder of them, no other output, and not there yet, unless files may
+/// be overwritten.
 ///
 /// # Errors
 /// [`OutputError`], for the first file that cannot.
@@ -46,7 +47,9 @@ pub fn check_outputs<'a>(
         inputs.into_iter().filter_map(|file| file.canonicalize().ok()).collect();
     let mut seen = HashSet::new();
     for file in outputs {
-        if file.canonicalize().is_ok_and(|file| inputs.contains(&file)) {
+        // An input, or what is in a folder of inputs.
+        let is_input = |file: PathBuf| file.ancestors().any(|above| inputs.contains(above));
+        if file.canonicalize().is_ok_and(is_input) {
             return Err(OutputError::IsInput { file: file.to_owned() });
         }
         // A link that leads nowhere is there, too.
@@ -88,6 +91,9 @@ mod tests {
         assert!(refused(&[&new], &[&there], false).is_none());
         assert!(matches!(refused(&[&there], &[], false), Some(OutputError::Exists { .. })));
         assert!(refused(&[&there], &[], true).is_none());
+        let inside = refused(&[&there], &[folder.path()], true);
+        assert!(matches!(inside, Some(OutputError::IsInput { .. })));
+        assert!(refused(&[&new], &[folder.path()], true).is_none());
     }
 
     #[test]

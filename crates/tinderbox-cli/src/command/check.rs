@@ -68,7 +68,9 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
-        check_outputs(self.html.as_deref(), [], self.force).map_err(tinderbox::Error::from)?;
+        let data = asked.sources();
+        let data = data.iter().map(PathBuf::as_path);
+        check_outputs(self.html.as_deref(), data, self.force).map_err(tinderbox::Error::from)?;
         let found = check(asked.task, &asked.settings, &job(Style::Text)?)?;
         let fixed = self.fix.as_ref().map(|folder| found.fix(folder)).transpose()?;
         match self.json {

@@ -85,8 +85,10 @@ impl LrFind {
             num_it: self.batches as usize,
             ..schedule::LrFind::default()
         };
-        check_outputs(self.plot.as_deref(), [], self.force).map_err(tinderbox::Error::from)?;
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
+        let data = asked.sources();
+        let data = data.iter().map(PathBuf::as_path);
+        check_outputs(self.plot.as_deref(), data, self.force).map_err(tinderbox::Error::from)?;
         let curve = asked.task.lr_find(&asked.settings, &options, &job(Style::Text)?)?;
         let suggestion = curve
             .suggestion()

@@ -66,7 +66,9 @@ impl ShowBatch {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let asked = self.settings.given.resolve(self.task.as_deref(), self.config.as_deref())?;
         let rows = self.rows as usize;
-        check_outputs(self.out.as_deref(), [], self.force).map_err(tinderbox::Error::from)?;
+        let data = asked.sources();
+        let data = data.iter().map(PathBuf::as_path);
+        check_outputs(self.out.as_deref(), data, self.force).map_err(tinderbox::Error::from)?;
         match asked.task.show_batch(&asked.settings, rows, &job(Style::Text)?)? {
             ShownBatch::Picture(picture) => {
                 let out = self.out.unwrap_or_else(free);

@@ -13,7 +13,7 @@ impl<K: ItemKind> Labelled<K> {
     /// with one, it is processed as validation labels are.
     ///
     /// # Errors
-    /// [`Error::UnknownLabels`] if no training item has the label.
+    /// [`Error::UnknownLabels`](crate::Error::UnknownLabels) if no training item has the label.
     pub fn add_test(mut self, items: Items<K>, label: Option<&Label>) -> Result<Self> {
         let label = label.unwrap_or(&Label::Empty);
         self.test = Some(LabelledPart::of_one_label(items, label, &self.target, "test")?);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use tinderbox::{About, Asked, RunFolder, check_outputs};
+use tinderbox::{About, Asked, RunFolder, check_outputs, data::shell_word};
 
 use super::Predict;
 
@@ -31,13 +31,29 @@ impl Places {
         {
             bail!("`{flag}` writes masks, which {} does not predict", about.noun);
         }
+        let is_of_inputs = |folder: &PathBuf| {
+            let folder = folder.canonicalize().ok().filter(|folder| folder.is_dir());
+            folder.is_some_and(|folder| {
+                asked.items.iter().any(|item| item.canonicalize().is_ok_and(|item| item == folder))
+            })
+        };
+        for (flag, path) in wanted {
+            if let Some(folder) = path.as_ref().filter(|folder| is_of_inputs(folder)) {
+                bail!(
+                    "`{flag} {}` would put the predictions among the inputs: name another folder",
+                    shell_word(folder)
+                );
+            }
+        }
         let names = names(items);
         let outs = places(asked.out.as_deref(), &names)?;
         let overlays = places(asked.overlay.as_deref(), &names)?;
         let files = || outs.iter().chain(&overlays).chain(&asked.to);
         let inputs = items.iter().filter_map(Asked::file).chain([asked.model.as_path()]);
         let model = RunFolder::new(&asked.model).model();
-        let inputs = inputs.chain([model.as_path()]);
+        // Tables, and all that is in folders.
+        let typed = asked.items.iter().map(PathBuf::as_path);
+        let inputs = inputs.chain([model.as_path()]).chain(typed);
         check_outputs(files().map(PathBuf::as_path), inputs, asked.force).map_err(super::error)?;
         for folder in files().filter_map(|file| file.parent()).filter(|folder| !folder.exists()) {
             if folder != Path::new("") {
