@@ -2,6 +2,7 @@
 //! of it, and what may be wrong with it.
 
 pub(crate) mod copies;
+mod copy;
 mod finding;
 mod fix;
 pub(crate) mod images;
@@ -14,13 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tinderbox_data::{DataBunch, batch::Set};
+use tinderbox_data::{DataBunch, batch::Set, items::TableFormat};
 
 pub use finding::{Finding, Kind, Place, Severity};
 pub use fix::{FixError, Fixed};
 
 use crate::{
-    AnyTask, Choice, ClassCount, Error, Event, Job, Result, Settings, Sources, Task, train,
+    AnyTask, Choice, ClassCount, Error, Event, Job, Result, Settings, Sources, Task, settings,
+    train,
 };
 
 /// What a look at data found.
@@ -46,6 +48,12 @@ pub struct Checked {
     /// The files that training would use.
     #[serde(skip)]
     used: Vec<Place>,
+    /// How the table is written, if there is one.
+    #[serde(skip)]
+    table: TableFormat,
+    /// The column that names files, in a table of images.
+    #[serde(skip)]
+    file_column: Option<String>,
 }
 
 /// Looks into data as training would, then closer: at every file, and for copies of one in several
@@ -71,17 +79,8 @@ pub struct Checked {
 /// # }
 /// ```
 pub fn check(task: &dyn AnyTask, settings: &Map<String, Value>, job: &Job) -> Result<Checked> {
-    let mut settings = settings.clone();
     let fields = task.fields();
-    let takes = |key: &str| fields.iter().any(|field| field.key == key);
-    if takes("skip_bad") {
-        // Every unreadable file is a finding, and the others are looked at.
-        settings.insert("skip_bad".into(), u32::MAX.into());
-    }
-    if takes("pretrained") {
-        settings.insert("pretrained".into(), "none".into());
-    }
-    let mut found = task.check(&settings, job)?;
+    let mut found = task.check(settings, job)?;
     let about_data = |choice: &Choice| {
         let field = fields.iter().find(|field| field.key == choice.setting);
         let group = field.map(|field| field.group.as_deref());
@@ -96,8 +95,23 @@ pub fn check(task: &dyn AnyTask, settings: &Map<String, Value>, job: &Job) -> Re
 const NOT_DATA: [&str; 7] =
     ["arch", "augmentation", "batch size", "epochs", "unfreeze epochs", "lr", "pretrained"];
 
+/// The settings with other values, if the task has such.
+fn with<T: Task>(ask: &Settings<T>, others: &[(&str, Value)]) -> Result<Settings<T>> {
+    let fields = settings::fields::<T>();
+    let mut given = ask.given();
+    for (key, value) in others {
+        if fields.iter().any(|field| field.key == *key) {
+            given.insert((*key).to_owned(), value.clone());
+        }
+    }
+    Settings::from_json(&given)
+}
+
 /// As [`check`], for the task of a type.
 pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked> {
+    let ask = &with(ask, &[("pretrained", "none".into())])?;
+    // Every item that cannot be used is a finding, and the others are looked at.
+    let lenient = &with(ask, &[("skip_bad", u32::MAX.into())])?;
     let heard = Arc::new(Mutex::new(Vec::new()));
     let listener = {
         let (heard, events) = (Arc::clone(&heard), Arc::clone(&job.events));
@@ -122,8 +136,10 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
         facts: Vec::new(),
         findings: Vec::new(),
         used: Vec::new(),
+        table: TableFormat::default(),
+        file_column: None,
     };
-    let looked = train::look(ask, &listener);
+    let looked = train::look(lenient, &listener);
     let closer = match looked {
         Ok((plan, data)) => {
             (found.n_train, found.n_valid) = (data.n_train(), data.n_valid());
@@ -131,6 +147,13 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
             found.classes = T::counts(&data)?;
             found.used = places(&data);
             found.samples = samples(&found);
+            let text = |key: &str| plan.decided.get(key).and_then(Value::as_str).map(str::to_owned);
+            found.file_column = text("file");
+            found.table.encoding = text("encoding").and_then(|name| name.parse().ok());
+            // What training would refuse that it was allowed to skip here.
+            if let Err(error) = train::decide(ask, &Job::quiet()) {
+                found.findings.push(Finding::refused(&error));
+            }
             T::examine(&plan, &data, &listener)
         }
         Err(error) => {
@@ -142,8 +165,9 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
         found.hear(event);
     }
     match closer {
-        Ok(Examined { facts, findings }) => {
+        Ok(Examined { facts, findings, header }) => {
             found.facts = facts;
+            found.table.header = header.unwrap_or(true);
             found.findings.extend(findings);
         }
         Err(error) => found.findings.push(Finding::refused(&error)),
@@ -157,6 +181,8 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
 pub struct Examined {
     pub facts: Vec<String>,
     pub findings: Vec<Finding>,
+    /// Whether the first line of a table names its columns, if that was looked into.
+    pub header: Option<bool>,
 }
 
 impl Examined {

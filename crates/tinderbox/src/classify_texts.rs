@@ -264,7 +264,7 @@ impl Task for ClassifyTexts {
                 texts.push((Place { set: Some(set), label, ..place }, text));
             }
         }
-        Ok(check::texts::examine(&texts))
+        Ok(Examined { header: plan.task.source.header(), ..check::texts::examine(&texts) })
     }
 
     type Prepared = Array;

@@ -219,7 +219,8 @@ impl Task for LanguageModel {
     /// What the text begins with.
     fn examine(plan: &Plan<Self>, _: &DataBunch, _: &Job) -> Result<Examined> {
         let items = plan.task.source.items(plan.data.need("data")?, plan.task.encoding)?;
-        Ok(check::texts::examine(&check::texts::of(&items)?))
+        let examined = check::texts::examine(&check::texts::of(&items)?);
+        Ok(Examined { header: plan.task.source.header(), ..examined })
     }
 
     type Prepared = String;

@@ -121,6 +121,14 @@ fn has_header() -> bool {
 }
 
 impl TextSource {
+    /// Whether the first line of the table names its columns, if there is a table.
+    pub(crate) fn header(&self) -> Option<bool> {
+        match self {
+            Self::Table { header, .. } => Some(*header),
+            Self::File | Self::Folder => None,
+        }
+    }
+
     /// That of the path, which is decided, with the texts in it. A column of labels that is named is
     /// none of texts.
     ///

@@ -3,7 +3,11 @@
 use std::{env, fmt::Write, fs, path::Path};
 
 use serde_json::Value;
-use tinderbox::data::{ConvertMode, ImageItems, image::Pixels, picture::Picture};
+use tinderbox::data::{
+    ConvertMode, ImageItems,
+    image::{Pixels, save_mask},
+    picture::{Palette, Picture},
+};
 
 use crate::run::Place;
 
@@ -232,4 +236,62 @@ fn training_warns_of_copies_in_both_sets_and_under_two_labels() {
         .code(0)
         .says("2 images are the same in the training set and in the validation set")
         .says("2 images are the same but have different labels, such as ");
+}
+
+#[test]
+fn a_cleaned_copy_of_a_table_of_images_has_their_labels() {
+    let place = Place::empty();
+    let mut table = String::from("file;label\n");
+    for at in 0..12 {
+        save(&place, &format!("d/images/{at}.png"), &picture(at + 1, [40, 40]));
+        writeln!(table, "images/{at};{}", ["cat", "dog"][at as usize % 2]).unwrap();
+    }
+    place.copy("d/images/2.png", "d/images/12.png");
+    table += "images/12;cat\n";
+    fs::write(place.path("d/labels.csv"), table).unwrap();
+    place.run(&["check", "d/labels.csv", "--fix", "cleaned"]).code(0).says("without 1");
+    let cleaned = fs::read_to_string(place.path("cleaned/labels.csv")).unwrap();
+    assert_eq!(cleaned.lines().count(), 1 + 12, "{cleaned}");
+    assert!(cleaned.starts_with("file,label\nimages/0,cat\n"), "{cleaned}");
+    place.run(&["check", "cleaned/labels.csv"]).code(0).says("no problems found");
+}
+
+#[test]
+fn a_cleaned_copy_of_masks_is_read_as_the_data_is() {
+    let place = Place::empty();
+    for at in 0..6 {
+        save(&place, &format!("d/images/{at}.png"), &picture(at + 1, [32, 32]));
+        let codes: Vec<u8> = (0..32 * 32).map(|pixel| u8::from(pixel % 32 < 16)).collect();
+        let palette = Palette::of(&["ground".into(), "thing".into()]);
+        fs::create_dir_all(place.path("d/masks")).unwrap();
+        let path = place.path(format!("d/masks/{at}.png"));
+        save_mask(path, &codes, [32, 32], &palette).unwrap();
+    }
+    fs::write(place.path("d/codes.txt"), "ground\nthing\n").unwrap();
+    place.copy("d/images/0.png", "d/images/6.png");
+    place.copy("d/masks/0.png", "d/masks/6.png");
+    place.run(&["check", "d", "--fix", "cleaned"]).code(0).says("without 2");
+    place.run(&["check", "cleaned"]).code(0).says("no problems found").says("6 images have a mask");
+    // Through a link, it would be inside of the data.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(place.path("d"), place.path("link")).unwrap();
+        place.run(&["check", "d/images", "--fix", "link/images/new"]).code(1);
+        for fix in ["link/images/new", "no/../d/images/new"] {
+            let check = ["check", "--images", "d/images", "--masks", "d/masks", "--fix", fix];
+            place.run(&check).code(1).says("inside of the data");
+        }
+    }
+}
+
+#[test]
+fn what_training_would_refuse_is_an_error_and_an_input_is_never_overwritten() {
+    let place = Place::empty();
+    let rows: String = (0..12).map(|at| format!("film {at} was good,{}\n", at % 2)).collect();
+    fs::write(place.path("t.csv"), format!("text,label\n{rows} ,1\n")).unwrap();
+    place.run(&["check", "t.csv", "--valid", "0"]).code(1).says("error: 1 of 13 texts");
+    place
+        .run(&["check", "t.csv", "--html", "t.csv", "--force"])
+        .code(1)
+        .says("t.csv is an input, which is never overwritten");
 }

@@ -1,7 +1,7 @@
 //! A cleaned copy of data; the data itself is never touched.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     path::{Component, Path, PathBuf},
 };
@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use tinderbox_data::items::Table;
 
-use super::{Checked, Kind, Place};
+use super::{Checked, Kind, Place, copy::Roots};
 use crate::{Error, Hinted, Result, settings::absolute};
 
 /// What a cleaned copy has.
@@ -55,40 +55,65 @@ impl Hinted for FixError {
 }
 
 impl Checked {
-    /// Copies what training would use into a new folder, without what should not be in it, and
-    /// lists there what was left out ([`LIST`]).
+    /// Copies what training would use into a new folder, without what should not be in it, with the
+    /// lists and tables beside it, and lists there what was left out ([`LIST`]).
     ///
     /// Of copies, one is kept, a validation item before a training item; of the same item under
     /// different labels none, as only its owner knows which is right. Classes whose names differ in
-    /// case or spaces become one, by the name that most of their items have. A table of texts is
-    /// written again, without their rows; of a table of images, only the images and the list are.
+    /// case or spaces become one, by the name that most of their items have. A table is written again
+    /// with the rows that are kept, in UTF-8.
     ///
     /// # Errors
     /// [`FixError`]; [`Error::Write`] and [`Error::Read`] with the path.
     pub fn fix(&self, folder: impl AsRef<Path>) -> Result<Fixed> {
-        let folder = absolute(folder.as_ref());
-        if folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        let folder = real(folder.as_ref());
+        if folder.exists() && folder.read_dir().is_ok_and(|mut entries| entries.next().is_none()) {
+            // An empty folder is as good as a new one.
+        } else if folder.exists() {
             return Err(FixError::NotEmpty { folder }.into());
         }
-        if self.data.paths().any(|data| folder.starts_with(data) || data.starts_with(&folder)) {
+        let is_beside = |data: &Path| !folder.starts_with(data) && !data.starts_with(&folder);
+        if !self.data.paths().all(|data| is_beside(&real(data))) {
             return Err(FixError::Inside { folder }.into());
         }
         if self.used.is_empty() {
             return Err(FixError::Nothing.into());
         }
-        let dropped = self.dropped();
-        let kept = self.used.iter().filter(|place| !dropped.contains_key(&place.path));
-        let files = self.named(kept)?;
+        let mut dropped = self.dropped();
+        let kept: Vec<&Place> =
+            self.used.iter().filter(|place| !dropped.contains_key(&place.path)).collect();
+        let roots = Roots::of(&self.data);
+        let mut files = self.named(&kept, &roots)?;
+        // Texts are items, not lists of them.
+        let are_texts = kept.iter().any(|place| is_text(Path::new(&place.path)));
+        let is_list = |file: &PathBuf| {
+            !self.data.paths().any(|source| source == file)
+                && !dropped.contains_key(&file.display().to_string())
+                && !(are_texts && is_text(file))
+        };
+        files.extend(roots.lists().into_iter().filter(|(_, file)| is_list(file)));
         create(&folder)?;
         for (name, from) in &files {
             let to = folder.join(name);
             create(to.parent().unwrap_or(&folder))?;
             fs::copy(from, &to).map_err(|source| Error::Read { path: from.clone(), source })?;
         }
-        let tables = self.write_tables(&folder, &dropped)?;
-        let left_out = dropped.iter().map(|(path, why)| vec![path.as_str(), why.as_str()]);
+        let mut written = 0;
+        for table in self.data.paths().filter(|path| path.is_file() && Table::is_one(path)) {
+            self.write_table(table, &kept, &folder)?;
+            written += 1;
+        }
+        let copied: HashSet<&PathBuf> = files.values().collect();
+        for file in roots.files().into_iter().filter(|file| !copied.contains(file)) {
+            let is_source = self.data.paths().any(|source| source == file);
+            if !is_source {
+                let unused = || "training does not use it".to_owned();
+                dropped.entry(file.display().to_string()).or_insert_with(unused);
+            }
+        }
+        let left_out = dropped.iter().map(|(path, why)| vec![path.clone(), why.clone()]);
         write_csv(&folder.join(LIST), &["path".into(), "reason".into()], left_out)?;
-        Ok(Fixed { folder, copied: files.len() + tables, left_out: dropped.len() })
+        Ok(Fixed { folder, copied: files.len() + written, left_out: dropped.len() })
     }
 
     /// The items that a copy is without, and why.
@@ -122,10 +147,7 @@ impl Checked {
     }
 
     /// The files of a copy, by their names in it: images, their masks, texts.
-    fn named<'a>(
-        &self,
-        kept: impl Iterator<Item = &'a Place>,
-    ) -> Result<BTreeMap<PathBuf, PathBuf>> {
+    fn named(&self, kept: &[&Place], roots: &Roots) -> Result<BTreeMap<PathBuf, PathBuf>> {
         let spelling = self.spelling();
         let mut files = BTreeMap::new();
         for place in kept {
@@ -133,7 +155,8 @@ impl Checked {
             let class = label.and_then(|label| Some((label, spelling.get(label)?)));
             let mask = label.filter(|_| place.has_mask()).map(Path::new);
             for from in [Some(Path::new(&place.path)), mask].into_iter().flatten() {
-                let Some(name) = self.name_in_copy(from) else { continue };
+                // A row of a table is no file.
+                let Some(name) = roots.name(from).filter(|_| from.is_file()) else { continue };
                 let name = match class {
                     Some((label, class)) => renamed(&name, label, class),
                     None => name,
@@ -149,21 +172,6 @@ impl Checked {
             }
         }
         Ok(files)
-    }
-
-    /// A file's path below its source; below the source's name, too, if there are several.
-    fn name_in_copy(&self, file: &Path) -> Option<PathBuf> {
-        let folders = self.data.0.iter().filter(|(_, source)| source.is_dir());
-        let several = folders.clone().count() > 1;
-        let mut below = folders
-            .filter_map(|(setting, source)| Some((setting, file.strip_prefix(source).ok()?)));
-        // The innermost: masks may lie below the folder of images.
-        let (setting, below) =
-            below.by_ref().min_by_key(|(_, below)| below.components().count())?;
-        Some(match several {
-            true => Path::new(setting).join(below),
-            false => below.to_owned(),
-        })
     }
 
     /// How classes are spelled whose names differ from others in case or spaces only: as most of
@@ -182,40 +190,75 @@ impl Checked {
         spelling
     }
 
-    /// Writes the tables whose rows are items, and gives their number.
-    fn write_tables(&self, folder: &Path, dropped: &BTreeMap<String, String>) -> Result<usize> {
-        let rows: BTreeSet<usize> = self
-            .findings
-            .iter()
-            .flat_map(|finding| finding.places.iter().flatten())
-            .filter(|place| dropped.contains_key(&place.path))
-            .filter_map(|place| place.row)
-            .collect();
-        // Items that are no files are rows.
-        let are_rows = !self.used.iter().any(|place| Path::new(&place.path).is_file());
-        let is_one = |path: &&Path| are_rows && path.is_file() && Table::is_one(path);
-        let mut written = 0;
-        for path in self.data.paths().filter(is_one) {
-            let table = Table::open(path)?;
-            let name = Path::new(path.file_name().unwrap_or_default()).with_extension("csv");
-            let cells = |row: usize| (0..table.columns().len()).map(move |at| (row, at));
-            let kept = (0..table.len()).filter(|row| !rows.contains(row));
-            let kept = kept.map(|row| cells(row).map(|(row, at)| table.text(row, at)).collect());
-            write_csv(&folder.join(name), table.columns(), kept)?;
-            written += 1;
-        }
-        Ok(written)
+    /// Writes a table with the rows of the items that are kept.
+    fn write_table(&self, path: &Path, kept: &[&Place], folder: &Path) -> Result<()> {
+        let table = Table::open_with(path, &self.table)?;
+        // An item of a table of texts is called by its row, an image by its file.
+        let names: HashSet<&str> = kept.iter().map(|place| place.path.as_str()).collect();
+        let ends: HashSet<String> = kept.iter().flat_map(|place| ends(&place.path)).collect();
+        let column = self.file_column.as_ref().map(|column| table.column(column)).transpose()?;
+        let is_kept = |row: &usize| match column {
+            Some(column) => {
+                let cell = table.text(*row, column).trim().replace('\\', "/");
+                ends.contains(cell.trim_start_matches("./"))
+            }
+            None => names.contains(format!("{}, row {}", path.display(), row + 1).as_str()),
+        };
+        let cells = |row: usize| (0..table.columns().len()).map(move |at| (row, at));
+        let rows = (0..table.len()).filter(is_kept);
+        let rows =
+            rows.map(|row| cells(row).map(|(row, at)| table.text(row, at).to_owned()).collect());
+        let name = Path::new(path.file_name().unwrap_or_default()).with_extension("csv");
+        let head = if self.table.header { table.columns() } else { &[] };
+        write_csv(&folder.join(name), head, rows)
     }
 }
 
-fn write_csv<'a>(
+fn is_text(file: &Path) -> bool {
+    file.extension().is_some_and(|end| end.eq_ignore_ascii_case("txt"))
+}
+
+/// What a table may call a file: its path below any folder, with its extension and without.
+fn ends(path: &str) -> Vec<String> {
+    let path = path.replace('\\', "/");
+    let starts = path.match_indices('/').map(|(at, _)| at + 1).chain([0]);
+    let below: Vec<&str> = starts.map(|at| &path[at..]).collect();
+    let plain = below.iter().filter_map(|name| {
+        let (stem, end) = name.rsplit_once('.')?;
+        (!end.contains('/')).then_some(stem)
+    });
+    plain.chain(below.iter().copied()).map(str::to_owned).collect()
+}
+
+/// A path without links and dots, as far as it exists; the rest is new.
+fn real(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in absolute(path).components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    let found = plain.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match found {
+        Some((above, real)) => match plain.strip_prefix(above) {
+            Ok(rest) if rest != Path::new("") => real.join(rest),
+            _ => real,
+        },
+        None => plain,
+    }
+}
+
+fn write_csv(
     path: &Path,
     columns: &[String],
-    rows: impl Iterator<Item = Vec<&'a str>>,
+    rows: impl Iterator<Item = Vec<String>>,
 ) -> Result<()> {
     let unwritten = |error: csv::Error| Error::Write { path: path.into(), source: error.into() };
     let mut table = csv::Writer::from_path(path).map_err(unwritten)?;
-    table.write_record(columns).map_err(unwritten)?;
+    if !columns.is_empty() {
+        table.write_record(columns).map_err(unwritten)?;
+    }
     for row in rows {
         table.write_record(row).map_err(unwritten)?;
     }

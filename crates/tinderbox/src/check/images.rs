@@ -67,14 +67,16 @@ fn examine(places: &[Place], kind: ImageKind, job: &Job) -> Examined {
         .collect();
     findings.extend(small(&sizes));
     findings.extend(long(&sizes));
-    Examined { facts: range(&sizes).into_iter().collect(), findings }
+    Examined { facts: range(&sizes).into_iter().collect(), findings, header: None }
 }
 
 /// Looks at whatever images lie in the sources, in no set, with the folders that they lie in as
 /// labels: for data that training refuses.
 pub(crate) fn below(data: &Sources, job: &Job) -> Examined {
     let mut places = Vec::new();
-    for folder in data.paths().filter(|path| path.is_dir()) {
+    // Masks are no images.
+    let folders = data.0.iter().filter(|(setting, path)| *setting != "masks" && path.is_dir());
+    for (_, folder) in folders {
         // What lists nothing has been told already.
         let Ok(items) = ImageItems::from_folder(folder) else { continue };
         for index in 0..items.len() {

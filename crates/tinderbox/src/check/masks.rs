@@ -34,7 +34,7 @@ pub(crate) fn examine(places: &[Place], classes: &[String]) -> Examined {
         *pixels += n;
         *masks += 1;
     }
-    Examined { facts: in_words(&values, classes).into_iter().collect(), findings }
+    Examined { facts: in_words(&values, classes).into_iter().collect(), findings, header: None }
 }
 
 /// `mask values: 0 sky 60.1 % (in 12 masks), …`, the most frequent first.

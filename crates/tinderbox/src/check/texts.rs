@@ -36,7 +36,7 @@ pub(crate) fn examine(texts: &[(Place, String)]) -> Examined {
     findings.extend(undecoded(texts));
     findings.extend(undivided(texts));
     findings.extend(long(&places, &lengths));
-    Examined { facts: range(lengths).into_iter().collect(), findings }
+    Examined { facts: range(lengths).into_iter().collect(), findings, header: None }
 }
 
 /// A text without what does not make it another one: case and spaces.
