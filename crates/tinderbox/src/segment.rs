@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox_data::{
     Array, DataBunch, ImageItems, ImageKind, Inference, Input, Label, LabelKind, MaskValues,
-    Normalize, SavedInput, TargetKind,
+    Normalize, SavedInput, TargetKind, shell_word,
     transform::{Size, get_transforms},
 };
 use tinderbox_learn::{
@@ -211,11 +211,14 @@ impl Hinted for SegmentError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoMasks { pattern: Some(pattern), .. } => {
-                format!("name the form of the masks' names: `--mask-name {pattern}`")
+                format!(
+                    "name the form of the masks' names: `--mask-name {}`",
+                    shell_word(Path::new(pattern))
+                )
             }
             Self::NoMasks { .. } => "masks have the names of their images, alone or with `_mask`, `_gt` or the like; `--mask-name PATTERN` names another form, such as `{name}_v2.png`; subfolders must have the same names".into(),
             Self::SeveralMasks { pattern: Some(pattern), .. } => {
-                format!("choose one: `--mask-name {pattern}`")
+                format!("choose one: `--mask-name {}`", shell_word(Path::new(pattern)))
             }
             Self::SeveralMasks { .. } => "keep one of them".into(),
             Self::MaskPattern { .. } => "`{name}` stands for the image's name, `{file}` for its name with the extension: `--mask-name {name}_mask.png`".into(),
@@ -449,7 +452,7 @@ mod tests {
         check(
             none(Some("a.png"), Some("{name}_x.png")),
             "no image in i has a mask in m: the first image is `a.png`, the first mask is `a.png`",
-            Some("`--mask-name {name}_x.png`"),
+            Some("`--mask-name '{name}_x.png'`"),
         );
         check(
             SegmentError::SeveralMasks {
@@ -458,7 +461,7 @@ mod tests {
                 pattern: Some("{name}_gt.png".into()),
             },
             "a.png has 2 masks: m/a.png, m/a_gt.png",
-            Some("choose one: `--mask-name {name}_gt.png`"),
+            Some("choose one: `--mask-name '{name}_gt.png'`"),
         );
         check(
             SegmentError::MaskPattern { pattern: "mask.png".into() },

@@ -127,6 +127,9 @@ pub fn resume<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Trained> {
         true => Weights::InCheckpoint,
         false => Weights::First,
     };
+    if weights == Weights::First && run.history().is_file() {
+        job.warn("there is no checkpoint any more, so training begins anew");
+    }
     let learner = learner(&plan, data, weights, job)?;
     fit::fit(&plan, learner, run, job)
 }

@@ -76,11 +76,19 @@ impl WeightsFile {
     /// The weights.
     ///
     /// # Errors
-    /// [`WeightsError::Changed`] if the file is not what it was; what is wrong with it.
+    /// [`WeightsError::Changed`] if the file is not what it was; [`WeightsError::NotFinite`] for a
+    /// weight that is NaN; what is wrong with it.
     pub(crate) fn read(&self) -> Result<StateDict> {
-        match Self::new(&self.path)?.sha256 == self.sha256 {
-            true => Ok(StateDict::read_every(&self.path)?),
-            false => Err(WeightsError::Changed { file: self.path.clone() }.into()),
+        let file = || self.path.clone();
+        if Self::new(&self.path)?.sha256 != self.sha256 {
+            return Err(WeightsError::Changed { file: file() }.into());
+        }
+        let weights = StateDict::read_every(&self.path)?;
+        let is_broken = |values: &[f32]| !values.iter().all(|value| value.is_finite());
+        let broken = weights.iter().find(|(_, weight)| is_broken(&weight.values));
+        match broken.map(|(name, _)| name.to_owned()) {
+            Some(name) => Err(WeightsError::NotFinite { file: file(), name }.into()),
+            None => Ok(weights),
         }
     }
 }
@@ -210,6 +218,9 @@ pub enum WeightsError {
     #[error("the weights in {file} have changed since the run began")]
     Changed { file: PathBuf },
 
+    #[error("the weight `{name}` in {file} is NaN or infinite")]
+    NotFinite { file: PathBuf, name: String },
+
     #[error("no cache directory found on this system")]
     NoCache,
 
@@ -236,6 +247,10 @@ impl Hinted for WeightsError {
             ),
             Self::Checksum { .. } => "try again; a proxy may have sent another page instead".into(),
             Self::Changed { .. } => "restore the file, or start a new run with `--out`".into(),
+            Self::NotFinite { .. } => {
+                "the training that made them diverged: use weights from before, or `--pretrained none`"
+                    .into()
+            }
             Self::NoCache => "set TINDERBOX_CACHE to a folder".into(),
             Self::UnknownArch { .. } => {
                 "name the architecture: `--arch NAME`; `tinderbox weights list` lists all".into()

@@ -287,8 +287,12 @@ fn a_cleaned_copy_of_masks_is_read_as_the_data_is() {
 #[test]
 fn what_training_would_refuse_is_an_error_and_an_input_is_never_overwritten() {
     let place = Place::empty();
-    let rows: String = (0..12).map(|at| format!("film {at} was good,{}\n", at % 2)).collect();
-    fs::write(place.path("t.csv"), format!("text,label\n{rows} ,1\n")).unwrap();
+    let mut table = String::from("text,label\n");
+    for at in 0..12 {
+        writeln!(table, "film {at} was good,{}", at % 2).unwrap();
+    }
+    table += " ,1\n";
+    fs::write(place.path("t.csv"), table).unwrap();
     place.run(&["check", "t.csv", "--valid", "0"]).code(1).says("error: 1 of 13 texts");
     place
         .run(&["check", "t.csv", "--html", "t.csv", "--force"])

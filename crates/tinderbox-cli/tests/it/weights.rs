@@ -184,3 +184,18 @@ fn pipes_and_devices_are_not_read() {
         place.run(&["predict", "pipe", name]).code(1);
     }
 }
+
+#[test]
+fn weights_that_are_nan_are_refused_by_name() {
+    let place = photos();
+    let mut weights = squeezenet();
+    let mut broken = weights.get("features.0.bias").unwrap().clone();
+    broken.values[0] = f32::NAN;
+    weights.insert("features.0.bias", broken.shape, broken.values);
+    fs::write(place.path("w.safetensors"), weights.to_safetensors()).unwrap();
+    for more in
+        [&["--pretrained", "w.safetensors"][..], &["--pretrained", "w.safetensors", "--dry-run"]]
+    {
+        place.run(&[&TRAIN[..], more].concat()).code(1).says("the weight `features.0.bias` in ");
+    }
+}

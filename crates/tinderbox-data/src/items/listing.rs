@@ -54,7 +54,7 @@ pub enum LeftOutReason {
 }
 
 /// Folders and files that systems and programs make, in lower case.
-const SYSTEM: [&str; 16] = [
+const SYSTEM: [&str; 15] = [
     "@eadir",
     "__macosx",
     "__pycache__",
@@ -68,7 +68,6 @@ const SYSTEM: [&str; 16] = [
     "recycler",
     "system volume information",
     "thumbnails",
-    "thumbs",
     "thumbs.db",
     "lost.dir",
 ];

@@ -86,12 +86,12 @@ impl Checked {
         let mut files = self.named(&kept, &roots)?;
         // Texts are items, not lists of them.
         let are_texts = kept.iter().any(|place| is_text(Path::new(&place.path)));
-        let is_list = |file: &PathBuf| {
-            !self.data.paths().any(|source| source == file)
-                && !dropped.contains_key(&file.display().to_string())
-                && !(are_texts && is_text(file))
+        let is_else = |file: &PathBuf| {
+            self.data.paths().any(|source| source == file)
+                || dropped.contains_key(&file.display().to_string())
+                || are_texts && is_text(file)
         };
-        files.extend(roots.lists().into_iter().filter(|(_, file)| is_list(file)));
+        files.extend(roots.lists().into_iter().filter(|(_, file)| !is_else(file)));
         create(&folder)?;
         for (name, from) in &files {
             let to = folder.join(name);

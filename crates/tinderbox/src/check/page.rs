@@ -4,7 +4,7 @@ use std::{fmt::Write, fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use htmlize::{escape_all_quotes, escape_text};
-use tinderbox_data::{ConvertMode, image::Pixels, picture::Picture};
+use tinderbox_data::{ConvertMode, image::Pixels, picture::Picture, visible};
 
 use super::{Checked, Finding, Place};
 use crate::{ClassCount, Error, Result};
@@ -40,7 +40,8 @@ impl Checked {
     /// The page, as HTML.
     fn page(&self) -> String {
         let data: Vec<String> = self.data.paths().map(|path| path.display().to_string()).collect();
-        let title = escape_text(data.join(", "));
+        let data = data.join(", ");
+        let title = escape_text(visible(&data));
         let mut page = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n"
         );
@@ -84,7 +85,7 @@ impl Checked {
             let sample = self.samples.iter().find(is_one).and_then(picture).unwrap_or_default();
             format!(
                 "<tr><td>{sample}</td><td>{}</td><td class=n>{}</td><td class=n>{}</td></tr>\n",
-                escape_text(&class.class),
+                escape_text(visible(&class.class)),
                 class.train,
                 class.valid
             )
@@ -96,7 +97,7 @@ impl Checked {
     }
 
     fn section(&self, finding: &Finding) -> String {
-        let text = escape_text(&finding.text);
+        let text = escape_text(visible(&finding.text));
         let groups: String =
             finding.places.iter().take(SHOWN).map(|group| self.group(group)).collect();
         let more = match finding.places.len().saturating_sub(SHOWN) {
@@ -123,7 +124,10 @@ impl Checked {
             ];
             let caption = caption.into_iter().flatten().collect::<Vec<_>>().join(" · ");
             let picture = picture(place).unwrap_or_default();
-            format!("<figure>{picture}<figcaption>{}</figcaption></figure>", escape_text(caption))
+            format!(
+                "<figure>{picture}<figcaption>{}</figcaption></figure>",
+                escape_text(visible(&caption))
+            )
         };
         format!("<div class=group>{}</div>\n", group.iter().map(figure).collect::<String>())
     }
@@ -137,7 +141,7 @@ fn picture(place: &Place) -> Option<String> {
     let png = Picture::of_image(&pixels.resized(size).to_image()).to_png().ok()?;
     Some(format!(
         "<img alt=\"{}\" width={} height={} src=\"data:image/png;base64,{}\">",
-        escape_all_quotes(&place.path),
+        escape_all_quotes(visible(&place.path)),
         size[1],
         size[0],
         BASE64_STANDARD.encode(png)

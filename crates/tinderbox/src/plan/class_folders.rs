@@ -8,6 +8,7 @@
 //! | `train/cat/1.png`, `test/2.png` | `test/` has no labels, so a share of `train/` validates |
 //! | `cat/train/1.png`, `cat/val/2.png` | classes, then sets |
 //! | `archive/data/train/cat/1.png` | as the same without the only folders above |
+//! | `train/train/cat/1.png`, `test/test/cat/2.png` | sets that were packed with their folders |
 //! | `fold1/cat/1.png`, `fold2/cat/2.png` | not clear: the user chooses |
 
 use std::{
@@ -40,6 +41,9 @@ pub(crate) struct ClassFolders {
     /// Why they are divided so.
     pub because: String,
 }
+
+/// What a list of the files that validate is called.
+const LISTS: [&str; 2] = ["valid.txt", "val.txt"];
 
 /// A folder directly below the one that all files lie in.
 #[derive(Debug, Default)]
@@ -277,10 +281,11 @@ impl<'a> Tops<'a> {
         if let Some(pair) = self.unlabelled_pair().or_else(|| self.in_classes()) {
             return Ok(pair);
         }
-        let beside = root.parent().map(|folder| folder.join("valid.txt"));
-        let paths = self.files.iter().map(PathBuf::as_path);
-        if let Some(split) = beside.and_then(|file| Split::named_in(&file, paths).ok()) {
-            let because = "the file is next to the data".to_owned();
+        let folders = [Some(root), root.parent()].into_iter().flatten();
+        let mut lists = folders.flat_map(|folder| LISTS.map(|name| folder.join(name)));
+        let paths = || self.files.iter().map(PathBuf::as_path);
+        if let Some(split) = lists.find_map(|file| Split::named_in(&file, paths()).ok()) {
+            let because = "the file is with the data".to_owned();
             return Ok(ClassFolders { split, within: self.base.clone(), because });
         }
         let because = "the data does not define one; choose with `--valid`".to_owned();
@@ -289,7 +294,7 @@ impl<'a> Tops<'a> {
 
     /// A folder that trains and one that validates.
     fn pair(&self, train: &str, valid: &str) -> ClassFolders {
-        let (train, valid) = (self.path(train), self.path(valid));
+        let (train, valid) = (self.set_path(train), self.set_path(valid));
         let because = format!("the data has the folders {train}/ and {valid}/");
         ClassFolders { split: Split::Folders { train, valid }, within: String::new(), because }
     }
@@ -310,7 +315,7 @@ impl<'a> Tops<'a> {
                 format!("{}/ have no class folders, so they cannot validate", several.join("/, "))
             }
         };
-        self.fifth(self.path(train), unit, because)
+        self.fifth(self.set_path(train), unit, because)
     }
 
     /// A random fifth of what lies in class folders, if that is an item.
@@ -388,12 +393,12 @@ impl<'a> Tops<'a> {
         // All of them, where they are parts of the data.
         let parts = || others.iter().all(|name| looks_like_a_set(name) && set_of(name).is_none());
         let train = match (&others[..], &training[..]) {
-            ([train], _) | (_, [train]) => self.path(train),
-            (_, [train, ..]) if ["train", "training"].contains(train) => self.path(train),
+            ([train], _) | (_, [train]) => self.set_path(train),
+            (_, [train, ..]) if ["train", "training"].contains(train) => self.set_path(train),
             ([_, ..], []) if parts() => self.path(ANY),
             _ => return Err(self.no_such_set(name)),
         };
-        let split = Split::Folders { train, valid: self.path(name) };
+        let split = Split::Folders { train, valid: self.set_path(name) };
         Ok(ClassFolders { split, within: String::new(), because: ASKED.into() })
     }
 
@@ -429,6 +434,19 @@ impl<'a> Tops<'a> {
     }
 
     /// The path of a folder below the data's root.
+    /// The folder that the class folders of a set lie in: `train/train` where there is nothing else in
+    /// `train`, as archives are packed.
+    fn set_path(&self, name: &str) -> String {
+        let path = self.path(name);
+        let mut inner = self.folders.get(name).into_iter().flat_map(|top| top.inner.keys());
+        match (inner.next(), inner.next()) {
+            (Some(inner), None) if set_of(inner).is_some() && set_of(inner) == set_of(name) => {
+                format!("{path}/{inner}")
+            }
+            _ => path,
+        }
+    }
+
     fn path(&self, name: &str) -> String {
         match self.base.as_str() {
             "" => name.to_owned(),
@@ -482,6 +500,16 @@ mod tests {
         let found = find(files, None).unwrap();
         let (train, valid) = (train.to_owned(), valid.to_owned());
         assert_eq!(found.split, Split::Folders { train, valid }, "{}", found.because);
+    }
+
+    #[test]
+    fn sets_may_be_packed_with_their_folders() {
+        let files = in_classes(&["seg_train/seg_train", "seg_test/seg_test"]);
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let found = find(&files, None).unwrap();
+        let (train, valid) = ("seg_train/seg_train".into(), "seg_test/seg_test".into());
+        assert_eq!(found.split, Split::Folders { train, valid });
+        assert_eq!(found.class(Path::new(files[0])).unwrap(), "cat");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tinderbox_data::{ItemKind, Labelled, TargetKind, label::LabelledPart};
+use tinderbox_data::{ItemKind, Labelled, TargetKind, label::LabelledPart, visible};
 
 use super::Choices;
 
@@ -96,8 +96,8 @@ fn counts<K: ItemKind>(data: &Labelled<K>) -> Vec<Count<'_>> {
 fn shown(counts: &[Count<'_>], validates: bool) -> String {
     const SHOWN: usize = 8;
     let count = |count: &Count<'_>| match validates {
-        true => format!("{} {} + {}", count.class, count.train, count.valid),
-        false => format!("{} {}", count.class, count.train),
+        true => format!("{} {} + {}", visible(count.class), count.train, count.valid),
+        false => format!("{} {}", visible(count.class), count.train),
     };
     let first: Vec<String> = counts.iter().take(SHOWN).map(count).collect();
     let more = if counts.len() > SHOWN { ", …" } else { "" };
@@ -107,7 +107,8 @@ fn shown(counts: &[Count<'_>], validates: bool) -> String {
 /// The first few of the classes.
 fn listed(classes: &[&str]) -> String {
     const SHOWN: usize = 5;
-    let names: Vec<String> = classes.iter().take(SHOWN).map(|class| format!("`{class}`")).collect();
+    let names: Vec<String> =
+        classes.iter().take(SHOWN).map(|class| format!("`{}`", visible(class))).collect();
     match classes.len().saturating_sub(SHOWN) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),

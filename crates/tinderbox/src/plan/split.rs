@@ -171,7 +171,7 @@ impl Split {
             other => other.into(),
         })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let names = lines.map(str::to_owned).collect();
+        let names = lines.map(|line| line.trim_start_matches("./").replace('\\', "/")).collect();
         let split = Self::Names { file: crate::settings::absolute(file), names };
         match files.into_iter().any(|file| split.is_named(file)) {
             true => Ok(split),
@@ -218,10 +218,12 @@ impl Split {
         }
     }
 
-    /// Whether the item is among the names of those that validate.
+    /// Whether the item is among the names of those that validate, by its path or its name alone.
     pub(crate) fn is_named(&self, path: &Path) -> bool {
         let Self::Names { names, .. } = self else { return false };
-        path.file_name().is_some_and(|name| names.contains(&*name.to_string_lossy()))
+        let whole = path.to_string_lossy().replace('\\', "/");
+        names.contains(&whole)
+            || path.file_name().is_some_and(|name| names.contains(&*name.to_string_lossy()))
     }
 
     /// The items in two sets.
@@ -357,6 +359,9 @@ mod tests {
         let files = ["a/1.png", "b/1.png", "b/3.png"].map(Path::new);
         let split = Split::named_in(&file, files).unwrap();
         assert_eq!(files.map(|file| split.is_named(file)), [true, true, false]);
+        fs::write(&file, "./a/1.png\nb\\3.png\n").unwrap();
+        let split = Split::named_in(&file, files).unwrap();
+        assert_eq!(files.map(|file| split.is_named(file)), [true, false, true]);
         let error = Split::named_in(&file, [Path::new("x.png")]).unwrap_err();
         assert!(error.to_string().ends_with("valid.txt lists none of the files"), "{error}");
         let error = Split::named_in(&folder.path().join("no.txt"), files).unwrap_err();

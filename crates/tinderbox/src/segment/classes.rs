@@ -197,12 +197,28 @@ fn of_lines(text: &str, doubts: &mut Vec<String>) -> Result<Vec<Row>, String> {
             filled().skip(skip).map(|line| row(line, separator)).collect()
         };
         // The first line may be a heading.
-        let found = rows(0).or_else(|| rows(1)).filter(|rows| !rows.is_empty());
+        let headed = || {
+            let mut rows = rows(1)?;
+            if filled().next().is_some_and(is_backwards) {
+                let colors = rows.iter_mut().filter_map(|row| row.color.as_mut());
+                colors.for_each(|color| color.reverse());
+            }
+            Some(rows)
+        };
+        let found = rows(0).or_else(headed).filter(|rows| !rows.is_empty());
         if let Some(rows) = found.filter(|rows| separator != Separator::Space || is_clear(rows)) {
             return Ok(rows);
         }
     }
     plain(&lines, doubts)
+}
+
+/// Whether a heading names the channels of colors from blue to red, as OpenCV has them.
+fn is_backwards(heading: &str) -> bool {
+    let heading = heading.to_lowercase();
+    let words: Vec<&str> = heading.split(|c: char| !c.is_alphanumeric()).collect();
+    let at = |names: [&str; 2]| words.iter().position(|word| names.contains(word));
+    at(["b", "blue"]).zip(at(["r", "red"])).is_some_and(|(blue, red)| blue < red)
 }
 
 /// Whether rows divided at spaces are no names with a number in them: `Lane 1`, `Lane 2`.
@@ -357,6 +373,13 @@ mod tests {
             ["line 2 of the file of classes is empty, so no class has the value 1"]
         );
         assert_eq!(parse("Lane 1\nLane 2").unwrap().names, ["Lane 1", "Lane 2"]);
+    }
+
+    #[test]
+    fn a_heading_says_in_which_order_channels_are() {
+        let colors = Some(&[[1, 2, 3], [4, 5, 6]][..]);
+        check("name,r,g,b\nsea,1,2,3\ndry land,4,5,6", None, colors);
+        check("name,b,g,r\nsea,3,2,1\ndry land,6,5,4", None, colors);
     }
 
     #[test]

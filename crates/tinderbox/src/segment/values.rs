@@ -88,6 +88,16 @@ fn of_infos(classes: &Classes, infos: &[MaskInfo], void: Option<u16>) -> Meaning
     let n = names.len();
     let codes = || (0..n).map(|code| code as u16);
     let used = used(infos, void);
+    // Shades of gray are values, whatever order they are listed in.
+    let are_gray = infos.iter().all(|info| info.colors.is_empty());
+    let shades: Option<Vec<u16>> = colors.iter().flatten().copied().map(shade).collect();
+    let shades =
+        shades.filter(|shades| are_gray && used.iter().all(|value| shades.contains(value)));
+    if let Some(shades) =
+        shades.filter(|shades| !shades.is_empty() && !shades.iter().copied().eq(codes()))
+    {
+        return Meaning::of_values(names, &shades, "as the file of classes lists their colors");
+    }
     if let Some(colors) = colors.as_ref().filter(|colors| are_colors(infos, colors, n, void)) {
         let shown = [format!("{n} colors"), "as the file of classes lists them".into()];
         let values = MaskValues::Colors(colors.iter().copied().zip(codes()).collect());
@@ -138,6 +148,11 @@ fn are_colors(infos: &[MaskInfo], table: &[[u8; 3]], n: usize, void: Option<u16>
     let of_palettes = infos.iter().any(|info| !info.colors.is_empty());
     let are_codes = infos.iter().all(|info| info.values.keys().all(is_code));
     are_colored(infos) || infos.iter().all(fits) && (of_palettes || !are_codes)
+}
+
+/// The value of a gray color.
+fn shade([red, green, blue]: [u8; 3]) -> Option<u16> {
+    (red == green && green == blue).then_some(red.into())
 }
 
 fn is_gray(color: [u8; 3], value: Option<u16>) -> bool {
@@ -223,8 +238,9 @@ mod tests {
         check(&table, &[gray(&[0, 1])], None, &MaskValues::Codes);
         check(&table, &[palette(&[(0, [1; 3])])], None, &MaskValues::Codes);
         let shades = classes(None, Some(&[[0; 3], [255; 3]]));
-        let colors = MaskValues::Colors(vec![([0; 3], 0), ([255; 3], 1)]);
-        check(&shades, &[gray(&[0, 255])], None, &colors);
+        check(&shades, &[gray(&[0, 255])], None, &MaskValues::Values(vec![(0, 0), (255, 1)]));
+        let backwards = classes(None, Some(&[[1; 3], [0; 3]]));
+        check(&backwards, &[gray(&[0, 1])], None, &MaskValues::Values(vec![(1, 0), (0, 1)]));
         check(&shades, &[gray(&[0, 1])], None, &MaskValues::Codes);
     }
 
