@@ -141,7 +141,7 @@ fn masks_with_other_names_are_named_by_a_pattern() {
         place.copy(&from, &format!("d/masks/old-{n}-v2.png"));
         fs::remove_file(place.path(&from)).unwrap();
     }
-    let hint = "--mask-name old-{name}-v2.png";
+    let hint = "--mask-name 'old-{name}-v2.png'";
     show(&place, &[]).code(1).says("the first mask is `old-0-v2.png`").says(hint);
     show(&place, &["--mask-name", "old-{name}-v2.png"]).code(0).says("6 images have a mask");
     place.copy("d/masks/old-0-v2.png", "d/masks/0_gt.png");
