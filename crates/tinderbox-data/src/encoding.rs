@@ -67,9 +67,13 @@ impl Encoding {
     /// starts no character, and the encoding that it may have; [`Error::Undecodable`] for bytes that the
     /// asked encoding does not have.
     pub fn decode(path: &Path, bytes: Vec<u8>, asked: Option<Self>) -> Result<String> {
-        let encoding = match asked {
-            Some(encoding) => encoding,
-            None => Self::of(path, &bytes)?,
+        // A mark says it for sure, whatever was asked, as in the Encoding Standard of browsers.
+        let encoding = match (asked, &bytes[..]) {
+            (Some(_), [0xef, 0xbb, 0xbf, ..]) => Self::Utf8,
+            (Some(_), [0xff, 0xfe, ..]) => Self::Utf16Le,
+            (Some(_), [0xfe, 0xff, ..]) => Self::Utf16Be,
+            (Some(encoding), _) => encoding,
+            (None, _) => Self::of(path, &bytes)?,
         };
         match encoding {
             Self::Utf8 => {
@@ -226,6 +230,7 @@ mod tests {
     fn encodings_of_single_bytes_are_read_if_they_are_named() {
         let read = |bytes: &[u8], name: &str| decode(bytes, Some(name.parse().unwrap())).unwrap();
         assert_eq!(read(b"na\xefve", "ISO_8859-1"), "naïve");
+        assert_eq!(read("\u{feff}naïve".as_bytes(), "latin-1"), "naïve", "the mark says UTF-8");
         assert_eq!(read(b"\x93na\xefve\x94 \x80", "cp1252"), "“naïve” €");
         let likely = |bytes: &[u8]| match decode(bytes, None) {
             Err(Error::NotUtf8 { offset, likely, .. }) => (offset, likely),

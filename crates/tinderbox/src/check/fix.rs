@@ -18,7 +18,7 @@ pub struct Fixed {
     pub folder: PathBuf,
     /// How many files were copied.
     pub copied: usize,
-    /// How many items were left out, each a line of [`LIST`].
+    /// How many items were left out, each a line of left-out.csv.
     pub left_out: usize,
 }
 
@@ -56,7 +56,7 @@ impl Hinted for FixError {
 
 impl Checked {
     /// Copies what training would use into a new folder, without what should not be in it, with the
-    /// lists and tables beside it, and lists there what was left out ([`LIST`]).
+    /// lists and tables beside it, and lists there what was left out (left-out.csv).
     ///
     /// Of copies, one is kept, a validation item before a training item; of the same item under
     /// different labels none, as only its owner knows which is right. Classes whose names differ in

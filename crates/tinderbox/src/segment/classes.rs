@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tinderbox_data::text::read_text;
+use tinderbox_data::text::{read_text, read_text_in};
 
 use super::SegmentError;
 use crate::{Error, Location, Result};
@@ -112,7 +112,14 @@ impl Classes {
                 (file.to_owned(), format!("{} bytes of something else", metadata.len()));
             return Err(SegmentError::Codes { file, found }.into());
         }
-        Ok(Self::parse(file, &read_text(file)?)?)
+        match read_text(file) {
+            Err(tinderbox_data::Error::NotUtf8 { likely, .. }) => {
+                let mut classes = Self::parse(file, &read_text_in(file, Some(likely))?)?;
+                classes.doubts.push(format!("the file of classes is not UTF-8: read as {likely}"));
+                Ok(classes)
+            }
+            text => Ok(Self::parse(file, &text?)?),
+        }
     }
 
     fn parse(file: &Path, text: &str) -> Result<Self, SegmentError> {

@@ -1,6 +1,11 @@
 //! Which folders below one are of images and of masks.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use tinderbox_data::ImageItems;
 
 use super::{
     Pairs,
@@ -10,8 +15,8 @@ use super::{
 use crate::settings::absolute;
 
 /// The folders of images and of masks below one that is given: `images/` and `masks/`, or the folder
-/// itself where sets come first, as in `train/images/` and `train/masks/`. Nothing where no image
-/// has a mask.
+/// itself where sets come first, as in `train/images/` and `train/masks/`. Where no image has a mask,
+/// nothing, unless the folders are called so and are all that there is.
 pub(crate) fn images_and_masks(root: &Path) -> Option<[PathBuf; 2]> {
     let root = absolute(root);
     let folders = folders(&root);
@@ -38,7 +43,16 @@ pub(crate) fn images_and_masks(root: &Path) -> Option<[PathBuf; 2]> {
             matches!(pairs.name.folder, MaskFolder::Instead { .. } | MaskFolder::Followed(_));
         says.then(|| [root.clone(), root.clone()])
     };
-    beside.or_else(below)
+    let called_so = || {
+        let has_images = |folder: &&PathBuf| ImageItems::from_folder(folder).is_ok();
+        let (images, masks) = (named(&IMAGE_FOLDERS).next()?, named(&MASK_FOLDERS).next()?);
+        let are_all = folders
+            .iter()
+            .filter(has_images)
+            .eq([images, masks].into_iter().collect::<BTreeSet<_>>());
+        are_all.then(|| [images.clone(), masks.clone()])
+    };
+    beside.or_else(below).or_else(called_so)
 }
 
 /// Whether folders are called as sets of images and of masks: `train/images` and `train/masks`, or
@@ -91,6 +105,8 @@ mod tests {
     fn images_and_masks_are_found_below_one_folder() {
         let some = |images: &str, masks: &str| Some([images.to_owned(), masks.to_owned()]);
         assert_eq!(found(&["images/a.jpg", "masks/a.png"]), some("images", "masks"));
+        let apart = ["images/frame-1.jpg", "masks/label-1.png", "codes.txt"];
+        assert_eq!(found(&apart), some("images", "masks"), "whoever pairs them says what is wrong");
         assert_eq!(found(&["Images/train/a.jpg", "Masks/train/a.png"]), some("Images", "Masks"));
         assert_eq!(found(&["a.jpg", "masks/a.png"]), some("", "masks"));
         assert_eq!(found(&["train/images/a.jpg", "train/masks/a.png"]), some("", ""));
@@ -105,5 +121,6 @@ mod tests {
         assert_eq!(found(&["images/a.jpg", "labels/a.txt"]), None);
         assert_eq!(found(&["train/mask/a.jpg", "train/face/a.jpg"]), None);
         assert_eq!(found(&["cats/1.jpg", "dogs/1.jpg"]), None);
+        assert_eq!(found(&["images/1.jpg", "masks/x.png", "dogs/1.jpg"]), None);
     }
 }
