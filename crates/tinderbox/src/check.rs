@@ -37,7 +37,7 @@ pub struct Checked {
     pub choices: Vec<Choice>,
     pub n_train: usize,
     pub n_valid: usize,
-    /// The classes, if there are some. For segmentation, the images that a class occurs in.
+    /// The classes, if there are some, with their items; of masks, with their pixels.
     pub classes: Vec<ClassCount>,
     /// An item of each class, in the order of the classes.
     pub samples: Vec<Place>,
@@ -84,7 +84,7 @@ pub fn check(task: &dyn AnyTask, settings: &Map<String, Value>, job: &Job) -> Re
     let about_data = |choice: &Choice| {
         let field = fields.iter().find(|field| field.key == choice.setting);
         let group = field.map(|field| field.group.as_deref());
-        group.is_none_or(|group| matches!(group, Some("Data" | "Masks" | "Texts" | "Tables")))
+        group.is_none_or(|group| matches!(group, Some("Data" | "Masks" | "Texts")))
             && !NOT_DATA.contains(&choice.setting.as_str())
     };
     found.choices.retain(about_data);

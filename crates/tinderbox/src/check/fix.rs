@@ -67,9 +67,9 @@ impl Checked {
     /// [`FixError`]; [`Error::Write`] and [`Error::Read`] with the path.
     pub fn fix(&self, folder: impl AsRef<Path>) -> Result<Fixed> {
         let folder = real(folder.as_ref());
-        if folder.exists() && folder.read_dir().is_ok_and(|mut entries| entries.next().is_none()) {
-            // An empty folder is as good as a new one.
-        } else if folder.exists() {
+        // An empty folder is as good as a new one.
+        let is_empty = || folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        if folder.exists() && !is_empty() {
             return Err(FixError::NotEmpty { folder }.into());
         }
         let is_beside = |data: &Path| !folder.starts_with(data) && !data.starts_with(&folder);

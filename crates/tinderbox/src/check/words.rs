@@ -37,8 +37,12 @@ impl Checked {
             return Ok(());
         }
         let width = self.classes.iter().map(|class| class.class.chars().count()).max();
-        let width = width.unwrap_or(0).max("class".len());
-        writeln!(f, "\n{:<width$}  {:>9}  {:>10}", "class", "training", "validation")?;
+        let heading = match self.used.iter().any(Place::has_mask) {
+            true => "class, in pixels",
+            false => "class",
+        };
+        let width = width.unwrap_or(0).max(heading.len());
+        writeln!(f, "\n{heading:<width$}  {:>9}  {:>10}", "training", "validation")?;
         for ClassCount { class, train, valid } in &self.classes {
             let class = visible(class);
             writeln!(f, "{class:<width$}  {train:>9}  {valid:>10}")?;
