@@ -91,6 +91,15 @@ pub(crate) fn is_read(line: &str) -> bool {
     printed.is_ok()
 }
 
+/// Prints a list for as long as somebody reads it: `| head` does not to its end.
+pub(crate) fn print_list(lines: impl IntoIterator<Item = String>) {
+    for line in lines {
+        if !is_read(&line) {
+            return;
+        }
+    }
+}
+
 /// Why results are missing on standard output: a full disk. It does not end a training, but the
 /// command must not end as if all were well.
 static LOST: OnceLock<String> = OnceLock::new();

@@ -151,7 +151,9 @@ pub(crate) fn check_as<T: Task>(ask: &Settings<T>, job: &Job) -> Result<Checked>
             found.file_column = text("file");
             found.table.encoding = text("encoding").and_then(|name| name.parse().ok());
             // What training would refuse that it was allowed to skip here.
-            if let Err(error) = train::decide(ask, &Job::quiet()) {
+            if lenient.given() != ask.given()
+                && let Err(error) = train::decide(ask, &Job::quiet())
+            {
                 found.findings.push(Finding::refused(&error));
             }
             T::examine(&plan, &data, &listener)

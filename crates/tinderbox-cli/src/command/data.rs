@@ -7,7 +7,7 @@ use tinderbox::data::{DATA_SETS, DataCache, find_data_set};
 use crate::{
     exit::Done,
     offered::offering,
-    terminal::{Style, is_read, job, print_line},
+    terminal::{Style, job, print_line, print_list},
 };
 
 /// Download data sets by name
@@ -59,10 +59,10 @@ pub(crate) struct List {
 impl List {
     fn run(self) -> anyhow::Result<Done> {
         let cache = DataCache::open()?;
-        for set in DATA_SETS {
+        print_list(DATA_SETS.iter().map(|set| {
             let path = cache.find(set);
             let urls: Vec<&str> = set.files.iter().map(|file| file.url).collect();
-            let line = match self.json {
+            match self.json {
                 true => json!({
                     "name": set.name, "about": set.about, "bytes": set.bytes(), "cite": set.cite,
                     "here": path.is_some(), "path": path, "urls": urls,
@@ -78,12 +78,8 @@ impl List {
                     };
                     format!("{:<15} {size:>9}  {here:<4}  {}{long}", set.name, set.about)
                 }
-            };
-            // Nobody reads on: `| head`.
-            if !is_read(&line) {
-                break;
             }
-        }
+        }));
         Ok(Done::Ok)
     }
 }

@@ -16,7 +16,7 @@ use tinderbox::{
 use crate::{
     exit::Done,
     offered::offering,
-    terminal::{Style, count, is_read, job, print_data, say},
+    terminal::{Style, count, job, print_data, print_list, say},
 };
 
 /// Manage pretrained weights
@@ -72,12 +72,12 @@ pub(crate) struct List {
 impl List {
     fn run(self) -> anyhow::Result<Done> {
         let cache = WeightsCache::open()?;
-        for arch in &ARCHS {
+        print_list(ARCHS.iter().map(|arch| {
             let weights = arch.weights.as_ref();
             let path = cache.of(arch);
             let url = weights.map(OfficialWeights::url);
             let megabytes = weights.map(|weights| weights.megabytes);
-            let line = match self.json {
+            match self.json {
                 true => json!({
                     "name": arch.name, "about": arch.about, "megabytes": megabytes,
                     "here": path.is_some(), "path": path, "url": url,
@@ -90,12 +90,8 @@ impl List {
                     let at = at.filter(|_| self.long).map_or(String::new(), |at| format!("  {at}"));
                     format!("{:<13} {size:>8}  {here:<4}  {}{at}", arch.name, arch.about)
                 }
-            };
-            // Nobody reads on: `| head`.
-            if !is_read(&line) {
-                break;
             }
-        }
+        }));
         Ok(Done::Ok)
     }
 }

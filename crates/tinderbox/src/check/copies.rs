@@ -45,38 +45,31 @@ pub(super) fn findings(
         Same::Exactly => "the same",
         Same::Nearly => "nearly the same",
     };
-    let n = |groups: &[Vec<Place>]| count(groups.iter().map(Vec::len).sum(), unit);
-    let mut found = Vec::new();
-    if !contradicting.is_empty() {
-        found.push(Finding::seen(
-            Kind::Contradiction,
-            format!("{} are {how} but have different labels", n(&contradicting)),
-            "keep each once, under the label that is right",
-            contradicting,
-        ));
-    }
-    if !leaking.is_empty() {
-        found.push(Finding::seen(
-            Kind::Leak,
+    let n = |n| count(n, unit);
+    let contradiction = Finding::about(
+        Kind::Contradiction,
+        contradicting,
+        |all| format!("{} are {how} but have different labels", n(all)),
+        "keep each once, under the label that is right",
+    );
+    let leak = Finding::about(
+        Kind::Leak,
+        leaking,
+        |all| {
             format!(
                 "{} are {how} in the training set and in the validation set: the metrics will be too good",
-                n(&leaking)
-            ),
-            "keep each once, or all of them in one set",
-            leaking,
-        ));
-    }
-    if !others.is_empty() {
-        let (kind, hint) = match same {
-            Same::Exactly => (Kind::Copies, "keep each once"),
-            Same::Nearly => {
-                (Kind::NearCopies, "keep each once; frames of one video belong in one set")
-            }
-        };
-        let text = format!("{} are {how}, so they count more than once", n(&others));
-        found.push(Finding::seen(kind, text, hint, others));
-    }
-    found
+                n(all)
+            )
+        },
+        "keep each once, or all of them in one set",
+    );
+    let (kind, hint) = match same {
+        Same::Exactly => (Kind::Copies, "keep each once"),
+        Same::Nearly => (Kind::NearCopies, "keep each once; frames of one video belong in one set"),
+    };
+    let text = |all| format!("{} are {how}, so they count more than once", n(all));
+    let copies = Finding::about(kind, others, text, hint);
+    [contradiction, leak, copies].into_iter().flatten().collect()
 }
 
 /// What training warns of: files that are the same, byte by byte, in both sets or under different
@@ -86,9 +79,7 @@ pub(crate) fn warnings(data: &DataBunch) -> Vec<String> {
         return Vec::new();
     }
     let places = super::places(data);
-    let train = (0..data.n_train()).map(|index| data.fingerprint(Set::Train, index));
-    let valid = (0..data.n_valid()).map(|index| data.fingerprint(Set::Valid, index));
-    let pairs = equal(train.chain(valid).map(|fingerprint| fingerprint.input));
+    let pairs = equal(hashes(data));
     // A table may name one file in several rows.
     let pairs = pairs.into_iter().filter(|&(a, b)| places[a].path != places[b].path);
     let labels = !places.iter().any(Place::has_mask);
@@ -99,6 +90,14 @@ pub(crate) fn warnings(data: &DataBunch) -> Vec<String> {
         format!("{text}, such as {}; `tinderbox check` lists them", first.join(" and "))
     });
     told.collect()
+}
+
+/// The hashes of the items' bytes, in the order of [`places`](super::places): they were made as the data
+/// was read.
+pub(super) fn hashes(data: &DataBunch) -> Vec<Option<u64>> {
+    let train = (0..data.n_train()).map(|index| data.fingerprint(Set::Train, index));
+    let valid = (0..data.n_valid()).map(|index| data.fingerprint(Set::Valid, index));
+    train.chain(valid).map(|fingerprint| fingerprint.input).collect()
 }
 
 /// What is connected by pairs, each group in order.

@@ -135,18 +135,20 @@ impl Finding {
         }
     }
 
-    /// Something that training does not see.
-    pub(crate) fn seen(
+    /// Something about these items that training does not see, in words for their number; nothing if
+    /// there are none.
+    pub(crate) fn about(
         kind: Kind,
-        text: impl Into<String>,
-        hint: impl Into<String>,
         places: Vec<Vec<Place>>,
-    ) -> Self {
+        text: impl FnOnce(usize) -> String,
+        hint: &str,
+    ) -> Option<Self> {
+        let n = places.iter().map(Vec::len).sum();
         let severity = match kind {
             Kind::Small | Kind::Aspect | Kind::Copies | Kind::NearCopies => Severity::Note,
             _ => Severity::Warning,
         };
-        Self { severity, kind, text: text.into(), hint: Some(hint.into()), places }
+        (n > 0).then(|| Self { severity, kind, text: text(n), hint: Some(hint.to_owned()), places })
     }
 }
 

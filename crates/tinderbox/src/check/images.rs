@@ -34,16 +34,24 @@ pub(crate) fn of(data: &DataBunch, job: &Job) -> Examined {
         SavedInput::Image(kind) => *kind,
         _ => ImageKind::default(),
     };
-    examine(&super::places(data), kind, job)
+    let hashes = copies::hashes(data);
+    examine(&super::places(data), &|index| hashes[index], kind, job)
 }
 
-/// Looks at images; a label of theirs that is a file, as a mask is, is not compared.
-fn examine(places: &[Place], kind: ImageKind, job: &Job) -> Examined {
+/// Looks at images, whose files' bytes have these hashes; a label of theirs that is a file, as a mask is,
+/// is not compared.
+fn examine(
+    places: &[Place],
+    hash: &(dyn Fn(usize) -> Option<u64> + Sync),
+    kind: ImageKind,
+    job: &Job,
+) -> Examined {
     let done = AtomicUsize::new(0);
     let seen: Vec<Result<Seen, BadFile>> = places
         .par_iter()
-        .map(|place| {
-            let seen = look(Path::new(&place.path), kind);
+        .enumerate()
+        .map(|(index, place)| {
+            let seen = look(Path::new(&place.path), hash(index), kind);
             let seen = seen.map_err(|error| BadFile::new(place.path.clone(), &error));
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             if done.is_multiple_of(64) || done == places.len() {
@@ -90,14 +98,17 @@ pub(crate) fn below(data: &Sources, job: &Job) -> Examined {
     }
     match places.is_empty() {
         true => Examined::default(),
-        false => examine(&places, ImageKind::default(), job),
+        false => {
+            let hash = |index: usize| hash_of_file(&places[index].path);
+            examine(&places, &hash, ImageKind::default(), job)
+        }
     }
 }
 
-fn look(path: &Path, kind: ImageKind) -> tinderbox_data::Result<Seen> {
+fn look(path: &Path, hash: Option<u64>, kind: ImageKind) -> tinderbox_data::Result<Seen> {
     // Colors say nothing about copies.
     let pixels = ImageKind { mode: ConvertMode::L, ..kind }.open(path)?;
-    Ok(Seen { size: pixels.full_size, hash: hash_of_file(path), likeness: Likeness::of(&pixels) })
+    Ok(Seen { size: pixels.full_size, hash, likeness: Likeness::of(&pixels) })
 }
 
 /// The same image in several places.
@@ -132,24 +143,20 @@ const SMALL: f64 = 6.0;
 fn small(sizes: &[(&Place, [usize; 2])]) -> Option<Finding> {
     let side = |size: &[usize; 2]| size[0].min(size[1]) as f64;
     let median = median(sizes.iter().map(|(_, size)| side(size)))?;
-    let small: Vec<Vec<Place>> = sizes
+    let small = sizes
         .iter()
         .filter(|(_, size)| side(size) * SMALL < median)
         .map(|(place, size)| vec![(*place).clone().with_note(pixels(*size))])
         .collect();
-    let n = small.len();
-    (n > 0).then(|| {
-        Finding::seen(
-            Kind::Small,
-            format!(
-                "{} {} much smaller than the others, whose shorter side is about {median} px",
-                count(n, "images"),
-                are(n)
-            ),
-            "are they thumbnails or icons? If so, remove them",
-            small,
+    let text = |n| {
+        format!(
+            "{} {} much smaller than the others, whose shorter side is about {median} px",
+            count(n, "images"),
+            are(n)
         )
-    })
+    };
+    let hint = "are they thumbnails or icons? If so, remove them";
+    Finding::about(Kind::Small, small, text, hint)
 }
 
 /// A longer side of more than so many times the shorter one is unusual, unless half of the images
@@ -159,20 +166,14 @@ const LONG: f64 = 4.0;
 fn long(sizes: &[(&Place, [usize; 2])]) -> Option<Finding> {
     let ratio = |size: &[usize; 2]| size[0].max(size[1]) as f64 / size[0].min(size[1]) as f64;
     let median = median(sizes.iter().map(|(_, size)| ratio(size)))?;
-    let long: Vec<Vec<Place>> = sizes
+    let long = sizes
         .iter()
         .filter(|(_, size)| ratio(size) > LONG.max(median * 2.0))
         .map(|(place, size)| vec![(*place).clone().with_note(pixels(*size))])
         .collect();
-    let n = long.len();
-    (n > 0).then(|| {
-        Finding::seen(
-            Kind::Aspect,
-            format!("{} {} very long or very high", count(n, "images"), are(n)),
-            "training crops or squeezes them to a square: do they show what the others show?",
-            long,
-        )
-    })
+    let text = |n| format!("{} {} very long or very high", count(n, "images"), are(n));
+    let hint = "training crops or squeezes them to a square: do they show what the others show?";
+    Finding::about(Kind::Aspect, long, text, hint)
 }
 
 /// From the smallest to the largest.

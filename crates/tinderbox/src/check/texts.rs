@@ -46,10 +46,9 @@ fn normal(text: &str) -> String {
 
 fn empty(places: &[Place], lengths: &[usize]) -> Option<Finding> {
     let empty = places.iter().zip(lengths).filter(|(_, words)| **words == 0);
-    let empty: Vec<Vec<Place>> = empty.map(|(place, _)| vec![place.clone()]).collect();
-    let n = empty.len();
-    let text = format!("{} {} empty", count(n, "texts"), are(n));
-    (n > 0).then(|| Finding::seen(Kind::Empty, text, "remove them, or fill them in", empty))
+    let empty = empty.map(|(place, _)| vec![place.clone()]).collect();
+    let text = |n| format!("{} {} empty", count(n, "texts"), are(n));
+    Finding::about(Kind::Empty, empty, text, "remove them, or fill them in")
 }
 
 /// A text is long with this many words, and this many times those of half the texts.
@@ -60,25 +59,22 @@ fn long(places: &[Place], lengths: &[usize]) -> Option<Finding> {
     let mut sorted = lengths.to_vec();
     sorted.sort_unstable();
     let median = *sorted.get(sorted.len() / 2)?;
-    let long: Vec<Vec<Place>> = places
+    let long = places
         .iter()
         .zip(lengths)
         .filter(|(_, words)| **words >= LONG.max(median * LONGER))
         .map(|(place, words)| vec![place.clone().with_note(format!("{words} words"))])
         .collect();
-    let n = long.len();
-    (n > 0).then(|| {
-        Finding::seen(
-            Kind::Long,
-            format!(
-                "{} {} much longer than the others, half of which have {median} words or fewer",
-                count(n, "texts"),
-                are(n)
-            ),
-            "a text classifier reads the end of a long text only: divide them, if that is not enough",
-            long,
+    let text = |n| {
+        format!(
+            "{} {} much longer than the others, half of which have {median} words or fewer",
+            count(n, "texts"),
+            are(n)
         )
-    })
+    };
+    let hint =
+        "a text classifier reads the end of a long text only: divide them, if that is not enough";
+    Finding::about(Kind::Long, long, text, hint)
 }
 
 /// Characters that a text has after it was read in another encoding than it was written in: a NUL, what
@@ -90,20 +86,15 @@ fn undecoded(texts: &[(Place, String)]) -> Option<Finding> {
             || text.contains("Ã¼")
             || text.contains("â€")
     };
-    let found: Vec<Vec<Place>> = texts
-        .iter()
-        .filter(|(_, text)| is_one(text))
-        .map(|(place, _)| vec![place.clone()])
-        .collect();
-    let n = found.len();
-    (n > 0).then(|| {
-        Finding::seen(
-            Kind::Encoding,
-            format!("{} {} characters of a wrong encoding", count(n, "texts"), have(n)),
-            "save them as UTF-8, or name how they are encoded: `--encoding latin-1`",
-            found,
-        )
-    })
+    let text = |n| format!("{} {} characters of a wrong encoding", count(n, "texts"), have(n));
+    let hint = "save them as UTF-8, or name how they are encoded: `--encoding latin-1`";
+    Finding::about(Kind::Encoding, those(texts, is_one), text, hint)
+}
+
+/// The places of the texts for which `is_one` holds.
+fn those(texts: &[(Place, String)], is_one: impl Fn(&str) -> bool) -> Vec<Vec<Place>> {
+    let found = texts.iter().filter(|(_, text)| is_one(text));
+    found.map(|(place, _)| vec![place.clone()]).collect()
 }
 
 /// `has` or `have`.
@@ -123,24 +114,15 @@ fn undivided(texts: &[(Place, String)]) -> Option<Finding> {
         });
         n > 0 && without as f64 >= WITHOUT_SPACES * n as f64
     };
-    let found: Vec<Vec<Place>> = texts
-        .iter()
-        .filter(|(_, text)| is_one(text))
-        .map(|(place, _)| vec![place.clone()])
-        .collect();
-    let n = found.len();
-    (n > 0).then(|| {
-        Finding::seen(
-            Kind::Undivided,
-            format!(
-                "{} {} in a language without spaces between words (Chinese, Japanese, Thai …), so whole sentences become one token",
-                count(n, "texts"),
-                are(n)
-            ),
-            "divide them into words, or train on a tokenizer file: `--tokens tokenizer.json`",
-            found,
+    let text = |n| {
+        format!(
+            "{} {} in a language without spaces between words (Chinese, Japanese, Thai …), so whole sentences become one token",
+            count(n, "texts"),
+            are(n)
         )
-    })
+    };
+    let hint = "divide them into words, or train on a tokenizer file: `--tokens tokenizer.json`";
+    Finding::about(Kind::Undivided, those(texts, is_one), text, hint)
 }
 
 /// Scripts whose words are not separated.

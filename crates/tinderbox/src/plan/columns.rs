@@ -126,10 +126,10 @@ pub(crate) fn n_different(table: &Table, column: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn table(text: &str) -> Table {
+    pub(crate) fn table(text: &str) -> Table {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         Table::open(file.path()).unwrap()

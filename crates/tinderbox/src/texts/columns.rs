@@ -164,13 +164,7 @@ impl Hinted for TextColumnError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::check;
-
-    fn table(text: &str) -> Table {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Table::open(file.path()).unwrap()
-    }
+    use crate::{error::check, plan::columns::tests::table};
 
     #[track_caller]
     fn finds(text: &str, expected: [&str; 2]) {
