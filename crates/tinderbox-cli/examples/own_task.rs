@@ -14,9 +14,9 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tinderbox::{
-    About, Answer, AnyTask, Choices, Classify, Confidence, Decided, FitPlan, Hinted, ImageSize,
-    Job, Location, Of, Phase, Plan, Result, RunFolder, Settings, Sources, Split, Start, Task,
-    checked,
+    About, Answer, AnyTask, Choices, Classify, Confidence, Decided, Draws, FitPlan, Hinted,
+    ImageSize, Job, Location, Of, Phase, PictureOptions, Plan, Result, RunFolder, Settings,
+    Sources, Split, Start, Task, checked,
     data::{
         Array, DataBunch, ImageItems, Inference, Input, Label, LabelKind, SavedInput, TargetKind,
         transform::{Size, Transforms, flip_lr},
@@ -66,7 +66,7 @@ impl Task for Measure {
         metric: "mean_absolute_error",
         lower_is_better: true,
         takes_text: false,
-        draws: false,
+        draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
     };
 
@@ -155,7 +155,7 @@ impl Task for Measure {
         Ok(inference.input(input)?)
     }
 
-    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
+    fn answers(model: &Bundle, inputs: Vec<Array>, _: &PictureOptions) -> Vec<Result<Answer>> {
         let answers = predictions(model, inputs).into_iter();
         answers.map(|found| Ok(Answer::Numbers(found?.probabilities))).collect()
     }

@@ -38,6 +38,9 @@ pub enum Error {
     #[error("cannot write {path}")]
     Write { path: PathBuf, source: std::io::Error },
 
+    #[error("cannot write {path}: its name does not end like that of a format that is written")]
+    ImageFormat { path: PathBuf },
+
     #[error("{path} is not a regular file: it is {what}")]
     NotAFile { path: PathBuf, what: &'static str },
 
@@ -558,6 +561,7 @@ impl Error {
             Self::BadFiles { files, checked, allowed } => {
                 bad_files_hint(files, *checked, *allowed)
             }
+            Self::ImageFormat { .. } => "end it in .png, .jpg, .tif or .webp".into(),
             Self::NotAFile { what: "a folder", .. } => "name the files in it".into(),
             Self::NotAFile { .. } => "save what it gives to a file, and name that".into(),
             Self::TooLarge { width, height, .. } => format!(
@@ -689,6 +693,11 @@ mod tests {
         );
         check(&Error::Read { path: "a".into(), source: io() }, "cannot read a", None);
         check(&Error::Write { path: "a".into(), source: io() }, "cannot write a", None);
+        check(
+            &Error::ImageFormat { path: "a.gif".into() },
+            "cannot write a.gif: its name does not end like that of a format that is written",
+            Some(".png, .jpg, .tif or .webp"),
+        );
         check(
             &Error::NotAFile { path: "p".into(), what: "a pipe" },
             "p is not a regular file: it is a pipe",

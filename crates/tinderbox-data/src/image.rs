@@ -2,10 +2,12 @@
 
 mod codes;
 mod decode;
+mod exif;
 mod format;
 mod jpeg;
 mod likeness;
 mod mask;
+mod photo;
 mod resize;
 
 use std::path::Path;
@@ -17,6 +19,7 @@ pub use decode::{ImageInfo, Turn, highest_value};
 pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_within};
+pub use photo::{Lost, Photo};
 pub use resize::resize_to;
 
 use crate::{Array, ImageKind, Result};

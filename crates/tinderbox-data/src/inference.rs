@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Array, Batch, Error, ImageKind, ItemKind, Normalize, Result, TargetKind, file,
-    image::Pixels,
+    image::{Photo, Pixels},
     text::{Padding, TextInput},
     transform::Pipeline,
 };
@@ -163,6 +163,18 @@ impl Inference {
         match (&self.input, input) {
             (SavedInput::Image(kind), Input::File(path)) => kind.open(path),
             (SavedInput::Image(kind), Input::Bytes(bytes)) => Pixels::decode_as(bytes, *kind),
+            (saved, input) => Err(Error::UnfitInput { takes: saved.what(), given: input.what() }),
+        }
+    }
+
+    /// The same with all that the file carries, for models that predict an image in its place.
+    ///
+    /// # Errors
+    /// As [`pixels`](Self::pixels).
+    pub fn photo(&self, input: Input<'_>) -> Result<Photo> {
+        match (&self.input, input) {
+            (SavedInput::Image(kind), Input::File(path)) => Photo::open_as(path, *kind),
+            (SavedInput::Image(kind), Input::Bytes(bytes)) => Photo::decode_as(bytes, *kind),
             (saved, input) => Err(Error::UnfitInput { takes: saved.what(), given: input.what() }),
         }
     }

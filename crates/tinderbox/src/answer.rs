@@ -4,6 +4,7 @@ mod ahead;
 mod asked;
 mod classes;
 mod mask;
+mod picture;
 mod results;
 
 use std::path::Path;
@@ -11,19 +12,20 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use tinderbox_data::{
     Array, Input,
-    image::{Pixels, save_mask},
+    image::{Lost, Photo, Pixels, save_mask},
     picture::Picture,
     visible,
 };
 use tinderbox_learn::{Bundle, Prediction};
 
-pub(crate) use ahead::Answers;
+pub(crate) use ahead::{Answers, at_once};
 pub use asked::{Asked, AskedError, ReadTexts, asked};
 pub use classes::Classes;
 pub use mask::PredictedMask;
+pub use picture::{OutputSize, PictureOptionError, PictureOptions};
 pub use results::{Results, ResultsError};
 
-use crate::{AnyTask, Hinted, Result, task_of_model};
+use crate::{AnyTask, Draws, Hinted, Result, task_of_model};
 
 /// What a model says about an input. Surfaces show it without asking which task it is of.
 #[derive(Debug, Clone)]
@@ -33,8 +35,8 @@ pub enum Answer {
     Classes(Classes),
     /// A class for each pixel.
     Mask(PredictedMask),
-    /// An image.
-    Picture(Picture),
+    /// An image, with all that the input's file carries.
+    Picture(Photo),
     /// What a language model writes.
     Text(String),
     /// A label for each word.
@@ -52,7 +54,7 @@ impl Answer {
                 format!("{}\t{}", visible(&classes.label), sure.join(";"))
             }
             Self::Mask(mask) => mask.line(),
-            Self::Picture(_) => String::from("an image"),
+            Self::Picture(photo) => photo.describe(),
             Self::Text(text) => visible(text).into_owned(),
             Self::Tags(tags) => visible(&tagged(tags)).into_owned(),
             Self::Numbers(numbers) => {
@@ -68,7 +70,7 @@ impl Answer {
                 json!({ "label": classes.label, "probabilities": classes.by_class() })
             }
             Self::Mask(mask) => json!({ "shares": mask.shares_by_class() }),
-            Self::Picture(_) => json!({}),
+            Self::Picture(photo) => json!({ "height": photo.height(), "width": photo.width() }),
             Self::Text(text) => json!({ "written": text }),
             Self::Tags(tags) => json!({ "tags": tags }),
             Self::Numbers(numbers) => json!({ "numbers": numbers }),
@@ -96,7 +98,9 @@ impl Answer {
                 let shares = mask.classes.iter().zip(mask.shares());
                 shares.map(|(class, share)| cell(class, &share)).collect()
             }
-            Self::Picture(_) => Vec::new(),
+            Self::Picture(photo) => {
+                vec![cell("height", &photo.height()), cell("width", &photo.width())]
+            }
             Self::Text(text) => vec![cell("written", text)],
             Self::Tags(tags) => vec![cell("tags", &tagged(tags))],
             Self::Numbers(numbers) => match &numbers[..] {
@@ -110,19 +114,21 @@ impl Answer {
         }
     }
 
-    /// Writes what can be looked at as a PNG file: a mask, whose pixels are entries of a palette so
-    /// that people see the classes' colors and programs read their codes; an image.
+    /// Writes what can be looked at: a mask as a PNG file, whose pixels are entries of a palette so
+    /// that people see the classes' colors and programs read their codes; an image in the format that
+    /// the file's name ends with, as [`Photo::save`]. Returns what the file is without.
     ///
     /// # Errors
     /// [`AnswerError::NotAPicture`] for an answer of another kind; if the file cannot be written.
-    pub fn save(&self, file: impl AsRef<Path>) -> Result<()> {
+    pub fn save(&self, file: impl AsRef<Path>) -> Result<Vec<Lost>> {
         let file = file.as_ref();
         match self {
             Self::Mask(mask) => {
                 let palette = tinderbox_data::picture::Palette::of(&mask.classes);
-                Ok(save_mask(file, &mask.codes, [mask.height, mask.width], &palette)?)
+                save_mask(file, &mask.codes, [mask.height, mask.width], &palette)?;
+                Ok(Vec::new())
             }
-            Self::Picture(picture) => Ok(picture.save(file)?),
+            Self::Picture(photo) => Ok(photo.save(file)?),
             _ => Err(AnswerError::NotAPicture.into()),
         }
     }
@@ -188,7 +194,27 @@ pub fn answers<'a>(
     model: &'a Bundle,
     inputs: impl IntoIterator<Item = Input<'a>> + 'a,
 ) -> Result<impl Iterator<Item = Result<Answer>> + 'a> {
-    Ok(task_of_model(tasks, model)?.answers(model, Box::new(inputs.into_iter())))
+    answers_with(tasks, model, inputs, PictureOptions::default())
+}
+
+/// [`answers`] of a model whose predictions are images, with options for these.
+///
+/// # Errors
+/// As there; [`PictureOptionError`] for options that the model has no use for.
+pub fn answers_with<'a>(
+    tasks: &[&'static dyn AnyTask],
+    model: &'a Bundle,
+    inputs: impl IntoIterator<Item = Input<'a>> + 'a,
+    options: PictureOptions,
+) -> Result<impl Iterator<Item = Result<Answer>> + 'a> {
+    let task = task_of_model(tasks, model)?;
+    let about = task.about();
+    match options.first_given() {
+        Some(option) if about.draws != Draws::Image => {
+            Err(PictureOptionError { option, noun: about.noun }.into())
+        }
+        _ => Ok(task.answers(model, Box::new(inputs.into_iter()), options)),
+    }
 }
 
 /// The class of each input.

@@ -23,8 +23,8 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, ClassCount, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job,
-    Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task, answer,
+    About, Answer, ClassCount, Confidence, Decided, Draws, Hinted, InterpretSettings, Interpreted,
+    Job, PictureOptions, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task, answer,
     device::device,
     images::{
         ImageInput, ImageSettings, LabelSource, LabelTable, TableSettings, of_model,
@@ -121,7 +121,7 @@ impl Task for Classify {
         metric: "accuracy",
         lower_is_better: false,
         takes_text: false,
-        draws: false,
+        draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
     };
 
@@ -279,7 +279,7 @@ impl Task for Classify {
         Ok(inference.input(input)?)
     }
 
-    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
+    fn answers(model: &Bundle, inputs: Vec<Array>, _: &PictureOptions) -> Vec<Result<Answer>> {
         answer::classes(model, inputs)
     }
 }

@@ -20,8 +20,9 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Examined, Hinted, InterpretSettings, Interpreted, Job,
-    Place, Plan, Result, RunFolder, Scores, Settings, ShownBatch, Sources, Split, Task,
+    About, Answer, Confidence, Decided, Draws, Examined, Hinted, InterpretSettings, Interpreted,
+    Job, PictureOptions, Place, Plan, Result, RunFolder, Scores, Settings, ShownBatch, Sources,
+    Split, Task,
     answer::classes,
     check,
     device::device,
@@ -128,7 +129,7 @@ impl Task for ClassifyTexts {
         metric: "accuracy",
         lower_is_better: false,
         takes_text: true,
-        draws: false,
+        draws: Draws::Nothing,
         try_next: "predict {run} \"some text\"",
     };
 
@@ -273,7 +274,7 @@ impl Task for ClassifyTexts {
         Ok(inference.input(input)?)
     }
 
-    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
+    fn answers(model: &Bundle, inputs: Vec<Array>, _: &PictureOptions) -> Vec<Result<Answer>> {
         classes(model, inputs)
     }
 }

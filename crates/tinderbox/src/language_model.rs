@@ -26,8 +26,8 @@ use tinderbox_model::{
 pub use last_word::{acc4, loss4};
 
 use crate::{
-    About, Answer, ClassCount, Confidence, Decided, Examined, Job, Location, Plan, Result,
-    RunFolder, Settings, ShownBatch, Sources, Split, Task, check,
+    About, Answer, ClassCount, Confidence, Decided, Draws, Examined, Job, Location, PictureOptions,
+    Plan, Result, RunFolder, Settings, ShownBatch, Sources, Split, Task, check,
     device::device,
     items::List,
     plan::Choices,
@@ -105,7 +105,7 @@ impl Task for LanguageModel {
         metric: "perplexity",
         lower_is_better: true,
         takes_text: true,
-        draws: false,
+        draws: Draws::Nothing,
         try_next: "generate {run} --prompt \"…\"",
     };
 
@@ -235,7 +235,7 @@ impl Task for LanguageModel {
     }
 
     /// It writes on after each text.
-    fn answers(model: &Bundle, prompts: Vec<String>) -> Vec<Result<Answer>> {
+    fn answers(model: &Bundle, prompts: Vec<String>, _: &PictureOptions) -> Vec<Result<Answer>> {
         let write = |prompt: &String| {
             let mut text = String::new();
             generate(model, prompt, &Generate::default(), |part| {

@@ -42,6 +42,10 @@ pub mod data;
 mod demo;
 mod device;
 mod download;
+#[allow(dead_code, reason = "the task that enhances images calls it")]
+mod enhance {
+    pub(crate) mod tiles;
+}
 mod error;
 mod event;
 mod images;
@@ -67,8 +71,9 @@ mod validate;
 pub mod weights;
 
 pub use answer::{
-    Answer, AnswerError, Asked, AskedError, Classes, PredictedMask, ReadTexts, Results,
-    ResultsError, answers, asked, predictions,
+    Answer, AnswerError, Asked, AskedError, Classes, OutputSize, PictureOptionError,
+    PictureOptions, PredictedMask, ReadTexts, Results, ResultsError, answers, answers_with, asked,
+    predictions,
 };
 pub use check::{
     Checked, Examined, Finding, FixError, Fixed, Kind as FindingKind, Place, Severity, check,
@@ -105,8 +110,8 @@ pub use settings::{
 pub use shown::ShownBatch;
 pub use summary::model_summary;
 pub use task::{
-    About, AnyTask, ClassCount, Confidence, Of, TASKS, Task, TaskError, find_task, task_of_model,
-    task_of_run,
+    About, AnyTask, ClassCount, Confidence, Draws, Of, TASKS, Task, TaskError, find_task,
+    task_of_model, task_of_run,
 };
 pub use threads::set_threads;
 pub use tinderbox_data::Input;

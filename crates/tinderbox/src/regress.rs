@@ -17,8 +17,8 @@ use tinderbox_model::{
 };
 
 use crate::{
-    About, Answer, Confidence, Decided, Hinted, InterpretSettings, Interpreted, Job, Plan, Result,
-    RunFolder, Settings, Sources, Split, Task,
+    About, Answer, Confidence, Decided, Draws, Hinted, InterpretSettings, Interpreted, Job,
+    PictureOptions, Plan, Result, RunFolder, Settings, Sources, Split, Task,
     device::device,
     images::{
         ImageInput, ImageSettings, LabelTable, TableSettings, of_model,
@@ -91,7 +91,7 @@ impl Task for Regress {
         metric: "rmse",
         lower_is_better: true,
         takes_text: false,
-        draws: false,
+        draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
     };
 
@@ -217,7 +217,7 @@ impl Task for Regress {
         Ok(inference.input(input)?)
     }
 
-    fn answers(model: &Bundle, inputs: Vec<Array>) -> Vec<Result<Answer>> {
+    fn answers(model: &Bundle, inputs: Vec<Array>, _: &PictureOptions) -> Vec<Result<Answer>> {
         let answers = predictions(model, inputs).into_iter();
         answers.map(|found| Ok(Answer::Numbers(found?.probabilities))).collect()
     }

@@ -36,9 +36,9 @@ pub use pairs::Pairs;
 pub use predict::predict_mask;
 
 use crate::{
-    About, Answer, ClassCount, Common, Confidence, Decided, Examined, Hinted, InterpretSettings,
-    Interpreted, Job, Location, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
-    check,
+    About, Answer, ClassCount, Common, Confidence, Decided, Draws, Examined, Hinted,
+    InterpretSettings, Interpreted, Job, Location, PictureOptions, Plan, Result, RunFolder, Scores,
+    Settings, Sources, Split, Task, check,
     device::device,
     images::{ImageSettings, of_model},
     items::checked,
@@ -243,7 +243,7 @@ impl Task for Segment {
         metric: "mean_iou",
         lower_is_better: false,
         takes_text: false,
-        draws: true,
+        draws: Draws::Mask,
         try_next: "predict {run} image.jpg --out mask.png",
     };
 
@@ -392,7 +392,11 @@ impl Task for Segment {
         predict::prepare(inference, input)
     }
 
-    fn answers(model: &Bundle, inputs: Vec<Self::Prepared>) -> Vec<Result<Answer>> {
+    fn answers(
+        model: &Bundle,
+        inputs: Vec<Self::Prepared>,
+        _: &PictureOptions,
+    ) -> Vec<Result<Answer>> {
         predict::masks(model, inputs).into_iter().map(|mask| mask.map(Answer::Mask)).collect()
     }
 }

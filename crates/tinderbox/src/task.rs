@@ -15,8 +15,8 @@ use tinderbox_model::weights::{LoadReport, StateDict};
 pub use any::{AnyTask, Of, TASKS, find_task, task_of_model, task_of_run};
 
 use crate::{
-    Answer, Examined, Hinted, Interpreted, Job, Plan, Result, RunFolder, Scores, Settings,
-    ShownBatch, Sources, check,
+    Answer, Examined, Hinted, Interpreted, Job, PictureOptions, Plan, Result, RunFolder, Scores,
+    Settings, ShownBatch, Sources, answer, check,
     interpret::{InterpretError, InterpretSettings},
     plan::{Choices, Decided},
     settings::TaskSettings,
@@ -173,8 +173,18 @@ pub trait Task:
     /// If it cannot be read.
     fn prepare(inference: &Inference, input: Input<'_>) -> Result<Self::Prepared>;
 
-    /// The predictions of a model for some inputs, one for each.
-    fn answers(model: &Bundle, inputs: Vec<Self::Prepared>) -> Vec<Result<Answer>>;
+    /// How many inputs go through the model at once, and are read ahead.
+    fn at_once(model: &Bundle) -> usize {
+        answer::at_once(model)
+    }
+
+    /// The predictions of a model for some inputs, one for each. Only a task whose predictions are
+    /// images is given other than the default options.
+    fn answers(
+        model: &Bundle,
+        inputs: Vec<Self::Prepared>,
+        options: &PictureOptions,
+    ) -> Vec<Result<Answer>>;
 }
 
 /// What people see of a task.
@@ -192,10 +202,20 @@ pub struct About {
     pub lower_is_better: bool,
     /// Whether an input that is not a file is a text to predict.
     pub takes_text: bool,
-    /// Whether a prediction is an image, which can be saved and drawn over the input.
-    pub draws: bool,
+    /// What of a prediction can be looked at.
+    pub draws: Draws,
     /// A command to try the model with, `{run}` standing for the run folder.
     pub try_next: &'static str,
+}
+
+/// What of a task's predictions can be looked at, and saved as an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Draws {
+    Nothing,
+    /// A mask, which can be drawn over the input, too.
+    Mask,
+    /// An image in the place of the input.
+    Image,
 }
 
 /// How much the data at a path looks like a task's.

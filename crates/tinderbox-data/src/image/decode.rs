@@ -171,6 +171,23 @@ pub(super) fn decoded(path: &Path, bytes: &[u8], max_pixels: u64) -> Result<Deco
     })
 }
 
+/// What a file carries besides its pixels, as it is there.
+#[derive(Debug, Default)]
+pub(super) struct Carried {
+    pub(super) profile: Option<Vec<u8>>,
+    pub(super) exif: Option<Vec<u8>>,
+}
+
+/// What a file carries; nothing of what cannot be read.
+pub(super) fn carried(path: &Path, bytes: &[u8]) -> Carried {
+    guarded(path, || {
+        let (_, mut decoder) = decoder(path, Cursor::new(bytes))?;
+        let profile = decoder.icc_profile().ok().flatten();
+        Ok(Carried { profile, exif: decoder.exif_metadata().ok().flatten() })
+    })
+    .unwrap_or_default()
+}
+
 /// At which fraction of its width and height an image is decoded: 1 for all of it, where that is within
 /// the limit; else 4 for a quarter, or 8. It is the largest that has a quarter of the limit's pixels, so
 /// that it takes less memory than an image that just fits: larger ones are resized anyway.
@@ -220,7 +237,7 @@ fn file(path: &Path) -> Result<(fs::File, u64)> {
 }
 
 /// Whether there are as many bytes as an image may have.
-fn check_len(path: &Path, bytes: u64) -> Result<()> {
+pub(super) fn check_len(path: &Path, bytes: u64) -> Result<()> {
     match bytes {
         0 => Err(bad(path, "it is empty")),
         bytes if bytes > MAX_FILE => Err(bad(path, "it is larger than 1 GiB")),

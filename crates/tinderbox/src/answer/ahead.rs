@@ -9,7 +9,7 @@ use std::{
 use tinderbox_data::{Inference, Input};
 use tinderbox_learn::Bundle;
 
-use super::AnswerError;
+use super::{AnswerError, PictureOptions};
 use crate::{Answer, Host, Result, Task};
 
 /// This many inputs are answered at once, if they are not large.
@@ -21,11 +21,20 @@ const TEXTS: usize = 16;
 /// This many pixels are: what a network makes of them takes a hundred times their memory.
 const PIXELS: usize = 1 << 20;
 
+/// How many inputs a model is given at once, by the size that it sees.
+pub(crate) fn at_once(model: &Bundle) -> usize {
+    match model.manifest.arch.size() {
+        Some([height, width]) => (PIXELS / (height * width).max(1)).clamp(1, BATCH),
+        None => TEXTS,
+    }
+}
+
 /// The answers to inputs, in their order. At most two batches of inputs are in memory: one that the
 /// model runs on, and one that is being read.
 pub(crate) struct Answers<'a, T: Task> {
     model: &'a Bundle,
     inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+    options: PictureOptions,
     at_once: usize,
     prepared: Vec<Result<T::Prepared>>,
     /// The names of those.
@@ -34,15 +43,16 @@ pub(crate) struct Answers<'a, T: Task> {
 }
 
 impl<'a, T: Task> Answers<'a, T> {
-    pub(crate) fn new(model: &'a Bundle, inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>) -> Self {
-        let at_once = match model.manifest.arch.size() {
-            Some([height, width]) => (PIXELS / (height * width).max(1)).clamp(1, BATCH),
-            None => TEXTS,
-        };
+    pub(crate) fn new(
+        model: &'a Bundle,
+        inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+        options: PictureOptions,
+    ) -> Self {
         Self {
             model,
             inputs,
-            at_once,
+            options,
+            at_once: T::at_once(model),
             prepared: Vec::new(),
             names: Vec::new(),
             ready: Vec::new().into_iter(),
@@ -64,10 +74,10 @@ impl<T: Task> Iterator for Answers<'_, T> {
             }
             let prepared = mem::take(&mut self.prepared);
             let names = mem::replace(&mut self.names, next.iter().map(name).collect());
-            let model = self.model;
+            let (model, options) = (self.model, &self.options);
             let (answers, prepared) =
                 while_preparing::<T, _>(&model.manifest.inference, &next, || {
-                    answered::<T>(model, prepared)
+                    answered::<T>(model, prepared, options)
                 });
             let about = |(answer, name): (Result<Answer>, String)| {
                 answer.map_err(|error| AnswerError::about(&name, error))
@@ -121,11 +131,15 @@ fn while_preparing<T: Task, W>(
 }
 
 /// The answers to inputs that could be read; the errors of the others stay where they are.
-fn answered<T: Task>(model: &Bundle, prepared: Vec<Result<T::Prepared>>) -> Vec<Result<Answer>> {
+fn answered<T: Task>(
+    model: &Bundle,
+    prepared: Vec<Result<T::Prepared>>,
+    options: &PictureOptions,
+) -> Vec<Result<Answer>> {
     let mut readable = Vec::with_capacity(prepared.len());
     let errors: Vec<Result<()>> =
         prepared.into_iter().map(|one| one.map(|one| readable.push(one))).collect();
-    let mut answers = T::answers(model, readable).into_iter();
+    let mut answers = T::answers(model, readable, options).into_iter();
     let one = |error: Result<()>| error.and_then(|()| answers.next().expect("one for each input"));
     errors.into_iter().map(one).collect()
 }

@@ -13,8 +13,8 @@ use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
 use super::{About, Confidence, Task, TaskError};
 use crate::{
     Answer, Checked, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job,
-    LanguageModel, Regress, Result, RunFolder, Scores, Segment, Settings, SettingsError,
-    ShownBatch, Trained,
+    LanguageModel, PictureOptions, Regress, Result, RunFolder, Scores, Segment, Settings,
+    SettingsError, ShownBatch, Trained,
     answer::Answers,
     check,
     settings::{self, Field},
@@ -56,6 +56,7 @@ pub trait AnyTask: fmt::Debug + Send + Sync {
         &self,
         model: &'a Bundle,
         inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+        options: PictureOptions,
     ) -> Box<dyn Iterator<Item = Result<Answer>> + 'a>;
 }
 
@@ -166,8 +167,9 @@ impl<T: Task> AnyTask for Of<T> {
         &self,
         model: &'a Bundle,
         inputs: Box<dyn Iterator<Item = Input<'a>> + 'a>,
+        options: PictureOptions,
     ) -> Box<dyn Iterator<Item = Result<Answer>> + 'a> {
-        Box::new(Answers::<'a, T>::new(model, inputs))
+        Box::new(Answers::<'a, T>::new(model, inputs, options))
     }
 }
 

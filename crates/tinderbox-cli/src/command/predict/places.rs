@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use tinderbox::{About, Asked, RunFolder, check_outputs, data::shell_word};
+use tinderbox::{About, Asked, Draws, RunFolder, check_outputs, data::shell_word};
 
 use super::Predict;
 
@@ -27,7 +27,7 @@ impl Places {
     pub(super) fn new(asked: &Predict, about: &About, items: &[Asked]) -> anyhow::Result<Self> {
         let wanted = [("--out", &asked.out), ("--overlay", &asked.overlay)];
         if let Some((flag, _)) = wanted.iter().find(|(_, path)| path.is_some())
-            && !about.draws
+            && about.draws == Draws::Nothing
         {
             bail!("`{flag}` writes masks, which {} does not predict", about.noun);
         }
