@@ -488,7 +488,7 @@ impl Checkpoint {
             Some(step) => (step.name.as_str(), step.names()),
             None => (Supervised.name(), Vec::new()),
         };
-        let metrics: Vec<String> = learn.metrics.iter().map(|metric| metric.name()).collect();
+        let metrics = learn.metric_names();
         let facts = [
             ("seed", saved.seed.to_string(), here.seed.to_string()),
             ("training items", saved.n_train.to_string(), here.n_train.to_string()),

@@ -12,7 +12,7 @@ pub use report::{Observer, Progress, Report};
 pub use stage::Stage;
 pub(crate) use step::forward;
 pub use time_steps::StepTimes;
-pub(crate) use validation::Weighted;
+pub(crate) use validation::{Parts, Weighted};
 
 use std::{fmt, path::PathBuf};
 

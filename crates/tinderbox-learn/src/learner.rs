@@ -329,9 +329,10 @@ impl Learner {
         self.network.split(starts)
     }
 
-    /// The names of the metrics, in the order of their columns.
+    /// The names of the metrics, in the order of their columns; those of the loss's
+    /// [parts](Loss::part_names) come last.
     pub fn metric_names(&self) -> Vec<String> {
-        self.metrics.iter().map(Metric::name).collect()
+        self.metrics.iter().map(Metric::name).chain(self.loss.part_names()).collect()
     }
 
     /// How many fits were finished.

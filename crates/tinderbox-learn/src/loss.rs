@@ -8,6 +8,7 @@ mod activation;
 mod binary;
 mod critic;
 mod cross_entropy;
+mod feature;
 mod function;
 mod label_smoothing;
 mod mixup;
@@ -18,6 +19,7 @@ pub use activation::Activation;
 pub use binary::{BCEFlat, BCEWithLogitsFlat};
 pub use critic::{NoopLoss, WassersteinLoss};
 pub use cross_entropy::CrossEntropyFlat;
+pub use feature::{FeatureLoss, gram_matrix};
 pub use function::IntoLoss;
 pub use label_smoothing::LabelSmoothingCrossEntropy;
 pub use mixup::{MixUpLoss, mix_up};
@@ -67,6 +69,20 @@ pub trait Loss: Send {
         Activation::None
     }
 
+    /// What a loss that is a sum calls its parts. They are columns of the table behind the metrics,
+    /// averaged over the items of the validation set: fastai's `LossMetrics`.
+    #[doc(alias = "LossMetrics")]
+    fn part_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The parts of the last [`forward`](Self::forward), one for each name; none before the first.
+    ///
+    /// They are read from the device here, which training does not.
+    fn last_parts(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
     /// What a saved model calls it.
     fn name(&self) -> String {
         short_name::<Self>("loss")
@@ -88,6 +104,14 @@ impl Loss for Box<dyn Loss> {
 
     fn activation(&self) -> Activation {
         (**self).activation()
+    }
+
+    fn part_names(&self) -> Vec<String> {
+        (**self).part_names()
+    }
+
+    fn last_parts(&self) -> Vec<f64> {
+        (**self).last_parts()
     }
 
     fn name(&self) -> String {

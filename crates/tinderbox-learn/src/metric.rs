@@ -55,6 +55,21 @@ pub trait Metric: Send {
     /// [`Error::UnequalCounts`] or [`Error::MetricArgument`] if it does not fit them.
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()>;
 
+    /// [`update`](Self::update) with what the model saw, too: what validation calls. Worth writing for
+    /// a metric that compares the model with its input.
+    ///
+    /// # Errors
+    /// As there.
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn update_with_input(
+        &mut self,
+        input: &AnyTensor,
+        output: &AnyTensor,
+        target: &AnyTensor,
+    ) -> Result<()> {
+        self.update(output, target)
+    }
+
     /// The value over the batches since [`reset`](Self::reset), NaN if it has none.
     fn value(&self) -> f64;
 
@@ -75,6 +90,15 @@ impl Metric for Box<dyn Metric> {
 
     fn update(&mut self, output: &AnyTensor, target: &AnyTensor) -> Result<()> {
         (**self).update(output, target)
+    }
+
+    fn update_with_input(
+        &mut self,
+        input: &AnyTensor,
+        output: &AnyTensor,
+        target: &AnyTensor,
+    ) -> Result<()> {
+        (**self).update_with_input(input, output, target)
     }
 
     fn value(&self) -> f64 {

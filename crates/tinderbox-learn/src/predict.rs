@@ -8,7 +8,7 @@ use tinderbox_ops::with_exact_conv;
 
 use crate::{
     Error, Learner, Result,
-    fit::{Weighted, forward},
+    fit::{Parts, Weighted, forward},
     loss::Activation,
     metric::{IntoMetrics, Metric},
     tensors::{concatenate, host, is_finite, scalar, tensor},
@@ -65,7 +65,8 @@ impl Prediction {
 pub struct Validated {
     /// The average over the items.
     pub loss: f64,
-    /// Each metric's name and value.
+    /// Each metric's name and value, and behind them those of the loss's
+    /// [parts](crate::loss::Loss::part_names).
     pub metrics: Vec<(String, f64)>,
 }
 
@@ -98,6 +99,7 @@ impl Learner {
         let model = self.eval_model();
         let device = self.network.device.clone().inner();
         let mut loss = Weighted::default();
+        let mut parts = Parts::of(&*self.loss);
         for metric in &mut *metrics {
             metric.reset();
         }
@@ -105,17 +107,20 @@ impl Learner {
             let batch = batch?;
             let items = batch.items.len();
             let target = tensor(batch.targets, &device)?;
-            let output = self.forward(&*model, tensor(batch.inputs, &device)?)?;
+            let input = tensor(batch.inputs, &device)?;
+            let output = self.forward(&*model, input.clone())?;
             let of_batch = self.guarded_loss(output.clone(), target.clone())?;
             loss.add(scalar(of_batch), items);
-            update(metrics, &output, &target)?;
+            parts.add(&*self.loss, items);
+            update(metrics, &input, &output, &target)?;
         }
         let loss = loss.value().ok_or(Error::NoItems { set: set.name() })?;
         if !loss.is_finite() {
             return Err(Error::NotFinite { what: format!("the loss on the {} set", set.name()) });
         }
         let metrics = metrics.iter().map(|metric| (metric.name(), metric.value()));
-        Ok(Validated { loss, metrics: metrics.collect() })
+        let parts = self.loss.part_names().into_iter().zip(parts.values());
+        Ok(Validated { loss, metrics: metrics.chain(parts).collect() })
     }
 
     /// Predictions for a set, its targets, and the loss of each item.
@@ -265,11 +270,12 @@ impl Learner {
 /// Shows the metrics a batch; a panic in one becomes an error.
 pub(crate) fn update(
     metrics: &mut [Box<dyn Metric>],
+    input: &AnyTensor,
     output: &AnyTensor,
     target: &AnyTensor,
 ) -> Result<()> {
     metrics.iter_mut().try_for_each(|metric| {
-        catch_panic(|| metric.update(output, target))
+        catch_panic(|| metric.update_with_input(input, output, target))
             .unwrap_or_else(|reason| Err(Error::Metric { metric: metric.name(), reason }))
     })
 }

@@ -18,6 +18,15 @@ pub enum Error {
     #[error("there is no layer `{name}` to cut before")]
     NoSuchChild { name: String, children: Vec<String> },
 
+    #[error("the network has no layer `{name}`")]
+    NoSuchLayer { name: String, layers: Vec<String> },
+
+    #[error(
+        "{wanted} layers of the feature network are to be compared, but its maps become smaller only \
+         {found} times"
+    )]
+    FewFeatures { found: usize, wanted: usize },
+
     #[error("images do not pass through the body, which has {layers} layers")]
     NoFeatures { layers: usize },
 
@@ -154,6 +163,12 @@ impl Error {
             Self::NoBody { known, .. } => Some(format!("choose one of {}", known.join(", "))),
             Self::NoSuchChild { children, .. } => {
                 Some(format!("choose one of {}", children.join(", ")))
+            }
+            Self::NoSuchLayer { layers, .. } => {
+                Some(format!("choose one of {}", layers.join(", ")))
+            }
+            Self::FewFeatures { .. } => {
+                Some("compare fewer, or name the layers: `FeatureNet::at`".into())
             }
             Self::NoFeatures { .. } => {
                 Some("it must begin with a convolution and end in `[batch, channels, ..]`".into())

@@ -8,6 +8,7 @@ pub mod arch;
 pub mod block;
 mod erase;
 mod error;
+mod features;
 pub mod groups;
 pub mod init;
 pub mod layer;
@@ -26,6 +27,7 @@ pub use block::{
     ResBlockConfig, Shortcut, conv_layer, res_block,
 };
 pub use error::{Error, OtherWeights, Result, ShapeMismatch};
+pub use features::FeatureNet;
 pub use layer::{Forward, Layer, Mode, set_mode};
 pub use quiet::catch_panic;
 pub use sequential::Sequential;

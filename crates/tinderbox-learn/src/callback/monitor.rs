@@ -7,7 +7,7 @@ use crate::{callback::State, exact};
 /// Which way a watched value improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Better {
-    /// Lower if the name has `loss` or `error` in it, else higher.
+    /// Lower for parts of the loss, and if the name has `loss` or `error` in it, else higher.
     #[default]
     Auto,
     /// As of a loss.
@@ -81,7 +81,11 @@ impl Monitor {
             return Verdict::Unknown(format!("there is no `{name}` to watch; there are {known}"));
         }
         let Some(value) = state.value(&self.name) else { return Verdict::Missing };
-        match self.beats(value) {
+        let lower = match self.better {
+            Better::Auto => state.is_loss(&self.name) || self.lower_by_name(),
+            better => better == Better::Lower,
+        };
+        match self.beats(value, lower) {
             true => {
                 self.best = Some(value);
                 Verdict::Better
@@ -90,11 +94,11 @@ impl Monitor {
         }
     }
 
-    fn beats(&self, value: f64) -> bool {
-        let lower = match self.better {
-            Better::Auto => self.name.contains("loss") || self.name.contains("error"),
-            better => better == Better::Lower,
-        };
+    fn lower_by_name(&self) -> bool {
+        self.name.contains("loss") || self.name.contains("error")
+    }
+
+    fn beats(&self, value: f64, lower: bool) -> bool {
         match lower {
             true => value + self.min_delta < self.best.unwrap_or(f64::INFINITY),
             false => value - self.min_delta > self.best.unwrap_or(f64::NEG_INFINITY),
@@ -108,12 +112,19 @@ mod tests {
 
     #[track_caller]
     fn check(monitor: &Monitor, values: &[f64], better: &[bool]) {
+        check_in(&State::default(), monitor, values, better);
+    }
+
+    #[track_caller]
+    fn check_in(state: &State, monitor: &Monitor, values: &[f64], better: &[bool]) {
         let mut monitor = monitor.clone();
+        let metric_names = vec![monitor.name.clone()];
         for (value, better) in values.iter().zip(better) {
-            assert_eq!(monitor.beats(*value), *better, "{value} after {:?}", monitor.best);
-            if *better {
-                monitor.best = Some(*value);
-            }
+            let (valid_loss, metrics) = (Some(*value), vec![*value]);
+            let metric_names = metric_names.clone();
+            let state = State { valid_loss, metrics, metric_names, ..state.clone() };
+            let verdict = if *better { Verdict::Better } else { Verdict::NotBetter };
+            assert_eq!(monitor.judge(&state), verdict, "{value} of {values:?}");
         }
     }
 
@@ -124,6 +135,13 @@ mod tests {
         check(&Monitor::new("accuracy"), &[0.9, 0.95, 0.92], &[true, true, false]);
         let lower = Monitor { better: Better::Lower, ..Monitor::new("accuracy") };
         check(&lower, &[0.9, 0.95, 0.8], &[true, false, true]);
+    }
+
+    #[test]
+    fn a_part_of_the_loss_is_better_if_it_is_lower() {
+        let state = State { loss_parts: 1, ..State::default() };
+        check_in(&state, &Monitor::new("feat_0"), &[1.0, 0.9, 0.95], &[true, true, false]);
+        check(&Monitor::new("feat_0"), &[1.0, 0.9, 1.1], &[true, false, true]);
     }
 
     #[test]

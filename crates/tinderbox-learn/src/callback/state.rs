@@ -60,6 +60,9 @@ pub struct State {
     pub valid_loss: Option<f64>,
     /// The metrics' names, in the order of their columns.
     pub metric_names: Vec<String>,
+    /// How many of them, at the end, are parts of the loss.
+    #[serde(default)]
+    pub loss_parts: usize,
     /// One for each metric, at `epoch_end`, if validation ran.
     #[serde(with = "exact::list")]
     pub metrics: Vec<f64>,
@@ -115,6 +118,13 @@ impl State {
     pub fn value_names(&self) -> Vec<&str> {
         let metrics = self.metric_names.iter().map(String::as_str);
         ["train_loss", "valid_loss"].into_iter().chain(metrics).collect()
+    }
+
+    /// Whether `name` is that of a loss or a part of one: the lower, the better.
+    pub fn is_loss(&self, name: &str) -> bool {
+        let first_part = self.metric_names.len().saturating_sub(self.loss_parts);
+        let mut parts = self.metric_names.iter().skip(first_part);
+        ["train_loss", "valid_loss"].contains(&name) || parts.any(|part| part == name)
     }
 
     /// The last parameter group's learning rate, which tables and plots show.

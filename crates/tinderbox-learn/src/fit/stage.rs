@@ -102,7 +102,8 @@ impl<'a> Stage<'a> {
             n_epochs: fit.epochs,
             n_train_batches,
             n_valid_batches: learn.data.n_valid_batches(),
-            metric_names: learn.metrics.iter().map(|metric| metric.name()).collect(),
+            metric_names: learn.metric_names(),
+            loss_parts: learn.loss.part_names().len(),
             ..State::default()
         };
         Ok(Self {

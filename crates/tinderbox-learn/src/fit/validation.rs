@@ -4,8 +4,10 @@ use tinderbox_model::Layer;
 
 use crate::{
     Result,
+    callback::State,
     checkpoint::{self, Mark},
     fit::{Progress, Report, Stage},
+    loss::Loss,
     predict::update,
 };
 
@@ -14,6 +16,7 @@ pub(super) struct Validation {
     /// Without autodiff, in evaluation mode.
     pub(super) model: Box<dyn Layer>,
     loss: Weighted,
+    parts: Parts,
 }
 
 /// An average in which each batch weighs as much as it has items.
@@ -32,6 +35,31 @@ impl Weighted {
     /// Nothing, if there were no items.
     pub(crate) fn value(self) -> Option<f64> {
         (self.items > 0).then(|| self.sum / self.items as f64)
+    }
+}
+
+/// The averages of a loss's parts.
+pub(crate) struct Parts(Vec<Weighted>);
+
+impl Parts {
+    /// One for each part that the loss has.
+    pub(crate) fn of(loss: &dyn Loss) -> Self {
+        Self(vec![Weighted::default(); loss.part_names().len()])
+    }
+
+    /// Takes in those of the batch whose loss was the last.
+    pub(crate) fn add(&mut self, loss: &dyn Loss, items: usize) {
+        if self.0.is_empty() {
+            return;
+        }
+        for (average, part) in self.0.iter_mut().zip(loss.last_parts()) {
+            average.add(part, items);
+        }
+    }
+
+    /// NaN, if there were no items.
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|average| average.value().unwrap_or(f64::NAN))
     }
 }
 
@@ -54,7 +82,8 @@ impl Stage<'_> {
         }
         let model = self.learn.eval_model();
         hand_over(self.learn.model(), &*model);
-        Validation { model, loss: Weighted::default() }
+        let parts = Parts::of(&*self.learn.loss);
+        Validation { model, loss: Weighted::default(), parts }
     }
 
     /// The batch's loss, and what the metrics make of it.
@@ -63,11 +92,14 @@ impl Stage<'_> {
         self.state.loss = None;
         if let Some(loss) = self.state.last_loss {
             validation.loss.add(loss, self.items);
+            validation.parts.add(&*self.learn.loss, self.items);
         }
-        let (Some(output), Some(target)) = (&self.state.output, &self.state.target) else {
+        let State { input: Some(input), output: Some(output), target: Some(target), .. } =
+            &self.state
+        else {
             return Ok(());
         };
-        update(&mut self.learn.metrics, output, target)
+        update(&mut self.learn.metrics, input, output, target)
     }
 
     pub(super) fn finish_valid_batch(&mut self) -> Result<()> {
@@ -89,7 +121,8 @@ impl Stage<'_> {
         }
         hand_over(&*validation.model, self.learn.model());
         self.state.valid_loss = validation.loss.value();
-        self.state.metrics = self.learn.metrics.iter().map(|metric| metric.value()).collect();
+        let metrics = self.learn.metrics.iter().map(|metric| metric.value());
+        self.state.metrics = metrics.chain(validation.parts.values()).collect();
         let warnings: Vec<String> =
             self.learn.metrics.iter().filter_map(|metric| metric.warning()).collect();
         for warning in warnings {

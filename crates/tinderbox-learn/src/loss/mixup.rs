@@ -49,6 +49,14 @@ impl Loss for MixUpLoss {
         self.inner.activation()
     }
 
+    fn part_names(&self) -> Vec<String> {
+        self.inner.part_names()
+    }
+
+    fn last_parts(&self) -> Vec<f64> {
+        self.inner.last_parts()
+    }
+
     fn name(&self) -> String {
         self.inner.name()
     }

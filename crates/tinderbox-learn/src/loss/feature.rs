@@ -1,0 +1,239 @@
+//! The feature loss: images compared by what a pretrained network sees in them.
+
+use std::cell::RefCell;
+
+use burn::tensor::Tensor;
+use tinderbox_model::{AnyTensor, FeatureNet};
+use tinderbox_ops::fork;
+
+use crate::loss::{IntoLoss, L1LossFlat, Loss};
+
+/// What a Gram part counts beside the square of its layer's weight: fastai's.
+const STYLE: f64 = 5000.0;
+
+/// The distance of two images in pixels, in the maps of a frozen network, and in which channels of
+/// these maps go together.
+///
+/// It is the sum of its parts, which are columns of a fit's table: `pixel`, then `feat_0`, `feat_1`,
+/// … for the maps of each layer times its weight, then `gram_0`, … for their
+/// [Gram matrices](gram_matrix) times the square of the weight and 5000. Every part compares by the
+/// mean absolute difference unless [`base`](Self::base) says otherwise.
+///
+/// Gradients are for the output alone; the target goes through the network without.
+///
+/// # Shapes
+/// - output and target: `[batch, channels, height, width]`, normalized as the network was trained
+/// - returns `[1]`
+///
+/// # Example
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use tinderbox_learn::loss::{FeatureLoss, Loss};
+/// use tinderbox_model::{FeatureNet, arch::VggConfig};
+///
+/// # fn main() -> tinderbox_learn::Result<()> {
+/// // Its weights would be loaded here.
+/// let vgg = VggConfig { depths: [1; 5], ..VggConfig::VGG16 }.features(&Device::flex());
+/// let net = FeatureNet::before_pools(vgg, 3)?;
+/// let loss = FeatureLoss::new(net, [5.0, 15.0, 2.0]);
+/// assert_eq!(loss.part_names()[..2], ["pixel", "feat_0"]);
+///
+/// let x = Tensor::<4>::ones([1, 3, 32, 32], &Device::flex());
+/// let value = loss.forward(x.clone().into(), x.into()).into_scalar::<f32>();
+/// assert_eq!(value, 0.0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Reference
+/// Johnson et al., [Perceptual Losses for Real-Time Style Transfer and
+/// Super-Resolution](https://arxiv.org/abs/1603.08155), 2016; the parts and their factors are those of
+/// fast.ai's lesson on super-resolution.
+#[doc(alias = "perceptual loss")]
+#[doc(alias = "PerceptualLoss")]
+pub struct FeatureLoss {
+    net: FeatureNet,
+    weights: Vec<f64>,
+    style: bool,
+    base: Box<dyn Loss>,
+    /// Of the last pass, without their graphs.
+    parts: RefCell<Vec<Tensor<1>>>,
+}
+
+impl FeatureLoss {
+    /// By the maps that `net` gives, with a weight for each of its layers. The lesson's for the last
+    /// three of a VGG-16 are 5, 15 and 2.
+    ///
+    /// # Panics
+    /// If there are not as many weights as layers.
+    pub fn new(net: FeatureNet, weights: impl Into<Vec<f64>>) -> Self {
+        let (weights, layers) = (weights.into(), net.layers().len());
+        assert!(
+            weights.len() == layers,
+            "{} weights for the {layers} layers of the feature network",
+            weights.len()
+        );
+        let (base, parts) = (Box::new(L1LossFlat), RefCell::default());
+        Self { net, weights, style: true, base, parts }
+    }
+
+    /// Without the Gram parts: the texture of an output is then free to differ.
+    #[must_use]
+    pub fn without_style(self) -> Self {
+        Self { style: false, ..self }
+    }
+
+    /// Compares by another loss than the mean absolute difference. It sees images, maps and Gram
+    /// matrices, and gives one number.
+    #[must_use]
+    pub fn base<Args>(self, base: impl IntoLoss<Args>) -> Self {
+        Self { base: base.into_loss(), ..self }
+    }
+
+    fn compare(&self, x: impl Into<AnyTensor>, y: impl Into<AnyTensor>) -> Tensor<1> {
+        self.base.forward(x.into(), y.into())
+    }
+
+    /// In the order of their names.
+    fn parts(&self, x: Tensor<4>, y: Tensor<4>) -> Vec<Tensor<1>> {
+        let y = y.without_autodiff();
+        let wanted = self.net.features_of_target(y.clone());
+        let [pixels, x] = fork(x);
+        let found = self.net.features(x);
+        let (mut features, mut styles) = (vec![self.compare(pixels, y)], Vec::new());
+        for ((found, wanted), weight) in found.into_iter().zip(wanted).zip(&self.weights) {
+            let [found, of_style] = match self.style {
+                true => fork(found),
+                false => [found.clone(), found],
+            };
+            if self.style {
+                let (found, wanted) = (gram_matrix(of_style), gram_matrix(wanted.clone()));
+                styles.push(self.compare(found, wanted) * (weight.powi(2) * STYLE));
+            }
+            features.push(self.compare(found, wanted) * *weight);
+        }
+        features.into_iter().chain(styles).collect()
+    }
+}
+
+impl Loss for FeatureLoss {
+    fn forward(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
+        let (x, y): (Tensor<4>, Tensor<4>) =
+            (output.expect_for("FeatureLoss, output"), target.expect_for("FeatureLoss, target"));
+        assert!(
+            x.dims() == y.dims(),
+            "FeatureLoss: an output of shape {:?} for a target of shape {:?}",
+            x.dims(),
+            y.dims()
+        );
+        let parts = self.parts(x, y);
+        let values = parts.iter().map(|part| part.clone().without_autodiff());
+        self.parts.replace(values.collect());
+        parts.into_iter().reduce(|sum, part| sum + part).expect("there is the one of pixels")
+    }
+
+    fn part_names(&self) -> Vec<String> {
+        let numbered = |name: &'static str| {
+            (0..self.weights.len()).map(move |layer| format!("{name}_{layer}"))
+        };
+        let styles = numbered("gram").filter(|_| self.style);
+        std::iter::once("pixel".to_owned()).chain(numbered("feat")).chain(styles).collect()
+    }
+
+    fn last_parts(&self) -> Vec<f64> {
+        let parts = self.parts.borrow();
+        parts.iter().map(|part| f64::from(part.clone().into_scalar::<f32>())).collect()
+    }
+}
+
+/// Which channels of a map go together: their products, averaged over all elements of the map.
+///
+/// # Shapes
+/// `[batch, channels, height, width]` → `[batch, channels, channels]`, symmetric
+///
+/// # Reference
+/// Gatys et al., [A Neural Algorithm of Artistic Style](https://arxiv.org/abs/1508.06576), 2015.
+pub fn gram_matrix(x: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = x.dims();
+    // Pixels by channels: as the kernels leave a map, so that nothing moves.
+    let pixels = x.permute([0, 2, 3, 1]).reshape([batch, height * width, channels]);
+    pixels.clone().transpose().matmul(pixels) / (channels * height * width) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Int};
+    use tinderbox_model::arch::VggConfig;
+
+    use super::*;
+    use crate::loss::MSELossFlat;
+
+    fn net(device: &Device) -> FeatureNet {
+        let vgg = VggConfig { depths: [1; 5], ..VggConfig::VGG11 };
+        FeatureNet::at(vgg.features(device), &["2", "6"]).unwrap()
+    }
+
+    fn images(device: &Device) -> [AnyTensor; 2] {
+        let x = Tensor::<1, Int>::arange(0..768, device).float().sin();
+        let y = x.clone().square() - 0.3;
+        [x, y].map(|image| image.reshape::<4, _>([2, 3, 8, 16]).into())
+    }
+
+    #[test]
+    fn the_loss_is_the_sum_of_its_parts() {
+        let device = Device::flex();
+        let cases = [
+            (
+                FeatureLoss::new(net(&device), [2.0, 3.0]),
+                &["pixel", "feat_0", "feat_1", "gram_0", "gram_1"][..],
+            ),
+            (
+                FeatureLoss::new(net(&device), [2.0, 3.0]).without_style(),
+                &["pixel", "feat_0", "feat_1"],
+            ),
+        ];
+        for (loss, names) in cases {
+            assert_eq!(loss.part_names(), names);
+            let [x, y] = images(&device);
+            let value = f64::from(loss.forward(x, y).into_scalar::<f32>());
+            let parts = loss.last_parts();
+            assert_eq!(parts.len(), names.len());
+            assert!(parts.iter().all(|part| *part > 0.0), "{parts:?}");
+            assert!((value - parts.iter().sum::<f64>()).abs() < 1e-5 * value, "{value}: {parts:?}");
+        }
+    }
+
+    #[test]
+    fn the_base_is_what_parts_compare_by() {
+        let device = Device::flex();
+        let squared = FeatureLoss::new(net(&device), [1.0, 1.0]).base(MSELossFlat);
+        let [x, y] = images(&device);
+        squared.forward(x.clone(), y.clone());
+        let pixel = f64::from(MSELossFlat.forward(x, y).into_scalar::<f32>());
+        assert!((squared.last_parts()[0] - pixel).abs() < 1e-7);
+    }
+
+    #[test]
+    fn a_gram_matrix_is_the_mean_product_of_channels() {
+        let x = [[[[1.0, 2.0]], [[3.0, 4.0]]]];
+        let gram = gram_matrix(Tensor::from_data(x, &Device::flex()));
+        let gram: Vec<f32> = gram.into_data().try_to_vec().unwrap();
+        assert_eq!(gram, [5.0, 11.0, 11.0, 25.0].map(|sum| sum / 4.0));
+    }
+
+    #[test]
+    #[should_panic(expected = "1 weights for the 2 layers of the feature network")]
+    fn every_layer_has_a_weight() {
+        FeatureLoss::new(net(&Device::flex()), [1.0]);
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "FeatureLoss: an output of shape [2, 3, 8, 16] for a target of shape [1, 3, 8, 16]"
+    )]
+    fn unequal_images_are_named() {
+        let device = Device::flex();
+        let [x, y] = images(&device);
+        FeatureLoss::new(net(&device), [1.0, 1.0]).forward(x, y.items(0..1));
+    }
+}
