@@ -266,7 +266,8 @@ impl<K: InputKind> LabelledPart<K> {
             return Ok(());
         }
         let (size, full_size) = (kind.size(&opened), kind.full_size(&opened));
-        let facts = InputFacts { size, full_size, drawn: Some(&drawn), path: None };
+        let (drawn, image) = (Some(&drawn), kind.image(&opened));
+        let facts = InputFacts { size, full_size, drawn, path: None, image };
         match self.labels.target(0, &facts) {
             Err(error @ Error::Transform { .. }) => Err(error),
             // So is an unreadable label.

@@ -247,6 +247,18 @@ pub enum Error {
     #[error("channel {channel} has a standard deviation of {std}, so it cannot be normalized")]
     NoSpread { channel: usize, std: f32 },
 
+    #[error("unknown damage `{step}`: it is none of {}", known.join(", "))]
+    UnknownDamage { step: String, known: Vec<&'static str> },
+
+    #[error("`{step} {value}`: expected {expected}")]
+    DamageValue { step: &'static str, value: String, expected: String },
+
+    #[error("no damage is named")]
+    NoDamage,
+
+    #[error("cannot apply `{step}`: {reason}")]
+    Damage { step: &'static str, reason: String },
+
     #[error("preparing a batch panicked: {reason}")]
     Worker { reason: String },
 
@@ -652,6 +664,16 @@ impl Error {
             Self::NoPadding => "add one to the tokenizer or the vocabulary".into(),
             Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of strings, each different".into(),
             Self::TokenId { .. } => "is this the vocabulary that the texts were encoded with?".into(),
+            Self::UnknownDamage { .. } | Self::NoDamage => {
+                "name steps between commas, such as `shrink 4, noise 5..25, jpeg 30..90`".into()
+            }
+            Self::DamageValue { step, expected, .. } if expected == "no number" => {
+                format!("write `{step}` alone")
+            }
+            Self::DamageValue { step: "side", .. } => "write one number, as `side 96`".into(),
+            Self::DamageValue { step, .. } => {
+                format!("write a number, or the range that one is drawn from: `{step} 2..4`")
+            }
             Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
             _ => return None,
         })

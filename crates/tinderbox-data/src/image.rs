@@ -20,7 +20,7 @@ pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_within};
 pub use photo::{Lost, Photo};
-pub use resize::resize_to;
+pub use resize::{Filter, resize_to};
 
 use crate::{Array, ImageKind, Result};
 

@@ -230,6 +230,8 @@ impl Inference {
         match (self.target.is_like(&data), data) {
             // Codes without a class are those of the data's masks.
             (true, data @ TargetKind::Mask { .. }) => Ok(data),
+            // So is the damage that was done to its inputs.
+            (true, data @ TargetKind::Image { .. }) => Ok(data),
             (true, _) => Ok(self.target.clone()),
             (false, data) => {
                 let (model, data) = (self.target.describe(), data.describe());
@@ -295,6 +297,9 @@ impl fmt::Display for Inference {
         }
         if self.normalize.as_ref().is_some_and(|normalize| normalize.inputs) {
             write!(f, ", normalized")?;
+        }
+        if let TargetKind::Image { damage: Some(damage), .. } = &self.target {
+            write!(f, "; trained to repair: {}", damage.describe())?;
         }
         match self.classes().len() {
             0 => Ok(()),

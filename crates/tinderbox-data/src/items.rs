@@ -85,6 +85,11 @@ pub trait InputKind: ItemKind {
         self.size(opened)
     }
 
+    /// The image, for labels that are made of it.
+    fn image<'a>(&self, _opened: &'a Self::Opened) -> Option<&'a Pixels> {
+        None
+    }
+
     /// What a model gets. The transforms are drawn; whatever else is random comes from `rng`.
     ///
     /// # Errors
@@ -166,6 +171,10 @@ impl InputKind for ImageKind {
 
     fn full_size(&self, opened: &Pixels) -> Option<[usize; 2]> {
         Some(opened.full_size)
+    }
+
+    fn image<'a>(&self, opened: &'a Pixels) -> Option<&'a Pixels> {
+        Some(opened)
     }
 
     /// `[channels, height, width]`, values in `0.0..=1.0`

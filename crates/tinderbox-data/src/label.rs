@@ -7,6 +7,7 @@ mod category;
 mod doubts;
 mod file;
 mod from;
+mod itself;
 mod number;
 mod points;
 mod process;
@@ -25,8 +26,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, ConvertMode, Result,
+    Array, ConvertMode, Crappifier, Result,
     error::listed,
+    image::Pixels,
     items::{ItemKind, Items, first_five},
     text::Vocab,
     transform::Drawn,
@@ -122,7 +124,16 @@ pub enum TargetKind {
         values: MaskValues,
     },
     /// An image.
-    Image { mode: ConvertMode },
+    Image {
+        mode: ConvertMode,
+        /// By how much it is larger than its input was.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        scale: usize,
+        /// What was done to it to make the input, where that is known: what a model is trained to
+        /// repair.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        damage: Option<Crappifier>,
+    },
     /// A word of the vocabulary for each of the input's: the one after it.
     Words { vocab: Vocab },
     /// A class for each of the input's words; [`IGNORE_TAG`](crate::text::IGNORE_TAG) where there
@@ -134,7 +145,21 @@ pub enum TargetKind {
     Array,
 }
 
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_one(scale: &usize) -> bool {
+    *scale == 1
+}
+
 impl TargetKind {
+    /// Images as large as their inputs.
+    pub fn image(mode: ConvertMode) -> Self {
+        Self::Image { mode, scale: 1, damage: None }
+    }
+
     /// Masks with these classes, in the order of their codes, of which each pixel has one that counts.
     pub fn mask(classes: Vec<String>) -> Self {
         Self::Mask { classes, ignore: None, void: None, values: MaskValues::Codes }
@@ -179,13 +204,14 @@ impl TargetKind {
             Self::Mask { classes, ignore, void, values } => {
                 LabelKind::Mask { classes, ignore, void, values }
             }
-            Self::Image { mode } => LabelKind::Image(mode),
+            Self::Image { mode, scale, damage } => LabelKind::Image { mode, scale, damage },
             _ => LabelKind::Auto,
         }
     }
 
     /// Whether a model of this kind can be measured with targets of the other: they have the same
-    /// classes and numbers. Which pixels have no class may differ, and which are not counted.
+    /// classes and numbers. Which pixels have no class may differ, and which are not counted; so may
+    /// the damage to the inputs.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (
@@ -195,6 +221,10 @@ impl TargetKind {
             | (Self::Mask { classes, .. }, Self::Mask { classes: of_other, .. }) => {
                 classes == of_other
             }
+            (
+                Self::Image { mode, scale, .. },
+                Self::Image { mode: mode_of_other, scale: scale_of_other, .. },
+            ) => (mode, scale) == (mode_of_other, scale_of_other),
             _ => self == other,
         }
     }
@@ -219,7 +249,8 @@ impl TargetKind {
             }
             Self::Points { n } => several(*n, "point"),
             Self::Mask { classes: names, .. } => format!("masks of {}", classes(names)),
-            Self::Image { mode } => format!("{mode} images"),
+            Self::Image { mode, scale: 1, .. } => format!("{mode} images"),
+            Self::Image { mode, scale, .. } => format!("{mode} images, {scale} times larger"),
             Self::Words { vocab } => format!("the next word of {}", vocab.len()),
             Self::Tags { classes: names } => format!("tags of {}", classes(names)),
             Self::Empty => "nothing".into(),
@@ -232,7 +263,7 @@ impl TargetKind {
         match self {
             Self::Number { len, .. } => *len,
             Self::Points { n } => 2 * n,
-            Self::Image { mode } => mode.channels(),
+            Self::Image { mode, .. } => mode.channels(),
             other => other.classes().len(),
         }
     }
@@ -278,6 +309,8 @@ pub struct InputFacts<'a> {
     pub drawn: Option<&'a Drawn<'a>>,
     /// Its file, if it has one.
     pub path: Option<&'a Path>,
+    /// The image as it was opened, for labels that are made of it.
+    pub image: Option<&'a Pixels>,
 }
 
 /// The processed labels of one set. A further kind of label is a further implementation.
@@ -357,10 +390,21 @@ pub enum LabelKind {
         values: MaskValues,
     },
     /// Images to be made of the inputs.
-    Image(ConvertMode),
+    Image {
+        mode: ConvertMode,
+        /// By how much they are larger than their inputs were.
+        scale: usize,
+        /// What is done to them to make the inputs. Then the labels are the items themselves.
+        damage: Option<Crappifier>,
+    },
 }
 
 impl LabelKind {
+    /// Images as large as their inputs.
+    pub fn image(mode: ConvertMode) -> Self {
+        Self::Image { mode, scale: 1, damage: None }
+    }
+
     /// Masks with these classes, in the order of their codes, of which each pixel has one that counts.
     ///
     /// # Example

@@ -30,6 +30,7 @@
 mod array;
 pub mod batch;
 pub mod check;
+pub mod damage;
 pub mod digits;
 mod encoding;
 pub mod error;
@@ -53,6 +54,7 @@ mod visible;
 
 pub use array::{Array, Values};
 pub use batch::{Batch, BatchOptions, DataBunch};
+pub use damage::{Crappifier, DamagedKind};
 pub use encoding::Encoding;
 pub use error::{Error, Result};
 pub use fingerprint::{Fingerprint, hash_of, hash_of_file};

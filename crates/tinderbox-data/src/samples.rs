@@ -239,7 +239,8 @@ impl<K: InputKind> LabelledSamples<K> {
     fn target(&self, index: usize, opened: &K::Opened, drawn: Option<&Drawn<'_>>) -> Result<Array> {
         let (kind, path) = (&self.part.items.kind, self.path(index));
         let (size, full_size) = (kind.size(opened), kind.full_size(opened));
-        let facts = InputFacts { size, full_size, drawn, path: Some(&path) };
+        let image = kind.image(opened);
+        let facts = InputFacts { size, full_size, drawn, path: Some(&path), image };
         self.part.labels.target(index, &facts)
     }
 }
@@ -269,13 +270,15 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
 
     fn check(&self, index: usize) -> Result<()> {
         let opened = self.opened(index)?;
-        let size = self.part.items.kind.size(&opened);
+        let kind = &self.part.items.kind;
+        let size = kind.size(&opened);
         if let Some(size) = size {
             self.pipeline.check_item(size)?;
         }
         // A label that is a file must be readable too; others cost nothing.
         let path = self.path(index);
-        let facts = InputFacts { size, path: Some(&path), ..InputFacts::default() };
+        let image = kind.image(&opened);
+        let facts = InputFacts { size, path: Some(&path), image, ..InputFacts::default() };
         self.part.labels.check(index, &facts)
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The files that labels name.
-fn files(root: &Path, labels: &[Label]) -> Result<Vec<PathBuf>> {
+pub(super) fn files(root: &Path, labels: &[Label]) -> Result<Vec<PathBuf>> {
     let file = |label: &Label| match label {
         Label::File(path) => Ok(root.join(path)),
         Label::Text(path) => Ok(root.join(path)),
@@ -24,7 +24,7 @@ fn files(root: &Path, labels: &[Label]) -> Result<Vec<PathBuf>> {
     labels.iter().map(file).collect()
 }
 
-fn pick(files: &[PathBuf], indexes: &[usize]) -> Vec<PathBuf> {
+pub(super) fn pick(files: &[PathBuf], indexes: &[usize]) -> Vec<PathBuf> {
     indexes.iter().map(|&index| files[index].clone()).collect()
 }
 

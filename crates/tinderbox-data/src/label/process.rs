@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Label, LabelKind, Labelled, LabelledPart, Labels, MaskCoding, TargetKind, UnknownLabels,
-    category, doubts, file, number, points,
+    category, doubts, file, itself, number, points,
 };
 use crate::{
     Error, Result, Split,
@@ -173,7 +173,7 @@ impl LabelKind {
             Self::Mask { classes, ignore, void, values } => {
                 TargetKind::Mask { classes, ignore, void, values }
             }
-            Self::Image(mode) => TargetKind::Image { mode },
+            Self::Image { mode, scale, damage } => TargetKind::Image { mode, scale, damage },
             Self::Auto => match first.ok_or(Error::NoTrainingItems)? {
                 Label::Number(_) | Label::Numbers(_) => {
                     return Self::Number { log: false }.target(train);
@@ -204,7 +204,10 @@ impl TargetKind {
                 let coding = MaskCoding { classes, ignore: *ignore, values };
                 Arc::new(file::Masks::new(coding, root, raw)?)
             }
-            Self::Image { mode } => Arc::new(file::Pictures::new(*mode, root, raw)?),
+            Self::Image { mode, damage: Some(_), .. } => {
+                Arc::new(itself::Originals::new(*mode, root, raw)?)
+            }
+            Self::Image { mode, .. } => Arc::new(file::Pictures::new(*mode, root, raw)?),
             Self::Empty | Self::Array | Self::Words { .. } | Self::Tags { .. } => {
                 Arc::new(category::Empty { len: raw.len() })
             }

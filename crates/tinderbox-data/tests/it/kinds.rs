@@ -62,12 +62,12 @@ fn noise_is_a_kind_of_item_like_any_other() {
     assert!(items.to_string().starts_with("NoiseItems (5 items)\n[Noise (3, 1, 1), "));
     let data = items
         .split_none()
-        .label_kind(LabelKind::Image(ConvertMode::Rgb))
+        .label_kind(LabelKind::image(ConvertMode::Rgb))
         .label_from_func(|path| Label::File(path.into()))
         .unwrap()
         .batches(options(2))
         .unwrap();
-    assert_eq!((data.c(), data.target()), (3, &TargetKind::Image { mode: ConvertMode::Rgb }));
+    assert_eq!((data.c(), data.target()), (3, &TargetKind::image(ConvertMode::Rgb)));
     let batches = |epoch| data.train_batches(epoch, 0).map(|batch| batch.unwrap());
     let first: Vec<_> = batches(0).collect();
     assert_eq!(first[0].inputs.shape, [2, 3, 1, 1]);

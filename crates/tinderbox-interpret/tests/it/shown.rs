@@ -35,7 +35,7 @@ fn pictures(root: &Path) -> DataBunch {
         .filter_by_func(|path| !path.starts_with("made"))
         .split_by_folder("train", "valid")
         .unwrap()
-        .label_kind(LabelKind::Image(ConvertMode::Rgb))
+        .label_kind(LabelKind::image(ConvertMode::Rgb))
         .label_from_func(made)
         .unwrap()
         .batches(BatchOptions { batch_size: 2, ..BatchOptions::default() })

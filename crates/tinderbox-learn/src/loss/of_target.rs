@@ -80,7 +80,7 @@ mod tests {
             assert_eq!((loss.name(), loss.activation()), (name.to_owned(), activation));
         }
         let mode = ConvertMode::Rgb;
-        let without = [TargetKind::Image { mode }, TargetKind::Empty, TargetKind::Array];
+        let without = [TargetKind::image(mode), TargetKind::Empty, TargetKind::Array];
         for target in without {
             let Err(error) = loss_of(&target) else { panic!("{target:?} has a loss") };
             assert!(matches!(error, Error::NoLoss { target: name } if name == target.list_name()));
