@@ -28,6 +28,7 @@ mod predict;
 mod recorder;
 mod save;
 pub mod schedule;
+mod similarity;
 mod stop;
 mod store;
 mod table;

@@ -6,6 +6,7 @@
 
 mod activation;
 mod binary;
+mod charbonnier;
 mod critic;
 mod cross_entropy;
 mod feature;
@@ -14,9 +15,11 @@ mod label_smoothing;
 mod mixup;
 mod of_target;
 mod regression;
+mod similarity;
 
 pub use activation::Activation;
 pub use binary::{BCEFlat, BCEWithLogitsFlat};
+pub use charbonnier::CharbonnierLoss;
 pub use critic::{NoopLoss, WassersteinLoss};
 pub use cross_entropy::CrossEntropyFlat;
 pub use feature::{FeatureLoss, gram_matrix};
@@ -25,6 +28,7 @@ pub use label_smoothing::LabelSmoothingCrossEntropy;
 pub use mixup::{MixUpLoss, mix_up};
 pub use of_target::loss_of;
 pub use regression::{L1LossFlat, MSELossFlat};
+pub use similarity::{MsSsimLoss, SsimLoss};
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -154,6 +158,19 @@ fn flat_pair(who: &str, output: AnyTensor, target: AnyTensor) -> (Tensor<1>, Ten
         "{who}: an output of shape {found:?} for a target of shape {wanted:?}"
     );
     (output.into_flat(), target.into_flat())
+}
+
+/// Output and target as images.
+///
+/// # Panics
+/// If they are none, or of different shapes.
+fn image_pair(who: &str, output: AnyTensor, target: AnyTensor) -> (Tensor<4>, Tensor<4>) {
+    let (found, wanted) = (output.dims(), target.dims());
+    assert!(
+        found == wanted,
+        "{who}: an output of shape {found:?} for a target of shape {wanted:?}"
+    );
+    (output.expect_for(who), target.expect_for(who))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod masks;
 mod multi_label;
 mod numbers;
 mod perplexity;
+pub mod pictures;
 mod pixels;
 mod roc;
 
@@ -28,6 +29,7 @@ pub use numbers::{
     mean_squared_error, mean_squared_logarithmic_error, psnr, r2_score, root_mean_squared_error,
 };
 pub use perplexity::Perplexity;
+pub use pictures::{AbError, Colorfulness, MsSsim, PixelL1, Psnr, Ssim};
 pub use pixels::{MeanIou, PixelAccuracy};
 pub use roc::{AUROC, auc_roc_score};
 

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use tinderbox_model::{AnyTensor, FeatureNet};
 use tinderbox_ops::fork;
 
-use crate::loss::{IntoLoss, L1LossFlat, Loss};
+use crate::loss::{IntoLoss, L1LossFlat, Loss, image_pair};
 
 /// What a Gram part counts beside the square of its layer's weight: fastai's.
 const STYLE: f64 = 5000.0;
@@ -118,14 +118,7 @@ impl FeatureLoss {
 
 impl Loss for FeatureLoss {
     fn forward(&self, output: AnyTensor, target: AnyTensor) -> Tensor<1> {
-        let (x, y): (Tensor<4>, Tensor<4>) =
-            (output.expect_for("FeatureLoss, output"), target.expect_for("FeatureLoss, target"));
-        assert!(
-            x.dims() == y.dims(),
-            "FeatureLoss: an output of shape {:?} for a target of shape {:?}",
-            x.dims(),
-            y.dims()
-        );
+        let (x, y) = image_pair("FeatureLoss", output, target);
         let parts = self.parts(x, y);
         let values = parts.iter().map(|part| part.clone().without_autodiff());
         self.parts.replace(values.collect());
