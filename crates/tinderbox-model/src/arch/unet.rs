@@ -64,6 +64,14 @@ pub struct UnetConfig {
     pub self_attention: bool,
     /// What the numbers that come out lie between; any number unless it is set.
     pub y_range: Option<[f64; 2]>,
+    /// Adds the image to what comes out, which then is what has to change about it; the last layer
+    /// begins near zero, so that training begins with the image itself. Needs as many outputs as the
+    /// image has channels. fastai has it not; super-resolution networks do.
+    ///
+    /// Kim et al., [Accurate Image Super-Resolution Using Very Deep
+    /// Networks](https://arxiv.org/abs/1511.04587), 2016.
+    #[serde(default)]
+    pub residual: bool,
     /// Puts the image beside the last map, and a residual block behind.
     pub last_cross: bool,
     /// Half as many channels inside that block.
@@ -85,6 +93,7 @@ impl UnetConfig {
             blur: Blur::Always,
             self_attention: false,
             y_range: None,
+            residual: false,
             last_cross: true,
             bottle: false,
             norm: NormType::None,

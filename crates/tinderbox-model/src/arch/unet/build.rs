@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     Error, Merge, ResBlockConfig, Result, Sequential,
-    block::{MergeLayer, UnetBlockConfig, UnetLayers},
+    block::{ConvLayerConfig, MergeLayer, UnetBlockConfig, UnetLayers},
     catch_panic,
+    init::Init,
     layer::{ReLU, SigmoidRange, batchnorm_2d},
     watch::{in_channels, model_sizes, size_changes},
 };
@@ -56,9 +57,20 @@ impl UnetConfig {
     ///
     /// # Errors
     /// [`Error::BodyRefuses`] for a body that does not take images of this size;
-    /// [`Error::NoSkips`] for one that makes no map smaller.
+    /// [`Error::NoSkips`] for one that makes no map smaller; [`Error::Setting`] for a `residual` one
+    /// whose outputs are not as many as the channels of its images.
     pub fn init(&self, encoder: Sequential, device: &Device) -> Result<DynamicUnet> {
         let probe = Probe::of(&encoder, self.size, device)?;
+        if self.residual && self.classes != probe.channels {
+            return Err(Error::Setting {
+                setting: "classes",
+                value: self.classes.to_string(),
+                wanted: format!(
+                    "{}, as many as the images have channels, to be added to them",
+                    probe.channels
+                ),
+            });
+        }
         let layers = self.layers();
         let mut channels = probe.channels_of(encoder.len() - 1);
         let middle = Sequential::new()
@@ -88,7 +100,12 @@ impl UnetConfig {
             parts.push(Part::Block(Box::new(block.init(device))));
         }
         self.finish(&mut parts, &probe, channels, device);
-        Ok(DynamicUnet { parts, taps: probe.skips, detach_skips: self.detach_skips })
+        Ok(DynamicUnet {
+            parts,
+            taps: probe.skips,
+            detach_skips: self.detach_skips,
+            residual: self.residual,
+        })
     }
 
     fn layers(&self) -> UnetLayers {
@@ -115,6 +132,10 @@ impl UnetConfig {
             parts.push(Part::layer(block.norm(self.norm).init(device)));
         }
         let last = layers.conv(channels, self.classes).kernel(1).activation(false);
+        let last = match self.residual {
+            true => ConvLayerConfig { init: Init::Small, ..last },
+            false => last,
+        };
         parts.push(Part::layer(last.init(device)));
         if let Some([low, high]) = self.y_range {
             parts.push(Part::layer(SigmoidRange { low, high }));

@@ -25,6 +25,8 @@ pub struct DynamicUnet {
     /// The body's children whose outputs the blocks take, in the blocks' order.
     pub(super) taps: Vec<usize>,
     pub(super) detach_skips: bool,
+    /// Whether the image is added to what comes out.
+    pub(super) residual: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -120,9 +122,13 @@ impl Forward for DynamicUnet {
                 }
             }
         };
-        trace.within("layers", |trace| {
+        let y = trace.within("layers", |trace| {
             self.parts.iter().enumerate().fold(image, |x, part| run(x, part, trace))
-        })
+        });
+        match self.residual {
+            true => y + beside,
+            false => y,
+        }
     }
 }
 
