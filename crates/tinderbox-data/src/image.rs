@@ -22,7 +22,7 @@ pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_wit
 pub use photo::{Lost, Photo};
 pub use resize::{Filter, resize_to};
 
-use crate::{Array, ImageKind, Result};
+use crate::{Array, ImageKind, Result, Values};
 
 /// The most pixels that an image may have if nothing else is said: as bytes in three channels they
 /// take a quarter of a gigabyte. The number is Pillow's, above which it warns of a decompression bomb.
@@ -183,6 +183,29 @@ impl Image {
         Self { channels, height, width, pixels: vec![value; channels * height * width] }
     }
 
+    /// The image whose numbers these are, `[channels, height, width]`; nothing for an array of
+    /// another form.
+    pub fn of_array(array: Array) -> Option<Self> {
+        match (&array.shape[..], array.values) {
+            (&[channels, height, width], Values::F32(pixels)) => {
+                Some(Self { channels, height, width, pixels })
+            }
+            _ => None,
+        }
+    }
+
+    /// As many channels, each of them the luma of [`ConvertMode::L`]; gray images stay as they are.
+    #[must_use]
+    pub fn to_gray(&self) -> Self {
+        let Self { channels: 3, height, width, pixels } = self else { return self.clone() };
+        let (red, rest) = pixels.split_at(height * width);
+        let (green, blue) = rest.split_at(height * width);
+        let luma =
+            |((r, g), b): ((&f32, &f32), &f32)| (19595.0 * r + 38470.0 * g + 7471.0 * b) / 65536.0;
+        let luma: Vec<f32> = red.iter().zip(green).zip(blue).map(luma).collect();
+        Self { pixels: luma.repeat(3), ..*self }
+    }
+
     /// The numbers, `[channels, height, width]`.
     pub fn into_array(self) -> Array {
         Array::f32([self.channels, self.height, self.width], self.pixels)
@@ -209,6 +232,17 @@ mod tests {
         for value in 0..=255 {
             assert_eq!(luma(value, value, value), value);
         }
+    }
+
+    #[test]
+    fn gray_of_an_image_has_its_luma_in_all_channels() {
+        let image =
+            Image { channels: 3, height: 1, width: 2, pixels: vec![1.0, 0.2, 0.0, 0.2, 0.0, 0.2] };
+        let gray = image.to_gray();
+        assert_eq!(gray.pixels[..2], gray.pixels[2..4]);
+        assert!((gray.pixels[0] - 0.299).abs() < 1e-4 && (gray.pixels[1] - 0.2).abs() < 1e-6);
+        assert_eq!(Image::of_array(gray.clone().into_array()), Some(gray));
+        assert_eq!(Image::of_array(Array::f32([2], vec![0.0; 2])), None);
     }
 
     #[test]

@@ -24,6 +24,13 @@ impl Normalize {
         Self { mean: mean.into(), std: std.into(), inputs: true, targets: false }
     }
 
+    /// The same for targets, too, where they are images to be made: fastai's `do_y`.
+    #[doc(alias = "do_y")]
+    #[must_use]
+    pub fn and_targets(self) -> Self {
+        Self { targets: true, ..self }
+    }
+
     /// ImageNet's statistics, which pretrained models expect.
     #[doc(alias = "imagenet_stats")]
     pub fn imagenet() -> Self {
@@ -127,11 +134,24 @@ impl Normalize {
     ///
     /// # Errors
     /// Those of [`check`](Self::check).
-    pub(crate) fn apply_to_image(&self, image: &mut Image) -> Result<()> {
+    pub fn apply_to_image(&self, image: &mut Image) -> Result<()> {
         self.check(image.channels)?;
         let plane = image.height * image.width;
         self.each_plane(&mut image.pixels, [image.channels, plane], |value, mean, std| {
             (value - mean) / std
+        });
+        Ok(())
+    }
+
+    /// Undoes [`apply_to_image`](Self::apply_to_image).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn invert_image(&self, image: &mut Image) -> Result<()> {
+        self.check(image.channels)?;
+        let plane = image.height * image.width;
+        self.each_plane(&mut image.pixels, [image.channels, plane], |value, mean, std| {
+            value * std + mean
         });
         Ok(())
     }

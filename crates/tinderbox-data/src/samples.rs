@@ -14,7 +14,7 @@ use crate::{
     Array, Error, Fingerprint, Labels, Result, Values, hash_of_file,
     items::InputKind,
     label::{InputFacts, LabelledPart},
-    transform::{Drawn, Pipeline, TtaView},
+    transform::{Drawn, Pipeline, Size, TtaView},
 };
 
 /// An input and its target, ready for a batch.
@@ -76,6 +76,11 @@ pub trait Samples: Send + Sync {
 
     /// The examples as test-time augmentation sees them; only images can be seen so.
     fn seen_as(&self, _view: &TtaView) -> Option<Arc<dyn Samples>> {
+        None
+    }
+
+    /// The examples at another size; only images can be resized.
+    fn at_size(&self, _size: Size) -> Option<Arc<dyn Samples>> {
         None
     }
 
@@ -307,6 +312,16 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
             part: self.part.clone(),
             pipeline: Arc::new(self.augment.seen_as(view)),
             augment: self.augment.clone(),
+            cache: self.cache.clone(),
+            moves_labels: self.moves_labels,
+        }))
+    }
+
+    fn at_size(&self, size: Size) -> Option<Arc<dyn Samples>> {
+        Some(Arc::new(Self {
+            part: self.part.clone(),
+            pipeline: Arc::new(self.pipeline.at_size(size)),
+            augment: Arc::new(self.augment.at_size(size)),
             cache: self.cache.clone(),
             moves_labels: self.moves_labels,
         }))

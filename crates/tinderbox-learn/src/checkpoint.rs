@@ -465,6 +465,13 @@ impl Checkpoint {
         &self.saved.mark.fit
     }
 
+    /// Which of the learner's fits it is of, counted from 0.
+    pub(crate) fn fit_number(&self) -> usize {
+        let done = self.saved.learner.fits as usize;
+        // One that is over counts among those that are done.
+        if self.saved.finished { done.saturating_sub(1) } else { done }
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.saved.finished
     }

@@ -420,6 +420,28 @@ impl Learner {
         &self.data
     }
 
+    /// Goes on with other data: the same items at a larger size, most often. What a checkpoint says
+    /// about the data must be true of it.
+    ///
+    /// # Example
+    /// ```no_run
+    /// # fn example(learn: &mut tinderbox_learn::Learner) -> tinderbox_learn::Result<()> {
+    /// learn.set_data(learn.data().at_size(256, 12)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_data(&mut self, data: DataBunch) {
+        self.data = data;
+    }
+
+    /// Which of its fits the checkpoint in `file` was written in, counted from 0.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`](crate::Error::NotOurs) and what else keeps it from being read.
+    pub fn fit_of_checkpoint(file: impl AsRef<Path>) -> Result<usize> {
+        Ok(Checkpoint::read(file.as_ref())?.fit_number())
+    }
+
     /// The history of the last fit.
     #[doc(alias = "recorder.plot")]
     #[doc(alias = "Recorder")]

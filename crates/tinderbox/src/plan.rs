@@ -26,7 +26,7 @@ pub use batch_size::BatchSizeError;
 pub(crate) use choices::ASKED;
 pub use choices::{Choice, Choices};
 pub use memory::MemoryError;
-pub use phases::Phase;
+pub use phases::{AtSize, Phase};
 pub use split::{Split, SplitError};
 
 use crate::{DeviceChoice, Keep, Result, SettingsError, weights::WeightsFile};

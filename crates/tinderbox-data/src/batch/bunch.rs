@@ -16,7 +16,7 @@ use crate::{
     loader::{Loader, Plan, epoch_generator, item_generator},
     picture::{Grid, Palette, Picture},
     text::TextInput,
-    transform::{Transforms, TtaView},
+    transform::{Size, Transforms, TtaView},
 };
 
 #[derive(Clone)]
@@ -148,6 +148,43 @@ impl DataBunch {
         self.inference.normalize = Some(normalize.clone());
         self.normalize = Some(Arc::new(normalize));
         Ok(self)
+    }
+
+    /// The same items at another size, in batches of another size: progressive resizing. What was
+    /// decoded stays in memory, and the images are normalized as before.
+    ///
+    /// # Errors
+    /// [`Error::NotImages`] if there is nothing to resize; [`Error::BatchSize`]; [`Error::Transform`]
+    /// for a size that is none.
+    ///
+    /// # Example
+    /// ```
+    /// # use tinderbox_data::{DataBunch, Result};
+    /// # fn example(small: DataBunch) -> Result<()> {
+    /// let large = small.at_size(256, 8)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn at_size(&self, size: impl Into<Size>, batch_size: usize) -> Result<Self> {
+        let size = size.into();
+        if batch_size == 0 {
+            return Err(Error::BatchSize);
+        }
+        let resized = |samples: &Arc<dyn Samples>| {
+            samples.at_size(size).ok_or(Error::NotImages { shape: Vec::new() })
+        };
+        let Sets { train, valid, fix, test } = &self.sets;
+        let sets = Sets {
+            train: resized(train)?,
+            valid: resized(valid)?,
+            fix: resized(fix)?,
+            test: test.as_ref().map(resized).transpose()?,
+        };
+        let mut inference = self.inference.clone();
+        inference.transforms = inference.transforms.at_size(size);
+        inference.transforms.check_size()?;
+        let options = BatchOptions { batch_size, ..self.options.clone() };
+        Ok(Self { sets, options, inference, largest_batch: Arc::default(), ..self.clone() })
     }
 
     /// Draws training items so that all classes come as often as the largest one does, with
@@ -627,6 +664,34 @@ mod tests {
             let error = data.items(Set::Train, none).unwrap_err();
             assert!(matches!(error, Error::NoBatch { items: 10, .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn images_come_at_another_size_in_other_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        for item in 0..6 {
+            let file = folder.path().join(format!("a/{item}.png"));
+            Picture::filled(40, 30, [40 * item; 3]).save(file).unwrap();
+        }
+        let small = crate::ImageItems::from_folder(folder.path()).unwrap();
+        let small = small.split_by_rand_pct(0.34, 1).unwrap().label_from_folder().unwrap();
+        let small = small.transform(Transforms::new().size(16)).unwrap();
+        let small =
+            small.batches(BatchOptions { batch_size: 4, workers: 0, ..BatchOptions::default() });
+        let small = small.unwrap().normalize_by(Normalize::imagenet()).unwrap();
+        let large = small.at_size([24, 32], 2).unwrap();
+        let shape = |data: &DataBunch, set| data.one_batch(set).unwrap().inputs.shape;
+        assert_eq!(shape(&small, Set::Train), [4, 3, 16, 16]);
+        assert_eq!(shape(&large, Set::Train), [2, 3, 24, 32]);
+        assert_eq!(shape(&large, Set::Valid), [2, 3, 24, 32]);
+        assert_eq!((large.n_train_batches(), large.normalization()), (2, small.normalization()));
+        let input = large.inference().input(Input::File(&folder.path().join("a/0.png"))).unwrap();
+        assert_eq!(input.shape, [3, 24, 32]);
+        assert!(matches!(small.at_size(0, 2), Err(Error::Transform { .. })));
+        assert!(matches!(small.at_size(16, 0), Err(Error::BatchSize)));
+        let arrays = data(8, BatchOptions { batch_size: 4, ..BatchOptions::default() }).unwrap();
+        assert!(matches!(arrays.at_size(16, 4), Err(Error::NotImages { .. })));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::{
-    AnyDraw, AnyTransform, Canvas, PaddingMode, Point, ResizeMethod, from_description,
+    AnyDraw, AnyTransform, Canvas, PaddingMode, Point, ResizeMethod, Size, from_description,
     transforms::Settings,
 };
 use crate::{Array, Error, Image, Result, Values};
@@ -32,6 +32,13 @@ impl Pipeline {
             pipeline: self,
             draws: self.list.iter().map(|transform| transform.draw(rng)).collect(),
         }
+    }
+
+    /// The same transforms to another size.
+    pub(crate) fn at_size(&self, size: Size) -> Self {
+        let mut settings = self.settings;
+        settings.size = Some(size);
+        Self { list: self.list.clone(), settings }
     }
 
     /// Whether labels that can move do so with their inputs.

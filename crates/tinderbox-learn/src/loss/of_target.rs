@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// The loss that a kind of target calls for: fastai's, and of masks and tags without what is marked
-/// as having no class.
+/// as having no class. Images to be made, which fastai has none for, are compared pixel by pixel.
 ///
 /// # Errors
-/// [`Error::NoLoss`] for targets that may mean anything: images, arrays, nothing at all.
+/// [`Error::NoLoss`] for targets that may mean anything: arrays, nothing at all.
 ///
 /// # Example
 /// ```
@@ -35,8 +35,10 @@ pub fn loss_of(target: &TargetKind) -> Result<Box<dyn Loss>> {
             Box::new(CrossEntropyFlat { axis: 1, ignore: ignore.map(i64::from), ..cross_entropy })
         }
         TargetKind::MultiCategory { .. } => Box::new(BCEWithLogitsFlat),
-        TargetKind::Number { .. } | TargetKind::Points { .. } => Box::new(MSELossFlat),
-        TargetKind::Image { .. } | TargetKind::Empty | TargetKind::Array => {
+        TargetKind::Number { .. } | TargetKind::Points { .. } | TargetKind::Image { .. } => {
+            Box::new(MSELossFlat)
+        }
+        TargetKind::Empty | TargetKind::Array => {
             return Err(Error::NoLoss { target: target.list_name() });
         }
     })
@@ -74,14 +76,13 @@ mod tests {
             ),
             (TargetKind::Number { len: 2, log: true }, "MSELossFlat", Activation::None),
             (TargetKind::Points { n: 1 }, "MSELossFlat", Activation::None),
+            (TargetKind::image(ConvertMode::Rgb), "MSELossFlat", Activation::None),
         ];
         for (target, name, activation) in cases {
             let loss = loss_of(&target).unwrap();
             assert_eq!((loss.name(), loss.activation()), (name.to_owned(), activation));
         }
-        let mode = ConvertMode::Rgb;
-        let without = [TargetKind::image(mode), TargetKind::Empty, TargetKind::Array];
-        for target in without {
+        for target in [TargetKind::Empty, TargetKind::Array] {
             let Err(error) = loss_of(&target) else { panic!("{target:?} has a loss") };
             assert!(matches!(error, Error::NoLoss { target: name } if name == target.list_name()));
         }

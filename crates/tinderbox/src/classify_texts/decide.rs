@@ -369,6 +369,7 @@ fn gradual_unfreezing(epochs: usize, lr: f64, groups: usize) -> Vec<Phase> {
         freeze_to,
         epochs,
         schedule: OneCycle { moms: MOMS, ..OneCycle::from(lr_max) },
+        at: None,
     };
     vec![
         phase("the head alone", -1, 1, LearningRate::One(lr)),

@@ -13,17 +13,29 @@ pub struct Phase {
     pub freeze_to: isize,
     pub epochs: usize,
     pub schedule: OneCycle,
+    /// What it trains on, if not on images and batches of the run's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<AtSize>,
+}
+
+/// Images of another size, in batches of another size: progressive resizing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtSize {
+    /// Height and width, in pixels.
+    pub size: [usize; 2],
+    pub batch_size: usize,
 }
 
 impl Phase {
     /// A fit of everything.
     pub fn whole(epochs: usize, schedule: OneCycle) -> Self {
-        Self { name: "the whole network".into(), freeze_to: 0, epochs, schedule }
+        Self { name: "the whole network".into(), freeze_to: 0, epochs, schedule, at: None }
     }
 
     /// A fit of the last group alone, which is called `name`.
     pub fn head(name: &str, epochs: usize, schedule: OneCycle) -> Self {
-        Self { name: name.into(), freeze_to: -1, epochs, schedule }
+        Self { name: name.into(), freeze_to: -1, epochs, schedule, at: None }
     }
 
     /// Those that have epochs.

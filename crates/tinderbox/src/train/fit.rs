@@ -14,7 +14,7 @@ use tinderbox_learn::{
 };
 
 use super::{diverged::DivergedError, keep::Kept, time_left::seconds_left};
-use crate::{Event, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
+use crate::{AtSize, Event, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
 
 /// How a training run ended.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ pub(super) fn fit<T: Task>(
     let history = CsvLogger::new(run.history());
     let history = if phases.len() > 1 { history.appending() } else { history };
     let (learner, kept) = Kept::watch(&T::ABOUT, &plan.fit, &run, learner);
+    let learner = T::watch(learner, &run, job);
     let mut learner = learner
         .callback(history)
         .callback(TerminateOnNan)
@@ -101,11 +102,18 @@ pub(super) fn fit<T: Task>(
         true => {
             job.tell(Event::Resuming);
             let file = run.checkpoint();
-            let outcome = learner.resume(&file).map_err(|error| match error {
-                tinderbox_learn::Error::NotOurs { .. } => {
-                    RunError::Checkpoint { file, source: error }.into()
+            let resumed = Learner::fit_of_checkpoint(&file).map_err(crate::Error::from);
+            let resumed = resumed.and_then(|fit| {
+                if let Some(phase) = phases.get(fit) {
+                    bring_to_size(&mut learner, &data, phase)?;
                 }
-                other => crate::Error::from(other),
+                Ok(learner.resume(&file)?)
+            });
+            let outcome = resumed.map_err(|error| match error {
+                crate::Error::Learn(source @ tinderbox_learn::Error::NotOurs { .. }) => {
+                    RunError::Checkpoint { file, source }.into()
+                }
+                other => other,
             });
             Some(outcome?)
         }
@@ -115,7 +123,7 @@ pub(super) fn fit<T: Task>(
             None
         }
     };
-    let outcome = fit_phases(&mut learner, phases, resumed, job);
+    let outcome = fit_phases(&mut learner, &data, phases, resumed, job);
     if !run.plan_file().is_file() {
         return Err(gone(&learner, &run).into());
     }
@@ -166,6 +174,7 @@ fn gone(learner: &Learner, run: &RunFolder) -> RunError {
 /// The phases that are left after those that are done, of which the last was `resumed`.
 fn fit_phases(
     learner: &mut Learner,
+    data: &DataBunch,
     phases: &[Phase],
     resumed: Option<Outcome>,
     job: &Job,
@@ -183,12 +192,22 @@ fn fit_phases(
             let (number, of) = (learner.n_fits() + 1, phases.len());
             job.tell(Event::Part { number, of, name: phase.name.clone() });
         }
+        bring_to_size(learner, data, phase)?;
         if phases.len() > 1 || phase.freeze_to != 0 {
             learner.freeze_to(phase.freeze_to)?;
         }
         outcome = Some(learner.fit_one_cycle(phase.epochs, phase.schedule.clone())?);
     }
     Ok(outcome.unwrap_or(Outcome::Finished { epochs: 0, reason: None }))
+}
+
+/// Gives the learner the run's data as a phase sees it.
+fn bring_to_size(learner: &mut Learner, data: &DataBunch, phase: &Phase) -> Result<()> {
+    match phase.at {
+        Some(AtSize { size, batch_size }) => learner.set_data(data.at_size(size, batch_size)?),
+        None => learner.set_data(data.clone()),
+    }
+    Ok(())
 }
 
 /// Whether a fit has ended because it no longer got better, and the next one may begin.
