@@ -68,6 +68,7 @@ impl Task for Measure {
         takes_text: false,
         draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
+        words: &[],
     };
 
     type Settings = MeasureSettings;

@@ -152,6 +152,21 @@ impl Which for OfCamvid {
     }
 }
 
+/// Those of image-to-image training, with the data as a flag of the lesson's own.
+#[derive(Debug)]
+pub(crate) struct OfSuperres;
+impl Which for OfSuperres {
+    fn tasks() -> Vec<&'static dyn AnyTask> {
+        one("enhance")
+    }
+    const DATA: Option<usize> = None;
+    const NEEDS_DATA: bool = false;
+    fn without() -> &'static [&'static str] {
+        // The stages decide them.
+        &["data", "inputs", "targets", "damage", "scale", "out", "from", "sizes", "unfreeze_epochs"]
+    }
+}
+
 fn one(name: &str) -> Vec<&'static dyn AnyTask> {
     find_task(tasks(), name).into_iter().collect()
 }

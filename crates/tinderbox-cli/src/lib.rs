@@ -7,6 +7,7 @@ mod interrupt;
 mod meant;
 mod offered;
 mod terminal;
+mod words;
 
 use std::process::ExitCode;
 
@@ -72,7 +73,8 @@ enum Command {
 pub fn main(tasks: &'static [&'static dyn AnyTask]) -> ExitCode {
     given::set_tasks(tasks);
     let mut command = Cli::command();
-    let matches = match command.try_get_matches_from_mut(std::env::args_os()) {
+    let typed = words::spelled_out(std::env::args_os(), given::tasks());
+    let matches = match command.try_get_matches_from_mut(typed) {
         Ok(matches) => matches,
         Err(error) => {
             return exit::wrong_usage(meant::suggesting(error, &command, std::env::args()));

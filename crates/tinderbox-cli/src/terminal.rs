@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tinderbox::{
     Batch, Choice, Event, Job, Sources,
-    data::{visible, visible_lines, visible_path},
+    data::{shell_word, visible, visible_lines, visible_path},
     learn::minutes,
 };
 
@@ -157,6 +157,9 @@ impl Screen {
             Event::Epoch { line, .. } => {
                 self.clear();
                 print_line(line);
+            }
+            Event::Sample { picture, .. } => {
+                self.above(|| say(&format!("samples: {}", shell_word(picture))));
             }
             Event::Note { text } => self.above(|| say(text)),
             Event::End { seconds } => {

@@ -123,6 +123,7 @@ impl Task for Classify {
         takes_text: false,
         draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
+        words: &[],
     };
 
     type Settings = ClassifySettings;

@@ -131,6 +131,7 @@ impl Task for ClassifyTexts {
         takes_text: true,
         draws: Draws::Nothing,
         try_next: "predict {run} \"some text\"",
+        words: &[],
     };
 
     type Settings = ClassifyTextsSettings;

@@ -38,6 +38,9 @@ pub enum Event {
     Batch(Batch),
     /// An epoch is done: its losses and metrics by name, and as a line of the table.
     Epoch { values: BTreeMap<String, Option<f64>>, line: String },
+    /// An image of what the model makes of some items of the validation set, after an epoch counted
+    /// from 1 over all parts of the training.
+    Sample { epoch: usize, picture: PathBuf },
     /// Something worth a line.
     Note { text: String },
     /// A fit is over.

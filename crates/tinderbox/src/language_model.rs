@@ -107,6 +107,7 @@ impl Task for LanguageModel {
         takes_text: true,
         draws: Draws::Nothing,
         try_next: "generate {run} --prompt \"…\"",
+        words: &[],
     };
 
     type Settings = LanguageModelSettings;

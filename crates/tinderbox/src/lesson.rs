@@ -4,6 +4,7 @@ mod camvid;
 mod human_numbers;
 mod mnist;
 mod published;
+mod superres;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub use human_numbers::{
 };
 pub use mnist::{MNIST, Mnist, lesson_mnist};
 pub use published::Published;
+pub use superres::{Superres, SuperresStage, lesson_superres, superres_beside};
 
 use crate::Hinted;
 

@@ -42,10 +42,7 @@ pub mod data;
 mod demo;
 mod device;
 mod download;
-#[allow(dead_code, reason = "the task that enhances images calls it")]
-mod enhance {
-    pub(crate) mod tiles;
-}
+mod enhance;
 mod error;
 mod event;
 mod images;
@@ -80,8 +77,12 @@ pub use check::{
 };
 pub use classify::{Classify, ClassifyError, ClassifySettings};
 pub use classify_texts::{ClassifyTexts, ClassifyTextsError, ClassifyTextsSettings};
-pub use demo::{Demo, demo, demo_masks};
+pub use demo::{Demo, demo, demo_masks, demo_restore};
 pub use device::{DeviceError, device};
+pub use enhance::{
+    Bad, DamageSetting, Enhance, EnhanceError, EnhanceLoss, EnhanceSettings, FeatureWeights,
+    ImagePairs, LossName, PretrainedFeatures, Sizes, TrainingView,
+};
 pub use error::{Error, Hinted, Result};
 pub use event::{Batch, Done, Event, LeftOut};
 pub use images::{
@@ -94,8 +95,8 @@ pub use job::Job;
 pub use language_model::{LanguageModel, LanguageModelSettings};
 pub use output::{OutputError, check_outputs};
 pub use plan::{
-    BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan, Sources,
-    Split, SplitError, Start, Take,
+    AtSize, BatchSizeError, Choice, Choices, Decided, FitPlan, Host, MemoryError, Phase, Plan,
+    Sources, Split, SplitError, Start, Take,
 };
 pub use progress::progress;
 pub use regress::{Regress, RegressError, RegressSettings};
@@ -110,7 +111,7 @@ pub use settings::{
 pub use shown::ShownBatch;
 pub use summary::model_summary;
 pub use task::{
-    About, AnyTask, ClassCount, Confidence, Draws, Of, TASKS, Task, TaskError, find_task,
+    About, AnyTask, ClassCount, Confidence, Draws, Of, TASKS, Task, TaskError, Word, find_task,
     task_of_model, task_of_run,
 };
 pub use threads::set_threads;

@@ -93,6 +93,7 @@ impl Task for Regress {
         takes_text: false,
         draws: Draws::Nothing,
         try_next: "predict {run} image.jpg",
+        words: &[],
     };
 
     type Settings = RegressSettings;

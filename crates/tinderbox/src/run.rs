@@ -13,6 +13,7 @@
 //! | `diverged.json` | why there is no model, if the training diverged |
 //! | `last-good.safetensors` | the model of the last good epoch before it did |
 //! | `losses.svg`, `rates.svg` | plots |
+//! | `samples/` | what an image-to-image model made of a few validation items, after each epoch |
 
 use std::{
     fs::{self, File, TryLockError},
@@ -183,6 +184,16 @@ impl RunFolder {
     /// The model of the last good epoch of a training that diverged.
     pub fn last_good(&self) -> PathBuf {
         self.root.join("last-good.safetensors")
+    }
+
+    /// The folder of images that a model made of some validation items.
+    pub fn samples(&self) -> PathBuf {
+        self.root.join("samples")
+    }
+
+    /// Those of an epoch, counted from 1 over all fits.
+    pub fn sample(&self, epoch: usize) -> PathBuf {
+        self.samples().join(format!("epoch-{epoch:03}.png"))
     }
 
     pub fn plot(&self, name: &str) -> PathBuf {

@@ -245,6 +245,7 @@ impl Task for Segment {
         takes_text: false,
         draws: Draws::Mask,
         try_next: "predict {run} image.jpg --out mask.png",
+        words: &[],
     };
 
     type Settings = SegmentSettings;

@@ -96,6 +96,13 @@ pub trait Task:
     /// The learner with this task's metrics.
     fn metrics(learner: Learner) -> Learner;
 
+    /// The learner with the callbacks that a run of this task has besides those of all tasks. They are
+    /// made anew when it is resumed.
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn watch(learner: Learner, run: &RunFolder, job: &Job) -> Learner {
+        learner
+    }
+
     /// Every item, so that changed data is noticed when the run is resumed.
     fn list(plan: &Plan<Self>, data: &DataBunch) -> String {
         crate::items::list(&plan.data, data)
@@ -206,6 +213,16 @@ pub struct About {
     pub draws: Draws,
     /// A command to try the model with, `{run}` standing for the run folder.
     pub try_next: &'static str,
+    /// Other names of the task, for settings that many will want: `restore`.
+    pub words: &'static [Word],
+}
+
+/// Another name of a task, and the settings that it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    pub name: &'static str,
+    /// Keys and values.
+    pub settings: &'static [(&'static str, &'static str)],
 }
 
 /// What of a task's predictions can be looked at, and saved as an image.

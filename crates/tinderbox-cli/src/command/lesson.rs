@@ -2,14 +2,17 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueHint, builder::StringValueParser};
 use tinderbox::{
-    AnyTask, Classify, LanguageModel, Of as TaskOf, RunFolder, Segment, Settings, Trained,
-    lesson::{self, MNIST, Published, lesson_camvid, lesson_human_numbers, lesson_mnist},
+    AnyTask, Classify, Enhance, LanguageModel, Of as TaskOf, RunFolder, Segment, Settings, Trained,
+    lesson::{
+        self, MNIST, Published, SuperresStage, lesson_camvid, lesson_human_numbers, lesson_mnist,
+        lesson_superres, superres_beside,
+    },
 };
 
 use super::train::{finish, go_on};
 use crate::{
     exit::Done,
-    given::{Of, OfCamvid},
+    given::{Of, OfCamvid, OfSuperres},
     offered::{Offering, offering},
     terminal::{Style, job, print_line},
 };
@@ -20,12 +23,14 @@ use crate::{
 ///   tinderbox lesson human-numbers
 ///   tinderbox lesson mnist --data mnist_png
 ///   tinderbox lesson camvid --data camvid --pretrained auto
+///   tinderbox lesson superres --data photos --stage 1a
 #[derive(Debug, Subcommand)]
 #[command(verbatim_doc_comment)]
 pub(crate) enum Lesson {
     Mnist(Mnist),
     Camvid(Camvid),
     HumanNumbers(HumanNumbers),
+    Superres(Superres),
 }
 
 impl Lesson {
@@ -34,6 +39,7 @@ impl Lesson {
             Self::Mnist(command) => command.run(),
             Self::Camvid(command) => command.run(),
             Self::HumanNumbers(command) => command.run(),
+            Self::Superres(command) => command.run(),
         }
     }
 }
@@ -212,5 +218,79 @@ impl Camvid {
             print_line(published.beside_run(&trained.run)?.trim_end());
         }
         Ok(finish(asked.task, &trained, style))
+    }
+}
+
+/// Train the lesson's super-resolution with a feature loss and compare with its results
+///
+/// Makes small, JPEG-compressed copies of the photographs, of 96 and of 256 pixels,
+/// and trains a U-Net to give back the originals, in four stages: 1a and 1b at 128
+/// pixels, 2a and 2b at 256; first the decoder alone, then everything. A stage that
+/// is done is not trained again, and one that was interrupted goes on.
+///
+/// The lesson's body is a ResNet-34, its feature network a VGG-16 (528 MB). Without
+/// a network connection, name others.
+///
+/// Examples:
+///   tinderbox lesson superres --data photos
+///   tinderbox lesson superres --data photos --stage 1a --pretrained none --arch resnet18 --feature-net squeezenet1_1
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Superres {
+    /// Folder of photographs
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    data: PathBuf,
+
+    /// Stage: 1a, 1b, 2a, 2b or all; each needs the ones before it
+    #[arg(long, value_name = "STAGE", default_value = "all", value_parser = stages)]
+    stage: Stages,
+
+    /// Folder for the small photographs and the run of each stage
+    #[arg(long, value_name = "DIR", default_value = "runs/lesson-superres", value_hint = ValueHint::DirPath)]
+    out: PathBuf,
+
+    #[command(flatten)]
+    settings: Of<OfSuperres>,
+
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+/// The stages that are wanted.
+#[derive(Debug, Clone)]
+struct Stages(Vec<SuperresStage>);
+
+/// `all`, or one by its name, with those before it, which are not trained again.
+fn stages(text: &str) -> Result<Stages, String> {
+    if text == "all" {
+        return Ok(Stages(SuperresStage::ALL.to_vec()));
+    }
+    let last: SuperresStage = text.parse().map_err(|error| format!("{error}, or all"))?;
+    let up_to = SuperresStage::ALL.into_iter().take_while(|stage| *stage != last);
+    Ok(Stages(up_to.chain([last]).collect()))
+}
+
+impl Superres {
+    fn run(self) -> anyhow::Result<Done> {
+        let style = Style::of(self.json);
+        let asked = self.settings.given.resolve(Some("enhance"), None)?;
+        let lesson = lesson::Superres {
+            data: self.data,
+            out: self.out,
+            stages: self.stage.0,
+            settings: Settings::<Enhance>::from_json(&asked.settings)?,
+        };
+        let trained = lesson_superres(&lesson, &job(style)?)?;
+        if style == Style::Text {
+            for (stage, trained) in &trained {
+                print_line(&format!("\nstage {stage}, compared with the lesson:"));
+                print_line(superres_beside(*stage, trained).trim_end());
+            }
+        }
+        Ok(match trained.last() {
+            Some((_, last)) => finish(asked.task, last, style),
+            None => Done::Ok,
+        })
     }
 }

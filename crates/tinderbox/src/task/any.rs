@@ -12,7 +12,7 @@ use tinderbox_learn::{Bundle, LrCurve, schedule::LrFind};
 
 use super::{About, Confidence, Task, TaskError};
 use crate::{
-    Answer, Checked, Classify, ClassifyTexts, DryRun, InterpretSettings, Interpreted, Job,
+    Answer, Checked, Classify, ClassifyTexts, DryRun, Enhance, InterpretSettings, Interpreted, Job,
     LanguageModel, PictureOptions, Regress, Result, RunFolder, Scores, Segment, Settings,
     SettingsError, ShownBatch, Trained,
     answer::Answers,
@@ -86,6 +86,7 @@ pub static TASKS: &[&dyn AnyTask] = &[
     &Of::<Classify>::new(),
     &Of::<Regress>::new(),
     &Of::<Segment>::new(),
+    &Of::<Enhance>::new(),
     &Of::<LanguageModel>::new(),
     &Of::<ClassifyTexts>::new(),
 ];

@@ -1,0 +1,262 @@
+//! The losses of image-to-image models, as a plan has them.
+
+use std::{fmt, str::FromStr};
+
+use burn::tensor::Device;
+use schemars::json_schema;
+use serde::{Deserialize, Serialize};
+use tinderbox_data::Normalize;
+use tinderbox_learn::{
+    Learner,
+    loss::{CharbonnierLoss, FeatureLoss, L1LossFlat, MSELossFlat, MsSsimLoss, SsimLoss},
+};
+use tinderbox_model::{
+    FeatureNet,
+    arch::{ARCHS, BodySpec},
+    weights::StateDict,
+};
+
+use super::EnhanceError;
+use crate::{
+    Job, Result,
+    plan::{ASKED, Choices},
+    progress::downloads,
+    settings::as_text,
+    weights::{Found, Pretrained, WeightsFile, look},
+};
+
+/// The loss, complete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnhanceLoss {
+    Mse,
+    L1,
+    Charbonnier,
+    Ssim,
+    MsSsim,
+    Feature(FeatureWeights),
+}
+
+/// The network whose features a loss compares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureWeights {
+    /// As in [`ARCHS`].
+    pub arch: String,
+    pub file: WeightsFile,
+}
+
+/// What training makes small: how far a prediction is from its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossName {
+    /// Mean squared error: the lesson's for restoration.
+    Mse,
+    /// Mean absolute error, which blurs less.
+    L1,
+    /// A smooth mean absolute error.
+    Charbonnier,
+    /// One minus the structural similarity.
+    Ssim,
+    /// The same over several scales.
+    MsSsim,
+    /// The lesson's: pixels, features of a frozen network, and their Gram matrices.
+    Feature,
+}
+
+/// By their names in settings.
+const NAMES: [(&str, LossName); 6] = [
+    ("mse", LossName::Mse),
+    ("l1", LossName::L1),
+    ("charbonnier", LossName::Charbonnier),
+    ("ssim", LossName::Ssim),
+    ("ms-ssim", LossName::MsSsim),
+    ("feature", LossName::Feature),
+];
+
+impl FromStr for LossName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, loss)| *loss).ok_or_else(|| {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            format!("expected one of {}", names.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for LossName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(_, loss)| loss == self).map_or("", |(name, _)| name);
+        f.write_str(name)
+    }
+}
+
+as_text! {
+    LossName: json_schema!({
+        "type": "string",
+        "enum": ["mse", "l1", "charbonnier", "ssim", "ms-ssim", "feature"],
+    });
+}
+
+impl EnhanceLoss {
+    /// The learner with this loss. Images are normalized so.
+    ///
+    /// # Errors
+    /// If the weights of the feature network are not what they were.
+    pub(super) fn into(
+        self,
+        learner: Learner,
+        normalize: &Normalize,
+        device: &Device,
+    ) -> Result<Learner> {
+        Ok(match self {
+            Self::Mse => learner.loss(MSELossFlat),
+            Self::L1 => learner.loss(L1LossFlat),
+            Self::Charbonnier => learner.loss(CharbonnierLoss::default()),
+            Self::Ssim => learner.loss(SsimLoss::new(normalize.clone())),
+            Self::MsSsim => learner.loss(MsSsimLoss::new(normalize.clone())),
+            Self::Feature(FeatureWeights { arch, file }) => {
+                learner.loss(feature_loss(&arch, file.read()?, device)?)
+            }
+        })
+    }
+}
+
+/// A network that features are compared by.
+struct Compared {
+    /// As in [`ARCHS`].
+    arch: &'static str,
+    /// The first child that is left out, if not all of the body is needed, or there.
+    until: Option<&'static str>,
+    /// How much each layer before a pooling counts, the last ones.
+    weights: [f64; 3],
+}
+
+/// The networks that features are compared by, the best first.
+const COMPARED: [Compared; 4] = [
+    // The lesson's.
+    Compared { arch: "vgg16_bn", until: None, weights: [5.0, 15.0, 2.0] },
+    Compared { arch: "squeezenet1_1", until: None, weights: [5.0, 15.0, 2.0] },
+    Compared { arch: "mobilenet_v2", until: None, weights: [5.0, 15.0, 2.0] },
+    Compared { arch: "resnet18", until: Some("layer4"), weights: [5.0, 15.0, 2.0] },
+];
+
+fn feature_loss(arch: &str, weights: StateDict, device: &Device) -> Result<FeatureLoss> {
+    let known = COMPARED.iter().find(|known| known.arch == arch);
+    let (until, layers) =
+        known.map_or((None, [5.0, 15.0, 2.0]), |known| (known.until, known.weights));
+    let body = BodySpec { until: until.map(str::to_owned), ..BodySpec::new(arch)? };
+    let (body, _) = body.build_with(weights, device)?;
+    let net = FeatureNet::before_pools(body.opened().layers, layers.len())?;
+    Ok(FeatureLoss::new(net, layers))
+}
+
+/// The feature losses of pretrained networks.
+///
+/// # Example
+/// ```no_run
+/// use tinderbox::prelude::*;
+///
+/// # fn example(data: DataBunch) -> Result<(), tinderbox::Error> {
+/// let learn = unet_learner(data, "resnet34")?.loss(FeatureLoss::vgg16()?);
+/// # Ok(())
+/// # }
+/// ```
+pub trait PretrainedFeatures: Sized {
+    /// The lesson's, by a VGG-16 with batch norm that was trained on ImageNet: its weights are
+    /// downloaded if they are not in the cache.
+    ///
+    /// # Errors
+    /// [`WeightsError`](crate::weights::WeightsError).
+    fn vgg16() -> Result<Self> {
+        Self::by("vgg16_bn", Pretrained::Auto)
+    }
+
+    /// By the best network whose weights are in the cache or can be downloaded: VGG-16, SqueezeNet
+    /// 1.1, MobileNetV2 or ResNet-18.
+    ///
+    /// # Errors
+    /// [`EnhanceError::NoFeatureNet`] if there are none.
+    fn auto() -> Result<Self>;
+
+    /// By a network of the table, with these weights.
+    ///
+    /// # Errors
+    /// [`WeightsError`](crate::weights::WeightsError); an unknown architecture; weights of another.
+    fn by(arch: &str, weights: Pretrained) -> Result<Self>;
+}
+
+impl PretrainedFeatures for FeatureLoss {
+    fn auto() -> Result<Self> {
+        let FeatureWeights { arch, file } = found(None, &downloads())?.0;
+        feature_loss(&arch, file.read()?, &Device::default())
+    }
+
+    fn by(arch: &str, weights: Pretrained) -> Result<Self> {
+        match look(Some(&weights), Some(arch), &[], &downloads())? {
+            Found::File { arch, file, .. } => {
+                feature_loss(arch.name, file.read()?, &Device::default())
+            }
+            Found::None { .. } => Err(EnhanceError::NoFeatureNet { tried: arch.to_owned() }.into()),
+        }
+    }
+}
+
+/// The network that a setting names, and what told which it is.
+fn found(asked: Option<&str>, job: &Job) -> Result<(FeatureWeights, &'static str)> {
+    let named = match asked {
+        None | Some("auto") => None,
+        Some(name) if ARCHS.iter().any(|arch| arch.name == name) => {
+            Some((Pretrained::Auto, Some(name)))
+        }
+        Some(file) => Some((Pretrained::File(file.into()), None)),
+    };
+    let found = match named {
+        Some((weights, arch)) => look(Some(&weights), arch, &[], job)?,
+        None => {
+            let names = COMPARED.map(|known| known.arch);
+            match look(None, None, &names, job)? {
+                // The best is large: a small one may still be had.
+                Found::None { .. } => look(None, Some("squeezenet1_1"), &[], job)?,
+                found => found,
+            }
+        }
+    };
+    match found {
+        Found::File { arch, file, because } => {
+            let because = if asked.is_some() { ASKED } else { because };
+            Ok((FeatureWeights { arch: arch.name.to_owned(), file }, because))
+        }
+        Found::None { .. } => {
+            let tried = COMPARED.map(|known| known.arch).join(", ");
+            Err(EnhanceError::NoFeatureNet { tried }.into())
+        }
+    }
+}
+
+/// The network of a plan.
+pub(super) fn feature_net(
+    asked: Option<&str>,
+    choices: &mut Choices,
+    job: &Job,
+) -> Result<FeatureWeights> {
+    let (net, because) = found(asked, job)?;
+    choices.keep("feature_net", &Some(asked.unwrap_or("auto")));
+    choices.tell("feature net", net.arch.clone(), because);
+    Ok(net)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_is_read_as_it_is_written() {
+        for (name, loss) in NAMES {
+            assert_eq!((name.parse(), loss.to_string()), (Ok(loss), name.to_owned()));
+        }
+        let error = "l2".parse::<LossName>().unwrap_err();
+        assert_eq!(error, "expected one of mse, l1, charbonnier, ssim, ms-ssim, feature");
+    }
+}

@@ -1,0 +1,58 @@
+//! What an image-to-image model makes of an image.
+
+use tinderbox_data::{
+    Image, Inference, Input, SavedInput, TargetKind, damage::Crappifier, image::Photo,
+};
+use tinderbox_learn::Bundle;
+
+use super::{Enhance, tiles::enhance_image};
+use crate::{Answer, PictureOptions, Result, Task, validate::other_model};
+
+/// An image with all that its file carries, as the model opens it.
+///
+/// # Errors
+/// If it cannot be read; [`UnfitInput`](tinderbox_data::Error::UnfitInput) for what is no image.
+pub(super) fn prepare(inference: &Inference, input: Input<'_>) -> Result<Photo> {
+    Ok(match (inference.saved_input(), input) {
+        (SavedInput::Image(kind), Input::File(path)) => Photo::open_as(path, *kind)?,
+        (SavedInput::Image(kind), Input::Bytes(bytes)) => Photo::decode_as(bytes, *kind)?,
+        (_, input) => {
+            // It says what the model takes instead.
+            inference.pixels(input)?;
+            unreachable!("only files and bytes of images are opened")
+        }
+    })
+}
+
+/// The image that the model makes of another: of the size that is asked for, or of the image's own,
+/// times what super-resolution enlarges by. The input is scaled to that size first.
+///
+/// # Errors
+/// [`TaskError::OtherModel`](crate::TaskError::OtherModel) for a model of another task; whatever goes
+/// wrong in the model.
+pub(super) fn enhanced(model: &Bundle, photo: &Photo, options: &PictureOptions) -> Result<Answer> {
+    let inference = &model.manifest.inference;
+    let TargetKind::Image { scale, damage, .. } = inference.target() else {
+        return Err(other_model(model, Enhance::ABOUT.noun));
+    };
+    let size = [photo.height(), photo.width()];
+    let size = match options.size {
+        Some(asked) => asked.of(size),
+        None => size.map(|side| side * scale),
+    };
+    let scaled = photo.resized(size);
+    let mut image = scaled.to_image();
+    if damage.as_ref().is_some_and(Crappifier::is_gray) {
+        image = image.to_gray();
+    }
+    let normalize = inference.normalization();
+    if let Some(normalize) = normalize.filter(|normalize| normalize.inputs) {
+        normalize.apply_to_image(&mut image)?;
+    }
+    let made = enhance_image(model, image.into_array(), options.tile)?;
+    let mut made = Image::of_array(made).expect("as many axes as went in");
+    if let Some(normalize) = normalize.filter(|normalize| normalize.targets) {
+        normalize.invert_image(&mut made)?;
+    }
+    Ok(Answer::Picture(scaled.with_image(&made)))
+}
