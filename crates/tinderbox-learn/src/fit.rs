@@ -10,7 +10,7 @@ mod validation;
 
 pub use report::{Observer, Progress, Report};
 pub use stage::Stage;
-pub(crate) use step::forward;
+pub(crate) use step::{forward, forward_traced};
 pub use time_steps::StepTimes;
 pub(crate) use validation::{Parts, Weighted};
 

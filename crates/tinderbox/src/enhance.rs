@@ -11,6 +11,8 @@ mod predict;
 mod samples;
 pub(crate) mod tiles;
 
+pub use tiles::TileError;
+
 use std::{
     fmt,
     path::{Path, PathBuf},

@@ -81,7 +81,7 @@ pub use demo::{Demo, demo, demo_masks, demo_restore};
 pub use device::{DeviceError, device};
 pub use enhance::{
     Bad, DamageSetting, Enhance, EnhanceError, EnhanceLoss, EnhanceSettings, FeatureWeights,
-    ImagePairs, LossName, PretrainedFeatures, Sizes, TrainingView,
+    ImagePairs, LossName, PretrainedFeatures, Sizes, TileError, TrainingView,
 };
 pub use error::{Error, Hinted, Result};
 pub use event::{Batch, Done, Event, LeftOut};

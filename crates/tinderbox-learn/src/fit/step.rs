@@ -283,7 +283,15 @@ pub(crate) fn forward(model: &dyn Layer, input: AnyTensor) -> Result<AnyTensor> 
     forward_traced(model, input, &mut Trace::off())
 }
 
-fn forward_traced(model: &dyn Layer, input: AnyTensor, trace: &mut Trace<'_>) -> Result<AnyTensor> {
+/// The same, watched.
+///
+/// # Errors
+/// As there.
+pub(crate) fn forward_traced(
+    model: &dyn Layer,
+    input: AnyTensor,
+    trace: &mut Trace<'_>,
+) -> Result<AnyTensor> {
     let shape = input.dims();
     try_forward_traced(model, input, trace).map_err(|error| Error::of_forward(error, shape))
 }

@@ -71,7 +71,7 @@ pub(crate) fn check(learner: &Learner) -> Result<StepMemory> {
 }
 
 /// Bytes that this program may still take: the machine's, or those of the container it is in.
-fn available() -> u64 {
+pub(crate) fn available() -> u64 {
     let mut system = System::new();
     system.refresh_memory();
     let free = system.available_memory();
