@@ -9,9 +9,7 @@ mod metrics;
 mod pairs;
 mod predict;
 mod samples;
-pub(crate) mod tiles;
-
-pub use tiles::TileError;
+mod tiles;
 
 use std::{
     fmt,
@@ -36,6 +34,7 @@ use tinderbox_model::{
 
 pub use loss::{EnhanceLoss, FeatureWeights, LossName, PretrainedFeatures};
 pub use pairs::ImagePairs;
+pub use tiles::TileError;
 
 use crate::{
     About, Answer, Confidence, Decided, Draws, Hinted, ImageSize, Job, Location, PictureOptions,

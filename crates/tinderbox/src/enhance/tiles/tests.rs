@@ -93,7 +93,7 @@ fn bundle(body: BodySpec, unet: UnetConfig, folder: &Path) -> Bundle {
         .unwrap()
         .split_by_folder("train", "valid")
         .unwrap()
-        .label_kind(LabelKind::Image(ConvertMode::Rgb))
+        .label_kind(LabelKind::image(ConvertMode::Rgb))
         .label_from_func(|path| Label::File(path.to_owned()))
         .unwrap()
         .batches(BatchOptions { batch_size: 2, ..BatchOptions::default() })
