@@ -1,5 +1,5 @@
 //! How fast pictures are read and transformed, in pictures a second on one core: `get_transforms`
-//! at 224 pixels.
+//! at 224 pixels; and pairs of a damaged picture and its original, at 128.
 //!
 //! `TINDERBOX_BENCH_PICTURES` names a folder of pictures to measure with. Without it, JPEG files of
 //! 500×375 pixels are made.
@@ -12,9 +12,9 @@ use std::{
 use divan::{Bencher, counter::ItemsCount};
 use image::{ImageBuffer, Rgb};
 use tinderbox_data::{
-    BatchOptions, ConvertMode, DataBunch, ImageItems,
+    BatchOptions, ConvertMode, Crappifier, DataBunch, ImageItems,
     image::Pixels,
-    transform::{Size, Transforms, get_transforms},
+    transform::{Augmentation, Size, Transforms, get_transforms},
 };
 
 fn main() {
@@ -59,8 +59,24 @@ fn data(transforms: Transforms) -> DataBunch {
         .expect("pictures make batches")
 }
 
-fn batches(bencher: Bencher, transforms: Transforms) {
-    let data = data(transforms);
+/// Batches of pairs: what was done to a picture, and the picture.
+fn pairs(damage: &str, cache_bytes: usize) -> DataBunch {
+    let damage: Crappifier = damage.parse().expect("steps of damage");
+    let items = ImageItems::from_folder(&*PICTURES).expect("a folder of pictures");
+    let options =
+        BatchOptions { batch_size: BATCH, workers: 0, cache_bytes, ..BatchOptions::default() };
+    let transforms = Augmentation { max_zoom: 2.0, ..Augmentation::default() }.transforms();
+    items
+        .split_none()
+        .label_by_damage(damage)
+        .and_then(|labelled| {
+            labelled.transform(transforms.size(Size::Square(128)).transform_labels(true))
+        })
+        .and_then(|transformed| transformed.batches(options))
+        .expect("pictures make batches")
+}
+
+fn batches(bencher: Bencher, data: &DataBunch) {
     let mut epochs = (0..).map(|epoch| data.train_batches(epoch, 0));
     let mut batches = epochs.next().expect("a batch");
     bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
@@ -74,12 +90,28 @@ fn batches(bencher: Bencher, transforms: Transforms) {
 
 #[divan::bench]
 fn augmented(bencher: Bencher) {
-    batches(bencher, get_transforms().size(Size::Square(224)));
+    batches(bencher, &data(get_transforms().size(Size::Square(224))));
 }
 
 #[divan::bench]
 fn resized_and_cropped(bencher: Bencher) {
-    batches(bencher, Transforms::new().size(Size::Square(224)));
+    batches(bencher, &data(Transforms::new().size(Size::Square(224))));
+}
+
+/// Read anew in each epoch.
+#[divan::bench(args = ["restore", "shrink 4", "gray", "old-photo"])]
+fn damaged(bencher: Bencher, damage: &str) {
+    batches(bencher, &pairs(damage, 0));
+}
+
+/// The decoded pictures are kept: only the first epoch reads them.
+#[divan::bench(args = ["restore", "shrink 4", "gray", "old-photo"])]
+fn damaged_of_kept(bencher: Bencher, damage: &str) {
+    let data = pairs(damage, 4 << 30);
+    for batch in data.train_batches(0, 0) {
+        batch.expect("pictures are readable");
+    }
+    batches(bencher, &data);
 }
 
 #[divan::bench]

@@ -267,7 +267,7 @@ impl<K: InputKind> LabelledPart<K> {
         }
         let (size, full_size) = (kind.size(&opened), kind.full_size(&opened));
         let (drawn, image) = (Some(&drawn), kind.image(&opened));
-        let facts = InputFacts { size, full_size, drawn, path: None, image };
+        let facts = InputFacts { size, full_size, drawn, image, ..InputFacts::default() };
         match self.labels.target(0, &facts) {
             Err(error @ Error::Transform { .. }) => Err(error),
             // So is an unreadable label.

@@ -17,7 +17,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Array, ConvertMode, Error, Result,
+    Array, ConvertMode, Error, Image, Result,
     image::{ImageInfo, MAX_PIXELS, Pixels},
     inference::SavedInput,
     split::{Part, permutation},
@@ -100,6 +100,20 @@ pub trait InputKind: ItemKind {
         drawn: &Drawn<'_>,
         rng: &mut dyn RngCore,
     ) -> Result<Array>;
+
+    /// [`input`](Self::input), and for kinds whose label may be the item itself the image as that label,
+    /// so that transforms are done once for both.
+    ///
+    /// # Errors
+    /// As there.
+    fn input_and_label(
+        &self,
+        opened: &Self::Opened,
+        drawn: &Drawn<'_>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(Array, Option<Image>)> {
+        Ok((self.input(opened, drawn, rng)?, None))
+    }
 
     /// How it is saved with a model, so that new files are opened as those it was trained on.
     fn saved(&self) -> SavedInput;

@@ -26,7 +26,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Array, ConvertMode, Crappifier, Result,
+    Array, ConvertMode, Crappifier, Image, Result,
     error::listed,
     image::Pixels,
     items::{ItemKind, Items, first_five},
@@ -311,6 +311,8 @@ pub struct InputFacts<'a> {
     pub path: Option<&'a Path>,
     /// The image as it was opened, for labels that are made of it.
     pub image: Option<&'a Pixels>,
+    /// That image as a label, with what was drawn done to it, if that was done already.
+    pub label: Option<&'a Image>,
 }
 
 /// The processed labels of one set. A further kind of label is a further implementation.

@@ -11,7 +11,7 @@ use std::{
 use rand::RngCore;
 
 use crate::{
-    Array, Error, Fingerprint, Labels, Result, Values, hash_of_file,
+    Array, Error, Fingerprint, Image, Labels, Result, Values, hash_of_file,
     items::InputKind,
     label::{InputFacts, LabelledPart},
     transform::{Drawn, Pipeline, Size, TtaView},
@@ -241,11 +241,17 @@ impl<K: InputKind> LabelledSamples<K> {
         })
     }
 
-    fn target(&self, index: usize, opened: &K::Opened, drawn: Option<&Drawn<'_>>) -> Result<Array> {
+    fn target(
+        &self,
+        index: usize,
+        opened: &K::Opened,
+        drawn: Option<&Drawn<'_>>,
+        label: Option<&Image>,
+    ) -> Result<Array> {
         let (kind, path) = (&self.part.items.kind, self.path(index));
         let (size, full_size) = (kind.size(opened), kind.full_size(opened));
         let image = kind.image(opened);
-        let facts = InputFacts { size, full_size, drawn, path: Some(&path), image };
+        let facts = InputFacts { size, full_size, drawn, path: Some(&path), image, label };
         self.part.labels.target(index, &facts)
     }
 }
@@ -259,9 +265,10 @@ impl<K: InputKind> Samples for LabelledSamples<K> {
         let drawn = self.pipeline.draw(rng);
         let opened = self.opened(index)?;
         let named = |error: Error| error.of_item(self.name(index));
-        let input = self.part.items.kind.input(&opened, &drawn, rng).map_err(named)?;
+        let kind = &self.part.items.kind;
+        let (input, label) = kind.input_and_label(&opened, &drawn, rng).map_err(named)?;
         let drawn = self.moves_labels.then_some(&drawn);
-        let target = self.target(index, &opened, drawn).map_err(named)?;
+        let target = self.target(index, &opened, drawn, label.as_ref()).map_err(named)?;
         Ok(Sample { input, target })
     }
 

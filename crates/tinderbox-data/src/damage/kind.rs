@@ -63,14 +63,30 @@ impl InputKind for DamagedKind {
 
     /// `[channels, height, width]`, values in `0.0..=1.0`
     fn input(&self, opened: &Pixels, drawn: &Drawn<'_>, rng: &mut dyn RngCore) -> Result<Array> {
-        let good = rounded(&drawn.apply(opened.to_image())?);
-        let bad = self.damage.damage(&good, rng)?;
-        Ok(bad.resized_by(Filter::Bicubic, [good.height, good.width]).to_image().into_array())
+        self.damaged(&drawn.apply(opened.to_image())?, rng)
+    }
+
+    fn input_and_label(
+        &self,
+        opened: &Pixels,
+        drawn: &Drawn<'_>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(Array, Option<Image>)> {
+        let [good, label] = drawn.apply_to_both(opened.to_image())?;
+        Ok((self.damaged(&good, rng)?, Some(label)))
     }
 
     /// New images are opened as these; they are damaged already.
     fn saved(&self) -> SavedInput {
         self.image.saved()
+    }
+}
+
+impl DamagedKind {
+    /// The image after the damage, at the size that it had.
+    fn damaged(&self, good: &Image, rng: &mut dyn RngCore) -> Result<Array> {
+        let bad = self.damage.damage(&rounded(good), rng)?;
+        Ok(bad.resized_by(Filter::Bicubic, [good.height, good.width]).to_image().into_array())
     }
 }
 

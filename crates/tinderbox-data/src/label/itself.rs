@@ -31,6 +31,9 @@ impl Labels for Originals {
 
     /// `[channels, height, width]`, values in `0.0..=1.0`
     fn target(&self, index: usize, input: &InputFacts<'_>) -> Result<Array> {
+        if let (Some(_), Some(label)) = (input.drawn, input.label) {
+            return Ok(label.clone().into_array());
+        }
         let image = match input.image {
             Some(pixels) => pixels.to_image(),
             None => Pixels::open(&self.files[index], self.mode)?.to_image(),

@@ -1,5 +1,7 @@
 //! An image on its way through the transforms.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -91,6 +93,8 @@ pub struct Canvas {
     mode: Interpolation,
     /// Whether this is not the input, but what belongs to it.
     is_label: bool,
+    /// Whether a transform has asked for that: it may do otherwise for the other.
+    was_asked: Cell<bool>,
     /// The size that the last crop brings the image to.
     target: Option<[usize; 2]>,
     /// What that crop pads with.
@@ -123,6 +127,7 @@ impl Canvas {
             padding,
             mode,
             is_label: false,
+            was_asked: Cell::new(false),
             target: None,
             target_padding: padding,
         }
@@ -135,7 +140,14 @@ impl Canvas {
 
     /// Whether this is a label, which a transform may leave alone.
     pub fn is_label(&self) -> bool {
+        self.was_asked.set(true);
         self.is_label
+    }
+
+    /// Whether no transform has asked for [`is_label`](Self::is_label): an input and its label, if they
+    /// are the same image, come out the same.
+    pub(super) fn is_for_both(&self) -> bool {
+        !self.was_asked.get()
     }
 
     /// Height and width that the image has, or will have when what waits is done.

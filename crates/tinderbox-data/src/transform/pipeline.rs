@@ -123,6 +123,29 @@ impl Drawn<'_> {
         }
     }
 
+    /// An image as an input, and as the label of itself: what [`apply`](Self::apply) and
+    /// [`apply_to_label`](Self::apply_to_label) give. Where that is the same, it is done once.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn apply_to_both(&self, image: Image) -> Result<[Image; 2]> {
+        let settings = self.pipeline.settings;
+        if settings != settings.of_labels() {
+            return Ok([self.apply(image.clone())?, self.apply_to_label(image)?]);
+        }
+        if self.pipeline.does_nothing(settings) {
+            return Ok([image.clone(), image]);
+        }
+        let as_input = self.run(canvas(image.clone(), settings), settings)?;
+        let is_for_both = as_input.is_for_both();
+        let as_input = as_input.into_image();
+        let as_label = match is_for_both {
+            true => as_input.clone(),
+            false => self.apply_to_label(image)?,
+        };
+        Ok([as_input, as_label])
+    }
+
     /// Points of an image of this height and width, `(x, y)` in `-1.0..=1.0`, moved as it was.
     /// Some may lie outside of it then.
     ///
@@ -245,7 +268,10 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
-    use crate::transform::{Size, Transforms, flip_lr, rand_pad};
+    use crate::transform::{
+        Interpolation, LabelTransforms, Size, Transform, Transforms, brightness, flip_lr,
+        get_transforms, rand_pad,
+    };
 
     #[test]
     fn a_thin_picture_does_not_become_a_huge_one() {
@@ -270,6 +296,30 @@ mod tests {
         };
         assert_eq!(run(1), run(1));
         assert!((2..9).any(|seed| run(seed) != run(1)));
+    }
+
+    #[test]
+    fn both_are_what_each_would_be() {
+        let pixels = (0..3 * 20 * 30).map(|at| (at * 37 % 101) as f32 / 100.0).collect();
+        let image = Image { channels: 3, height: 20, width: 30, pixels };
+        let moved = || get_transforms().size(Size::Square(16)).transform_labels(true);
+        let large = LabelTransforms { size: Some(Size::Square(24)), ..LabelTransforms::default() };
+        let nearest =
+            LabelTransforms { mode: Some(Interpolation::Nearest), ..LabelTransforms::default() };
+        for (transforms, same) in [
+            (Transforms::new(), true),
+            (moved(), true),
+            (moved().train(brightness(0.2..=0.2).not_on_labels()), false),
+            (moved().transform_labels_by(large), false),
+            (moved().transform_labels_by(nearest), false),
+        ] {
+            let pipeline = transforms.pipeline(true);
+            let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(4));
+            let [input, label] = drawn.apply_to_both(image.clone()).unwrap();
+            assert_eq!(input == label, same, "{transforms:?}");
+            assert_eq!(input, drawn.apply(image.clone()).unwrap());
+            assert_eq!(label, drawn.apply_to_label(image.clone()).unwrap());
+        }
     }
 
     #[test]

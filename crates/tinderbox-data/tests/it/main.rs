@@ -4,6 +4,7 @@
 
 mod batches;
 mod common;
+mod damaged;
 mod data_block;
 mod hostile;
 mod kinds;
