@@ -28,7 +28,7 @@ use crate::terminal::Style;
 /// Results go to standard output, progress and messages to standard error.
 ///
 /// Exit codes: 0 success, 1 error, 2 wrong usage, 3 some files could not be
-/// predicted, 130 stopped by Ctrl-C (training saves a checkpoint).
+/// used, 130 stopped by Ctrl-C (training saves a checkpoint).
 #[derive(Debug, Parser)]
 #[command(name = "tinderbox", version, verbatim_doc_comment, arg_required_else_help = true)]
 struct Cli {
@@ -53,6 +53,7 @@ enum Command {
     Interpret(command::Interpret),
     Summary(command::Summary),
     ShowBatch(command::ShowBatch),
+    Crappify(command::Crappify),
     #[command(subcommand)]
     Config(command::Config),
     #[command(subcommand)]
@@ -108,6 +109,7 @@ impl Command {
             Self::Interpret(command) => command.run(),
             Self::Summary(command) => command.run(),
             Self::ShowBatch(command) => command.run(),
+            Self::Crappify(command) => command.run(),
             Self::Config(command) => command.run(),
             Self::Data(command) => command.run(),
             Self::Weights(command) => command.run(),

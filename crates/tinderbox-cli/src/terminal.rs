@@ -125,6 +125,14 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(stderr(), "{}", visible_lines(line));
 }
 
+/// Shows on a bar how many of how many are done, until all are.
+pub(crate) fn counting(what: &'static str) -> impl Fn(usize, usize) + Sync {
+    let screen = Mutex::new(Screen { bar: None });
+    move |done, total| {
+        screen.lock().unwrap_or_else(PoisonError::into_inner).counting(what, done, total);
+    }
+}
+
 struct Screen {
     bar: Option<ProgressBar>,
 }

@@ -2,11 +2,12 @@
 //! does not learn.
 //!
 //! A [`Crappifier`] is a list of steps. [`DamagedKind`] damages the inputs of a data set anew for each
-//! item in each epoch.
+//! item in each epoch; [`write_damaged`] writes damaged copies of a folder.
 
 mod blur;
 mod boxes;
 mod dust;
+mod files;
 mod gray;
 mod jpeg;
 mod kind;
@@ -21,7 +22,10 @@ use std::ops::RangeInclusive;
 
 use rand::{Rng, RngCore};
 
+pub use files::{WriteOptions, Written, write_damaged};
 pub use kind::DamagedKind;
+pub(crate) use words::usual;
+pub use words::{SETS, set_or_steps};
 
 use self::noise::Channels;
 
@@ -168,6 +172,36 @@ impl Crappifier {
         Ok((pixels, qualities.first().copied()))
     }
 
+    /// The same with a shorter side of this many pixels: in place of the [`Damage::Side`] that there is,
+    /// or before all else.
+    pub fn to_side(mut self, side: usize) -> Self {
+        let has_side = self.steps.iter().any(|step| matches!(step, Damage::Side(_)));
+        if !has_side {
+            self.steps.insert(0, Damage::Side(side));
+        }
+        for step in &mut self.steps {
+            if let Damage::Side(pixels) = step {
+                *pixels = side;
+            }
+        }
+        self
+    }
+
+    /// The same with JPEG of this quality, 1 to 100: in place of the [`Damage::Jpeg`] that there is, or
+    /// after all else.
+    pub fn at_quality(mut self, quality: u8) -> Self {
+        let has_jpeg = self.steps.iter().any(|step| matches!(step, Damage::Jpeg(_)));
+        if !has_jpeg {
+            self.steps.push(Damage::Jpeg(quality..=quality));
+        }
+        for step in &mut self.steps {
+            if let Damage::Jpeg(range) = step {
+                *range = quality..=quality;
+            }
+        }
+        self
+    }
+
     /// By how much a prediction is larger than its input: by the factor of a fixed shrink, if it is a
     /// whole number; else 1, as the size before is not known.
     pub fn scale(&self) -> usize {
@@ -232,5 +266,85 @@ impl Damage {
             }
         }
         Ok(pixels)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn image() -> Pixels {
+        let [height, width] = [60, 80];
+        let bytes = (0..height * width * 3).map(|at| (at * 7 % 256) as u8).collect();
+        Pixels { height, width, channels: 3, bytes, full_size: [height, width] }
+    }
+
+    fn damaged(steps: &str, seed: u64) -> Pixels {
+        let damage: Crappifier = steps.parse().unwrap();
+        damage.damage(&image(), &mut ChaCha8Rng::seed_from_u64(seed)).unwrap()
+    }
+
+    #[test]
+    fn each_step_does_something_and_the_same_for_a_seed() {
+        for step in [
+            "side 30",
+            "shrink 2",
+            "rescale 2",
+            "blur 1",
+            "noise 9",
+            "grain 9",
+            "gray",
+            "sepia 1",
+            "boxes 2",
+            "dust 30",
+            "scratches 3",
+            "number",
+            "jpeg 20",
+            "restore",
+            "old-photo",
+        ] {
+            assert_ne!(damaged(step, 1), image(), "{step}");
+            assert_eq!(damaged(step, 1), damaged(step, 1), "{step}");
+        }
+        assert_eq!(damaged("shrink 1, blur 0, noise 0, boxes 0, dust 0, scratches 0", 1), image());
+    }
+
+    #[test]
+    fn a_number_says_the_quality_of_the_jpeg_behind_it() {
+        // The quality is drawn first, then the place.
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let quality = rng.random_range(10..=70);
+        let mut want = image();
+        number::write_at_random(&mut want, quality, &mut rng);
+        let want = jpeg::compressed(&want, quality).unwrap();
+        assert_eq!(damaged("number, jpeg 10..70", 9), want);
+    }
+
+    #[test]
+    fn a_prediction_is_larger_by_a_fixed_shrink() {
+        for (steps, scale, gray) in [
+            ("shrink 4", 4, false),
+            ("shrink 2, jpeg, shrink 2, gray", 4, true),
+            ("shrink 2..4", 1, false),
+            ("shrink 1.5", 1, false),
+            ("side 96, shrink 2", 1, false),
+            ("rescale 4", 1, false),
+            ("restore", 1, false),
+            ("old-photo", 1, true),
+        ] {
+            let damage: Crappifier = steps.parse().unwrap();
+            assert_eq!((damage.scale(), damage.is_gray()), (scale, gray), "{steps}");
+        }
+    }
+
+    #[test]
+    fn sizes_and_qualities_take_the_place_of_others() {
+        let damage = |steps: &str| steps.parse::<Crappifier>().unwrap();
+        let at = |steps: &str| damage(steps).to_side(64).at_quality(50).to_string();
+        assert_eq!(at("gray"), "side 64, gray, jpeg 50");
+        assert_eq!(at("number, jpeg 10..70, side 96"), "number, jpeg 50, side 64");
     }
 }

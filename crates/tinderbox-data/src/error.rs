@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use crate::{
     Encoding,
+    damage::usual,
     idx::NotIdx,
     image::NotMask,
     items::{LeftOut, summary},
@@ -255,6 +256,15 @@ pub enum Error {
 
     #[error("no damage is named")]
     NoDamage,
+
+    #[error("{folder} is inside of {images}, or the other way round")]
+    CopiesInside { folder: PathBuf, images: PathBuf },
+
+    #[error("{folder} is not empty")]
+    NotEmpty { folder: PathBuf },
+
+    #[error("cannot write the image as {format}: {reason}")]
+    Encode { format: &'static str, reason: String },
 
     #[error("cannot apply `{step}`: {reason}")]
     Damage { step: &'static str, reason: String },
@@ -664,16 +674,13 @@ impl Error {
             Self::NoPadding => "add one to the tokenizer or the vocabulary".into(),
             Self::Vocab { .. } | Self::VocabFile { .. } => "a vocabulary is a JSON list of strings, each different".into(),
             Self::TokenId { .. } => "is this the vocabulary that the texts were encoded with?".into(),
+            Self::Encode { .. } => "convert it to PNG or JPEG".into(),
+            Self::CopiesInside { .. } => "write the copies to a folder beside the images".into(),
+            Self::NotEmpty { .. } => "name a new folder, or overwrite its files: `--force`".into(),
             Self::UnknownDamage { .. } | Self::NoDamage => {
                 "name steps between commas, such as `shrink 4, noise 5..25, jpeg 30..90`".into()
             }
-            Self::DamageValue { step, expected, .. } if expected == "no number" => {
-                format!("write `{step}` alone")
-            }
-            Self::DamageValue { step: "side", .. } => "write one number, as `side 96`".into(),
-            Self::DamageValue { step, .. } => {
-                format!("write a number, or the range that one is drawn from: `{step} 2..4`")
-            }
+            Self::DamageValue { step, .. } => format!("write it as `{}`", usual(step)),
             Self::Worker { .. } => "this is a bug: please report it with the file that it happens with".into(),
             _ => return None,
         })
@@ -1088,6 +1095,48 @@ mod tests {
             &Error::TokenId { id: 40, len: 38 },
             "there is no token 40: the vocabulary has 38 tokens, counted from 0",
             Some("encoded with"),
+        );
+    }
+
+    #[test]
+    fn errors_about_damage_say_what_to_write() {
+        check(
+            &Error::UnknownDamage { step: "sharpen".into(), known: vec!["blur", "noise"] },
+            "unknown damage `sharpen`: it is none of blur, noise",
+            Some("such as `shrink 4, noise 5..25"),
+        );
+        let value = |step, value: &str, expected: &str| Error::DamageValue {
+            step,
+            value: value.into(),
+            expected: expected.into(),
+        };
+        check(
+            &value("jpeg", "0", "a quality from 1 to 100"),
+            "`jpeg 0`: expected a quality from 1 to 100",
+            Some("write it as `jpeg 30..90`"),
+        );
+        check(&value("side", "x", "a"), "`side x`: expected a", Some("write it as `side 96`"));
+        check(
+            &value("gray", "1", "no number"),
+            "`gray 1`: expected no number",
+            Some("write it as `gray`"),
+        );
+        check(&Error::NoDamage, "no damage is named", Some("name steps between commas"));
+        check(
+            &Error::CopiesInside { folder: "a/b".into(), images: "a".into() },
+            "a/b is inside of a, or the other way round",
+            Some("beside the images"),
+        );
+        check(&Error::NotEmpty { folder: "a".into() }, "a is not empty", Some("`--force`"));
+        check(
+            &Error::Encode { format: "ico", reason: "too large".into() },
+            "cannot write the image as ico: too large",
+            Some("PNG or JPEG"),
+        );
+        check(
+            &Error::Damage { step: "jpeg", reason: "too long".into() },
+            "cannot apply `jpeg`: too long",
+            None,
         );
     }
 

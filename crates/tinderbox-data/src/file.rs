@@ -1,6 +1,9 @@
-//! Files that can be read to their end.
+//! Files that can be read to their end, and where paths lead.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Component, Path, PathBuf, absolute},
+};
 
 use crate::{Encoding, Error, Result};
 
@@ -16,6 +19,27 @@ pub(crate) fn regular(path: &Path) -> Result<fs::Metadata> {
         _ => "a pipe or a device",
     };
     Err(Error::NotAFile { path: path.into(), what })
+}
+
+/// A path without links and dots, as far as it exists; the rest is new.
+pub fn real_path(path: impl AsRef<Path>) -> PathBuf {
+    let path = path.as_ref();
+    let mut plain = PathBuf::new();
+    // Only no path at all is not absolute, and one in a folder that is gone.
+    for part in absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    let found = plain.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    match found {
+        Some((above, real)) => match plain.strip_prefix(above) {
+            Ok(rest) if rest != Path::new("") => real.join(rest),
+            _ => real,
+        },
+        None => plain,
+    }
 }
 
 /// A file's bytes.
@@ -59,6 +83,19 @@ mod tests {
         #[cfg(unix)]
         assert_eq!(what(Path::new("/dev/zero")), "a pipe or a device");
         assert!(matches!(read(&folder.path().join("none")), Err(Error::Read { .. })));
+    }
+
+    #[test]
+    fn a_path_that_is_new_in_part_leads_somewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        assert_eq!(real_path(folder.path().join("a/../b/./c")), real.join("b/c"));
+        assert_eq!(real_path(folder.path().join("")), real);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
+            assert_eq!(real_path(folder.path().join("link/new")), real.join("new"));
+        }
     }
 
     #[test]

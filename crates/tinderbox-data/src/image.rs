@@ -119,6 +119,17 @@ impl Pixels {
         decode::open(path.as_ref(), kind)
     }
 
+    /// [`open_as`](Self::open_as), and the format that the file is in, whatever its name says.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn open_with_format(
+        path: &Path,
+        kind: ImageKind,
+    ) -> Result<(Self, image::ImageFormat)> {
+        decode::open_with_format(path, kind)
+    }
+
     /// [`decode`](Self::decode) with all that can be said about it.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ pub use batch::{Batch, BatchOptions, DataBunch};
 pub use damage::{Crappifier, DamagedKind};
 pub use encoding::Encoding;
 pub use error::{Error, Result};
+pub use file::real_path;
 pub use fingerprint::{Fingerprint, hash_of, hash_of_file};
 pub use image::{ConvertMode, Image};
 pub use inference::{Inference, Input, SavedInput};

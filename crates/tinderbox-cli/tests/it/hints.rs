@@ -17,11 +17,12 @@ fn in_backticks(text: &str) -> Vec<&str> {
 }
 
 /// The commands and those of them that have commands of their own.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "bench",
     "check",
     "completions",
     "config",
+    "crappify",
     "data",
     "demo",
     "generate",

@@ -6,6 +6,7 @@ mod bench;
 mod changed;
 mod checked;
 mod configured;
+mod crappify;
 mod examples;
 mod fetched;
 mod folders;

@@ -100,8 +100,34 @@ const FORMS: [Form; 13] = [
     },
 ];
 
+/// What copies of a folder are made like, by name: the lesson's three, at two sizes, and old photographs.
+pub const SETS: [(&str, &str); 5] = [
+    ("restore", "side 96, number, jpeg 10..70"),
+    ("superres-96", "side 96, jpeg 60"),
+    ("superres-256", "side 256, jpeg 60"),
+    ("gray", "gray"),
+    ("old-photo", "old-photo"),
+];
+
+/// The damage of one of the [`SETS`], or of steps.
+///
+/// # Errors
+/// [`Error::UnknownDamage`], [`Error::DamageValue`], [`Error::NoDamage`].
+pub fn set_or_steps(text: &str) -> Result<Crappifier> {
+    match SETS.iter().find(|(name, _)| *name == text.trim()) {
+        Some((_, steps)) => steps.parse(),
+        None => text.parse().map_err(|error| match error {
+            Error::UnknownDamage { step, known } => {
+                let sets = SETS.iter().map(|set| set.0).filter(|set| !known.contains(set));
+                Error::UnknownDamage { step, known: known.iter().copied().chain(sets).collect() }
+            }
+            other => other,
+        }),
+    }
+}
+
 /// Words that stand for several steps.
-const SETS: [(&str, fn() -> Crappifier); 3] = [
+const SHORT: [(&str, fn() -> Crappifier); 3] = [
     ("restore", Crappifier::restore),
     ("superres", || Crappifier::super_resolve(4)),
     ("old-photo", Crappifier::old_photo),
@@ -130,6 +156,11 @@ impl Form {
     }
 }
 
+/// A step as it is usually written: `jpeg 30..90`.
+pub(crate) fn usual(step: &str) -> String {
+    step.parse::<Damage>().map_or_else(|_| step.to_owned(), |damage| damage.to_string())
+}
+
 /// A step: its name, and a number or a range.
 impl FromStr for Damage {
     type Err = Error;
@@ -140,7 +171,7 @@ impl FromStr for Damage {
         let value = value.trim();
         let unknown = || Error::UnknownDamage {
             step: name.to_owned(),
-            known: FORMS.iter().map(|form| form.name).chain(SETS.map(|set| set.0)).collect(),
+            known: FORMS.iter().map(|form| form.name).chain(SHORT.map(|short| short.0)).collect(),
         };
         let form = Form::named(name).ok_or_else(unknown)?;
         let wrong = |expected: &str| Error::DamageValue {
@@ -240,8 +271,8 @@ impl FromStr for Crappifier {
     fn from_str(text: &str) -> Result<Self> {
         let mut steps = Vec::new();
         for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            match SETS.iter().find(|(name, _)| *name == text) {
-                Some((_, set)) => steps.extend(set().steps),
+            match SHORT.iter().find(|(name, _)| *name == text) {
+                Some((_, steps_of)) => steps.extend(steps_of().steps),
                 None => steps.push(text.parse()?),
             }
         }
@@ -329,6 +360,17 @@ mod tests {
             // The usual numbers are within the limits.
             form.name.parse::<Damage>().unwrap();
         }
+    }
+
+    #[test]
+    fn sets_are_the_lessons() {
+        for (set, _) in SETS {
+            set_or_steps(set).unwrap();
+        }
+        assert_eq!(set_or_steps("superres-96").unwrap().to_string(), "side 96, jpeg 60");
+        assert_eq!(set_or_steps("gray, blur 1").unwrap().to_string(), "gray, blur 1");
+        let error = set_or_steps("superres-64").unwrap_err().to_string();
+        assert!(error.ends_with("old-photo, superres-96, superres-256"), "{error}");
     }
 
     #[test]

@@ -125,8 +125,18 @@ pub(super) fn decode(bytes: &[u8], kind: ImageKind) -> Result<Pixels> {
 }
 
 fn pixels(path: &Path, bytes: &[u8], kind: ImageKind) -> Result<Pixels> {
-    let Decoded { image, full_size, .. } = decoded(path, bytes, kind.max_pixels)?;
-    Ok(Pixels { full_size, ..convert(spread(image, kind.bits), kind.mode) })
+    pixels_and_format(path, bytes, kind).map(|(pixels, _)| pixels)
+}
+
+/// An image, and the format that its file is in.
+pub(super) fn open_with_format(path: &Path, kind: ImageKind) -> Result<(Pixels, ImageFormat)> {
+    pixels_and_format(path, &bytes(path)?, kind)
+}
+
+fn pixels_and_format(path: &Path, bytes: &[u8], kind: ImageKind) -> Result<(Pixels, ImageFormat)> {
+    let Decoded { format, image, full_size } = decoded(path, bytes, kind.max_pixels)?;
+    let pixels = convert(spread(image, kind.bits), kind.mode);
+    Ok((Pixels { full_size, ..pixels }, format))
 }
 
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>> {

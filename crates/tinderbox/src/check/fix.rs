@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde::Serialize;
-use tinderbox_data::items::Table;
+use tinderbox_data::{items::Table, real_path};
 
 use super::{Checked, Kind, Place, copy::Roots};
-use crate::{Error, Hinted, Result, settings::absolute};
+use crate::{Error, Hinted, Result};
 
 /// What a cleaned copy has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -66,14 +66,14 @@ impl Checked {
     /// # Errors
     /// [`FixError`]; [`Error::Write`] and [`Error::Read`] with the path.
     pub fn fix(&self, folder: impl AsRef<Path>) -> Result<Fixed> {
-        let folder = real(folder.as_ref());
+        let folder = real_path(folder.as_ref());
         // An empty folder is as good as a new one.
         let is_empty = || folder.read_dir().is_ok_and(|mut entries| entries.next().is_none());
         if folder.exists() && !is_empty() {
             return Err(FixError::NotEmpty { folder }.into());
         }
         let is_beside = |data: &Path| !folder.starts_with(data) && !data.starts_with(&folder);
-        if !self.data.paths().all(|data| is_beside(&real(data))) {
+        if !self.data.paths().all(|data| is_beside(&real_path(data))) {
             return Err(FixError::Inside { folder }.into());
         }
         if self.used.is_empty() {
@@ -228,25 +228,6 @@ fn ends(path: &str) -> Vec<String> {
         (!end.contains('/')).then_some(stem)
     });
     plain.chain(below.iter().copied()).map(str::to_owned).collect()
-}
-
-/// A path without links and dots, as far as it exists; the rest is new.
-fn real(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in absolute(path).components() {
-        match part {
-            Component::ParentDir => _ = plain.pop(),
-            part => plain.push(part),
-        }
-    }
-    let found = plain.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-    match found {
-        Some((above, real)) => match plain.strip_prefix(above) {
-            Ok(rest) if rest != Path::new("") => real.join(rest),
-            _ => real,
-        },
-        None => plain,
-    }
 }
 
 fn write_csv(

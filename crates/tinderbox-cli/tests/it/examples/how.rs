@@ -19,6 +19,7 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("config default", How::AsItIs),
     ("config schema", How::AsItIs),
     ("config show", How::AsItIs),
+    ("crappify", How::AsItIs),
     ("data fetch", How::Not("tests do without a network")),
     ("data list", How::AsItIs),
     ("demo", How::Not("trains for most of a minute; `what_the_demos_propose_works` runs it")),
