@@ -185,6 +185,13 @@ pub enum Error {
         turned: bool,
     },
 
+    /// Height and width each.
+    #[error(
+        "the target {path} is {}×{} pixels, and its input {}×{}: other proportions",
+        target[1], target[0], picture[1], picture[0]
+    )]
+    TargetSize { path: PathBuf, target: [usize; 2], picture: [usize; 2] },
+
     #[error("{path} is not a mask: it is {why}")]
     NotAMask { path: PathBuf, why: NotMask },
 
@@ -628,6 +635,9 @@ impl Error {
             }
             Self::OtherInput { .. } => "open them as the model was trained: `convert_mode` of images, the tokenizer and the vocabulary of texts".into(),
             Self::NoClasses => "give the names in the order of their codes: `LabelKind::Mask { classes, .. }`".into(),
+            Self::TargetSize { .. } => {
+                "an input and its target show the same at two sizes: crop one of them as the other".into()
+            }
             Self::MaskCode { .. }
             | Self::MaskColor { .. }
             | Self::MaskSize { .. }

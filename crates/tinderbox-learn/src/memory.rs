@@ -32,6 +32,12 @@ impl StepMemory {
         self.fixed.saturating_add(self.per_item.saturating_mul(batch_size as u64))
     }
 
+    /// The same for items that are so many times as large.
+    #[must_use]
+    pub fn scaled(self, times: f64) -> Self {
+        Self { per_item: (self.per_item as f64 * times) as u64, ..self }
+    }
+
     /// The largest batch that fits into this many bytes; 0 if none does.
     pub fn largest_batch(&self, bytes: u64) -> usize {
         (bytes.saturating_sub(self.fixed) / self.per_item.max(1)) as usize
@@ -77,6 +83,7 @@ mod tests {
     fn the_largest_batch_takes_no_more_than_there_is() {
         let memory = StepMemory { fixed: 100, per_item: 30 };
         assert_eq!(memory.of(3), 190);
+        assert_eq!(memory.scaled(4.0).of(2), 340);
         for (bytes, largest) in [(190, 3), (189, 2), (130, 1), (129, 0), (5, 0)] {
             assert_eq!(memory.largest_batch(bytes), largest, "{bytes}");
         }

@@ -37,8 +37,9 @@ pub use pairs::ImagePairs;
 pub use tiles::TileError;
 
 use crate::{
-    About, Answer, Confidence, Decided, Draws, Hinted, ImageSize, Job, Location, PictureOptions,
-    Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task, Word,
+    About, Answer, Confidence, Decided, Draws, Hinted, ImageSize, InterpretSettings, Interpreted,
+    Job, Location, PictureOptions, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
+    Word,
     device::device,
     images::{ImageSettings, of_model},
     items::checked,
@@ -392,6 +393,10 @@ impl Task for Enhance {
         metrics::score(learner)
     }
 
+    fn interpret(learner: &mut Learner, settings: &InterpretSettings) -> Result<Interpreted> {
+        metrics::interpret(learner, settings.without_heat::<Self>()?)
+    }
+
     type Prepared = Photo;
 
     fn prepare(inference: &Inference, input: Input<'_>) -> Result<Photo> {
@@ -434,7 +439,7 @@ impl Enhance {
                 .train(dihedral())
                 .valid(crop_pad())
                 .size(size)
-                .resize_method(ResizeMethod::No),
+                .resize_method(ResizeMethod::Part),
         }
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! - images and labels: [`ImageItems`], [`ConvertMode`], [`Label`], [`LabelKind`], [`DataBunch`],
 //!   [`BatchOptions`], [`Normalize`], [`Array`]
-//! - transforms: [`get_transforms`], [`Transforms`], [`Size`], [`ResizeMethod`], [`PaddingMode`],
+//! - transforms: [`get_transforms`], [`Augmentation`], [`Transforms`], [`Size`], [`ResizeMethod`], [`PaddingMode`],
 //!   [`flip_lr`], [`crop_pad`], [`rand_crop`], [`rand_pad`], [`rand_resize_crop`]
 //! - texts: [`TextItems`], [`TextCsv`], [`TaggedItems`], [`human_numbers`], [`Tokenizing`],
 //!   [`Vocab`], [`VocabOptions`], [`LmOptions`], [`ClassifierOptions`]
@@ -35,7 +35,8 @@
 //! - schedules: [`slice()`], [`LearningRate`], [`LrFind`], [`OneCycle`]
 //! - metrics: [`accuracy`], [`error_rate`], [`top_k_accuracy`], [`accuracy_thresh`], [`dice`],
 //!   [`FBeta`], [`Precision`], [`Recall`], [`MeanIou`], [`PixelAccuracy`], [`Perplexity`]
-//! - losses: [`CrossEntropyFlat`], [`LabelSmoothingCrossEntropy`], [`MSELossFlat`]
+//! - losses: [`CrossEntropyFlat`], [`LabelSmoothingCrossEntropy`], [`MSELossFlat`], [`L1LossFlat`],
+//!   [`FeatureLoss`], [`PretrainedFeatures`]
 //! - callbacks: [`EarlyStopping`], [`SaveModel`], [`SaveWhen`], [`ReduceLrOnPlateau`],
 //!   [`Monitor`], [`CsvLogger`], [`GradientClipping`], [`TerminateOnNan`]
 //! - what is seen of training: [`progress()`], [`Recorder`], [`plot_losses`], [`plot_lr_find`],
@@ -53,8 +54,8 @@ pub use burn::{
 pub use tinderbox_data::{
     Array, BatchOptions, ConvertMode, DataBunch, ImageItems, Label, LabelKind, Normalize,
     transform::{
-        PaddingMode, ResizeMethod, Size, Transforms, crop_pad, flip_lr, get_transforms, rand_crop,
-        rand_pad, rand_resize_crop,
+        Augmentation, PaddingMode, ResizeMethod, Size, Transforms, crop_pad, flip_lr,
+        get_transforms, rand_crop, rand_pad, rand_resize_crop,
     },
 };
 
@@ -78,7 +79,7 @@ pub use tinderbox_model::{
 
 // Learners.
 pub use crate::{
-    CnnConfig, UnetLearnerConfig, cnn_learner,
+    CnnConfig, PretrainedFeatures, UnetLearnerConfig, cnn_learner,
     texts::{TextLearnerConfig, language_model_learner, tagger_learner, text_classifier_learner},
     unet_learner,
     weights::Pretrained,
@@ -92,7 +93,7 @@ pub use tinderbox_learn::{
         CsvLogger, EarlyStopping, GradientClipping, Monitor, ReduceLrOnPlateau, SaveModel,
         SaveWhen, TerminateOnNan,
     },
-    loss::{CrossEntropyFlat, LabelSmoothingCrossEntropy, MSELossFlat},
+    loss::{CrossEntropyFlat, FeatureLoss, L1LossFlat, LabelSmoothingCrossEntropy, MSELossFlat},
     metric::{
         FBeta, MeanIou, Perplexity, PixelAccuracy, Precision, Recall, accuracy, accuracy_thresh,
         dice, error_rate, top_k_accuracy,

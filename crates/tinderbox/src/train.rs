@@ -8,7 +8,7 @@ mod time_left;
 
 use std::fs;
 
-use tinderbox_data::{DataBunch, shell_word};
+use tinderbox_data::{DataBunch, batch::Set, shell_word};
 use tinderbox_learn::{
     Learner, LrCurve, StepMemory,
     callback::{GradientAccumulation, GradientClipping},
@@ -342,6 +342,12 @@ fn learner_and_memory<T: Task>(
     (network.rule, network.weight_decay) = (*optimizer, *weight_decay);
     learner.exact_conv = *exact_conv;
     let memory = memory::check(&learner)?;
+    let first = first_size(&learner)?;
+    for phase in &plan.fit.phases {
+        if let Some(at) = phase.at {
+            memory::check_batch(&memory.scaled(phase.area(first)), at.batch_size, &learner)?;
+        }
+    }
     if *accumulate > 1 {
         learner = learner.callback(GradientAccumulation::of_means(*accumulate));
     }
@@ -349,6 +355,15 @@ fn learner_and_memory<T: Task>(
         learner = learner.callback(GradientClipping { max_norm });
     }
     Ok((learner, memory))
+}
+
+/// Height and width of the images of the first fit; of items that are no images, whatever.
+fn first_size(learner: &Learner) -> Result<[usize; 2]> {
+    let shape = learner.data().items(Set::Train, &[0])?.inputs.shape;
+    Ok(match shape[..] {
+        [_, _, height, width] => [height, width],
+        _ => [1; 2],
+    })
 }
 
 fn take_weights(learner: &mut Learner, from: &tinderbox_learn::Bundle, take: Take) -> Result<()> {

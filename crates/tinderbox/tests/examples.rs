@@ -32,6 +32,8 @@ examples![
     transfer_learning,
     lesson7_unet_camvid,
     lesson7_human_numbers,
+    lesson7_restoration,
+    lesson7_superres,
 ];
 
 /// In a folder of its own, which is also where it finds room for temporary files.

@@ -17,9 +17,13 @@ use crate::{
 /// Train a model on images or texts
 ///
 /// Takes a folder with one folder of images or .txt files per class; a table that
-/// labels images or texts; folders of images and masks; or a text file. Settings
-/// you omit are inferred from the data, and each choice is explained. Flags
-/// override a configuration file (`--config`).
+/// labels images or texts; folders of images and masks, or of bad images and good
+/// ones; or a text file. Settings you omit are inferred from the data, and each
+/// choice is explained. Flags override a configuration file (`--config`).
+///
+/// A word before the data names the task: `restore`, `super-resolve` and `colorize`
+/// learn to repair what is done to good photographs; `enhance`, `segment` and the
+/// other names of tasks are words, too.
 ///
 /// Photographs start from a pretrained network if its weights are in the cache or
 /// can be downloaded; `--pretrained none` trains from scratch.
@@ -40,6 +44,8 @@ use crate::{
 ///   tinderbox train --config run.toml --epochs 30 --out runs/longer
 ///   tinderbox train reviews.csv --text review --label sentiment --from runs/lm
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
+///   tinderbox train restore photos --out runs/restore
+///   tinderbox train enhance --inputs bad --targets good --loss l1
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Train {

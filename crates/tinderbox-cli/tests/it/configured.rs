@@ -116,6 +116,12 @@ fn another(key: &str) -> Option<&'static str> {
         "y_range" => "0,77",
         "exact_conv" | "oversample" => "true",
         "reset_state" => "false",
+        "scale" => "7",
+        "damage" => "gray",
+        "loss" => "ssim",
+        "feature_net" => "vgg16_bn",
+        "sizes" => "77,99",
+        "self_attention" => "true",
         "tokens" => "characters",
         _ => return None,
     })
@@ -163,6 +169,10 @@ fn no_setting_of_a_run_is_ignored_when_it_goes_on() {
     let small = ["--arch", "resnet-small", "--size", "16x20", "--epochs", "1", "--out", "masks"];
     place.run(&[&["train"], &masks[..], &small].concat()).code(0);
     check_resume(&place, "segment", "masks");
+
+    let restore = ["train", "restore", "scenes/images", "--arch", "resnet-small", "--size", "32"];
+    place.run(&[&restore[..], &["--epochs", "1", "--out", "restored"]].concat()).code(0);
+    check_resume(&place, "enhance", "restored");
 
     let rows = ["name,number", "0,0.5", "1,0.1", "2,0.9", "3,0.4", "4,0.2", "5,0.3", "6,0.6"];
     fs::write(place.path("table.csv"), rows.join("\n")).unwrap();

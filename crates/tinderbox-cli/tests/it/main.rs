@@ -7,6 +7,7 @@ mod changed;
 mod checked;
 mod configured;
 mod crappify;
+mod enhanced;
 mod examples;
 mod fetched;
 mod folders;

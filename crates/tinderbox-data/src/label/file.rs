@@ -126,6 +126,14 @@ pub fn mask_of(
     coding.codes(path, &file)
 }
 
+/// Whether one image may be the other at another size: their sides, in pixels, were rounded.
+fn are_in_proportion(a: [usize; 2], b: [usize; 2]) -> bool {
+    const ROUNDED: f64 = 2.0;
+    let [height, width] = [0, 1].map(|axis| a[axis] as f64 / b[axis].max(1) as f64);
+    let least = a.into_iter().chain(b).min().unwrap_or(1).max(1) as f64;
+    (height / width - 1.0).abs() <= ROUNDED / least
+}
+
 /// Images, transformed as their inputs are.
 #[derive(Debug)]
 pub(super) struct Pictures {
@@ -152,6 +160,16 @@ impl Labels for Pictures {
             None => image,
         };
         Ok(image.into_array())
+    }
+
+    fn check(&self, index: usize, input: &InputFacts<'_>) -> Result<()> {
+        let path = &self.files[index];
+        let target = Pixels::open(path, self.mode)?;
+        let target = [target.height, target.width];
+        match input.size.filter(|input| !are_in_proportion(*input, target)) {
+            Some(picture) => Err(Error::TargetSize { path: path.clone(), target, picture }),
+            None => Ok(()),
+        }
     }
 
     fn text(&self, index: usize) -> String {
@@ -213,6 +231,19 @@ mod tests {
         assert!(target([0, 0, 0, 0, 0, 255], false, [2, 3]).is_ok(), "what has no class");
         let error = target([0; 6], false, [3, 2]).unwrap_err();
         assert!(matches!(error, Error::MaskSize { mask: [2, 3], picture: [3, 2], .. }), "{error}");
+    }
+
+    #[test]
+    fn a_target_has_the_proportions_of_its_input() {
+        for (input, target, fits) in [
+            ([96, 143], [320, 479], true),
+            ([95, 127], [320, 427], true),
+            ([320, 427], [320, 427], true),
+            ([96, 128], [128, 96], false),
+            ([96, 128], [320, 320], false),
+        ] {
+            assert_eq!(are_in_proportion(input, target), fits, "{input:?} {target:?}");
+        }
     }
 
     #[test]

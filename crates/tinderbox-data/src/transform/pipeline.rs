@@ -66,6 +66,7 @@ impl Pipeline {
             ResizeMethod::Crop => "crop",
             ResizeMethod::Pad => "padding",
             ResizeMethod::Squish => "squishing",
+            ResizeMethod::Part => return Some(format!("cropped to {height}×{width}")),
             ResizeMethod::No => return None,
         };
         Some(format!("resized to {height}×{width} by {method}"))
@@ -191,7 +192,10 @@ impl Drawn<'_> {
         }
         canvas.set_target(settings.target());
         let crops = settings.size.is_none()
-            || matches!(settings.method(), ResizeMethod::Crop | ResizeMethod::Pad);
+            || matches!(
+                settings.method(),
+                ResizeMethod::Crop | ResizeMethod::Pad | ResizeMethod::Part
+            );
         for (transform, draw) in self.pipeline.list.iter().zip(&self.draws) {
             if crops || !transform.is_final_crop() {
                 transform.apply(&mut canvas, draw)?;
@@ -284,6 +288,22 @@ mod tests {
                 .contains("an image of 224×672000 pixels is too large; the limit is 33")
         );
         assert!(pipeline.check_item([1, 3000]).is_err() && pipeline.check_item([9, 7]).is_ok());
+    }
+
+    #[test]
+    fn a_part_has_the_pixels_of_the_image() {
+        let part = Transforms::new().size(Size::Square(2)).resize_method(ResizeMethod::Part);
+        assert_eq!(part.pipeline(false).describe_size().unwrap(), "cropped to 2×2");
+        let pixels = (0..16).map(|v| v as f32).collect();
+        let image = Image { channels: 1, height: 4, width: 4, pixels };
+        let draw = |pipeline: &Pipeline, image: &Image| {
+            let drawn = pipeline.draw(&mut ChaCha8Rng::seed_from_u64(0));
+            drawn.apply(image.clone()).unwrap()
+        };
+        assert_eq!(draw(&part.pipeline(false), &image).pixels, [5.0, 6.0, 9.0, 10.0]);
+        let small = Image { channels: 1, height: 1, width: 3, pixels: vec![1.0, 2.0, 3.0] };
+        let padded = draw(&part.pipeline(false), &small);
+        assert_eq!([padded.height, padded.width], [2, 2]);
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub enum ResizeMethod {
     Squish,
     /// Nothing is resized.
     No,
+    /// Nothing is resized, and a part of the size is cropped, after padding what is too small: for
+    /// super-resolution, which must see pixels as they are. fastai has it not.
+    Part,
 }
 
 /// What happens to items when they are read: transforms of the training set, transforms of the
@@ -305,7 +308,7 @@ impl Settings {
             ResizeMethod::Crop => Some(scaled(h.min(w))),
             ResizeMethod::Pad => Some(scaled(h.max(w))),
             ResizeMethod::Squish => Some([rows, columns]),
-            ResizeMethod::No => None,
+            ResizeMethod::No | ResizeMethod::Part => None,
         }
     }
 }

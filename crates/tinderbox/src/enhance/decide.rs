@@ -41,7 +41,7 @@ pub(super) fn decide(
     let survey = Survey::of(&items);
     let split = survey.split(common.valid.as_ref(), items.len(), choices)?;
     let n_train = n_train(&split, &survey);
-    let sizes = sizes(ask, &survey, choices);
+    let sizes = sizes(ask, &survey, choices)?;
     let view = match &bad {
         Bad::Damage(damage) if damage.scale() > 1 => TrainingView::Native,
         _ => TrainingView::Zoomed,
@@ -162,13 +162,18 @@ const SIDE: usize = 128;
 /// What the bodies halve the size of an image to.
 const MULTIPLE: usize = 32;
 
-fn sizes(ask: &Settings<Enhance>, survey: &Survey, choices: &mut Choices) -> Vec<[usize; 2]> {
+fn sizes(
+    ask: &Settings<Enhance>,
+    survey: &Survey,
+    choices: &mut Choices,
+) -> Result<Vec<[usize; 2]>> {
     let asked = ask.task.sizes.as_ref();
     choices.keep("sizes", &ask.task.sizes);
     if let Some(sizes) = asked {
-        choices.keep("size", &ask.task.image.size);
+        unused("size", ask.task.image.size.as_ref(), "`--sizes` names the sizes")?;
+        choices.keep("size", &None::<ImageSize>);
         choices.tell("sizes", sizes.to_string(), ASKED);
-        return sizes.0.iter().map(|size| size.0).collect();
+        return Ok(sizes.0.iter().map(|size| size.0).collect());
     }
     let usual = || {
         let side = SIDE.min(survey.shorter_side() / MULTIPLE * MULTIPLE).max(MULTIPLE);
@@ -176,7 +181,7 @@ fn sizes(ask: &Settings<Enhance>, survey: &Survey, choices: &mut Choices) -> Vec
         (ImageSize([side; 2]), because.to_owned())
     };
     let size = choices.pick_shown("size", ask.task.image.size, usual, |size| pixels(size.0));
-    vec![size.0]
+    Ok(vec![size.0])
 }
 
 /// The U-Net of a run to start from.

@@ -1,12 +1,13 @@
 //! How good image-to-image models are, beside doing nothing.
 
-use tinderbox_data::{Normalize, TargetKind, damage::Crappifier, transform::Size};
+use tinderbox_data::{Normalize, TargetKind, batch::Set, damage::Crappifier, transform::Size};
+use tinderbox_interpret::show_results;
 use tinderbox_learn::{
     Learner,
     metric::{AbError, Colorfulness, IntoMetric, Metric, MsSsim, PixelL1, Psnr, Ssim},
 };
 
-use crate::{Result, Scores};
+use crate::{InterpretSettings, Interpreted, Result, Scores, interpret::activations};
 
 /// Whether the learner's inputs are gray, and by how much its targets are larger than what they were
 /// made to.
@@ -76,6 +77,31 @@ pub(super) fn score(learner: &mut Learner) -> Result<Scores> {
             Colorfulness::new(normalize.clone()).of_target().into_metric(),
         ]);
     }
-    let found = learner.validate_with(tinderbox_data::batch::Set::Valid, metrics)?;
+    let found = learner.validate_with(Set::Valid, metrics)?;
     Ok(Scores::new(learner.data(), found.loss, found.metrics))
+}
+
+/// The images with the largest losses, and a few of all, each as input, target and prediction.
+pub(super) fn interpret(
+    learner: &mut Learner,
+    settings: &InterpretSettings,
+) -> Result<Interpreted> {
+    const ROWS: usize = 4;
+    let out = settings.folder()?;
+    let mut losses = Vec::new();
+    learner.each_output(Set::Valid, |batch| {
+        losses.extend(batch.items.into_iter().zip(batch.losses));
+        Ok(())
+    })?;
+    losses.sort_by(|a, b| b.1.total_cmp(&a.1));
+    losses.truncate(settings.top_losses);
+    let results = out.join("results.png");
+    show_results(learner, Set::Valid, ROWS)?.save(&results)?;
+    let named = |(item, loss): (usize, f32)| (learner.data().name(Set::Valid, item), loss);
+    Ok(Interpreted {
+        top_losses: losses.into_iter().map(named).collect(),
+        activations: activations(learner, settings)?,
+        pictures: vec![results],
+        ..Interpreted::default()
+    })
 }

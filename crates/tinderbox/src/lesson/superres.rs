@@ -6,7 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use tinderbox_data::damage::Crappifier;
+use tinderbox_data::{
+    ImageItems,
+    damage::{Crappifier, WriteOptions, write_damaged},
+};
 
 use crate::{
     Enhance, Error, Event, ImageSize, Job, Location, LossName, Result, RunFolder, Settings,
@@ -206,9 +209,15 @@ fn make_small(photos: &Path, out: &Path, side: usize, job: &Job) -> Result<()> {
     }
     job.tell(Event::Note { text: format!("making {}", out.display()) });
     let damage: Crappifier = format!("side {side}, jpeg 60").parse()?;
+    let photos = ImageItems::from_folder(photos)?;
     let parent = out.parent().unwrap_or(Path::new(""));
     fs::create_dir_all(parent).map_err(|source| Error::Write { path: parent.into(), source })?;
-    let _ = (photos, damage);
+    let progress = |done, total| job.tell(Event::Checking { done, total });
+    let options = WriteOptions { progress: Some(&progress), ..WriteOptions::default() };
+    let written = write_damaged(&photos, out, &damage, &options)?;
+    if !written.failed.is_empty() {
+        job.tell(Event::left_out(&written.failed));
+    }
     Ok(())
 }
 

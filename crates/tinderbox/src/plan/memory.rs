@@ -59,15 +59,20 @@ pub(crate) fn check(learner: &Learner) -> Result<StepMemory> {
     if let Some(carried) = learner.model().carried() {
         carried.reset();
     }
+    check_batch(&memory, learner.data().batch_size(), learner)?;
+    Ok(memory)
+}
+
+/// Whether there is room for a step of a batch.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_batch(memory: &StepMemory, batch_size: usize, learner: &Learner) -> Result<()> {
     match available() {
         // Some systems do not say.
-        0 => {}
-        available => {
-            let data = learner.data();
-            check_room(memory, data.batch_size(), data.unit(), available)?;
-        }
+        0 => Ok(()),
+        available => check_room(*memory, batch_size, learner.data().unit(), available),
     }
-    Ok(memory)
 }
 
 /// Bytes that this program may still take: the machine's, or those of the container it is in.

@@ -38,6 +38,13 @@ impl Phase {
         Self { name: name.into(), freeze_to: -1, epochs, schedule, at: None }
     }
 
+    /// How many times as many pixels its images have as those of another size; 1 if it has no size of
+    /// its own.
+    pub(crate) fn area(&self, size: [usize; 2]) -> f64 {
+        let pixels = |[height, width]: [usize; 2]| (height * width).max(1) as f64;
+        self.at.map_or(1.0, |at| pixels(at.size) / pixels(size))
+    }
+
     /// Those that have epochs.
     pub(crate) fn some(phases: impl IntoIterator<Item = Self>) -> Vec<Self> {
         phases.into_iter().filter(|phase| phase.epochs > 0).collect()

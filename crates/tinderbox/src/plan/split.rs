@@ -171,12 +171,17 @@ impl Split {
             other => other.into(),
         })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let names = lines.map(|line| line.trim_start_matches("./").replace('\\', "/")).collect();
-        let split = Self::Names { file: crate::settings::absolute(file), names };
-        match files.into_iter().any(|file| split.is_named(file)) {
-            true => Ok(split),
-            false => Err(SplitError::NoneNamed { file: file.to_owned() }.into()),
-        }
+        let names: BTreeSet<String> =
+            lines.map(|line| line.trim_start_matches("./").replace('\\', "/")).collect();
+        // A list may begin above the folder that was named: `images/1.jpg`, of `photos/images`.
+        let below: BTreeSet<String> =
+            names.iter().filter_map(|name| Some(name.split_once('/')?.1.to_owned())).collect();
+        let files: Vec<&Path> = files.into_iter().collect();
+        let absolute = crate::settings::absolute(file);
+        let splits = [names, below].map(|names| Self::Names { file: absolute.clone(), names });
+        let names_some = |split: &Self| files.iter().any(|file| split.is_named(file));
+        let none = || SplitError::NoneNamed { file: file.to_owned() };
+        Ok(splits.into_iter().find(names_some).ok_or_else(none)?)
     }
 
     /// The class folder of the item at `path`, below the data's root: the first one below the folder of
@@ -362,6 +367,9 @@ mod tests {
         fs::write(&file, "./a/1.png\nb\\3.png\n").unwrap();
         let split = Split::named_in(&file, files).unwrap();
         assert_eq!(files.map(|file| split.is_named(file)), [true, false, true]);
+        let below = ["1.png", "3.png"].map(Path::new);
+        let split = Split::named_in(&file, below).unwrap();
+        assert_eq!(below.map(|file| split.is_named(file)), [true, true]);
         let error = Split::named_in(&file, [Path::new("x.png")]).unwrap_err();
         assert!(error.to_string().ends_with("valid.txt lists none of the files"), "{error}");
         let error = Split::named_in(&folder.path().join("no.txt"), files).unwrap_err();

@@ -110,8 +110,9 @@ impl Survey {
             };
             return (known, format!("the data has the folders {because}"));
         }
-        let beside = self.root.parent().map(|folder| folder.join("valid.txt"));
-        if let Some(listed) = beside.and_then(|file| Split::named_in(&file, self.files()).ok()) {
+        let folders = self.root.parent().into_iter().chain([self.root.as_path()]);
+        let mut lists = folders.map(|folder| folder.join("valid.txt"));
+        if let Some(listed) = lists.find_map(|file| Split::named_in(&file, self.files()).ok()) {
             return (listed, "the file is next to the data".to_owned());
         }
         match FIFTH * n as f64 >= 1.0 {

@@ -28,6 +28,7 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("lesson camvid", How::Quick(SMALL_RUN)),
     ("lesson camvid --data camvid --from", How::Quick(CAMVID_AGAIN)),
     ("lesson human-numbers", How::Quick(&["--epochs", "1"])),
+    ("lesson superres", How::Not("needs the weights of a feature network")),
     ("lesson mnist", How::Quick(&["--epochs", "1", "--model", "basic"])),
     (
         "lr-find",
@@ -39,10 +40,14 @@ pub(super) const HOWS: &[(&str, How)] = &[
     ("train --config", How::Quick(SMALL_RUN)),
     ("train --out", How::AsItIs),
     ("train --task segment", How::Quick(SMALL_RUN)),
+    ("train colorize", How::Quick(SMALL_PICTURES)),
+    ("train enhance", How::Quick(SMALL_PICTURES)),
     ("train labels.csv", How::Quick(SMALL_RUN)),
     ("train other-photos", How::Quick(&["--epochs", "1", "--batch-size", "4", "--size", "24"])),
     ("train photos", How::Quick(SMALL_RUN)),
     ("train photos --from", How::Quick(&["--epochs", "1", "--batch-size", "4", "--size", "24"])),
+    ("train restore", How::Quick(SMALL_PICTURES)),
+    ("train super-resolve", How::Quick(SMALL_PICTURES)),
     ("train reviews.csv", How::Quick(&["--epochs", "1", "--batch-size", "4"])),
     ("train-lm", How::Quick(SMALL_LM)),
     ("train-lm tweets.txt --from", How::Quick(&["--epochs", "1", "--batch-size", "2"])),
@@ -54,6 +59,10 @@ pub(super) const HOWS: &[(&str, How)] = &[
 
 /// Small images and a small network, on whose weights no network is asked for.
 const SMALL: &[&str] = &["--size", "24", "--arch", "resnet-small"];
+
+/// For images made of images: the body halves them five times.
+const SMALL_PICTURES: &[&str] =
+    &["--size", "32", "--arch", "resnet-small", "--epochs", "1", "--batch-size", "2"];
 
 const SMALL_RUN: &[&str] = &[
     "--size",

@@ -40,8 +40,13 @@ pub(super) fn example_place() -> Place {
     for codes in ["codes.txt", "camvid/codes.txt", "test/codes.txt"] {
         fs::write(place.path(codes), CODES.join("\n")).unwrap();
     }
-    for (at, file) in ["new.jpg", "image.jpg", "street.jpg", "new/deep/1.jpg"].iter().enumerate() {
+    let single = ["new.jpg", "old.jpg", "image.jpg", "street.jpg", "new/deep/1.jpg"];
+    for (at, file) in single.iter().enumerate() {
         write_image(&place, file, at);
+    }
+    for at in 0..6 {
+        write_image(&place, &format!("bad/{at}.jpg"), at + 1);
+        write_image(&place, &format!("good/{at}.jpg"), at);
     }
     let digits = DigitsConfig { train_per_class: 32, test_per_class: 4, seed: 1 };
     write_digits(place.path("mnist_png"), &digits).unwrap();
@@ -94,6 +99,11 @@ pub(super) fn train_runs(place: &Place) {
     };
     train("runs/photos", &["train", "photos"], &small);
     train("runs/streets", &[&["train"], &streets[..]].concat(), &small);
+    train(
+        "runs/restore",
+        &["train", "restore", "photos"],
+        &["--size", "32", "--arch", "resnet-small"],
+    );
     train("runs/lm", &["train-lm", "reviews.csv", "--text", "review"], &small_lm);
     for run in ["runs/shakespeare", "runs/wikipedia"] {
         train(run, &["train-lm", "shakespeare.txt"], &small_lm);
