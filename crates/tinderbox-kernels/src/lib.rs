@@ -33,6 +33,7 @@ mod simd;
 mod small_tests;
 #[cfg(test)]
 mod testing;
+pub mod weight_norm;
 
 pub use alloc::Pooled;
 pub use conv::Conv;

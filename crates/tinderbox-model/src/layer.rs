@@ -32,6 +32,7 @@ pub(crate) use aside::Aside;
 pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use carried::Carried;
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
+pub(crate) use conv::{Convolution, as_convolution};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::{AvgFlatten, Flatten};
@@ -45,10 +46,10 @@ pub use recurrent::{Gru, Lstm, LstmState, Nonlinearity, Rnn};
 pub use reshape::{ResizeBatch, View};
 pub use running::Running;
 pub use shuffle::{Interpolation, PixelShuffle, ReplicationPad2d, Upsample};
-pub use spectral_norm::SpectralNormConv;
+pub use spectral_norm::{SpectralNormConv, SpectralNormLinear};
 pub use stack::Recurrent;
 pub(crate) use stack::{flat, pairs};
-pub use weight_norm::WeightNormConv;
+pub use weight_norm::{WeightNormConv, WeightNormLinear};
 
 use crate::{
     AnyTensor, Trace,

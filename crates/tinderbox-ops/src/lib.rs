@@ -28,6 +28,7 @@ mod resize;
 mod rnn;
 #[cfg(test)]
 mod testing;
+mod weight_norm;
 
 pub use activation::{add_relu, leaky_relu, relu, relu6};
 pub use blur::{Neighbors, blur, double_bilinear};
@@ -44,3 +45,4 @@ pub use pool::{Pool2dOptions, adaptive_avg_pool2d, adaptive_max_pool2d, avg_pool
 pub use prepared::Folded;
 pub use resize::{pixel_shuffle, resize_nearest};
 pub use rnn::{LstmState, Nonlinearity, RnnWeights, gru, lstm, rnn};
+pub use weight_norm::{KeptWeight, weight_norm};

@@ -44,7 +44,7 @@ impl Clone for Folded {
 #[derive(Debug)]
 struct Entry {
     /// The memory of the tensors. It is held so that no other tensor can come to lie there.
-    of: Vec<Arc<Bytes>>,
+    of: Vec<Memory>,
     parts: FoldedParts,
 }
 
@@ -89,12 +89,12 @@ impl Folded {
     ) -> FoldedParts {
         let others = [&norm.weight, &norm.bias, &norm.running_mean, &norm.running_var];
         let others = others.into_iter().chain(bias).map(memory);
-        let key: Option<Vec<Arc<Bytes>>> = std::iter::once(memory(weight)).chain(others).collect();
+        let key: Option<Vec<Memory>> = std::iter::once(memory(weight)).chain(others).collect();
         // Whoever panicked left a whole entry behind, or none.
         let mut entry = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(key), Some(Entry { of, parts })) = (&key, &*entry)
             && of.len() == key.len()
-            && of.iter().zip(key).all(|(a, b)| Arc::ptr_eq(a, b))
+            && of.iter().zip(key).all(|(a, b)| a.is(b))
         {
             return parts.clone();
         }
@@ -105,7 +105,18 @@ impl Folded {
 }
 
 /// Where a tensor's numbers lie, if that is the CPU's memory and they begin there.
-fn memory<const D: usize>(tensor: &Tensor<D>) -> Option<Arc<Bytes>> {
+pub(crate) fn memory<const D: usize>(tensor: &Tensor<D>) -> Option<Memory> {
     let tensor = tensor.clone().without_autodiff().try_into_primitive::<Flex>().ok()?;
-    (tensor.layout().start_offset() == 0).then(|| tensor.data_arc())
+    (tensor.layout().start_offset() == 0).then(|| Memory(tensor.data_arc()))
+}
+
+/// Where numbers lie. While it is held, no others come to lie there.
+#[derive(Debug)]
+pub(crate) struct Memory(Arc<Bytes>);
+
+impl Memory {
+    /// Whether the others are these.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }

@@ -23,11 +23,14 @@ use crate::{
 ///
 /// # Example
 /// ```
+/// use burn::tensor::{Device, Tensor};
 /// use tinderbox_data::Normalize;
-/// use tinderbox_learn::loss::{L1LossFlat, Loss, SsimLoss};
+/// use tinderbox_learn::loss::{Loss, SsimLoss};
 ///
-/// let normalize = Normalize { targets: true, ..Normalize::imagenet() };
-/// let loss = SsimLoss::new(normalize);
+/// let loss = SsimLoss::new(Normalize { targets: true, ..Normalize::imagenet() });
+/// let gray = Tensor::<4>::zeros([1, 3, 32, 32], &Device::flex());
+/// let value = loss.forward(gray.clone().into(), gray.into()).into_scalar::<f32>();
+/// assert!(value.abs() < 1e-5);
 /// ```
 ///
 /// # Reference

@@ -11,7 +11,7 @@ use tinderbox_ops::{
 
 use crate::{
     Trace,
-    layer::{BatchNorm2d, Conv2d},
+    layer::{BatchNorm2d, Conv2d, Convolution},
 };
 
 /// What follows a batch norm.
@@ -26,6 +26,9 @@ pub(crate) enum Then {
 
 /// A layer with its name in the container around it.
 pub(crate) type Named<'a, L> = (&'a str, &'a L);
+
+/// A convolution that may compute its weights, with its name.
+pub(crate) type NamedConvolution<'a> = (&'a str, &'a dyn Convolution);
 
 /// Convolution, batch norm, and what follows: torchvision's order.
 pub(crate) fn conv_bn(
@@ -56,11 +59,11 @@ pub(crate) fn conv_relu_bn(
 
 /// Convolution and ReLU.
 pub(crate) fn conv_relu(
-    (name, conv): Named<'_, Conv2d>,
+    (name, conv): NamedConvolution<'_>,
     x: Tensor<4>,
     trace: &mut Trace<'_>,
 ) -> Tensor<4> {
-    trace.within(name, |_| conv2d_relu(x, conv.weight.val(), conv.bias(), conv.options()))
+    trace.within(name, |_| conv2d_relu(x, conv.weight(), conv.bias(), conv.options()))
 }
 
 /// Batch norm and ReLU: what stands before a convolution in a DenseNet.

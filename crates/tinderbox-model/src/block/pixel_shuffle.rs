@@ -10,7 +10,7 @@ use super::{ConvLayer, ConvLayerConfig, NormType, conv_bn::conv_relu};
 use crate::{
     Forward, Trace,
     init::Init,
-    layer::{AvgPool2d, Conv2d, PixelShuffle, Rectifier, ReplicationPad2d},
+    layer::{AvgPool2d, PixelShuffle, Rectifier, ReplicationPad2d, as_convolution},
 };
 
 /// Configures a [`PixelShuffleIcnr`].
@@ -91,7 +91,7 @@ impl PixelShuffleIcnr {
         let children = self.conv.children();
         let plain = match children[..] {
             [(name, conv)] if self.relu.leaky.is_none() => {
-                conv.as_any().downcast_ref::<Conv2d>().map(|conv| (name, conv))
+                as_convolution(conv).map(|conv| (name, conv))
             }
             _ => None,
         };

@@ -6,7 +6,8 @@ use burn::{
 };
 use tinderbox_ops::{Conv2dOptions, conv_transpose2d};
 
-use crate::{Forward, init::Init};
+use super::WeightNormConv;
+use crate::{Forward, Layer, init::Init};
 
 /// The convolutions that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -169,6 +170,35 @@ impl Conv2d {
 
 pub(crate) fn options(stride: usize, padding: usize) -> Conv2dOptions {
     Conv2dOptions { stride: [stride; 2], padding: [padding; 2], ..Conv2dOptions::default() }
+}
+
+/// A convolution over pixels, whatever its weights come from: what runs as one with a ReLU behind it.
+pub(crate) trait Convolution {
+    fn weight(&self) -> Tensor<4>;
+    fn bias(&self) -> Option<Tensor<1>>;
+    fn options(&self) -> Conv2dOptions;
+}
+
+impl Convolution for Conv2d {
+    fn weight(&self) -> Tensor<4> {
+        self.weight.val()
+    }
+
+    fn bias(&self) -> Option<Tensor<1>> {
+        self.bias()
+    }
+
+    fn options(&self) -> Conv2dOptions {
+        self.options()
+    }
+}
+
+/// The layer as a convolution over pixels, if it is one.
+pub(crate) fn as_convolution(layer: &dyn Layer) -> Option<&dyn Convolution> {
+    if let Some(conv) = layer.as_any().downcast_ref::<Conv2d>() {
+        return Some(conv);
+    }
+    layer.as_any().downcast_ref::<WeightNormConv<4>>()?.as_convolution()
 }
 
 impl Forward for Conv2d {

@@ -6,10 +6,11 @@ use burn::{
 };
 
 use super::{
-    Conv2dConfig, ConvKind, Running,
+    Conv2dConfig, ConvKind, Linear, Running,
     conv::{conv1d, norm_classes},
+    forward_any_rank,
 };
-use crate::random;
+use crate::{init::Init, random};
 
 /// Keeps a norm from being divided by when it is zero: PyTorch's.
 const EPS: f64 = 1e-12;
@@ -59,24 +60,31 @@ impl<const D: usize> SpectralNormConv<D> {
 
     fn weight(&self) -> Tensor<D> {
         let weight = self.weight_orig.val();
-        weight.clone() / self.largest_singular_value(weight).reshape([1; D])
-    }
-
-    /// Differentiated by the weights, with the vectors as constants.
-    fn largest_singular_value(&self, weight: Tensor<D>) -> Tensor<1> {
         let by_output = match self.kind {
-            ConvKind::ConvTranspose2d => weight.swap_dims(0, 1),
-            ConvKind::Conv2d | ConvKind::Conv1d => weight,
+            ConvKind::ConvTranspose2d => weight.clone().swap_dims(0, 1),
+            ConvKind::Conv2d | ConvKind::Conv1d => weight.clone(),
         };
         let outputs = by_output.dims()[0];
         let matrix: Tensor<2> = by_output.reshape([outputs as isize, -1]);
-        if self.training.val().is_enabled() {
-            let fixed = matrix.clone().detach();
-            self.weight_v.set(unit(times(fixed.clone().transpose(), self.weight_u.val())));
-            self.weight_u.set(unit(times(fixed, self.weight_v.val())));
-        }
-        (times(matrix, self.weight_v.val()) * self.weight_u.val()).sum()
+        let vectors = [&self.weight_u, &self.weight_v];
+        let is_training = self.training.val().is_enabled();
+        weight / largest_singular_value(matrix, vectors, is_training).reshape([1; D])
     }
+}
+
+/// Of a matrix of outputs by inputs, by its two vectors, which follow it in training. It is
+/// differentiated by the matrix, with the vectors as constants.
+fn largest_singular_value(
+    matrix: Tensor<2>,
+    [u, v]: [&Running<1>; 2],
+    is_training: bool,
+) -> Tensor<1> {
+    if is_training {
+        let fixed = matrix.clone().detach();
+        v.set(unit(times(fixed.clone().transpose(), u.val())));
+        u.set(unit(times(fixed, v.val())));
+    }
+    (times(matrix, v.val()) * u.val()).sum()
 }
 
 impl SpectralNormConv<4> {
@@ -98,6 +106,46 @@ impl SpectralNormConv<3> {
         Self::with_weight(config.line(device), config, ConvKind::Conv1d)
     }
 }
+
+/// A [`Linear`] layer whose weights are divided by their largest singular value, as those of a
+/// [`SpectralNormConv`].
+#[derive(Module, Debug)]
+pub struct SpectralNormLinear {
+    pub bias: Option<Param<Tensor<1>>>,
+    /// `[out, in]`
+    pub weight_orig: Param<Tensor<2>>,
+    /// `[out]`
+    pub weight_u: Running<1>,
+    /// `[in]`
+    pub weight_v: Running<1>,
+    training: Param<Flag>,
+}
+
+impl SpectralNormLinear {
+    /// From `inputs` to `outputs` numbers, starting with the weights of the plain layer.
+    pub fn new(inputs: usize, outputs: usize, device: &Device) -> Self {
+        let Linear { weight, bias } = Linear::with_init(inputs, outputs, Init::Default, device);
+        Self {
+            bias,
+            weight_orig: weight,
+            weight_u: unit_noise(outputs, device),
+            weight_v: unit_noise(inputs, device),
+            training: Param::from_bool(true),
+        }
+    }
+
+    /// The pass on a tensor whose rank is known.
+    pub fn apply<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
+        let weight = self.weight_orig.val();
+        let vectors = [&self.weight_u, &self.weight_v];
+        let is_training = self.training.val().is_enabled();
+        let value = largest_singular_value(weight.clone(), vectors, is_training);
+        let bias = self.bias.as_ref().map(Param::val);
+        tinderbox_ops::linear(x, weight / value.reshape([1, 1]), bias)
+    }
+}
+
+forward_any_rank!(SpectralNormLinear, layer, x => layer.apply(x));
 
 fn times(matrix: Tensor<2>, x: Tensor<1>) -> Tensor<1> {
     matrix.matmul(x.unsqueeze_dim(1)).squeeze_dim(1)

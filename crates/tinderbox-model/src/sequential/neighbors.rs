@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 
 use crate::{
     AnyTensor, Layer, Trace,
-    block::conv_bn::{Named, Then, bn_relu, conv_bn, conv_relu, conv_relu_bn},
-    layer::{BatchNorm2d, Conv2d, ReLU},
+    block::conv_bn::{Named, NamedConvolution, Then, bn_relu, conv_bn, conv_relu, conv_relu_bn},
+    layer::{BatchNorm2d, Conv2d, ReLU, as_convolution},
 };
 
 pub(super) type Child = (String, Box<dyn Layer>);
@@ -36,7 +36,8 @@ enum Neighbors<'a> {
     ConvBn(Named<'a, Conv2d>, Named<'a, BatchNorm2d>, Option<&'a ReLU>),
     /// fastai's order.
     ConvReluBn(Named<'a, Conv2d>, Named<'a, BatchNorm2d>),
-    ConvRelu(Named<'a, Conv2d>),
+    /// Also of a convolution that computes its weights.
+    ConvRelu(NamedConvolution<'a>),
     /// What is left of a batch norm that stands before its convolution.
     BnRelu(Named<'a, BatchNorm2d>),
 }
@@ -48,15 +49,16 @@ impl<'a> Neighbors<'a> {
         if let Some(norm) = child(children, 0) {
             return child::<ReLU>(children, 1).map(|_| Self::BnRelu(norm));
         }
-        let conv = child(children, 0)?;
-        if let Some(norm) = child(children, 1) {
+        let conv = child(children, 0);
+        if let (Some(conv), Some(norm)) = (conv, child(children, 1)) {
             return Some(Self::ConvBn(conv, norm, child(children, 2).map(|(_, relu)| relu)));
         }
         child::<ReLU>(children, 1)?;
-        Some(match child(children, 2) {
-            Some(norm) => Self::ConvReluBn(conv, norm),
-            None => Self::ConvRelu(conv),
-        })
+        if let (Some(conv), Some(norm)) = (conv, child(children, 2)) {
+            return Some(Self::ConvReluBn(conv, norm));
+        }
+        let (name, layer) = children.first()?;
+        Some(Self::ConvRelu((name, as_convolution(&**layer)?)))
     }
 
     fn len(&self) -> usize {
@@ -88,7 +90,10 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::{Sequential, layer::Conv2dConfig};
+    use crate::{
+        Sequential,
+        layer::{Conv2dConfig, WeightNormConv},
+    };
 
     fn lengths(layers: &Sequential) -> Vec<usize> {
         let starts = 0..layers.children.len();
@@ -108,5 +113,18 @@ mod tests {
         let layers = Sequential::new().push(conv()).push(norm()).push(conv()).push(ReLU);
         assert_eq!(lengths(&layers), [2, 1, 2, 1]);
         assert_eq!(lengths(&layers.numbered().cut("1").unwrap().1), [1, 2, 1]);
+    }
+
+    #[test]
+    fn a_convolution_with_weight_norm_takes_its_relu_along() {
+        let device = Device::flex();
+        let config = Conv2dConfig::new([4, 4], 3);
+        let normed = || WeightNormConv::conv2d(config, &device);
+        let layers = Sequential::new().push(normed()).push(ReLU).push(BatchNorm2d::new(4, &device));
+        assert_eq!(lengths(&layers), [2, 1, 1]);
+        let layers = Sequential::new().push(normed()).push(BatchNorm2d::new(4, &device));
+        assert_eq!(lengths(&layers), [1, 1]);
+        let transposed = WeightNormConv::conv_transpose2d(config, &device);
+        assert_eq!(lengths(&Sequential::new().push(transposed).push(ReLU)), [1, 1]);
     }
 }

@@ -15,6 +15,7 @@ mod initialisation;
 mod layer_groups;
 mod layers;
 mod lesson_models;
+mod normed_weights;
 mod norms;
 mod numbers;
 mod recurrent;

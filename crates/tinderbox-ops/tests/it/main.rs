@@ -16,3 +16,4 @@ mod optim;
 mod pool;
 mod resize;
 mod rnn;
+mod weight_norm;
