@@ -1,6 +1,9 @@
 //! [`FeatureNet`]: a frozen network whose inner maps images are compared by.
 
-use burn::{module::Module, tensor::Tensor};
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
 
 use crate::{
     Error, Mode, Result, Sequential, Trace,
@@ -96,7 +99,7 @@ impl FeatureNet {
             Some((needed, _)) => needed,
             None => network,
         };
-        let is_autodiff = network.devices().first().is_some_and(|device| device.is_autodiff());
+        let is_autodiff = network.devices().first().is_some_and(Device::is_autodiff);
         let network = if is_autodiff { network } else { network.train() };
         let eval = set_mode(Box::new(network.no_grad()), Mode::Eval);
         let network: Sequential =
@@ -159,8 +162,6 @@ fn halvings(sizes: &[Vec<usize>]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
     use crate::arch::{ArchSpec, VggConfig, create_body, find};
 

@@ -122,7 +122,7 @@ mod tests {
         for (value, better) in values.iter().zip(better) {
             let (valid_loss, metrics) = (Some(*value), vec![*value]);
             let metric_names = metric_names.clone();
-            let state = State { valid_loss, metrics, metric_names, ..state.clone() };
+            let state = State { valid_loss, metric_names, metrics, ..state.clone() };
             let verdict = if *better { Verdict::Better } else { Verdict::NotBetter };
             assert_eq!(monitor.judge(&state), verdict, "{value} of {values:?}");
         }

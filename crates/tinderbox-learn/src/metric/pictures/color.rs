@@ -26,8 +26,8 @@ impl Measure for AbErrorMeasure {
         let (x, y) = (colors(x)?, colors(y)?);
         let of_image = |(x, y): (&Vec<[f64; 3]>, &Vec<[f64; 3]>)| {
             let distance = |(x, y): (&[f64; 3], &[f64; 3])| {
-                let ([a, b], [c, d]) = (ab(*x), ab(*y));
-                (a - c).hypot(b - d)
+                let (found, wanted) = (ab(*x), ab(*y));
+                (found[0] - wanted[0]).hypot(found[1] - wanted[1])
             };
             x.iter().zip(y).map(distance).sum::<f64>() / x.len() as f64
         };
