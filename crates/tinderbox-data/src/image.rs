@@ -19,7 +19,7 @@ pub use decode::{ImageInfo, Turn, highest_value};
 pub use format::{FORMATS, Format, extensions};
 pub use likeness::{Alike, Likeness};
 pub use mask::{MaskFile, MaskInfo, MaskPixels, NotMask, open_mask, open_mask_within};
-pub use photo::{Lost, Photo};
+pub use photo::{Lost, PHOTO_EXTENSIONS, Photo};
 pub use resize::{Filter, resize_to};
 
 use crate::{Array, ImageKind, Result, Values};

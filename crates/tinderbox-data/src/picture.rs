@@ -1,6 +1,7 @@
 //! Pictures for people: grids of images with captions, written as PNG.
 
 mod caption;
+mod compare;
 mod grid;
 mod palette;
 
@@ -48,7 +49,12 @@ impl Picture {
     /// # Panics
     /// If there are another number of channels.
     pub fn of_image(image: &Image) -> Self {
-        let bytes = image.to_pixels();
+        Self::of_pixels(image.to_pixels())
+    }
+
+    /// # Panics
+    /// If there are not 1 or 3 channels.
+    fn of_pixels(bytes: Pixels) -> Self {
         let bytes = match bytes.channels {
             1 => bytes.to_rgb(),
             3 => bytes,

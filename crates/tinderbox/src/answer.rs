@@ -25,7 +25,7 @@ pub use mask::PredictedMask;
 pub use picture::{OutputSize, PictureOptionError, PictureOptions};
 pub use results::{Results, ResultsError};
 
-use crate::{AnyTask, Draws, Hinted, Result, task_of_model};
+use crate::{AnyTask, Hinted, Result, task_of_model};
 
 /// What a model says about an input. Surfaces show it without asking which task it is of.
 #[derive(Debug, Clone)]
@@ -208,13 +208,8 @@ pub fn answers_with<'a>(
     options: PictureOptions,
 ) -> Result<impl Iterator<Item = Result<Answer>> + 'a> {
     let task = task_of_model(tasks, model)?;
-    let about = task.about();
-    match options.first_given() {
-        Some(option) if about.draws != Draws::Image => {
-            Err(PictureOptionError { option, noun: about.noun }.into())
-        }
-        _ => Ok(task.answers(model, Box::new(inputs.into_iter()), options)),
-    }
+    options.check(task.about())?;
+    Ok(task.answers(model, Box::new(inputs.into_iter()), options))
 }
 
 /// The class of each input.

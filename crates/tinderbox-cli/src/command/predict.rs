@@ -4,8 +4,8 @@ use std::{io::stdin, path::PathBuf, time::Instant};
 
 use clap::Args;
 use tinderbox::{
-    Answer, Asked, ReadTexts, Results, answers, asked,
-    data::{Encoding, shell_word, visible},
+    Answer, Asked, OutputSize, PictureOptions, ReadTexts, Results, answers_with, asked,
+    data::{Encoding, picture::Picture, shell_word, visible},
     learn::Bundle,
     open_model, task_of_model,
 };
@@ -27,12 +27,17 @@ use crate::{
 /// A segmentation model prints each class's share of the image; `--out` writes the
 /// mask, and `--overlay` the image with the mask drawn over it.
 ///
+/// A model that enhances images takes images of any size; `--out` writes the new image,
+/// with the EXIF data, color profile, transparency and 16 bits of the input, and
+/// `--compare` shows both side by side. Large images are enhanced in tiles.
+///
 /// Existing files are not overwritten without `--force`, and inputs never are.
 ///
 /// Examples:
 ///   tinderbox predict runs/photos new.jpg
 ///   tinderbox predict runs/photos 'new/**/*.jpg' --to results.csv
 ///   tinderbox predict runs/streets street.jpg --out mask.png --overlay seen.png
+///   tinderbox predict runs/restored old.jpg --out new.png --compare both.png
 ///   tinderbox predict model.safetensors photos --json
 ///   tinderbox predict runs/reviews "What a film!"
 ///   tinderbox predict runs/reviews new.csv --text review --to labelled.csv
@@ -50,7 +55,8 @@ pub(crate) struct Predict {
     items: Vec<PathBuf>,
 
     /// PNG file for the predicted mask, whose pixel values are class codes, shown in the
-    /// classes' colors; a name without .png is a folder for the masks
+    /// classes' colors; for an enhanced image, a .jpg, .png, .tif or .webp file. Any other
+    /// name is a folder
     #[arg(short, long, value_name = "PATH")]
     out: Option<PathBuf>,
 
@@ -58,6 +64,22 @@ pub(crate) struct Predict {
     /// is a folder
     #[arg(long, value_name = "PATH")]
     overlay: Option<PathBuf>,
+
+    /// PNG file for the input and the enhanced image, side by side; a name without .png is a
+    /// folder
+    #[arg(long, value_name = "PATH")]
+    compare: Option<PathBuf>,
+
+    /// Size of the enhanced image in pixels, such as 820x1024 (height first), or its shorter
+    /// side; the input is scaled to it first [default: the input's size, times the model's
+    /// scale]
+    #[arg(long, value_name = "SIZE")]
+    size: Option<OutputSize>,
+
+    /// Side of the tiles that a large image is enhanced in, in pixels, at least 64
+    /// [default: the whole image, or the largest tiles that fit into memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..))]
+    tile: Option<u32>,
 
     /// Write the results to a file instead of printing them: a table (.csv), a JSON array
     /// (.json) or a JSON object per line (.jsonl). It is written once all is predicted
@@ -97,6 +119,8 @@ impl Predict {
         }
         let task = task_of_model(tasks(), &model)?;
         let about = task.about();
+        let options = PictureOptions { size: self.size, tile: self.tile.map(|side| side as usize) };
+        options.check(about).map_err(error)?;
         let read = ReadTexts { text: self.text.clone(), encoding: self.encoding };
         let items = asked(task, &self.model, &self.items, &read, stdin().lock())?;
         let what = if about.takes_text { "text" } else { "file" };
@@ -106,7 +130,7 @@ impl Predict {
 
         let begun = Instant::now();
         let mut done = Done::Ok;
-        let all = answers(tasks(), &model, items.iter().map(Asked::input))?;
+        let all = answers_with(tasks(), &model, items.iter().map(Asked::input), options)?;
         for (at, (item, answer)) in items.iter().zip(all).enumerate() {
             let name = item.name();
             let answer = answer.and_then(|answer| {
@@ -163,7 +187,13 @@ fn draw(
     at: usize,
 ) -> Result<(), tinderbox::Error> {
     if let Some(out) = places.outs.get(at) {
-        answer.save(out)?;
+        for lost in answer.save(out)? {
+            say(&format!("note: {}: {lost}", out.display()));
+        }
+    }
+    if let (Some(file), Answer::Picture(photo)) = (places.comparisons.get(at), answer) {
+        let input = model.manifest.inference.photo(item.input())?;
+        Picture::comparison(&input.to_image(), &photo.to_image()).save(file)?;
     }
     if let Some(overlay) = places.overlays.get(at) {
         let pixels = model.manifest.inference.pixels(item.input())?;

@@ -9,7 +9,7 @@ use std::{
 
 use image::{
     ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    metadata::Orientation,
+    codecs::tiff::TiffDecoder, metadata::Orientation,
 };
 
 use super::{Format, MAX_PIXELS, Pixels, jpeg};
@@ -191,8 +191,15 @@ pub(super) struct Carried {
 /// What a file carries; nothing of what cannot be read.
 pub(super) fn carried(path: &Path, bytes: &[u8]) -> Carried {
     guarded(path, || {
-        let (_, mut decoder) = decoder(path, Cursor::new(bytes))?;
-        let profile = decoder.icc_profile().ok().flatten();
+        let (format, mut decoder) = decoder(path, Cursor::new(bytes))?;
+        let profile = match format {
+            // Under the limits of a reader, `image` 0.25 reads no profile that is large beside the image.
+            ImageFormat::Tiff => {
+                TiffDecoder::new(Cursor::new(bytes)).and_then(|mut decoder| decoder.icc_profile())
+            }
+            _ => decoder.icc_profile(),
+        };
+        let profile = profile.ok().flatten();
         Ok(Carried { profile, exif: decoder.exif_metadata().ok().flatten() })
     })
     .unwrap_or_default()

@@ -3,10 +3,10 @@
 
 use std::{borrow::Cow, fmt, io::Cursor, path::Path};
 
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::{
     DynamicImage, ImageBuffer, ImageEncoder, Luma, LumaA, Pixel, Rgb, Rgba,
     codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder},
-    imageops::FilterType,
 };
 
 use super::{
@@ -15,6 +15,9 @@ use super::{
     exif, luma,
 };
 use crate::{ConvertMode, Error, ImageKind, Result};
+
+/// How the names of files end that a [`Photo`] is written to, in lower case.
+pub const PHOTO_EXTENSIONS: &[&str] = &["jpg", "jpeg", "png", "tif", "tiff", "webp"];
 
 /// Of JPEGs that are written, whose colors keep their resolution.
 const JPEG_QUALITY: u8 = 95;
@@ -389,7 +392,10 @@ fn is_deep(image: &DynamicImage) -> bool {
 }
 
 fn bicubic(image: &DynamicImage, [height, width]: [usize; 2]) -> DynamicImage {
-    image.resize_exact(width as u32, height as u32, FilterType::CatmullRom)
+    let mut resized = DynamicImage::new(width as u32, height as u32, image.color());
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+    Resizer::new().resize(image, &mut resized, &options).expect("both are of one kind");
+    resized
 }
 
 /// An image of these values, row by row, the channels of a pixel together.
@@ -528,3 +534,6 @@ fn color_of(image: &Image, white: u16, deep: bool) -> DynamicImage {
         (_, true) => buffer::<Rgb<u16>>(size, values.map(|value| value as u16).collect()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::Hinted;
+use crate::{About, Draws, Hinted};
 
 /// How images are predicted, by models whose predictions are images. The default is the size of the
 /// input, in tiles only where it would not fit into memory.
@@ -85,16 +85,23 @@ impl Hinted for PictureOptionError {
 }
 
 impl PictureOptions {
-    /// The first option that is given, as a flag.
-    pub(crate) fn first_given(&self) -> Option<&'static str> {
+    /// Whether models of a task have a use for what is given.
+    ///
+    /// # Errors
+    /// [`PictureOptionError`] with the first that they have none for.
+    pub fn check(&self, about: &About) -> Result<(), PictureOptionError> {
         let given = [("--size", self.size.is_some()), ("--tile", self.tile.is_some())];
-        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+        let given = given.into_iter().find(|(_, given)| *given && about.draws != Draws::Image);
+        match given {
+            Some((option, _)) => Err(PictureOptionError { option, noun: about.noun }),
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::error::check;
+    use crate::{Classify, Enhance, Task, error::check};
 
     use super::*;
 
@@ -114,11 +121,11 @@ mod tests {
 
     #[test]
     fn options_without_a_use_are_named() {
-        let error = PictureOptionError { option: "--tile", noun: "an image classifier" };
+        let tile = PictureOptions { tile: Some(512), ..PictureOptions::default() };
+        let error = tile.check(&Classify::ABOUT).unwrap_err();
         let message = "`--tile` is for models that predict images; this one is an image classifier";
         check(error, message, Some("leave `--tile` out"));
-        assert_eq!(PictureOptions::default().first_given(), None);
-        let tile = PictureOptions { tile: Some(512), ..PictureOptions::default() };
-        assert_eq!(tile.first_given(), Some("--tile"));
+        assert!(tile.check(&Enhance::ABOUT).is_ok());
+        assert!(PictureOptions::default().check(&Classify::ABOUT).is_ok());
     }
 }

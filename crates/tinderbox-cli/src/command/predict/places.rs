@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use tinderbox::{About, Asked, Draws, RunFolder, check_outputs, data::shell_word};
+use tinderbox::{
+    About, Asked, Draws, RunFolder, check_outputs,
+    data::{image::PHOTO_EXTENSIONS, shell_word},
+};
 
 use super::Predict;
 
@@ -16,6 +19,7 @@ use super::Predict;
 pub(super) struct Places {
     pub(super) outs: Vec<PathBuf>,
     pub(super) overlays: Vec<PathBuf>,
+    pub(super) comparisons: Vec<PathBuf>,
 }
 
 impl Places {
@@ -25,11 +29,15 @@ impl Places {
     /// A model whose answers are no images; one file for several items; a place where there is an
     /// input, the model, another output, or, unless it may be written over, any file.
     pub(super) fn new(asked: &Predict, about: &About, items: &[Asked]) -> anyhow::Result<Self> {
-        let wanted = [("--out", &asked.out), ("--overlay", &asked.overlay)];
-        if let Some((flag, _)) = wanted.iter().find(|(_, path)| path.is_some())
-            && about.draws == Draws::Nothing
-        {
-            bail!("`{flag}` writes masks, which {} does not predict", about.noun);
+        let wanted = [
+            ("--out", &asked.out, &[Draws::Mask, Draws::Image][..], "masks and images"),
+            ("--overlay", &asked.overlay, &[Draws::Mask], "masks"),
+            ("--compare", &asked.compare, &[Draws::Image], "images"),
+        ];
+        let unfit =
+            wanted.iter().find(|(_, path, of, _)| path.is_some() && !of.contains(&about.draws));
+        if let Some((flag, .., what)) = unfit {
+            bail!("`{flag}` is for predicted {what}, which {} does not give", about.noun);
         }
         let is_of_inputs = |folder: &PathBuf| {
             let folder = folder.canonicalize().ok().filter(|folder| folder.is_dir());
@@ -37,7 +45,7 @@ impl Places {
                 asked.items.iter().any(|item| item.canonicalize().is_ok_and(|item| item == folder))
             })
         };
-        for (flag, path) in wanted {
+        for (flag, path, ..) in wanted {
             if let Some(folder) = path.as_ref().filter(|folder| is_of_inputs(folder)) {
                 bail!(
                     "`{flag} {}` would put the predictions among the inputs: name another folder",
@@ -45,10 +53,16 @@ impl Places {
                 );
             }
         }
-        let names = names(items);
-        let outs = places(asked.out.as_deref(), &names)?;
-        let overlays = places(asked.overlay.as_deref(), &names)?;
-        let files = || outs.iter().chain(&overlays).chain(&asked.to);
+        let drawn = names(items, |_| "png".into());
+        let overlays = places(asked.overlay.as_deref(), &drawn, &["png"])?;
+        let comparisons = places(asked.compare.as_deref(), &drawn, &["png"])?;
+        let outs = match about.draws {
+            Draws::Image => {
+                places(asked.out.as_deref(), &names(items, photo_extension), PHOTO_EXTENSIONS)?
+            }
+            _ => places(asked.out.as_deref(), &drawn, &["png"])?,
+        };
+        let files = || outs.iter().chain(&overlays).chain(&comparisons).chain(&asked.to);
         let inputs = items.iter().filter_map(Asked::file).chain([asked.model.as_path()]);
         let model = RunFolder::new(&asked.model).model();
         // Tables, and all that is in folders.
@@ -61,30 +75,44 @@ impl Places {
                     .with_context(|| format!("cannot create {}", folder.display()))?;
             }
         }
-        Ok(Self { outs, overlays })
+        Ok(Self { outs, overlays, comparisons })
     }
 }
 
-/// The image of each item, by their names: at `path` if that is a PNG file, else in the folder.
-fn places(path: Option<&Path>, names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+/// The format of the image made of a file: its own, if that can be written.
+fn photo_extension(file: &Path) -> String {
+    let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match PHOTO_EXTENSIONS.contains(&&*extension) {
+        true => extension,
+        false => "png".into(),
+    }
+}
+
+/// The image of each item, by their names: at `path` if that is a file that ends so, else in the folder.
+fn places(
+    path: Option<&Path>,
+    names: &[String],
+    extensions: &[&str],
+) -> anyhow::Result<Vec<PathBuf>> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let is_image = tinderbox::data::image::extensions().any(|extension| extension == end);
-    match (path.is_dir(), end.as_str(), names.len()) {
-        (false, "png", 1) => Ok(vec![path.to_owned()]),
-        (false, "png", n) => {
+    match (path.is_dir(), extensions.contains(&&*end), names.len()) {
+        (false, true, 1) => Ok(vec![path.to_owned()]),
+        (false, true, n) => {
             bail!("{} is one file, but there are {n} inputs: name a folder", path.display())
         }
         (false, ..) if is_image => {
-            bail!("{} must end in .png or be the name of a folder", path.display())
+            let ends = extensions.join(", .");
+            bail!("{} must end in .{ends} or be the name of a folder", path.display())
         }
         _ => Ok(names.iter().map(|name| path.join(name)).collect()),
     }
 }
 
-/// Names of PNG files for items: their own, with as much of the path before them as it takes to tell
-/// them apart.
-fn names(items: &[Asked]) -> Vec<String> {
+/// Names of files for items: their own, with as much of the path before them as it takes to tell them
+/// apart, and the ends that `extension` gives for their files.
+fn names(items: &[Asked], extension: impl Fn(&Path) -> String) -> Vec<String> {
     let path = |item: &Path| {
         let parts = item.components().filter_map(|part| match part {
             Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
@@ -93,12 +121,13 @@ fn names(items: &[Asked]) -> Vec<String> {
         parts.collect::<Vec<_>>().join("-")
     };
     let levels = |item: &Asked| match item.file() {
-        None => [(); 3].map(|()| "stdin".to_owned()),
+        None => [(); 3].map(|()| format!("stdin.{}", extension(Path::new("")))),
         Some(file) => [
             path(Path::new(file.file_stem().unwrap_or_default())),
             path(&file.with_extension("")),
             path(file),
-        ],
+        ]
+        .map(|name| format!("{name}.{}", extension(file))),
     };
     let levels: Vec<[String; 3]> = items.iter().map(levels).collect();
     // There are file systems that do not tell `A.png` from `a.png`.
@@ -113,8 +142,9 @@ fn names(items: &[Asked]) -> Vec<String> {
         let alone = names.find(|(name, times)| times[&name.to_lowercase()] == 1);
         let name = alone.map_or(whole, |(name, _)| name);
         // `a.png` and `../a.png`.
-        let numbered = (2..).map(|number| format!("{name}-{number}.png"));
-        let mut free = std::iter::once(format!("{name}.png")).chain(numbered);
+        let (stem, end) = name.rsplit_once('.').expect("each has an end");
+        let numbered = (2..).map(|number| format!("{stem}-{number}.{end}"));
+        let mut free = std::iter::once(name.clone()).chain(numbered);
         free.find(|name| taken.insert(name.to_lowercase())).expect("numbers do not end")
     };
     levels.iter().map(&mut name).collect()
@@ -142,13 +172,29 @@ mod tests {
             "Cat.png.png",
             "cat.png-2.png",
         ];
-        assert_eq!(names(&items), want);
+        assert_eq!(names(&items, |_| "png".into()), want);
+    }
+
+    #[test]
+    fn images_keep_the_format_of_their_inputs_where_it_is_written() {
+        let files = ["a/1.JPG", "b/1.jpg", "2.tif", "3.gif", "3.png"];
+        let mut items: Vec<Asked> = files.iter().map(|file| Asked::File(file.into())).collect();
+        items.push(Asked::Bytes(Vec::new()));
+        let want = ["a-1.jpg", "b-1.jpg", "2.tif", "3.gif.png", "3.png.png", "stdin.png"];
+        assert_eq!(names(&items, photo_extension), want);
     }
 
     #[test]
     fn a_file_is_for_one_input_and_any_other_name_is_a_folders() {
         let names = |n: usize| (0..n).map(|at| format!("{at}.png")).collect::<Vec<_>>();
-        let at = |path: &str, n| places(Some(Path::new(path)), &names(n));
+        let at = |path: &str, n| places(Some(Path::new(path)), &names(n), &["png"]);
+        let photo = |path: &str| places(Some(Path::new(path)), &names(1), PHOTO_EXTENSIONS);
+        assert_eq!(photo("m.JPG").unwrap(), [Path::new("m.JPG")]);
+        let message = photo("m.gif").unwrap_err().to_string();
+        assert!(
+            message.contains("must end in .jpg, .jpeg, .png, .tif, .tiff, .webp or"),
+            "{message}"
+        );
         assert_eq!(at("m.png", 1).unwrap(), [Path::new("m.png")]);
         assert_eq!(at("masks", 1).unwrap(), [Path::new("masks/0.png")]);
         assert_eq!(at("masks.v2", 2).unwrap()[1], Path::new("masks.v2/1.png"));
