@@ -243,10 +243,10 @@ impl Damage {
             Self::Rescale(range) => return Ok(shrink::rescaled(&pixels, uniform(range, rng))),
             Self::Blur(range) => return Ok(blur::blurred(pixels, uniform(range, rng) as f32)),
             Self::Noise(range) => {
-                noise::add(&mut pixels, uniform(range, rng) as f32, Channels::Apart, rng)
+                noise::add(&mut pixels, uniform(range, rng) as f32, Channels::Apart, rng);
             }
             Self::Grain(range) => {
-                noise::add(&mut pixels, uniform(range, rng) as f32, Channels::Together, rng)
+                noise::add(&mut pixels, uniform(range, rng) as f32, Channels::Together, rng);
             }
             Self::Gray => gray::make_gray(&mut pixels),
             Self::Sepia(range) => gray::tone(&mut pixels, uniform(range, rng) as f32),

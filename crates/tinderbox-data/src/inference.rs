@@ -228,10 +228,8 @@ impl Inference {
     /// [`Error::OtherTarget`] if they are not of the model's kind.
     pub(crate) fn target_like(&self, data: TargetKind) -> Result<TargetKind> {
         match (self.target.is_like(&data), data) {
-            // Codes without a class are those of the data's masks.
-            (true, data @ TargetKind::Mask { .. }) => Ok(data),
-            // So is the damage that was done to its inputs.
-            (true, data @ TargetKind::Image { .. }) => Ok(data),
+            // Codes without a class are those of the data's masks, and so is the damage to its inputs.
+            (true, data @ (TargetKind::Mask { .. } | TargetKind::Image { .. })) => Ok(data),
             (true, _) => Ok(self.target.clone()),
             (false, data) => {
                 let (model, data) = (self.target.describe(), data.describe());

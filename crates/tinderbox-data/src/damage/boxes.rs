@@ -40,7 +40,7 @@ mod tests {
             for seed in 0..20 {
                 let mut found = white.clone();
                 draw(&mut found, 1, &mut ChaCha8Rng::seed_from_u64(seed));
-                let black = found.bytes.iter().filter(|byte| **byte == 0).count() / 3;
+                let black = found.bytes.chunks(3).filter(|pixel| **pixel == [0; 3]).count();
                 let side = height.min(width);
                 let [least, most] = [side.div_ceil(16).pow(2), side.div_ceil(4).pow(2)];
                 assert!((least..=most).contains(&black), "{height}×{width}: {black}");

@@ -270,7 +270,7 @@ mod tests {
         let damage: Crappifier = "old-photo, number, noise, shrink 1..3".parse().unwrap();
         let write = |name: &str, workers: usize, seed: u64| {
             let to = folder.path().join(name);
-            let options = WriteOptions { workers, seed, ..WriteOptions::default() };
+            let options = WriteOptions { seed, workers, ..WriteOptions::default() };
             write_damaged(&images, &to, &damage, &options).unwrap();
             read_all(&to, &images)
         };

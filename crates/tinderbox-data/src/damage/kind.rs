@@ -140,13 +140,13 @@ impl Split<ImageKind> {
         let kind = LabelKind::Image { mode, scale: damage.scale(), damage: Some(damage.clone()) };
         let Labelled { train, valid, test, target, warnings } =
             self.label_kind(kind).label_from_func(|path| Label::File(path.to_owned()))?;
-        let damaged = |part: LabelledPart<ImageKind>| {
+        let damaged = move |part: LabelledPart<ImageKind>| {
             let LabelledPart { items, labels } = part;
             let kind = DamagedKind { image: items.kind, damage: damage.clone() };
             let Items { root, entries, table, kind: _, left_out } = items;
             LabelledPart { items: Items { root, entries, table, kind, left_out }, labels }
         };
-        let (train, valid, test) = (damaged(train), damaged(valid), test.map(damaged));
+        let (train, valid, test) = (damaged(train), damaged(valid), test.map(&damaged));
         Ok(Labelled { train, valid, test, target, warnings })
     }
 }

@@ -11,14 +11,15 @@ const MAX_MADE: usize = 1 << 26;
 /// Its shorter side brought to `side` pixels by a triangle filter. As in fastai, some sizes come out one
 /// short.
 pub(super) fn to_side(pixels: &Pixels, side: usize) -> Result<Pixels> {
-    let size = resize_to([pixels.height, pixels.width], side, true).map(|side| side.max(1));
-    match size[0].checked_mul(size[1]) {
-        Some(made) if made <= MAX_MADE => Ok(pixels.resized(size)),
+    let resized = resize_to([pixels.height, pixels.width], side, true);
+    let [height, width] = resized.map(|side| side.max(1));
+    match height.checked_mul(width) {
+        Some(made) if made <= MAX_MADE => Ok(pixels.resized([height, width])),
         _ => Err(Error::Damage {
             step: "side",
             reason: format!(
-                "an image of {}×{} pixels would become one of {}×{}",
-                pixels.height, pixels.width, size[0], size[1]
+                "an image of {}×{} pixels would become one of {height}×{width}",
+                pixels.height, pixels.width
             ),
         }),
     }

@@ -1,6 +1,6 @@
 //! Damage as text: for settings, for model files, for people.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -127,11 +127,16 @@ pub fn set_or_steps(text: &str) -> Result<Crappifier> {
 }
 
 /// Words that stand for several steps.
-const SHORT: [(&str, fn() -> Crappifier); 3] = [
-    ("restore", Crappifier::restore),
-    ("superres", || Crappifier::super_resolve(4)),
-    ("old-photo", Crappifier::old_photo),
-];
+const SHORT: [&str; 3] = ["restore", "superres", "old-photo"];
+
+fn short(word: &str) -> Option<Crappifier> {
+    match word {
+        "restore" => Some(Crappifier::restore()),
+        "superres" => Some(Crappifier::super_resolve(4)),
+        "old-photo" => Some(Crappifier::old_photo()),
+        _ => None,
+    }
+}
 
 impl Form {
     fn named(name: &str) -> Option<&'static Self> {
@@ -171,7 +176,7 @@ impl FromStr for Damage {
         let value = value.trim();
         let unknown = || Error::UnknownDamage {
             step: name.to_owned(),
-            known: FORMS.iter().map(|form| form.name).chain(SHORT.map(|short| short.0)).collect(),
+            known: FORMS.iter().map(|form| form.name).chain(SHORT).collect(),
         };
         let form = Form::named(name).ok_or_else(unknown)?;
         let wrong = |expected: &str| Error::DamageValue {
@@ -203,9 +208,8 @@ impl FromStr for Damage {
 impl Damage {
     /// Its name in text, and the ends of the range that its number is drawn from.
     fn written(&self) -> (&'static str, Option<[f64; 2]>) {
-        let counts =
-            |n: &std::ops::RangeInclusive<usize>| Some([*n.start() as f64, *n.end() as f64]);
-        let ends = |range: &std::ops::RangeInclusive<f64>| Some([*range.start(), *range.end()]);
+        let counts = |n: &RangeInclusive<usize>| Some([*n.start() as f64, *n.end() as f64]);
+        let ends = |range: &RangeInclusive<f64>| Some([*range.start(), *range.end()]);
         match self {
             Self::Side(side) => ("side", Some([*side as f64; 2])),
             Self::Shrink(range) => ("shrink", ends(range)),
@@ -271,8 +275,8 @@ impl FromStr for Crappifier {
     fn from_str(text: &str) -> Result<Self> {
         let mut steps = Vec::new();
         for text in text.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-            match SHORT.iter().find(|(name, _)| *name == text) {
-                Some((_, steps_of)) => steps.extend(steps_of().steps),
+            match short(text) {
+                Some(damage) => steps.extend(damage.steps),
                 None => steps.push(text.parse()?),
             }
         }
@@ -356,6 +360,7 @@ mod tests {
         assert_eq!(read("restore"), "shrink 1.3..2.7, number, jpeg 10..70");
         assert_eq!(read(" superres ,blur,"), "shrink 4, blur 0.5..2");
         assert_eq!(read("boxes 1 .. 2, jpeg 30..=90"), "boxes 1..2, jpeg 30..90");
+        assert!(SHORT.iter().all(|word| short(word).is_some()));
         for form in FORMS {
             // The usual numbers are within the limits.
             form.name.parse::<Damage>().unwrap();
@@ -407,7 +412,7 @@ mod tests {
             (Damage::Shrink(1.0..=4.0), true),
             (Damage::Shrink(0.0..=4.0), false),
             (Damage::Jpeg(0..=90), false),
-            (Damage::Jpeg(91..=90), false),
+            (Damage::Jpeg(RangeInclusive::new(91, 90)), false),
             (Damage::Side(0), false),
             (Damage::Noise(f64::NAN..=f64::NAN), false),
         ] {
