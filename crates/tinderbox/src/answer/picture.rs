@@ -46,13 +46,13 @@ impl FromStr for OutputSize {
     fn from_str(text: &str) -> Result<Self, String> {
         let side =
             |text: &str| text.trim().parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
-        let size = match text.split_once(['x', 'X', '×']) {
+        let parsed = match text.split_once(['x', 'X', '×']) {
             Some((height, width)) => {
                 side(height).zip(side(width)).map(|(h, w)| Self::Exactly([h, w]))
             }
             None => side(text).map(Self::Shorter),
         };
-        size.ok_or_else(|| {
+        parsed.ok_or_else(|| {
             format!("expected height and width, such as 820x1024, or the shorter side, of 1 to {MAX_SIDE} pixels")
         })
     }

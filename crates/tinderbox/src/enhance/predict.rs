@@ -49,7 +49,7 @@ pub(super) fn enhanced(model: &Bundle, photo: &Photo, options: &PictureOptions) 
     if let Some(normalize) = normalize.filter(|normalize| normalize.inputs) {
         normalize.apply_to_image(&mut image)?;
     }
-    let made = enhance_image(model, image.into_array(), options.tile)?;
+    let made = enhance_image(model, &image.into_array(), options.tile)?;
     let mut made = Image::of_array(made).expect("as many axes as went in");
     if let Some(normalize) = normalize.filter(|normalize| normalize.targets) {
         normalize.invert_image(&mut made)?;

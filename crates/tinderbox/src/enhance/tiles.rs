@@ -79,7 +79,7 @@ impl Hinted for TileError {
 ///
 /// # Errors
 /// [`TileError`] for an image that there is no memory for; whatever goes wrong in the model.
-pub(crate) fn enhance_image(model: &Bundle, image: Array, tile: Option<usize>) -> Result<Array> {
+pub(crate) fn enhance_image(model: &Bundle, image: &Array, tile: Option<usize>) -> Result<Array> {
     let &[channels, height, width] = &image.shape[..] else {
         panic!("an image, not an array of shape {:?}", image.shape)
     };
@@ -92,7 +92,7 @@ pub(crate) fn enhance_image(model: &Bundle, image: Array, tile: Option<usize>) -
         }
     };
     let tiling = Tiling::new([height, width], footprint.stride, sides);
-    tiling.enhance(&image, |tile| {
+    tiling.enhance(image, |tile| {
         let size = [tile.shape[1], tile.shape[2]];
         let output = model.outputs(model.manifest.inference.batch(vec![tile])?)?;
         let [_, channels, height, width] = output.dims()[..] else {

@@ -5,9 +5,9 @@ use super::{super::exif::tests::block, *};
 const RGB: ImageKind = ImageKind { mode: ConvertMode::Rgb, max_pixels: 1 << 20, bits: None };
 
 /// The header of a color profile for these colors, which is all that is looked at.
-fn profile(colors: &[u8; 4]) -> Vec<u8> {
+fn profile(colors: [u8; 4]) -> Vec<u8> {
     let mut profile = vec![0; 200];
-    profile[16..20].copy_from_slice(colors);
+    profile[16..20].copy_from_slice(&colors);
     profile[36..40].copy_from_slice(b"acsp");
     profile
 }
@@ -71,7 +71,7 @@ fn what_a_file_carries_is_in_the_file_that_is_written() {
             let old = image(*color);
             let exif = block(false);
             let exif = (format != Written::Tiff).then_some(&exif[..]);
-            let icc = profile(b"RGB ");
+            let icc = profile(*b"RGB ");
             let bytes = file(format, &old, Some(&icc), exif);
             // Orientation 6: the picture is upright once it is turned by 90 degrees.
             let upright = match exif {
@@ -96,7 +96,7 @@ fn what_a_file_carries_is_in_the_file_that_is_written() {
 
 #[test]
 fn a_photograph_keeps_its_date_and_its_colors_and_stands_upright() {
-    let icc = profile(b"RGB ");
+    let icc = profile(*b"RGB ");
     let bytes = file(Written::Jpeg, &image(ColorType::Rgb8), Some(&icc), Some(&block(true)));
     let photo = Photo::decode_as(&bytes, RGB).unwrap();
     assert_eq!((photo.width(), photo.height(), photo.is_deep()), (5, 7, false));
@@ -118,7 +118,7 @@ fn a_photograph_keeps_its_date_and_its_colors_and_stands_upright() {
 fn inks_become_light_and_their_profile_is_dropped() {
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 95);
-    encoder.add_icc_profile(&profile(b"CMYK")).unwrap();
+    encoder.add_icc_profile(&profile(*b"CMYK")).unwrap();
     let inks: Vec<u8> = (0..8 * 8).flat_map(|_| [255, 0, 0, 0]).collect();
     encoder.encode(&inks, 8, 8, jpeg_encoder::ColorType::Cmyk).unwrap();
     let photo = Photo::decode_as(&bytes, RGB).unwrap();
@@ -131,7 +131,7 @@ fn inks_become_light_and_their_profile_is_dropped() {
 
 #[test]
 fn gray_with_a_profile_of_its_own_keeps_it_only_while_it_is_gray() {
-    let icc = profile(b"GRAY");
+    let icc = profile(*b"GRAY");
     let bytes = file(Written::Png, &image(ColorType::L16), Some(&icc), None);
     let gray = Photo::decode_as(&bytes, ImageKind { mode: ConvertMode::L, ..RGB }).unwrap();
     assert_eq!((gray.channels(), gray.is_deep()), (1, true));
@@ -159,7 +159,7 @@ fn a_broken_block_does_not_take_the_picture_with_it() {
     assert_eq!(lost, [Lost::BrokenProfile, Lost::BrokenExif]);
     assert_eq!(carried(&made), (Orientation::NoTransforms, None, None));
     // Whatever stands in the blocks.
-    let whole = file(Written::Png, &old, Some(&profile(b"RGB ")), Some(&block(false)));
+    let whole = file(Written::Png, &old, Some(&profile(*b"RGB ")), Some(&block(false)));
     for at in 33..whole.len() {
         let mut broken = whole.clone();
         broken[at] ^= 0x55;

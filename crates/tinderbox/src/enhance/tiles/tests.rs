@@ -121,7 +121,7 @@ fn a_network_gives_as_many_pixels_as_it_gets() {
     for size in [[1, 1], [7, 100], [65, 33]] {
         let [height, width] = size;
         let image = Array::f32([3, height, width], vec![0.25; 3 * height * width]);
-        assert_eq!(enhance_image(&model, image, None).unwrap().shape, [3, height, width]);
+        assert_eq!(enhance_image(&model, &image, None).unwrap().shape, [3, height, width]);
     }
 }
 
@@ -132,9 +132,9 @@ fn tiles_of_a_network_that_sees_no_further_than_they_overlap_are_the_whole() {
     let size = [321, 150];
     let image = Image { channels: 3, height: 321, width: 150, pixels: noise(3 * 321 * 150) };
     let image = image.into_array();
-    let whole = enhance_image(&model, image.clone(), None).unwrap();
+    let whole = enhance_image(&model, &image, None).unwrap();
     assert_eq!(whole.shape, [3, size[0], size[1]]);
-    let tiled = enhance_image(&model, image, Some(192)).unwrap();
+    let tiled = enhance_image(&model, &image, Some(192)).unwrap();
     let spread = numbers(&whole).iter().fold(0.0, |most: f32, value| most.max(value.abs()));
     let worst = worst(&whole, &tiled, 0);
     assert!(worst < 1e-5 * spread, "{worst} of {spread}");
@@ -148,9 +148,9 @@ fn noise(n: usize) -> Vec<f32> {
 
 #[test]
 fn tiles_are_as_large_as_memory_allows() {
+    const FREE: u64 = 64_000_000_000;
     let footprint = Footprint { stride: 32, bytes_per_pixel: 2000.0, weights: 50_000_000 };
     let most = |size, available| most_pixels(footprint, size, available);
-    const FREE: u64 = 64_000_000_000;
     // A photograph of 24 megapixels: 1.3 GB for itself, 0.35 GB for program and weights.
     assert_eq!(most([3, 4000, 6000], FREE).unwrap(), (4_000_000_000 - 1_646_000_000) / 2000);
     // A system that does not say how much is free.
