@@ -18,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     Array, ConvertMode, Error, Image, Result,
-    image::{ImageInfo, MAX_PIXELS, Pixels},
+    image::{Filter, ImageInfo, MAX_PIXELS, Pixels},
     inference::SavedInput,
     split::{Part, permutation},
     transform::Drawn,
@@ -131,12 +131,25 @@ pub struct ImageKind {
     /// X-ray cameras, 4095 is white. All of them if it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits: Option<u8>,
+    /// How many times larger images are made when items are opened, by a bicubic filter: the inputs of
+    /// pairs for super-resolution, which then are as large as their targets.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub enlarge: usize,
 }
 
 impl Default for ImageKind {
     fn default() -> Self {
-        Self { mode: ConvertMode::default(), max_pixels: MAX_PIXELS, bits: None }
+        Self { mode: ConvertMode::default(), max_pixels: MAX_PIXELS, bits: None, enlarge: 1 }
     }
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_one(times: &usize) -> bool {
+    *times == 1
 }
 
 fn usual_limit() -> u64 {
@@ -160,7 +173,14 @@ impl ItemKind for ImageKind {
     }
 
     fn open(&self, path: &Path) -> Result<Pixels> {
-        Pixels::open_as(path, *self)
+        let pixels = Pixels::open_as(path, *self)?;
+        Ok(match self.enlarge {
+            0 | 1 => pixels,
+            times => {
+                let size = [pixels.height, pixels.width].map(|side| side * times);
+                pixels.resized_by(Filter::Bicubic, size)
+            }
+        })
     }
 
     /// `Image (1, 28, 28)`: channels, height, width.
@@ -398,6 +418,16 @@ mod tests {
     fn partial_data_is_the_start_of_the_permutation() {
         let all = items(&["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         assert_eq!(paths(&all.use_partial_data(0.2, 42).unwrap()), ["8", "1"]);
+    }
+
+    #[test]
+    fn inputs_of_super_resolution_are_opened_enlarged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        Picture::filled(5, 4, [70, 80, 90]).save(&path).unwrap();
+        let pixels = ImageKind { enlarge: 3, ..ImageKind::default() }.open(&path).unwrap();
+        assert_eq!([pixels.height, pixels.width], [12, 15]);
+        assert_eq!(pixels.bytes[..3], [70, 80, 90]);
     }
 
     #[test]

@@ -75,6 +75,16 @@ pub enum Bad {
     Damage(Crappifier),
 }
 
+impl Bad {
+    /// How many times larger predictions are than what they are of.
+    pub fn scale(&self) -> usize {
+        match self {
+            Self::Pairs { scale } => *scale,
+            Self::Damage(damage) => damage.scale(),
+        }
+    }
+}
+
 /// What part of an image is trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

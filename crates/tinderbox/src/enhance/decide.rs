@@ -42,9 +42,9 @@ pub(super) fn decide(
     let split = survey.split(common.valid.as_ref(), items.len(), choices)?;
     let n_train = n_train(&split, &survey);
     let sizes = sizes(ask, &survey, choices)?;
-    let view = match &bad {
-        Bad::Damage(damage) if damage.scale() > 1 => TrainingView::Native,
-        _ => TrainingView::Zoomed,
+    let view = match bad.scale() {
+        1 => TrainingView::Zoomed,
+        _ => TrainingView::Native,
     };
     let shown = match view {
         TrainingView::Zoomed => "flips, warps, rotations, zooms up to 2, lighting",
@@ -67,7 +67,12 @@ pub(super) fn decide(
         None => None,
     };
     let normalize = normalize.unwrap_or(Normalize::imagenet().and_targets());
-    let kind = ImageKind { bits, ..image.kind() };
+    let enlarge = match &bad {
+        Bad::Pairs { scale } => *scale,
+        // They are made smaller and larger again.
+        Bad::Damage(_) => 1,
+    };
+    let kind = ImageKind { bits, enlarge, ..image.kind() };
     let fit =
         FitPlan { exact_conv, weight_decay: WEIGHT_DECAY, ..FitPlan::new(phases, batch_size) };
     let task = Enhance { bad, split, model, view, loss, normalize, kind };
@@ -262,7 +267,7 @@ fn pick_loss(
     job: &Job,
 ) -> Result<EnhanceLoss> {
     let usual = || match bad {
-        Bad::Damage(damage) if damage.scale() > 1 => {
+        bad if bad.scale() > 1 => {
             (LossName::L1, "usual for super-resolution; blurs less than mse".to_owned())
         }
         Bad::Damage(damage) if damage.is_gray() => {
@@ -281,8 +286,8 @@ fn pick_loss(
         LossName::Ssim => EnhanceLoss::Ssim,
         LossName::MsSsim => EnhanceLoss::MsSsim,
     };
-    const REASON: &str = "only `--loss feature` compares features";
-    unused("feature_net", ask.task.feature_net.as_ref(), REASON)?;
+    let net = ask.task.feature_net.as_ref();
+    unused("feature_net", net, "only `--loss feature` compares features")?;
     choices.keep("feature_net", &None::<String>);
     Ok(loss)
 }

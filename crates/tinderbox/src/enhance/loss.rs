@@ -215,11 +215,10 @@ fn found(asked: Option<&str>, job: &Job) -> Result<(FeatureWeights, &'static str
     let found = match named {
         Some((weights, arch)) => look(Some(&weights), arch, &[], job)?,
         None => {
-            let names = COMPARED.map(|known| known.arch);
-            match look(None, None, &names, job)? {
+            match look(None, None, &COMPARED.map(|known| known.arch), job)? {
                 // The best is large: a small one may still be had.
                 Found::None { .. } => look(None, Some("squeezenet1_1"), &[], job)?,
-                found => found,
+                found @ Found::File { .. } => found,
             }
         }
     };

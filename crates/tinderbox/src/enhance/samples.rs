@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use burn::tensor::s;
 use serde_json::Value;
 use tinderbox_data::{
     Array, Normalize,
@@ -47,7 +48,7 @@ impl Samples {
         let n = items.min(ITEMS);
         let values: Vec<f32> = tensor
             .clone()
-            .slice([0..n])
+            .slice(s![0..n])
             .into_data()
             .convert::<f32>()
             .try_to_vec()

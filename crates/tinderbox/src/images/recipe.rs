@@ -92,7 +92,7 @@ impl ImageInput {
     pub(crate) fn kind(&self) -> ImageKind {
         let mode = if self.channels == 1 { ConvertMode::L } else { ConvertMode::Rgb };
         let max_pixels = self.max_pixels.unwrap_or(ImageKind::default().max_pixels);
-        ImageKind { mode, max_pixels, bits: self.bits }
+        ImageKind { mode, max_pixels, bits: self.bits, enlarge: 1 }
     }
 
     /// Batches of a plan, every file of which can be read.

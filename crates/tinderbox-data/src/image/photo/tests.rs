@@ -2,7 +2,8 @@ use image::{ColorType, ImageDecoder, ImageReader, metadata::Orientation};
 
 use super::{super::exif::tests::block, *};
 
-const RGB: ImageKind = ImageKind { mode: ConvertMode::Rgb, max_pixels: 1 << 20, bits: None };
+const RGB: ImageKind =
+    ImageKind { mode: ConvertMode::Rgb, max_pixels: 1 << 20, bits: None, enlarge: 1 };
 
 /// The header of a color profile for these colors, which is all that is looked at.
 fn profile(colors: [u8; 4]) -> Vec<u8> {
