@@ -37,7 +37,7 @@ use crate::{
 ///   tinderbox predict runs/photos new.jpg
 ///   tinderbox predict runs/photos 'new/**/*.jpg' --to results.csv
 ///   tinderbox predict runs/streets street.jpg --out mask.png --overlay seen.png
-///   tinderbox predict runs/restored old.jpg --out new.png --compare both.png
+///   tinderbox predict runs/restore old.jpg --out new.png --compare both.png
 ///   tinderbox predict model.safetensors photos --json
 ///   tinderbox predict runs/reviews "What a film!"
 ///   tinderbox predict runs/reviews new.csv --text review --to labelled.csv
