@@ -290,7 +290,9 @@ impl fmt::Display for SavedInput {
 impl fmt::Display for Inference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.input)?;
-        if let Some(size) = self.transforms.describe_size() {
+        // Images are made at any size.
+        let sized = !matches!(self.target, TargetKind::Image { .. });
+        if let Some(size) = self.transforms.describe_size().filter(|_| sized) {
             write!(f, ", {size}")?;
         }
         if self.normalize.as_ref().is_some_and(|normalize| normalize.inputs) {

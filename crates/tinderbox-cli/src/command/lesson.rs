@@ -233,7 +233,7 @@ impl Camvid {
 ///
 /// Examples:
 ///   tinderbox lesson superres --data photos
-///   tinderbox lesson superres --data photos --stage 1a --pretrained none --arch resnet18 --feature-net squeezenet1_1
+///   tinderbox lesson superres --data photos --arch resnet18 --feature-net squeezenet1_1
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Superres {

@@ -47,20 +47,32 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
-        let spec = match (&self.model, &self.arch) {
-            (Some(model), _) => open_model(model)?.manifest.arch,
+        let (spec, about) = match (&self.model, &self.arch) {
+            (Some(model), _) => {
+                let manifest = open_model(model)?.manifest;
+                (manifest.arch, Some(manifest.inference.describe()))
+            }
             (None, Some(arch)) => {
                 let [channels, classes, size] =
                     [self.channels, self.classes, self.size].map(|n| n as usize);
                 let spec = ArchSpec::new(arch, channels, classes, [size; 2]);
-                spec.map_err(tinderbox::Error::from)?.into()
+                (spec.map_err(tinderbox::Error::from)?.into(), None)
             }
             (None, None) => unreachable!("clap asks for one of them"),
         };
         let summary = model_summary(&spec, self.batch_size as usize)?;
         print_data(&match self.json {
-            true => serde_json::to_string(&summary)?,
-            false => summary.to_string().trim_end().to_owned(),
+            true => {
+                let mut json = serde_json::to_value(&summary)?;
+                if let (Some(object), Some(about)) = (json.as_object_mut(), about) {
+                    object.insert("about".to_owned(), about.into());
+                }
+                json.to_string()
+            }
+            false => {
+                let table = summary.to_string().trim_end().to_owned();
+                about.map_or(table.clone(), |about| format!("{table}\n\n{about}"))
+            }
         });
         Ok(Done::Ok)
     }

@@ -45,7 +45,7 @@ use crate::{
 ///   tinderbox train reviews.csv --text review --label sentiment --from runs/lm
 ///   tinderbox train --task segment --images photos --masks masks --codes codes.txt
 ///   tinderbox train restore photos --out runs/restore
-///   tinderbox train enhance --inputs bad --targets good --loss l1
+///   tinderbox train enhance --inputs blurred --targets sharp --loss l1
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Train {

@@ -211,7 +211,12 @@ fn every_command_has_an_example() {
 fn what_the_demos_propose_works() {
     let place = example_place();
     let help = help(&place);
-    for demo in [&["demo"][..], &["demo", "--masks", "--out", "scenes"]] {
+    let demos = [
+        &["demo"][..],
+        &["demo", "--masks", "--out", "scenes"],
+        &["demo", "--restore", "--out", "old"],
+    ];
+    for demo in demos {
         let ended = place.run(demo).code(0);
         let proposed = ended.err.replace(": tinderbox ", ":\n  tinderbox ");
         assert!(commands(&proposed).len() > 4, "{proposed}");

@@ -88,7 +88,10 @@ fn predicts_many(place: &Place, file: &str) {
     let text = fs::read_to_string(place.path("r.json")).unwrap();
     let array: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert!(array[0]["error"].is_string() && array[1]["label"].is_string(), "{text}");
-    place.run(&["predict", "run", file, "--out", "m.png"]).code(1).says("does not predict");
+    place
+        .run(&["predict", "run", file, "--out", "m.png"])
+        .code(1)
+        .says("which an image classifier does not give");
     assert!(!place.path("m.png").exists());
     place.run(&["predict", "run", "r.csv"]).code(1).says("r.csv is a table");
     place.run(&["predict", "run", file, "--text", "a"]).code(1).says("`--text` has no effect here");
@@ -201,11 +204,14 @@ fn summarizes(place: &Place) {
     let from_run = place.run(&["summary", "run", "--batch-size", "128"]).code(0).out;
     let args = ["--channels", "1", "--size", "28", "--classes", "10", "--batch-size", "128"];
     let of_arch = place.run(&[&["summary", "--arch", "resnetish"][..], &args].concat()).code(0).out;
-    assert_eq!(from_run, of_arch);
+    // A model file also says what it takes.
+    let about = "gray images, resized to 28×28 by crop, normalized; 10 classes";
+    assert_eq!(from_run, format!("{of_arch}\n{about}\n"));
     assert!(from_run.contains("Total params: 41132"), "{from_run}");
     let json = place.run(&["summary", "run", "--json"]).code(0).json().remove(0);
     assert_eq!(json["total"], 41_132);
     assert_eq!(json["layers"][0]["layer"], "Conv2d", "{json}");
+    assert_eq!(json["about"], about);
 }
 
 /// The model file is all that is needed.

@@ -256,7 +256,7 @@ mod tests {
     fn the_published_parts_add_up_to_the_loss() {
         for stage in SuperresStage::ALL {
             for [_, valid, parts @ ..] in stage.published() {
-                assert!((parts.iter().sum::<f64>() - valid).abs() < 2e-6, "{stage}: {valid}");
+                assert!((parts.iter().sum::<f64>() - valid).abs() < 3e-6, "{stage}: {valid}");
             }
             assert_eq!(stage.to_string().parse(), Ok(stage));
         }

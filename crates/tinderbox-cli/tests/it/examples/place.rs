@@ -45,8 +45,8 @@ pub(super) fn example_place() -> Place {
         write_image(&place, file, at);
     }
     for at in 0..6 {
-        write_image(&place, &format!("bad/{at}.jpg"), at + 1);
-        write_image(&place, &format!("good/{at}.jpg"), at);
+        write_image(&place, &format!("blurred/{at}.jpg"), at + 1);
+        write_image(&place, &format!("sharp/{at}.jpg"), at);
     }
     let digits = DigitsConfig { train_per_class: 32, test_per_class: 4, seed: 1 };
     write_digits(place.path("mnist_png"), &digits).unwrap();
