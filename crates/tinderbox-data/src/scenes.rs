@@ -19,7 +19,7 @@ pub const CLASSES: [&str; 5] = ["Ground", "Disc", "Square", "Triangle", "Void"];
 const VOID: u8 = 4;
 
 /// How many scenes are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScenesConfig {
     /// In the folders `train`.
     pub train: usize,
@@ -29,11 +29,14 @@ pub struct ScenesConfig {
     pub size: [usize; 2],
     /// The same seed draws the same scenes.
     pub seed: u64,
+    /// Each value may be so much off, of 1; none for scenes that are to be restored, as nobody can
+    /// restore noise.
+    pub noise: f32,
 }
 
 impl Default for ScenesConfig {
     fn default() -> Self {
-        Self { train: 160, valid: 40, size: [48, 64], seed: 42 }
+        Self { train: 160, valid: 40, size: [48, 64], seed: 42, noise: 0.06 }
     }
 }
 
@@ -57,7 +60,7 @@ pub fn write_scenes(root: impl AsRef<Path>, config: &ScenesConfig) -> Result<()>
             // Every scene has a generator of its own: as many as one likes begin alike.
             let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
             rng.set_stream(2 * at as u64 + u64::from(set == "valid"));
-            let scene = Scene::draw(config.size, &mut rng);
+            let scene = Scene::draw(config, &mut rng);
             let [height, width] = config.size.map(|side| side as u32);
             let files = folders.each_ref().map(|folder| folder.join(format!("{at:03}.png")));
             let colors = [ExtendedColorType::Rgb8, ExtendedColorType::L8];
@@ -134,7 +137,8 @@ fn random_ground(rng: &mut ChaCha8Rng) -> [f32; 3] {
 }
 
 impl Scene {
-    fn draw(size: [usize; 2], rng: &mut ChaCha8Rng) -> Self {
+    fn draw(config: &ScenesConfig, rng: &mut ChaCha8Rng) -> Self {
+        let ScenesConfig { size, noise, .. } = *config;
         let [height, width] = size;
         let corners = [random_ground(rng), random_ground(rng)];
         let shapes: Vec<Shape> =
@@ -157,7 +161,10 @@ impl Scene {
                     _ => {}
                 }
             }
-            let noisy = color.map(|value| value + rng.random_range(-0.06..0.06));
+            let noisy = match noise > 0.0 {
+                true => color.map(|value| value + rng.random_range(-noise..noise)),
+                false => color,
+            };
             scene.picture.extend(noisy.map(|value| (value.clamp(0.0, 1.0) * 255.0) as u8));
             scene.mask.push(code);
         }
@@ -176,7 +183,8 @@ mod tests {
     #[test]
     fn every_picture_has_a_mask_of_known_codes() {
         let folder = tempfile::tempdir().unwrap();
-        let config = ScenesConfig { train: 6, valid: 2, size: [24, 30], seed: 3 };
+        let config =
+            ScenesConfig { train: 6, valid: 2, size: [24, 30], seed: 3, ..ScenesConfig::default() };
         write_scenes(folder.path(), &config).unwrap();
         let mut seen = [0; CLASSES.len()];
         for name in ["train/000", "train/005", "valid/001"] {
@@ -201,7 +209,8 @@ mod tests {
     fn the_seed_and_the_number_say_what_is_drawn() {
         let draw = |train, seed| {
             let folder = tempfile::tempdir().unwrap();
-            let config = ScenesConfig { train, valid: 1, size: [16, 16], seed };
+            let config =
+                ScenesConfig { train, valid: 1, size: [16, 16], seed, ..ScenesConfig::default() };
             write_scenes(folder.path(), &config).unwrap();
             ["images/train/001.png", "masks/valid/000.png"]
                 .map(|file| fs::read(folder.path().join(file)).unwrap())

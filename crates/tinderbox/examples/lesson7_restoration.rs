@@ -32,7 +32,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::of("lesson7_restoration")?;
     let (out, tiny) = (&arguments.out, arguments.tiny);
     println!("images go to {}", out.display());
-    let scenes = ScenesConfig { train: 24, valid: 8, size: [48, 64], seed: 42 };
+    let scenes =
+        ScenesConfig { train: 24, valid: 8, size: [48, 64], seed: 42, ..ScenesConfig::default() };
     let photos = arguments.data("photographs", |folder| write_scenes(folder, &scenes))?;
     let photos = if tiny { photos.join("images") } else { photos };
     let (batch_size, size) = if tiny { (4, 32) } else { (32, 128) };

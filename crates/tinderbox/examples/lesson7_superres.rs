@@ -36,7 +36,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::of("lesson7_superres")?;
     let (out, tiny) = (&arguments.out, arguments.tiny);
     println!("images go to {}", out.display());
-    let scenes = ScenesConfig { train: 24, valid: 8, size: [48, 64], seed: 42 };
+    let scenes =
+        ScenesConfig { train: 24, valid: 8, size: [48, 64], seed: 42, ..ScenesConfig::default() };
     let photos = arguments.data("photographs", |folder| write_scenes(folder, &scenes))?;
     let high = if tiny { photos.join("images") } else { photos };
     let (batch_size, size, small) = if tiny { (4, 32, [24, 32]) } else { (32, 128, [96, 256]) };

@@ -46,7 +46,13 @@ fn main() -> anyhow::Result<()> {
     let out = &arguments.out;
     println!("plots go to {}", out.display());
     let course = if arguments.tiny { &SCENES } else { &CAMVID };
-    let tiny = ScenesConfig { train: 48, valid: 12, size: course.size, seed: 42 };
+    let tiny = ScenesConfig {
+        train: 48,
+        valid: 12,
+        size: course.size,
+        seed: 42,
+        ..ScenesConfig::default()
+    };
     let root = arguments.data("CamVid", |folder| write_scenes(folder, &tiny))?;
 
     // ## Data

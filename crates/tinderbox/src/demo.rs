@@ -101,14 +101,15 @@ pub fn demo_restore(folder: impl AsRef<Path>, seed: u64, job: &Job) -> Result<De
     let folder = folder.as_ref();
     let folder = free(folder);
     let scenes = folder.join("scenes");
-    let config = ScenesConfig { seed, size: [128, 160], train: 120, valid: 24 };
+    let config = ScenesConfig { train: 120, valid: 24, size: [128, 160], seed, noise: 0.0 };
     write_scenes(&scenes, &config)?;
     let run = folder.join("run");
     let mut settings = Settings::<Enhance>::new(scenes.join("images"), &run);
     settings.task.image.arch = Some("resnet-small".into());
     settings.task.image.pretrained = Some(Pretrained::No);
     settings.common.epochs = Some(RESTORE_EPOCHS);
-    settings.common.lr = Some(4e-3);
+    settings.common.lr = Some(2e-3);
+    settings.common.batch_size = Some(4);
     settings.common.seed = Some(seed);
     let trained = train(&settings, job)?;
     let picture = match trained.outcome {

@@ -161,7 +161,8 @@ fn no_setting_of_a_run_is_ignored_when_it_goes_on() {
     place.run(&TRAIN).code(0);
     check_resume(&place, "classify", "run");
 
-    let config = ScenesConfig { train: 8, valid: 4, size: [32, 40], seed: 1 };
+    let config =
+        ScenesConfig { train: 8, valid: 4, size: [32, 40], seed: 1, ..ScenesConfig::default() };
     write_scenes(place.path("scenes"), &config).unwrap();
     let masks = ["--images", "scenes/images", "--masks", "scenes/masks"];
     let small = ["--arch", "resnet-small", "--size", "16x20", "--epochs", "1", "--out", "masks"];
@@ -198,7 +199,8 @@ fn void_is_the_same_in_training_and_validation() {
     use tinderbox::data::scenes::{ScenesConfig, write_scenes};
     let place = Place::new();
     // Larger than the model sees them, so that both are made smaller alike.
-    let config = ScenesConfig { train: 8, valid: 4, size: [48, 60], seed: 1 };
+    let config =
+        ScenesConfig { train: 8, valid: 4, size: [48, 60], seed: 1, ..ScenesConfig::default() };
     write_scenes(place.path("scenes"), &config).unwrap();
     let codes = fs::read_to_string(place.path("scenes/codes.txt")).unwrap();
     assert!(codes.contains("Void"));

@@ -21,7 +21,8 @@ const SMALL: [&str; 8] =
 /// Scenes in `scenes/images/train` and `scenes/images/valid`.
 fn place() -> Place {
     let place = Place::empty();
-    let config = ScenesConfig { train: 10, valid: 4, size: [48, 64], seed: 1 };
+    let config =
+        ScenesConfig { train: 10, valid: 4, size: [48, 64], seed: 1, ..ScenesConfig::default() };
     write_scenes(place.path("scenes"), &config).unwrap();
     place
 }

@@ -27,7 +27,8 @@ const TRAIN: [&str; 12] = [
 
 fn place() -> Place {
     let place = Place::new();
-    let config = ScenesConfig { train: 10, valid: 4, size: [32, 40], seed: 1 };
+    let config =
+        ScenesConfig { train: 10, valid: 4, size: [32, 40], seed: 1, ..ScenesConfig::default() };
     write_scenes(place.path("scenes"), &config).unwrap();
     place
 }

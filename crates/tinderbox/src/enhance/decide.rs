@@ -292,7 +292,8 @@ fn pick_loss(
     Ok(loss)
 }
 
-/// The lesson's 32, or fewer for fewer or larger images.
+/// Few images at once: nothing on the way up is normalized by batches, and more steps help more than
+/// larger ones. Fewer still for fewer or larger images.
 fn pick_batch_size(
     asked: Option<usize>,
     n_train: usize,
@@ -301,7 +302,7 @@ fn pick_batch_size(
 ) -> Result<usize> {
     batch_size::check(asked, n_train, "image")?;
     Ok(choices.pick("batch_size", asked, || {
-        let fits = scaled(16, [SIDE; 2], size);
+        let fits = scaled(8, [SIDE; 2], size);
         let size = fits.min((n_train / 8).max(2)).min(n_train);
         (size, format!("for {n_train} training images of this size"))
     }))
@@ -313,10 +314,10 @@ fn scaled(batch_size: usize, from: [usize; 2], to: [usize; 2]) -> usize {
     ((batch_size as f64 * area(from) / area(to)) as usize).clamp(2, batch_size.max(2))
 }
 
-/// The lesson's rates: of the decoder alone, and the highest of the whole network.
-const LRS: [f64; 2] = [3e-3, 1e-3];
-/// About this many steps are planned for in each fit.
-const STEPS: usize = 400;
+/// The rates of the decoder alone, and of a whole network that starts from scratch.
+const LRS: [f64; 2] = [2e-3, 1e-3];
+/// About this many steps train the decoder alone, and this many the whole network.
+const STEPS: [usize; 2] = [200, 1200];
 
 /// At the first size the decoder alone, then everything; the same at each further size at a tenth of
 /// the rates.
@@ -333,26 +334,26 @@ fn phases(
     let is_pretrained = matches!(start, Start::Pretrained(_))
         || goes_on && ask.task.image.unfreeze_epochs.is_some();
     let per_epoch = n_train / batch;
-    let usual = STEPS.div_ceil(per_epoch.max(1)).clamp(2, 20);
+    let usual = STEPS.map(|steps| steps.div_ceil(per_epoch.max(1)).clamp(2, 40));
     let because = || format!("{} per epoch", steps(per_epoch));
     let whole = if is_pretrained { "the decoder" } else { "the whole network" };
     let epochs = choices.pick_shown(
         "epochs",
         ask.common.epochs,
-        || (if is_pretrained { usual } else { 2 * usual }, because()),
+        || (usual[usize::from(!is_pretrained)], because()),
         |epochs| format!("{epochs} for {whole}"),
     );
     let unfrozen = choices.pick_shown(
         "unfreeze_epochs",
         ask.task.image.unfreeze_epochs,
         || match is_pretrained {
-            true => (usual + usual / 2, because()),
+            true => (usual[1], because()),
             false => (0, String::new()),
         },
         |epochs| format!("then {epochs} for the whole network"),
     );
     let lr = choices.pick("lr", ask.common.lr, || match (is_pretrained, goes_on) {
-        (true, _) => (LRS[0], "the lesson's".to_owned()),
+        (true, _) => (LRS[0], "for the decoder; a third of it for the whole network".to_owned()),
         (false, true) => (
             LRS[1] / 10.0,
             "a tenth of the usual rate, as the network is already trained".to_owned(),

@@ -188,7 +188,11 @@ fn wrong_names_say_what_there_is() {
 fn a_unet_draws_what_it_is_wrong_about() {
     let folder = tempfile::tempdir().unwrap();
     let size = [32, 48];
-    write_scenes(folder.path(), &ScenesConfig { train: 8, valid: 4, size, seed: 1 }).unwrap();
+    write_scenes(
+        folder.path(),
+        &ScenesConfig { train: 8, valid: 4, size, seed: 1, ..ScenesConfig::default() },
+    )
+    .unwrap();
     let masks = folder.path().join("masks");
     let data = ImageItems::from_folder(folder.path().join("images"))
         .unwrap()
