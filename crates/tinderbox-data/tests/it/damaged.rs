@@ -118,7 +118,7 @@ fn what_a_model_is_trained_to_repair_is_kept_and_told() {
     let inference = data.inference();
     assert_eq!(
         inference.describe(),
-        "RGB images, resized to 24×24 by crop; trained to repair: made 2 times smaller, JPEG of \
+        "RGB images; trained to repair: made 2 times smaller, JPEG of \
          quality 10 to 70"
     );
     let saved = serde_json::to_value(inference.target()).unwrap();
