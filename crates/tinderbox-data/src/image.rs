@@ -224,12 +224,24 @@ impl Image {
 
     /// Bytes for a file: times 255, cut to a whole number, as the reference saves.
     pub fn to_pixels(&self) -> Pixels {
+        self.to_pixels_by(|value| (value.clamp(0.0, 1.0) * 255.0) as u8)
+    }
+
+    /// Bytes, each made of a value by `byte`.
+    pub(crate) fn to_pixels_by(&self, byte: impl Fn(f32) -> u8 + Copy) -> Pixels {
         let Self { channels, height, width, ref pixels } = *self;
         let plane = height * width;
-        let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0) as u8;
-        let bytes = (0..plane)
-            .flat_map(|at| (0..channels).map(move |channel| byte(pixels[channel * plane + at])))
-            .collect();
+        let bytes = match channels {
+            3 => {
+                let (red, rest) = pixels.split_at(plane);
+                let (green, blue) = rest.split_at(plane);
+                let colors = red.iter().zip(green).zip(blue);
+                colors.flat_map(|((r, g), b)| [*r, *g, *b].map(byte)).collect()
+            }
+            _ => (0..plane)
+                .flat_map(|at| (0..channels).map(move |channel| byte(pixels[channel * plane + at])))
+                .collect(),
+        };
         Pixels { height, width, channels, bytes, full_size: [height, width] }
     }
 }

@@ -143,12 +143,13 @@ impl Default for ImageKind {
     }
 }
 
-fn one() -> usize {
+/// A size that is not changed, where a file does not say.
+pub(crate) fn one() -> usize {
     1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_one(times: &usize) -> bool {
+pub(crate) fn is_one(times: &usize) -> bool {
     *times == 1
 }
 

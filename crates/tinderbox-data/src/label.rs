@@ -127,7 +127,7 @@ pub enum TargetKind {
     Image {
         mode: ConvertMode,
         /// By how much it is larger than its input was.
-        #[serde(default = "one", skip_serializing_if = "is_one")]
+        #[serde(default = "crate::items::one", skip_serializing_if = "crate::items::is_one")]
         scale: usize,
         /// What was done to it to make the input, where that is known: what a model is trained to
         /// repair.
@@ -143,15 +143,6 @@ pub enum TargetKind {
     Empty,
     /// Given as arrays, without a meaning known here.
     Array,
-}
-
-fn one() -> usize {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_one(scale: &usize) -> bool {
-    *scale == 1
 }
 
 impl TargetKind {

@@ -3,7 +3,10 @@
 //! It is a safetensors file: weights under PyTorch's names, and in the metadata, as JSON, the
 //! [`Manifest`]. What it says is checked against what this version knows before anything is built.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use tinderbox_model::{
 };
 
 use crate::{
-    Error, Learner, Result,
+    Error, Footprint, Learner, Result,
     fit::forward,
     loss::Activation,
     predict::{Prediction, one_input, predictions},
@@ -53,6 +56,8 @@ pub struct Bundle {
     /// Without autodiff, in evaluation mode.
     pub(crate) model: Box<dyn Layer>,
     pub(crate) device: Device,
+    /// Once it was asked for.
+    pub(crate) footprint: OnceLock<Footprint>,
 }
 
 impl Learner {
@@ -112,7 +117,8 @@ impl Bundle {
         let model = catch_panic(build).map_err(|what| store.error(what))??;
         let (model, _) = load_state_dict(model, &weights, Strict::Yes)?;
         let model = set_mode(model, Mode::Eval);
-        Ok(Self { manifest, weights, file: file.to_owned(), model, device })
+        let (file, footprint) = (file.to_owned(), OnceLock::new());
+        Ok(Self { manifest, weights, file, model, device, footprint })
     }
 
     /// Whether `file` looks like a model file, by its first bytes; it may still be refused.

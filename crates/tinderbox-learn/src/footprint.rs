@@ -24,11 +24,21 @@ const SIDE: usize = 64;
 const BODY: [&str; 2] = ["layers", "0"];
 
 impl Bundle {
-    /// What a pass over an image takes, by the maps of one over a small image.
+    /// What a pass over an image takes, by the maps of one over a small image, which is tried once.
     ///
     /// # Errors
     /// If the model takes no images of 64×64 pixels.
     pub fn footprint(&self) -> Result<Footprint> {
+        match self.footprint.get() {
+            Some(known) => Ok(*known),
+            None => {
+                let tried = self.try_footprint()?;
+                Ok(*self.footprint.get_or_init(|| tried))
+            }
+        }
+    }
+
+    fn try_footprint(&self) -> Result<Footprint> {
         let channels = self.manifest.arch.in_channels().unwrap_or(3);
         let x = Tensor::<4>::zeros([1, channels, SIDE, SIDE], &self.device);
         let mut maps = Maps::default();

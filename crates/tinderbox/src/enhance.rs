@@ -41,6 +41,7 @@ use crate::{
     Job, Location, PictureOptions, Plan, Result, RunFolder, Scores, Settings, Sources, Split, Task,
     Word,
     device::device,
+    error::paths,
     images::{ImageSettings, of_model},
     items::checked,
     plan::Choices,
@@ -212,7 +213,7 @@ pub enum EnhanceError {
         target: PathBuf,
     },
 
-    #[error("{} has {} targets: {}", input.display(), targets.len(), listed(targets))]
+    #[error("{} has {} targets: {}", input.display(), targets.len(), paths(targets))]
     SeveralTargets { input: PathBuf, targets: Vec<PathBuf> },
 
     #[error("{}", no_target_text(inputs, *n))]
@@ -231,16 +232,11 @@ pub enum EnhanceError {
     NoFeatureNet { tried: String },
 }
 
-fn listed(files: &[PathBuf]) -> String {
-    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    files.join(", ")
-}
-
 fn no_target_text(inputs: &[PathBuf], n: usize) -> String {
     let more = if n > inputs.len() { ", …" } else { "" };
     match n {
-        1 => format!("{} has no target", listed(inputs)),
-        n => format!("{n} inputs have no target: {}{more}", listed(inputs)),
+        1 => format!("{} has no target", paths(inputs)),
+        n => format!("{n} inputs have no target: {}{more}", paths(inputs)),
     }
 }
 
@@ -298,12 +294,10 @@ impl Task for Enhance {
 
     fn sources(ask: &Settings<Self>) -> Sources {
         let EnhanceSettings { inputs, targets, .. } = &ask.task;
-        let path = |location: &Option<Location>| location.as_ref().map(|l| l.path().to_owned());
-        let (data, inputs, targets) = (path(&ask.common.data), path(inputs), path(targets));
         Sources::default()
-            .with("data", data.as_deref())
-            .with("inputs", inputs.as_deref())
-            .with("targets", targets.as_deref())
+            .with("data", ask.common.data.as_ref().map(Location::path))
+            .with("inputs", inputs.as_ref().map(Location::path))
+            .with("targets", targets.as_ref().map(Location::path))
     }
 
     fn decide(
@@ -325,13 +319,12 @@ impl Task for Enhance {
         let task = &plan.task;
         let transforms = task.transforms().transform_labels(true);
         let options = plan.batch_options();
-        let data = match (&task.bad, found) {
-            (Bad::Damage(damage), found) => {
-                let split = task.split.apply(found.images(&plan.data, task.kind)?, plan.seed)?;
+        let split = task.split.apply(found.images(&plan.data, task.kind)?, plan.seed)?;
+        let data = match &task.bad {
+            Bad::Damage(damage) => {
                 split.label_by_damage(damage.clone())?.transform(transforms)?.batches(options)?
             }
-            (Bad::Pairs { scale }, found) => {
-                let split = task.split.apply(found.images(&plan.data, task.kind)?, plan.seed)?;
+            Bad::Pairs { scale } => {
                 let split = split.label_kind(LabelKind::Image {
                     mode: task.kind.mode,
                     scale: *scale,
@@ -353,7 +346,7 @@ impl Task for Enhance {
         let spec = plan.task.model.clone().into();
         let device = device(plan.host.device)?;
         let (learner, report) = of_model(data, &spec, body, &device)?;
-        let learner = plan.task.loss.clone().into(learner, &plan.task.normalize, &device)?;
+        let learner = plan.task.loss.give(learner, &plan.task.normalize, &device)?;
         Ok((Self::metrics(learner), report))
     }
 
@@ -410,7 +403,7 @@ impl Task for Enhance {
     type Prepared = Photo;
 
     fn prepare(inference: &Inference, input: Input<'_>) -> Result<Photo> {
-        predict::prepare(inference, input)
+        Ok(inference.photo(input)?)
     }
 
     /// One by one: they have any size.

@@ -87,6 +87,11 @@ impl Error {
     }
 }
 
+/// Files in a message.
+pub(crate) fn paths(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
 /// The way out in settings of a run, where the part's own would be in code.
 fn data_hint(error: &tinderbox_data::Error) -> Option<String> {
     use tinderbox_data::Error;

@@ -214,6 +214,14 @@ pub(crate) fn pixels([height, width]: [usize; 2]) -> String {
     format!("{height}×{width} px")
 }
 
+/// A U-Net in words, by its body and the first child that this is without.
+pub(crate) fn unet_on(arch: &str, until: Option<&str>) -> String {
+    match until {
+        None => format!("U-Net on {arch}"),
+        Some(child) => format!("U-Net on {arch} until {child}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

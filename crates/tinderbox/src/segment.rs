@@ -40,6 +40,7 @@ use crate::{
     InterpretSettings, Interpreted, Job, Location, PictureOptions, Plan, Result, RunFolder, Scores,
     Settings, Sources, Split, Task, check,
     device::device,
+    error::paths,
     images::{ImageSettings, of_model},
     items::checked,
     plan::Choices,
@@ -169,11 +170,6 @@ pub enum SegmentError {
 
     #[error("there is no class `{class}` to ignore")]
     NoVoid { class: String, classes: Vec<String> },
-}
-
-fn paths(files: &[PathBuf]) -> String {
-    let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-    files.join(", ")
 }
 
 fn no_masks_text(images: &Path, masks: &Path, image: Option<&Path>, mask: Option<&Path>) -> String {

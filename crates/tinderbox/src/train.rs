@@ -25,8 +25,8 @@ pub use dry_run::{DryRun, dry_run};
 pub use fit::Trained;
 
 use crate::{
-    Common, Event, Host, Job, Keep, Plan, Result, RunError, RunFolder, Settings, ShownBatch, Task,
-    Valid, check, items, open_model,
+    Common, Event, Host, Job, Keep, Phase, Plan, Result, RunError, RunFolder, Settings, ShownBatch,
+    Task, Valid, check, items, open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, memory},
     settings::{Role, run_file, unused},
 };
@@ -342,10 +342,9 @@ fn learner_and_memory<T: Task>(
     (network.rule, network.weight_decay) = (*optimizer, *weight_decay);
     learner.exact_conv = *exact_conv;
     let memory = memory::check(&learner)?;
-    let first = first_size(&learner)?;
-    for phase in &plan.fit.phases {
+    for (phase, area) in plan.fit.phases.iter().zip(areas(&plan.fit.phases, &learner)?) {
         if let Some(at) = phase.at {
-            memory::check_batch(&memory.scaled(phase.area(first)), at.batch_size, &learner)?;
+            memory::check_batch(&memory.scaled(area), at.batch_size, &learner)?;
         }
     }
     if *accumulate > 1 {
@@ -357,13 +356,17 @@ fn learner_and_memory<T: Task>(
     Ok((learner, memory))
 }
 
-/// Height and width of the images of the first fit; of items that are no images, whatever.
-fn first_size(learner: &Learner) -> Result<[usize; 2]> {
+/// How many times as many pixels the images of each phase have as those of the run's own size.
+fn areas(phases: &[Phase], learner: &Learner) -> Result<Vec<f64>> {
+    if phases.iter().all(|phase| phase.at.is_none()) {
+        return Ok(vec![1.0; phases.len()]);
+    }
     let shape = learner.data().items(Set::Train, &[0])?.inputs.shape;
-    Ok(match shape[..] {
+    let size = match shape[..] {
         [_, _, height, width] => [height, width],
-        _ => [1; 2],
-    })
+        _ => return Err(tinderbox_data::Error::NotImages { shape }.into()),
+    };
+    Ok(phases.iter().map(|phase| phase.area(size)).collect())
 }
 
 fn take_weights(learner: &mut Learner, from: &tinderbox_learn::Bundle, take: Take) -> Result<()> {

@@ -92,7 +92,7 @@ pub(crate) struct Crappify {
 impl Crappify {
     pub(crate) fn run(self) -> anyhow::Result<Done> {
         let damage = self.damage()?;
-        let images = ImageItems::from_folder(&self.photos).map_err(error)?;
+        let images = ImageItems::from_folder(&self.photos).map_err(tinderbox::Error::from)?;
         let progress = counting("damaging images");
         let usual = WriteOptions::default();
         let options = WriteOptions {
@@ -101,7 +101,8 @@ impl Crappify {
             force: self.force,
             progress: Some(&progress),
         };
-        let written = write_damaged(&images, &self.out, &damage, &options).map_err(error)?;
+        let written =
+            write_damaged(&images, &self.out, &damage, &options).map_err(tinderbox::Error::from)?;
         for file in &written.failed {
             say(&format!("error: {}: {}", visible_path(&file.path), file.reason));
         }
@@ -134,7 +135,7 @@ impl Crappify {
     }
 
     fn damage(&self) -> anyhow::Result<Crappifier> {
-        let mut damage = set_or_steps(&self.like).map_err(error)?;
+        let mut damage = set_or_steps(&self.like).map_err(tinderbox::Error::from)?;
         if let Some(size) = self.size {
             damage = damage.to_side(size as usize);
         }
@@ -143,8 +144,4 @@ impl Crappify {
         }
         Ok(damage)
     }
-}
-
-fn error(error: tinderbox::data::Error) -> tinderbox::Error {
-    error.into()
 }

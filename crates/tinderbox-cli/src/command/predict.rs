@@ -120,12 +120,16 @@ impl Predict {
         let task = task_of_model(tasks(), &model)?;
         let about = task.about();
         let options = PictureOptions { size: self.size, tile: self.tile.map(|side| side as usize) };
-        options.check(about).map_err(error)?;
+        options.check(about).map_err(tinderbox::Error::from)?;
         let read = ReadTexts { text: self.text.clone(), encoding: self.encoding };
         let items = asked(task, &self.model, &self.items, &read, stdin().lock())?;
         let what = if about.takes_text { "text" } else { "file" };
-        let mut results =
-            self.to.as_ref().map(|file| Results::new(file, what)).transpose().map_err(error)?;
+        let mut results = self
+            .to
+            .as_ref()
+            .map(|file| Results::new(file, what))
+            .transpose()
+            .map_err(tinderbox::Error::from)?;
         let places = Places::new(&self, about, &items)?;
 
         let begun = Instant::now();
@@ -172,10 +176,6 @@ impl Predict {
         }
         Ok(done)
     }
-}
-
-fn error(error: impl Into<tinderbox::Error>) -> tinderbox::Error {
-    error.into()
 }
 
 /// Draws what is to be drawn of the item at a place.

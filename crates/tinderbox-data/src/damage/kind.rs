@@ -85,25 +85,11 @@ impl InputKind for DamagedKind {
 impl DamagedKind {
     /// The image after the damage, at the size that it had.
     fn damaged(&self, good: &Image, rng: &mut dyn RngCore) -> Result<Array> {
-        let bad = self.damage.damage(&rounded(good), rng)?;
+        // The nearest byte; a cast stays within 0..=255.
+        let pixels = good.to_pixels_by(|value| (value * 255.0 + 0.5) as u8);
+        let bad = self.damage.damage(&pixels, rng)?;
         Ok(bad.resized_by(Filter::Bicubic, [good.height, good.width]).to_image().into_array())
     }
-}
-
-/// The nearest bytes.
-fn rounded(image: &Image) -> Pixels {
-    let Image { channels, height, width, ref pixels } = *image;
-    let byte = |value: f32| (value * 255.0 + 0.5) as u8; // a cast stays within 0..=255
-    let bytes = match channels {
-        3 => {
-            let (red, rest) = pixels.split_at(height * width);
-            let (green, blue) = rest.split_at(height * width);
-            let planes = red.iter().zip(green).zip(blue);
-            planes.flat_map(|((r, g), b)| [*r, *g, *b].map(byte)).collect()
-        }
-        _ => pixels.iter().map(|value| byte(*value)).collect(),
-    };
-    Pixels { height, width, channels, bytes, full_size: [height, width] }
 }
 
 impl Split<ImageKind> {

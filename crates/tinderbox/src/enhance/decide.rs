@@ -1,6 +1,10 @@
 //! The settings of image-to-image training that are inferred from the images.
 
-use tinderbox_data::{ImageKind, Normalize, damage::Crappifier, image::ImageInfo};
+use std::path::PathBuf;
+
+use tinderbox_data::{
+    ConvertMode, ImageKind, Normalize, TargetKind, damage::Crappifier, image::ImageInfo,
+};
 use tinderbox_learn::{
     Bundle,
     schedule::{LearningRate, OneCycle},
@@ -10,13 +14,16 @@ use tinderbox_model::{
     arch::{Blur, BodySpec, ModelSpec, UnetConfig, UnetSpec, find},
 };
 
-use super::{Bad, DamageSetting, Enhance, EnhanceLoss, Found, LossName, TrainingView, loss};
+use super::{
+    Bad, DamageSetting, Enhance, EnhanceLoss, Found, ImagePairs, LossName, TrainingView, loss,
+};
 use crate::{
-    AtSize, Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
-    images::{ImageSettings, pixels},
+    AtSize, Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Task,
+    images::{ImageSettings, pixels, unet_on},
     open_model,
     plan::{ASKED, Choices, FitPlan, Start, Take, batch_size, phases::steps, survey::Survey},
     settings::unused,
+    validate::other_model,
     weights::Pretrained,
 };
 
@@ -40,7 +47,7 @@ pub(super) fn decide(
     let bad = bad(ask, data, &found, from.as_ref(), choices)?;
     let survey = Survey::of(&items);
     let split = survey.split(common.valid.as_ref(), items.len(), choices)?;
-    let n_train = n_train(&split, &survey);
+    let n_train = survey.n_train(&split);
     let sizes = sizes(ask, &survey, choices)?;
     let view = match bad.scale() {
         1 => TrainingView::Zoomed,
@@ -62,11 +69,8 @@ pub(super) fn decide(
     let phases = phases(ask, &start, &sizes, batch_size, n_train, choices);
     choices.keep("max_pixels", &image.max_pixels);
     let bits = image.bits(&survey, from.as_ref(), choices);
-    let normalize = match &from {
-        Some(from) => from.manifest.inference.normalization().cloned(),
-        None => None,
-    };
-    let normalize = normalize.unwrap_or(Normalize::imagenet().and_targets());
+    let of_run = from.as_ref().and_then(|from| from.manifest.inference.normalization());
+    let normalize = of_run.cloned().unwrap_or(Normalize::imagenet().and_targets());
     let enlarge = match &bad {
         Bad::Pairs { scale } => *scale,
         // They are made smaller and larger again.
@@ -108,7 +112,7 @@ fn bad(
         return Ok(Bad::Pairs { scale });
     }
     let of_run = from.and_then(|from| match from.manifest.inference.target() {
-        tinderbox_data::TargetKind::Image { damage, .. } => damage.clone(),
+        TargetKind::Image { damage, .. } => damage.clone(),
         _ => None,
     });
     let (damage, because) = match (asked, of_run) {
@@ -133,11 +137,11 @@ fn bad(
 
 /// How many times larger targets are than their inputs, if it is a whole number for all that are
 /// looked at; else 1.
-fn scale_of_pairs(data: &Sources, pairs: &super::ImagePairs) -> Result<usize> {
+fn scale_of_pairs(data: &Sources, pairs: &ImagePairs) -> Result<usize> {
     const LOOKED_AT: usize = 20;
     let (inputs, targets) = (data.need("inputs")?, data.need("targets")?);
     let every = pairs.targets.len().div_ceil(LOOKED_AT);
-    let scale = |(input, target): (&std::path::PathBuf, &std::path::PathBuf)| {
+    let scale = |(input, target): (&PathBuf, &PathBuf)| {
         // Broken files are found, and reported by name, before training.
         let [a, b] = [inputs.join(input), targets.join(target)].map(|file| ImageInfo::read(&file));
         let ([h, w], [rows, columns]) = (a.ok()?.size(), b.ok()?.size());
@@ -147,18 +151,6 @@ fn scale_of_pairs(data: &Sources, pairs: &super::ImagePairs) -> Result<usize> {
     let mut scales = pairs.targets.iter().step_by(every.max(1)).filter_map(scale);
     let first = scales.next().unwrap_or(1);
     Ok(if scales.all(|scale| scale == first) { first } else { 1 })
-}
-
-fn n_train(split: &Split, survey: &Survey) -> usize {
-    let n = survey.files().count();
-    let trains = |file: &&std::path::Path| match split {
-        Split::Folders { train, .. } => file.starts_with(train),
-        split => !split.is_named(file),
-    };
-    match split {
-        Split::Random { share } => n - (share * n as f64) as usize,
-        _ => survey.files().filter(trains).count(),
-    }
 }
 
 /// The lesson's first size; what a CPU trains in minutes.
@@ -196,17 +188,18 @@ fn continued(
     size: [usize; 2],
     choices: &mut Choices,
 ) -> Result<(UnetSpec, Start)> {
-    let ModelSpec::Unet(spec) = &from.manifest.arch else {
-        return Err(crate::validate::other_model(from, Enhance::ABOUT.noun));
+    let (ModelSpec::Unet(spec), true) = (&from.manifest.arch, Enhance::knows(from)) else {
+        return Err(other_model(from, Enhance::ABOUT.noun));
     };
-    if !Enhance::knows(from) {
-        return Err(crate::validate::other_model(from, Enhance::ABOUT.noun));
-    }
     choices.keep("arch", &None::<String>);
     choices.keep("until", &None::<String>);
     choices.keep("pretrained", &None::<Pretrained>);
     choices.keep("self_attention", &spec.unet.self_attention);
-    choices.tell("network", describe(spec), "as in the run to start from");
+    choices.tell(
+        "network",
+        unet_on(&spec.body.arch, spec.body.until.as_deref()),
+        "as in the run to start from",
+    );
     choices.tell("from", run.to_string(), "all of its weights");
     let unet = UnetConfig { size, ..spec.unet.clone() };
     let start = Start::Run { path: run.path().to_owned(), take: Take::All };
@@ -226,10 +219,7 @@ fn fresh(
     let image: &ImageSettings = &ask.task.image;
     let until = image.until.clone();
     choices.keep("until", &until);
-    let show = |name: &String| match &until {
-        None => format!("U-Net on {name}"),
-        Some(child) => format!("U-Net on {name} until {child}"),
-    };
+    let show = |name: &String| unet_on(name, until.as_deref());
     let (arch, file) = image.arch_and_weights(
         &[ARCH, "resnet34"],
         (ARCH, "fast enough for a CPU"),
@@ -239,23 +229,15 @@ fn fresh(
     )?;
     let body = BodySpec { until: until.clone(), ..BodySpec::new(find(&arch)?.name)? };
     let self_attention = choices.quiet("self_attention", ask.task.self_attention, false);
-    let channels = 3;
     let unet = UnetConfig {
         blur: Blur::Always,
         norm: NormType::Weight,
         self_attention,
         // What has to change about an image is less than all of it.
         residual: true,
-        ..UnetConfig::new(channels, size)
+        ..UnetConfig::new(ConvertMode::Rgb.channels(), size)
     };
     Ok((UnetSpec { body, unet }, file.map_or(Start::Fresh, Start::Pretrained)))
-}
-
-fn describe(spec: &UnetSpec) -> String {
-    match &spec.body.until {
-        None => format!("U-Net on {}", spec.body.arch),
-        Some(child) => format!("U-Net on {} until {child}", spec.body.arch),
-    }
 }
 
 /// The lesson's for restoration is the mean squared error; for super-resolution and colors the mean

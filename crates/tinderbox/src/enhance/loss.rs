@@ -100,12 +100,12 @@ as_text! {
 }
 
 impl EnhanceLoss {
-    /// The learner with this loss. Images are normalized so.
+    /// Gives a learner this loss. Images are normalized so.
     ///
     /// # Errors
     /// If the weights of the feature network are not what they were.
-    pub(super) fn into(
-        self,
+    pub(super) fn give(
+        &self,
         learner: Learner,
         normalize: &Normalize,
         device: &Device,
@@ -117,7 +117,7 @@ impl EnhanceLoss {
             Self::Ssim => learner.loss(SsimLoss::new(normalize.clone())),
             Self::MsSsim => learner.loss(MsSsimLoss::new(normalize.clone())),
             Self::Feature(FeatureWeights { arch, file }) => {
-                learner.loss(feature_loss(&arch, file.read()?, device)?)
+                learner.loss(feature_loss(arch, file.read()?, device)?)
             }
         })
     }

@@ -4,7 +4,10 @@ use tinderbox_data::{Normalize, TargetKind, batch::Set, damage::Crappifier, tran
 use tinderbox_interpret::show_results;
 use tinderbox_learn::{
     Learner,
-    metric::{AbError, Colorfulness, IntoMetric, Metric, MsSsim, PixelL1, Psnr, Ssim},
+    metric::{
+        AbError, Colorfulness, IntoMetric, Metric, MsSsim, PixelL1, Psnr, Ssim,
+        pictures::{Measure, PictureMetric},
+    },
 };
 
 use crate::{InterpretSettings, Interpreted, Result, Scores, interpret::activations};
@@ -25,24 +28,27 @@ fn normalization(learner: &Learner) -> Option<Normalize> {
     learner.data().normalization().cloned()
 }
 
+/// A metric, and the same of the input: of doing nothing.
+fn beside<M: Measure + Clone + 'static>(metric: PictureMetric<M>) -> [Box<dyn Metric>; 2] {
+    [metric.clone(), metric.of_input()].map(IntoMetric::into_metric)
+}
+
 /// The learner with the columns of the epoch table: of colorization, how far colors are from the
 /// target's and how colorful images are; else the signal-to-noise ratio and the structural similarity.
 /// Each beside what it is of the input.
 pub(super) fn of_training(learner: Learner) -> Learner {
     let normalize = normalization(&learner);
     let metrics: Vec<Box<dyn Metric>> = match facts(&learner) {
-        (true, _) => vec![
-            AbError::new(normalize.clone()).into_metric(),
-            AbError::new(normalize.clone()).of_input().into_metric(),
-            Colorfulness::new(normalize.clone()).into_metric(),
-            Colorfulness::new(normalize.clone()).of_target().into_metric(),
-        ],
-        (false, _) => vec![
-            Psnr::new(normalize.clone()).into_metric(),
-            Psnr::new(normalize.clone()).of_input().into_metric(),
-            Ssim::new(normalize.clone()).into_metric(),
-            Ssim::new(normalize.clone()).of_input().into_metric(),
-        ],
+        (true, _) => {
+            let colorfulness = Colorfulness::new(normalize.clone());
+            let both =
+                [colorfulness.clone(), colorfulness.of_target()].map(IntoMetric::into_metric);
+            beside(AbError::new(normalize)).into_iter().chain(both).collect()
+        }
+        (false, _) => {
+            let (psnr, ssim) = (Psnr::new(normalize.clone()), Ssim::new(normalize));
+            [beside(psnr), beside(ssim)].into_iter().flatten().collect()
+        }
     };
     learner.metrics(metrics)
 }
@@ -56,26 +62,22 @@ pub(super) fn score(learner: &mut Learner) -> Result<Scores> {
         let whole = learner.data().at_size(Size::Keep { multiple_of: scale }, 1)?;
         learner.set_data(whole);
     }
-    let mut metrics: Vec<Box<dyn Metric>> = vec![
-        Psnr::new(normalize.clone()).into_metric(),
-        Psnr::new(normalize.clone()).of_input().into_metric(),
-        Psnr::new(normalize.clone()).luma().into_metric(),
-        Psnr::new(normalize.clone()).luma().of_input().into_metric(),
-        Ssim::new(normalize.clone()).into_metric(),
-        Ssim::new(normalize.clone()).of_input().into_metric(),
-        MsSsim::new(normalize.clone()).into_metric(),
-        MsSsim::new(normalize.clone()).of_input().into_metric(),
-        PixelL1::new(normalize.clone()).into_metric(),
-        PixelL1::new(normalize.clone()).of_input().into_metric(),
-    ];
+    let psnr = Psnr::new(normalize.clone());
+    let mut metrics: Vec<Box<dyn Metric>> = [
+        beside(psnr.clone()),
+        beside(psnr.luma()),
+        beside(Ssim::new(normalize.clone())),
+        beside(MsSsim::new(normalize.clone())),
+        beside(PixelL1::new(normalize.clone())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     if gray {
-        metrics.extend([
-            AbError::new(normalize.clone()).into_metric(),
-            AbError::new(normalize.clone()).of_input().into_metric(),
-            Colorfulness::new(normalize.clone()).into_metric(),
-            Colorfulness::new(normalize.clone()).of_input().into_metric(),
-            Colorfulness::new(normalize.clone()).of_target().into_metric(),
-        ]);
+        let colorfulness = Colorfulness::new(normalize.clone());
+        metrics.extend(beside(AbError::new(normalize)));
+        metrics.extend(beside(colorfulness.clone()));
+        metrics.push(colorfulness.of_target().into_metric());
     }
     let found = learner.validate_with(Set::Valid, metrics)?;
     Ok(Scores::new(learner.data(), found.loss, found.metrics))

@@ -8,7 +8,7 @@ use std::{
 use tinderbox_data::ImageItems;
 
 use super::EnhanceError;
-use crate::Result;
+use crate::{Result, error::paths};
 
 /// Inputs and their targets, by names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +93,8 @@ impl ImagePairs {
     /// What its owner may not have meant.
     pub(super) fn doubts(&self) -> Vec<String> {
         let some = |files: &[PathBuf]| {
-            let shown: Vec<String> =
-                files.iter().take(SHOWN).map(|file| file.display().to_string()).collect();
             let more = if files.len() > SHOWN { ", …" } else { "" };
-            format!("{}{more}", shown.join(", "))
+            format!("{}{more}", paths(&files[..files.len().min(SHOWN)]))
         };
         let doubt = |files: &[PathBuf], what: &str, other: &str| match files.len() {
             0 => None,

@@ -1,28 +1,10 @@
 //! What an image-to-image model makes of an image.
 
-use tinderbox_data::{
-    Image, Inference, Input, SavedInput, TargetKind, damage::Crappifier, image::Photo,
-};
+use tinderbox_data::{Image, TargetKind, damage::Crappifier, image::Photo};
 use tinderbox_learn::Bundle;
 
 use super::{Enhance, tiles::enhance_image};
 use crate::{Answer, PictureOptions, Result, Task, validate::other_model};
-
-/// An image with all that its file carries, as the model opens it.
-///
-/// # Errors
-/// If it cannot be read; [`UnfitInput`](tinderbox_data::Error::UnfitInput) for what is no image.
-pub(super) fn prepare(inference: &Inference, input: Input<'_>) -> Result<Photo> {
-    Ok(match (inference.saved_input(), input) {
-        (SavedInput::Image(kind), Input::File(path)) => Photo::open_as(path, *kind)?,
-        (SavedInput::Image(kind), Input::Bytes(bytes)) => Photo::decode_as(bytes, *kind)?,
-        (_, input) => {
-            // It says what the model takes instead.
-            inference.pixels(input)?;
-            unreachable!("only files and bytes of images are opened")
-        }
-    })
-}
 
 /// The image that the model makes of another: of the size that is asked for, or of the image's own,
 /// times what super-resolution enlarges by. The input is scaled to that size first.

@@ -131,6 +131,20 @@ impl Survey {
         self.files.iter().map(PathBuf::as_path)
     }
 
+    /// How many of the images train.
+    pub(crate) fn n_train(&self, split: &Split) -> usize {
+        let trains = |file: &&Path| match split {
+            Split::Folders { train, .. } => file.starts_with(train),
+            Split::InClasses { .. } | Split::Random { .. } | Split::Column(_) => true,
+            Split::Names { .. } => !split.is_named(file),
+        };
+        let n = self.files().filter(trains).count();
+        match split {
+            Split::Random { share } => n - (share * n as f64) as usize,
+            _ => n,
+        }
+    }
+
     /// Height and width, if all images that were looked at have the same.
     pub(crate) fn one_size(&self) -> Option<[usize; 2]> {
         let first = self.sample.first()?.size();

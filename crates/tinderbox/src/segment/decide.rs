@@ -16,8 +16,8 @@ use super::{
     values::{self, Meaning, meaning},
 };
 use crate::{
-    Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Split, Task,
-    images::{AUGMENTED, ImageSettings, pixels},
+    Decided, ImageSize, Job, Location, Phase, Result, Settings, Sources, Task,
+    images::{AUGMENTED, ImageSettings, pixels, unet_on},
     open_model,
     plan::{Choices, FitPlan, Start, Take, batch_size, phases::steps, survey::Survey},
     weights::Pretrained,
@@ -60,7 +60,7 @@ pub(super) fn decide(
     let files = pairs.masks.keys().cloned().collect();
     let survey = Survey::of(&ImageItems::new(images, files, image.kind()));
     let split = survey.split(common.valid.as_ref(), n_pairs, choices)?;
-    let n_train = n_train(&split, &survey);
+    let n_train = survey.n_train(&split);
     let size = size(image.size, &survey, choices);
     choices.tell("augmentation", AUGMENTED, "applied to images and masks alike");
     let (model, start) = match (&image.from, &from) {
@@ -167,19 +167,6 @@ impl Void {
     }
 }
 
-fn n_train(split: &Split, survey: &Survey) -> usize {
-    let trains = |file: &&Path| match split {
-        Split::Folders { train, .. } => file.starts_with(train),
-        Split::InClasses { .. } | Split::Random { .. } | Split::Column(_) => true,
-        Split::Names { .. } => !split.is_named(file),
-    };
-    let n = survey.files().filter(trains).count();
-    match split {
-        Split::Random { share } => n - (share * n as f64) as usize,
-        _ => n,
-    }
-}
-
 /// Images of about this many pixels train on a CPU in reasonable time.
 const PIXELS: f64 = 180.0 * 240.0;
 
@@ -220,7 +207,11 @@ fn continued(
     choices.keep("arch", &None::<String>);
     choices.keep("until", &None::<String>);
     choices.keep("pretrained", &None::<Pretrained>);
-    choices.tell("network", describe(spec), "as in the run to start from");
+    choices.tell(
+        "network",
+        unet_on(&spec.body.arch, spec.body.until.as_deref()),
+        "as in the run to start from",
+    );
     let (take, because) = match from.classes() == classes {
         true => (Take::All, "all of its weights"),
         false => (Take::Body, "its weights; the classes differ, so the last layer is new"),
@@ -242,22 +233,12 @@ fn fresh(
     const USUAL: &str = "resnet34";
     let until = image.until.clone();
     choices.keep("until", &until);
-    let show = |name: &String| match &until {
-        None => format!("U-Net on {name}"),
-        Some(child) => format!("U-Net on {name} until {child}"),
-    };
+    let show = |name: &String| unet_on(name, until.as_deref());
     let (arch, file) =
         image.arch_and_weights(&[USUAL], (USUAL, "the lesson's"), show, choices, job)?;
     let body = BodySpec { until: until.clone(), ..BodySpec::new(find(&arch)?.name)? };
     let unet = UnetConfig { bottle: true, ..UnetConfig::new(classes, size) };
     Ok((UnetSpec { body, unet }, file.map_or(Start::Fresh, Start::Pretrained)))
-}
-
-fn describe(spec: &UnetSpec) -> String {
-    match &spec.body.until {
-        None => format!("U-Net on {}", spec.body.arch),
-        Some(child) => format!("U-Net on {} until {child}", spec.body.arch),
-    }
 }
 
 /// The lesson's, for images of [`PIXELS`]; fewer for larger ones, whose maps take more memory.

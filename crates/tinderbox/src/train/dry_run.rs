@@ -5,9 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    Weights, check_held_out, decide, first_size, freeze_for_first, learner_and_memory, tell,
-};
+use super::{Weights, areas, check_held_out, decide, freeze_for_first, learner_and_memory, tell};
 use crate::{ClassCount, Job, Result, RunFolder, Settings, Task};
 
 /// A training that was not done.
@@ -61,10 +59,10 @@ pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
     let valid = times.valid_batch.unwrap_or(Duration::ZERO);
     let epoch =
         times.step.as_secs_f64() * batches as f64 + valid.as_secs_f64() * valid_batches as f64;
-    let first = first_size(&learner)?;
     let epochs = plan.fit.phases.iter().map(|phase| phase.epochs).sum::<usize>();
     // Larger images take as much longer as they have more pixels.
-    let in_all = plan.fit.phases.iter().map(|phase| phase.epochs as f64 * phase.area(first));
+    let areas = areas(&plan.fit.phases, &learner)?;
+    let in_all = plan.fit.phases.iter().zip(areas).map(|(phase, area)| phase.epochs as f64 * area);
     let in_all: f64 = in_all.sum();
     Ok(DryRun {
         plan: serde_json::to_value(&plan).expect("a plan is plain data"),

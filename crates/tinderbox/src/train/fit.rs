@@ -3,6 +3,7 @@
 use std::{
     fs,
     num::NonZeroUsize,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -102,14 +103,7 @@ pub(super) fn fit<T: Task>(
         true => {
             job.tell(Event::Resuming);
             let file = run.checkpoint();
-            let resumed = Learner::fit_of_checkpoint(&file).map_err(crate::Error::from);
-            let resumed = resumed.and_then(|fit| {
-                if let Some(phase) = phases.get(fit) {
-                    bring_to_size(&mut learner, &data, phase)?;
-                }
-                Ok(learner.resume(&file)?)
-            });
-            let outcome = resumed.map_err(|error| match error {
+            let outcome = resume(&mut learner, &data, phases, &file).map_err(|error| match error {
                 crate::Error::Learn(source @ tinderbox_learn::Error::NotOurs { .. }) => {
                     RunError::Checkpoint { file, source }.into()
                 }
@@ -169,6 +163,22 @@ fn gone(learner: &Learner, run: &RunFolder) -> RunError {
     let file = files.find(|file| !file.exists());
     let saved = file.filter(|file| learner.export(file).is_ok());
     RunError::FolderGone { folder, saved }
+}
+
+/// Goes on with the fit of a checkpoint, on the data as its phase sees it.
+fn resume(
+    learner: &mut Learner,
+    data: &DataBunch,
+    phases: &[Phase],
+    file: &Path,
+) -> Result<Outcome> {
+    // A checkpoint is large, and which fit it is of matters only where sizes differ.
+    if phases.iter().any(|phase| phase.at.is_some())
+        && let Some(phase) = phases.get(Learner::fit_of_checkpoint(file)?)
+    {
+        bring_to_size(learner, data, phase)?;
+    }
+    Ok(learner.resume(file)?)
 }
 
 /// The phases that are left after those that are done, of which the last was `resumed`.

@@ -68,7 +68,8 @@ impl Places {
         // Tables, and all that is in folders.
         let typed = asked.items.iter().map(PathBuf::as_path);
         let inputs = inputs.chain([model.as_path()]).chain(typed);
-        check_outputs(files().map(PathBuf::as_path), inputs, asked.force).map_err(super::error)?;
+        check_outputs(files().map(PathBuf::as_path), inputs, asked.force)
+            .map_err(tinderbox::Error::from)?;
         for folder in files().filter_map(|file| file.parent()).filter(|folder| !folder.exists()) {
             if folder != Path::new("") {
                 fs::create_dir_all(folder)
