@@ -9,6 +9,7 @@ const COMMANDS: [&str; 4] = ["train", "check", "lr-find", "show-batch"];
 
 /// The arguments with the task, and the settings that its name stands for, as flags. Words are task
 /// names and what tasks are called besides; a folder of that name that nothing else follows is data.
+/// A flag that is given counts, whatever its word stands for.
 pub(crate) fn spelled_out(
     args: impl IntoIterator<Item = OsString>,
     tasks: &[&dyn AnyTask],
@@ -20,33 +21,40 @@ pub(crate) fn spelled_out(
     let Some(at) = (1..args.len()).find(is_word) else { return args };
     let (command, word) = (args[at].to_str(), args.get(at + 1).and_then(|word| word.to_str()));
     let (Some(command), Some(word)) = (command, word) else { return args };
-    let Some(flags) = COMMANDS.contains(&command).then(|| flags(word, tasks)).flatten() else {
+    let given = &args[at + 2..];
+    let Some(flags) = COMMANDS.contains(&command).then(|| flags(word, given, tasks)).flatten()
+    else {
         return args;
     };
     let data_follows = args.get(at + 2).is_some_and(|next| !starts_with_dash(next));
     if !data_follows && Path::new(word).exists() {
         return args;
     }
-    let (before, after) = (&args[..=at], &args[at + 2..]);
-    before.iter().cloned().chain(flags).chain(after.iter().cloned()).collect()
+    args[..=at].iter().cloned().chain(flags).chain(given.iter().cloned()).collect()
 }
 
 fn starts_with_dash(arg: &OsString) -> bool {
     arg.to_string_lossy().starts_with('-')
 }
 
-/// What a word stands for.
-fn flags(word: &str, tasks: &[&dyn AnyTask]) -> Option<Vec<OsString>> {
+/// What a word stands for, without the settings that are given.
+fn flags(word: &str, given: &[OsString], tasks: &[&dyn AnyTask]) -> Option<Vec<OsString>> {
+    let is_given = |flag: &str| {
+        given.iter().filter_map(|arg| arg.to_str()).any(|arg| {
+            arg.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        })
+    };
     tasks.iter().map(|task| task.about()).find_map(|about| {
         let of_task = || vec!["--task".into(), about.name.into()];
         if about.name == word {
             return Some(of_task());
         }
         let word = about.words.iter().find(|known| known.name == word)?;
-        let settings = word.settings.iter().flat_map(|(key, value)| {
-            [format!("--{}", key.replace('_', "-")).into(), (*value).into()]
+        let settings = word.settings.iter().filter_map(|(key, value)| {
+            let flag = format!("--{}", key.replace('_', "-"));
+            (!is_given(&flag)).then(|| [flag.into(), (*value).into()])
         });
-        Some(of_task().into_iter().chain(settings).collect())
+        Some(of_task().into_iter().chain(settings.flatten()).collect())
     })
 }
 
@@ -83,6 +91,10 @@ mod tests {
             "tinderbox --threads=1 check --task enhance --damage gray x",
         );
         check("tinderbox train segment --images a", "tinderbox train --task segment --images a");
+        check(
+            "tinderbox train restore x --damage=gray",
+            "tinderbox train --task enhance x --damage=gray",
+        );
     }
 
     #[test]

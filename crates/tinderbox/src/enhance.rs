@@ -90,8 +90,9 @@ impl Bad {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrainingView {
-    /// The image made as small as the training size, then up to twice as large, and flips, rotations,
-    /// warps and lighting: the lesson's.
+    /// The image made as small as the training size, then up to twice as large, flips and lighting:
+    /// the lesson's. Images that are damaged while a model trains are rotated and warped first, too;
+    /// pairs are not, as that would bend their damage.
     Zoomed,
     /// A part at the image's own resolution, flipped and turned by right angles: for
     /// super-resolution, which must see pixels as they are.
@@ -435,7 +436,15 @@ impl Enhance {
         match self.view {
             TrainingView::Zoomed => {
                 // The lesson's.
-                Augmentation { max_zoom: 2.0, ..Augmentation::default() }.transforms().size(size)
+                let usual = Augmentation { max_zoom: 2.0, ..Augmentation::default() };
+                let upright = Augmentation { max_rotate: 0.0, max_warp: 0.0, ..usual };
+                let augmentation = match self.bad {
+                    // The damage is done afterwards.
+                    Bad::Damage(_) => usual,
+                    // Blocks, lines and edges of the damage are what a model knows it by.
+                    Bad::Pairs { .. } => upright,
+                };
+                augmentation.transforms().size(size)
             }
             TrainingView::Native => Transforms::new()
                 .train(rand_crop())

@@ -7,7 +7,8 @@ use crate::{callback::State, exact};
 /// Which way a watched value improves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Better {
-    /// Lower for parts of the loss, and if the name has `loss` or `error` in it, else higher.
+    /// Lower for parts of the loss, for metrics that measure how far off a model is, and if the name
+    /// has `loss` or `error` in it; else higher.
     #[default]
     Auto,
     /// As of a loss.
@@ -29,6 +30,9 @@ pub struct Monitor {
     #[serde(with = "exact::option")]
     best: Option<f64>,
 }
+
+/// Metrics that are better the lower they are, though their names do not say so.
+const DISTANCES: [&str; 4] = ["rmse", "exp_rmspe", "perplexity", "pixel_l1"];
 
 impl Default for Monitor {
     /// fastai's: the validation loss.
@@ -95,7 +99,8 @@ impl Monitor {
     }
 
     fn lower_by_name(&self) -> bool {
-        self.name.contains("loss") || self.name.contains("error")
+        let words = ["loss", "error"];
+        words.iter().any(|word| self.name.contains(word)) || DISTANCES.contains(&&*self.name)
     }
 
     fn beats(&self, value: f64, lower: bool) -> bool {
@@ -133,6 +138,7 @@ mod tests {
         check(&Monitor::new("valid_loss"), &[1.0, 0.9, 0.95], &[true, true, false]);
         check(&Monitor::new("error_rate"), &[1.0, 0.9, 0.95], &[true, true, false]);
         check(&Monitor::new("accuracy"), &[0.9, 0.95, 0.92], &[true, true, false]);
+        check(&Monitor::new("perplexity"), &[9.0, 8.5, 8.7], &[true, true, false]);
         let lower = Monitor { better: Better::Lower, ..Monitor::new("accuracy") };
         check(&lower, &[0.9, 0.95, 0.8], &[true, false, true]);
     }

@@ -16,7 +16,8 @@ const STYLE: f64 = 5000.0;
 ///
 /// It is the sum of its parts, which are columns of a fit's table: `pixel`, then `feat_0`, `feat_1`,
 /// … for the maps of each layer times its weight, then `gram_0`, … for their
-/// [Gram matrices](gram_matrix) times the square of the weight and 5000. Every part compares by the
+/// [Gram matrices](gram_matrix) times [their weights](Self::gram_weights): the square of the layer's
+/// weight times 5000. Every part compares by the
 /// mean absolute difference unless [`base`](Self::base) says otherwise.
 ///
 /// Gradients are for the output alone; the target goes through the network without.
@@ -54,7 +55,8 @@ const STYLE: f64 = 5000.0;
 pub struct FeatureLoss {
     net: FeatureNet,
     weights: Vec<f64>,
-    style: bool,
+    /// Of the Gram parts, if there are any.
+    gram_weights: Option<Vec<f64>>,
     base: Box<dyn Loss>,
     /// Of the last pass, without their graphs.
     parts: RefCell<Vec<Tensor<1>>>,
@@ -73,14 +75,27 @@ impl FeatureLoss {
             "{} weights for the {layers} layers of the feature network",
             weights.len()
         );
+        let gram_weights = weights.iter().map(|weight| weight.powi(2) * STYLE).collect();
         let (base, parts) = (Box::new(L1LossFlat), RefCell::default());
-        Self { net, weights, style: true, base, parts }
+        Self { net, weights, gram_weights: Some(gram_weights), base, parts }
+    }
+
+    /// Sets the weights of the Gram parts, one for each layer, instead of 5000 times the squares of
+    /// the layers' weights.
+    ///
+    /// # Panics
+    /// If there are not as many weights as layers.
+    #[must_use]
+    pub fn gram_weights(self, weights: impl Into<Vec<f64>>) -> Self {
+        let (weights, layers) = (weights.into(), self.weights.len());
+        assert!(weights.len() == layers, "{} Gram weights for {layers} layers", weights.len());
+        Self { gram_weights: Some(weights), ..self }
     }
 
     /// Without the Gram parts: the texture of an output is then free to differ.
     #[must_use]
     pub fn without_style(self) -> Self {
-        Self { style: false, ..self }
+        Self { gram_weights: None, ..self }
     }
 
     /// Compares by another loss than the mean absolute difference. It sees images, maps and Gram
@@ -101,16 +116,14 @@ impl FeatureLoss {
         let [pixels, x] = fork(x);
         let found = self.net.features(x);
         let (mut features, mut styles) = (vec![self.compare(pixels, y)], Vec::new());
-        for ((found, wanted), weight) in found.into_iter().zip(wanted).zip(&self.weights) {
-            let [found, of_style] = match self.style {
-                true => fork(found),
-                false => [found.clone(), found],
-            };
-            if self.style {
-                let (found, wanted) = (gram_matrix(of_style), gram_matrix(wanted.clone()));
-                styles.push(self.compare(found, wanted) * (weight.powi(2) * STYLE));
+        for (layer, (mut found, wanted)) in found.into_iter().zip(wanted).enumerate() {
+            if let Some(gram_weights) = &self.gram_weights {
+                let [features, of_style] = fork(found);
+                found = features;
+                let (x, y) = (gram_matrix(of_style), gram_matrix(wanted.clone()));
+                styles.push(self.compare(x, y) * gram_weights[layer]);
             }
-            features.push(self.compare(found, wanted) * *weight);
+            features.push(self.compare(found, wanted) * self.weights[layer]);
         }
         features.into_iter().chain(styles).collect()
     }
@@ -129,7 +142,7 @@ impl Loss for FeatureLoss {
         let numbered = |name: &'static str| {
             (0..self.weights.len()).map(move |layer| format!("{name}_{layer}"))
         };
-        let styles = numbered("gram").filter(|_| self.style);
+        let styles = numbered("gram").filter(|_| self.gram_weights.is_some());
         std::iter::once("pixel".to_owned()).chain(numbered("feat")).chain(styles).collect()
     }
 
@@ -181,6 +194,10 @@ mod tests {
                 &["pixel", "feat_0", "feat_1", "gram_0", "gram_1"][..],
             ),
             (
+                FeatureLoss::new(net(&device), [2.0, 3.0]).gram_weights([1e4, 2e4]),
+                &["pixel", "feat_0", "feat_1", "gram_0", "gram_1"],
+            ),
+            (
                 FeatureLoss::new(net(&device), [2.0, 3.0]).without_style(),
                 &["pixel", "feat_0", "feat_1"],
             ),
@@ -193,6 +210,25 @@ mod tests {
             assert_eq!(parts.len(), names.len());
             assert!(parts.iter().all(|part| *part > 0.0), "{parts:?}");
             assert!((value - parts.iter().sum::<f64>()).abs() < 1e-5 * value, "{value}: {parts:?}");
+        }
+    }
+
+    #[test]
+    fn gram_parts_count_as_much_as_their_weights() {
+        let device = Device::flex();
+        let last_parts = |loss: FeatureLoss| {
+            let [x, y] = images(&device);
+            loss.forward(x, y);
+            loss.last_parts()
+        };
+        let usual = last_parts(FeatureLoss::new(net(&device), [2.0, 3.0]));
+        let halved = last_parts(
+            FeatureLoss::new(net(&device), [2.0, 3.0])
+                .gram_weights([0.5 * 4.0 * STYLE, 0.5 * 9.0 * STYLE]),
+        );
+        assert_eq!(usual[..3], halved[..3]);
+        for (usual, halved) in usual[3..].iter().zip(&halved[3..]) {
+            assert!((usual / 2.0 - halved).abs() < 1e-6 * usual, "{usual} and {halved}");
         }
     }
 

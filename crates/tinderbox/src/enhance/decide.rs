@@ -53,9 +53,12 @@ pub(super) fn decide(
         1 => TrainingView::Zoomed,
         _ => TrainingView::Native,
     };
-    let shown = match view {
-        TrainingView::Zoomed => "flips, warps, rotations, zooms up to 2, lighting",
-        TrainingView::Native => "parts at full resolution, flips, right angles",
+    let shown = match (view, &bad) {
+        (TrainingView::Native, _) => "parts at full resolution, flips, right angles",
+        (TrainingView::Zoomed, Bad::Damage(_)) => {
+            "flips, warps, rotations, zooms up to 2, lighting"
+        }
+        (TrainingView::Zoomed, Bad::Pairs { .. }) => "flips, zooms up to 2, lighting",
     };
     choices.tell("augmentation", shown, "the same for input and target");
     let (model, start) = match (&image.from, &from) {
