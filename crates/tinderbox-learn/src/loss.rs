@@ -7,6 +7,7 @@
 mod activation;
 mod binary;
 mod charbonnier;
+mod color;
 mod critic;
 mod cross_entropy;
 mod feature;
@@ -20,6 +21,7 @@ mod similarity;
 pub use activation::Activation;
 pub use binary::{BCEFlat, BCEWithLogitsFlat};
 pub use charbonnier::CharbonnierLoss;
+pub use color::ColorLoss;
 pub use critic::{NoopLoss, WassersteinLoss};
 pub use cross_entropy::CrossEntropyFlat;
 pub use feature::{FeatureLoss, gram_matrix};
@@ -85,6 +87,12 @@ pub trait Loss: Send {
     /// They are read from the device here, which training does not.
     fn last_parts(&self) -> Vec<f64> {
         Vec::new()
+    }
+
+    /// How many numbers for each item the backward pass reads again, beside the model's: of a loss
+    /// with a network of its own. `target` is the shape of an item's target.
+    fn kept_numbers(&self, _target: &[usize]) -> usize {
+        0
     }
 
     /// What a saved model calls it.

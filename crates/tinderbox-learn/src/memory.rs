@@ -46,17 +46,18 @@ impl StepMemory {
 
 impl Learner {
     /// About how much memory a training step takes, from the sizes of what the model's innermost
-    /// layers give for one item.
+    /// layers give for one item, and those of a network of the loss's own.
     ///
     /// # Errors
     /// As [`summary`](Self::summary).
     pub fn step_memory(&self) -> Result<StepMemory> {
         let batch = self.data.items(Set::Train, &[0])?;
         let input_len: usize = batch.inputs.shape.iter().product();
+        let of_loss = self.loss.kept_numbers(&batch.targets.shape[1..]);
         let summary = self.summary_for(batch)?;
         let rows = summary.rows.iter().filter(|row| row.layer != PADS);
         let sizes = rows.map(|row| row.output.iter().product::<usize>());
-        let numbers = sizes.sum::<usize>() + input_len;
+        let numbers = sizes.sum::<usize>() + input_len + of_loss;
         // Of layers that run unseen no more is known than that a number goes in for each weight's row.
         let parameters = parameters(self.model());
         let is_unseen = |path: &str| {

@@ -6,7 +6,7 @@ use burn::{
 };
 
 use crate::{
-    Error, Mode, Result, Sequential, Trace,
+    Error, Mode, Result, Sequential, Step, Trace,
     arch::Body,
     catch_panic, set_mode,
     watch::{in_channels, model_sizes},
@@ -129,6 +129,28 @@ impl FeatureNet {
         };
         let (_, maps) = network.forward_tapped(x.into(), &self.taps, &mut Trace::off());
         maps.into_iter().map(|map| map.expect_for("feature network")).collect()
+    }
+
+    /// How many numbers its innermost layers give for one image of this size: what the backward pass
+    /// of [`features`](Self::features) reads again.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn numbers(&self, [channels, height, width]: [usize; 3]) -> usize {
+        let device = self.without_autodiff.devices().first().cloned().unwrap_or_default();
+        let (mut layers, mut last) = (Vec::new(), Vec::new());
+        let mut count = |step: Step<'_>| {
+            // Children are shown before what holds them, which gives the last one's again.
+            if last.starts_with(step.path) {
+                layers.pop();
+            }
+            last = step.path.to_vec();
+            layers.push(step.output.dims().iter().product::<usize>());
+        };
+        let x = Tensor::<4>::zeros([1, channels, height, width], &device);
+        let mut trace = Trace::new(&mut count);
+        self.without_autodiff.forward_tapped(x.into(), &self.taps, &mut trace);
+        layers.iter().sum()
     }
 
     /// [`features`](Self::features) without gradients: of images that others are compared with. They

@@ -229,6 +229,9 @@ pub enum EnhanceError {
     #[error("`--inputs` and `--targets` go together, and only `--{given}` is given")]
     HalfAPair { given: &'static str },
 
+    #[error("the feature loss is not calibrated for `{arch}`")]
+    NotCompared { arch: String },
+
     #[error("no weights of a network that features could be compared by: {tried}")]
     NoFeatureNet { tried: String },
 }
@@ -255,6 +258,9 @@ impl Hinted for EnhanceError {
             Self::HalfAPair { given: "inputs" } => "add `--targets DIR`".into(),
             Self::HalfAPair { .. } => {
                 "add `--inputs DIR`, or name the good images as data alone and choose `--damage`".into()
+            }
+            Self::NotCompared { .. } => {
+                "choose a VGG, squeezenet1_1, mobilenet_v2 or resnet18; in code, `FeatureLoss::new` takes weights for any network".into()
             }
             Self::NoFeatureNet { .. } => {
                 "`tinderbox weights fetch squeezenet1_1` downloads a small one; or choose another loss: `--loss l1`".into()

@@ -146,6 +146,11 @@ impl Loss for FeatureLoss {
         std::iter::once("pixel".to_owned()).chain(numbered("feat")).chain(styles).collect()
     }
 
+    fn kept_numbers(&self, target: &[usize]) -> usize {
+        let &[channels, height, width] = target else { return 0 };
+        self.net.numbers([channels, height, width])
+    }
+
     fn last_parts(&self) -> Vec<f64> {
         let parts = self.parts.borrow();
         parts.iter().map(|part| f64::from(part.clone().into_scalar::<f32>())).collect()
@@ -214,18 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn what_the_network_gives_is_kept() {
+        let device = Device::flex();
+        let loss = FeatureLoss::new(net(&device), [2.0, 3.0]);
+        // Convolutions of 64 and 128 maps, each with its norm and ReLU, and a pooling between them.
+        let kept = 3 * 64 * 8 * 16 + 64 * 4 * 8 + 3 * 128 * 4 * 8;
+        assert_eq!(loss.kept_numbers(&[3, 8, 16]), kept);
+    }
+
+    #[test]
     fn gram_parts_count_as_much_as_their_weights() {
         let device = Device::flex();
-        let last_parts = |loss: FeatureLoss| {
+        let parts = |loss: &FeatureLoss| {
             let [x, y] = images(&device);
             loss.forward(x, y);
             loss.last_parts()
         };
-        let usual = last_parts(FeatureLoss::new(net(&device), [2.0, 3.0]));
-        let halved = last_parts(
-            FeatureLoss::new(net(&device), [2.0, 3.0])
-                .gram_weights([0.5 * 4.0 * STYLE, 0.5 * 9.0 * STYLE]),
-        );
+        let loss = FeatureLoss::new(net(&device), [2.0, 3.0]);
+        let usual = parts(&loss);
+        let halved = parts(&loss.gram_weights([0.5 * 4.0 * STYLE, 0.5 * 9.0 * STYLE]));
         assert_eq!(usual[..3], halved[..3]);
         for (usual, halved) in usual[3..].iter().zip(&halved[3..]) {
             assert!((usual / 2.0 - halved).abs() < 1e-6 * usual, "{usual} and {halved}");

@@ -76,7 +76,7 @@ impl MsSsimLoss {
     }
 }
 
-fn of_targets(normalize: Option<Normalize>) -> Option<Normalize> {
+pub(super) fn of_targets(normalize: Option<Normalize>) -> Option<Normalize> {
     normalize.filter(|normalize| normalize.targets)
 }
 

@@ -243,8 +243,8 @@ fn fresh(
     Ok((UnetSpec { body, unet }, file.map_or(Start::Fresh, Start::Pretrained)))
 }
 
-/// The lesson's for restoration is the mean squared error; for super-resolution and colors the mean
-/// absolute error, which blurs less.
+/// The lesson's for restoration is the mean squared error; for super-resolution the mean absolute error,
+/// which blurs less; for colors one that does not make everything nearly gray.
 fn pick_loss(
     ask: &Settings<Enhance>,
     bad: &Bad,
@@ -256,7 +256,7 @@ fn pick_loss(
             (LossName::L1, "usual for super-resolution; blurs less than mse".to_owned())
         }
         Bad::Damage(damage) if damage.is_gray() => {
-            (LossName::L1, "colors less gray than with mse".to_owned())
+            (LossName::Color, "colors fade less than with mse".to_owned())
         }
         _ => (LossName::Mse, "the lesson's".to_owned()),
     };
@@ -270,6 +270,7 @@ fn pick_loss(
         LossName::Charbonnier => EnhanceLoss::Charbonnier,
         LossName::Ssim => EnhanceLoss::Ssim,
         LossName::MsSsim => EnhanceLoss::MsSsim,
+        LossName::Color => EnhanceLoss::Color,
     };
     let net = ask.task.feature_net.as_ref();
     unused("feature_net", net, "only `--loss feature` compares features")?;

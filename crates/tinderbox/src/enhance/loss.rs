@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use tinderbox_data::Normalize;
 use tinderbox_learn::{
     Learner,
-    loss::{CharbonnierLoss, FeatureLoss, L1LossFlat, MSELossFlat, MsSsimLoss, SsimLoss},
+    loss::{
+        CharbonnierLoss, ColorLoss, FeatureLoss, L1LossFlat, MSELossFlat, MsSsimLoss, SsimLoss,
+    },
 };
 use tinderbox_model::{
     FeatureNet,
@@ -34,6 +36,7 @@ pub enum EnhanceLoss {
     Charbonnier,
     Ssim,
     MsSsim,
+    Color,
     Feature(FeatureWeights),
 }
 
@@ -59,17 +62,20 @@ pub enum LossName {
     Ssim,
     /// The same over several scales.
     MsSsim,
+    /// A mean squared error in which colorful pixels count more.
+    Color,
     /// The lesson's: pixels, features of a frozen network, and their Gram matrices.
     Feature,
 }
 
 /// By their names in settings.
-const NAMES: [(&str, LossName); 6] = [
+const NAMES: [(&str, LossName); 7] = [
     ("mse", LossName::Mse),
     ("l1", LossName::L1),
     ("charbonnier", LossName::Charbonnier),
     ("ssim", LossName::Ssim),
     ("ms-ssim", LossName::MsSsim),
+    ("color", LossName::Color),
     ("feature", LossName::Feature),
 ];
 
@@ -95,7 +101,7 @@ impl fmt::Display for LossName {
 as_text! {
     LossName: json_schema!({
         "type": "string",
-        "enum": ["mse", "l1", "charbonnier", "ssim", "ms-ssim", "feature"],
+        "enum": ["mse", "l1", "charbonnier", "ssim", "ms-ssim", "color", "feature"],
     });
 }
 
@@ -115,6 +121,7 @@ impl EnhanceLoss {
             Self::L1 => learner.loss(L1LossFlat),
             Self::Charbonnier => learner.loss(CharbonnierLoss::default()),
             Self::Ssim => learner.loss(SsimLoss::new(normalize.clone())),
+            Self::Color => learner.loss(ColorLoss::new(normalize.clone())),
             Self::MsSsim => learner.loss(MsSsimLoss::new(normalize.clone())),
             Self::Feature(FeatureWeights { arch, file }) => {
                 learner.loss(feature_loss(arch, file.read()?, device)?)
@@ -129,27 +136,67 @@ struct Compared {
     arch: &'static str,
     /// The first child that is left out, if not all of the body is needed, or there.
     until: Option<&'static str>,
-    /// How much each layer before a pooling counts, the last ones.
-    weights: [f64; 3],
+    weights: PartWeights,
 }
 
+/// How much the last three layers before a pooling count.
+#[derive(Clone, Copy)]
+struct PartWeights {
+    features: [f64; 3],
+    /// Of their Gram matrices; without, the lesson's 5000 times the squares of the others.
+    grams: Option<[f64; 3]>,
+}
+
+/// Of a VGG.
+const LESSONS: PartWeights = PartWeights { features: [5.0, 15.0, 2.0], grams: None };
+
 /// The networks that features are compared by, the best first.
+///
+/// The maps of other networks than VGG are of other magnitudes. Their weights are those with which the
+/// parts of a ×4 super-resolution model of photographs, before it learns by this loss, are to the one
+/// of pixels as in the lesson's table: 0.145 for pixels, 0.230, 0.315 and 0.226 for features, 0.553,
+/// 1.202 and 1.090 for Gram matrices.
 const COMPARED: [Compared; 4] = [
-    // The lesson's.
-    Compared { arch: "vgg16_bn", until: None, weights: [5.0, 15.0, 2.0] },
-    Compared { arch: "squeezenet1_1", until: None, weights: [5.0, 15.0, 2.0] },
-    Compared { arch: "mobilenet_v2", until: None, weights: [5.0, 15.0, 2.0] },
-    Compared { arch: "resnet18", until: Some("layer4"), weights: [5.0, 15.0, 2.0] },
+    Compared { arch: "vgg16_bn", until: None, weights: LESSONS },
+    Compared {
+        arch: "squeezenet1_1",
+        until: None,
+        weights: PartWeights { features: [1.8, 0.31, 0.051], grams: Some([740.0, 90.0, 7.2]) },
+    },
+    Compared {
+        arch: "mobilenet_v2",
+        until: None,
+        weights: PartWeights { features: [0.65, 0.80, 0.77], grams: Some([210.0, 440.0, 1800.0]) },
+    },
+    Compared {
+        arch: "resnet18",
+        until: Some("layer4"),
+        weights: PartWeights { features: [4.8, 1.5, 2.1], grams: Some([8400.0, 1100.0, 1e4]) },
+    },
 ];
 
+/// The first child of a network that is left out, and how much its layers count.
+///
+/// # Errors
+/// [`EnhanceError::NotCompared`] for a network whose features nobody has weighed.
+fn compared(arch: &str) -> Result<(Option<&'static str>, PartWeights)> {
+    match COMPARED.iter().find(|known| known.arch == arch) {
+        Some(known) => Ok((known.until, known.weights)),
+        None if arch.starts_with("vgg") => Ok((None, LESSONS)),
+        None => Err(EnhanceError::NotCompared { arch: arch.to_owned() }.into()),
+    }
+}
+
 fn feature_loss(arch: &str, weights: StateDict, device: &Device) -> Result<FeatureLoss> {
-    let known = COMPARED.iter().find(|known| known.arch == arch);
-    let (until, layers) =
-        known.map_or((None, [5.0, 15.0, 2.0]), |known| (known.until, known.weights));
+    let (until, PartWeights { features, grams }) = compared(arch)?;
     let body = BodySpec { until: until.map(str::to_owned), ..BodySpec::new(arch)? };
     let (body, _) = body.build_with(weights, device)?;
-    let net = FeatureNet::before_pools(body.opened().layers, layers.len())?;
-    Ok(FeatureLoss::new(net, layers))
+    let net = FeatureNet::before_pools(body.opened().layers, features.len())?;
+    let loss = FeatureLoss::new(net, features);
+    Ok(match grams {
+        Some(grams) => loss.gram_weights(grams),
+        None => loss,
+    })
 }
 
 /// The feature losses of pretrained networks.
@@ -180,10 +227,12 @@ pub trait PretrainedFeatures: Sized {
     /// [`EnhanceError::NoFeatureNet`] if there are none.
     fn auto() -> Result<Self>;
 
-    /// By a network of the table, with these weights.
+    /// By a VGG, SqueezeNet 1.1, MobileNetV2 or ResNet-18, with these weights. [`FeatureLoss::new`]
+    /// takes any other network, and how much its layers count.
     ///
     /// # Errors
-    /// [`WeightsError`](crate::weights::WeightsError); an unknown architecture; weights of another.
+    /// [`WeightsError`](crate::weights::WeightsError); [`EnhanceError::NotCompared`]; weights of another
+    /// architecture.
     fn by(arch: &str, weights: Pretrained) -> Result<Self>;
 }
 
@@ -241,6 +290,7 @@ pub(super) fn feature_net(
     job: &Job,
 ) -> Result<FeatureWeights> {
     let (net, because) = found(asked, job)?;
+    compared(&net.arch)?;
     choices.keep("feature_net", &Some(asked.unwrap_or("auto")));
     choices.tell("feature net", net.arch.clone(), because);
     Ok(net)
@@ -256,6 +306,13 @@ mod tests {
             assert_eq!((name.parse(), loss.to_string()), (Ok(loss), name.to_owned()));
         }
         let error = "l2".parse::<LossName>().unwrap_err();
-        assert_eq!(error, "expected one of mse, l1, charbonnier, ssim, ms-ssim, feature");
+        assert_eq!(error, "expected one of mse, l1, charbonnier, ssim, ms-ssim, color, feature");
+    }
+    #[test]
+    fn features_are_compared_by_networks_that_are_calibrated() {
+        assert!(["vgg11", "vgg16_bn", "squeezenet1_1"].iter().all(|arch| compared(arch).is_ok()));
+        let error = compared("densenet121").err().unwrap();
+        assert_eq!(error.to_string(), "the feature loss is not calibrated for `densenet121`");
+        assert!(error.hint().unwrap().contains("squeezenet1_1"));
     }
 }
