@@ -392,7 +392,8 @@ impl Task for Enhance {
                 return Err(crate::SettingsError::Missing { setting: "targets" }.into());
             }
             (Found::Pairs(_), _) => split
-                .label_kind(LabelKind::Image { mode: *mode, scale: *scale, damage: damage.clone() })
+                // Their inputs are bad already, whatever the model learned from.
+                .label_kind(LabelKind::Image { mode: *mode, scale: *scale, damage: None })
                 .label_from_func(|path| found.target(&sources, path))?
                 .batches_like(inference, ask.batch_options())?,
         };
