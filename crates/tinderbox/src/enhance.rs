@@ -260,7 +260,7 @@ impl Hinted for EnhanceError {
                 "add `--inputs DIR`, or name the good images as data alone and choose `--damage`".into()
             }
             Self::NotCompared { .. } => {
-                "choose a VGG, squeezenet1_1, mobilenet_v2 or resnet18; in code, `FeatureLoss::new` takes weights for any network".into()
+                "choose a VGG, resnet18, mobilenet_v2 or squeezenet1_1; in code, `FeatureLoss::new` takes weights for any network".into()
             }
             Self::NoFeatureNet { .. } => {
                 "`tinderbox weights fetch squeezenet1_1` downloads a small one; or choose another loss: `--loss l1`".into()
