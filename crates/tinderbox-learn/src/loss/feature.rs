@@ -57,6 +57,8 @@ pub struct FeatureLoss {
     weights: Vec<f64>,
     /// Of the Gram parts, if there are any.
     gram_weights: Option<Vec<f64>>,
+    /// Of the network's first strides, in pixels; 1 if images are compared as they lie.
+    period: usize,
     base: Box<dyn Loss>,
     /// Of the last pass, without their graphs.
     parts: RefCell<Vec<Tensor<1>>>,
@@ -77,7 +79,7 @@ impl FeatureLoss {
         );
         let gram_weights = weights.iter().map(|weight| weight.powi(2) * STYLE).collect();
         let (base, parts) = (Box::new(L1LossFlat), RefCell::default());
-        Self { net, weights, gram_weights: Some(gram_weights), base, parts }
+        Self { net, weights, gram_weights: Some(gram_weights), period: 1, base, parts }
     }
 
     /// Sets the weights of the Gram parts, one for each layer, instead of 5000 times the squares of
@@ -98,6 +100,21 @@ impl FeatureLoss {
         Self { gram_weights: None, ..self }
     }
 
+    /// Lets the network see the items of a batch from different places: without up to `period` rows
+    /// and columns at their edges.
+    ///
+    /// A network that begins with strides looks at every `period`-th pixel more closely than at the
+    /// others, and images that are made for it have a grid. As batches are shuffled, an image is seen
+    /// from another place in each epoch. Pixels are compared all the same.
+    ///
+    /// # Panics
+    /// If `period` is 0.
+    #[must_use]
+    pub fn shifted(self, period: usize) -> Self {
+        assert!(period > 0, "images cannot be shifted by less than one pixel");
+        Self { period, ..self }
+    }
+
     /// Compares by another loss than the mean absolute difference. It sees images, maps and Gram
     /// matrices, and gives one number.
     #[must_use]
@@ -112,9 +129,9 @@ impl FeatureLoss {
     /// In the order of their names.
     fn parts(&self, x: Tensor<4>, y: Tensor<4>) -> Vec<Tensor<1>> {
         let y = y.without_autodiff();
-        let wanted = self.net.features_of_target(y.clone());
+        let wanted = self.net.features_of_target(shifted(y.clone(), self.period));
         let [pixels, x] = fork(x);
-        let found = self.net.features(x);
+        let found = self.net.features(shifted(x, self.period));
         let (mut features, mut styles) = (vec![self.compare(pixels, y)], Vec::new());
         for (layer, (mut found, wanted)) in found.into_iter().zip(wanted).enumerate() {
             if let Some(gram_weights) = &self.gram_weights {
@@ -155,6 +172,22 @@ impl Loss for FeatureLoss {
         let parts = self.parts.borrow();
         parts.iter().map(|part| f64::from(part.clone().into_scalar::<f32>())).collect()
     }
+}
+
+/// The items of a batch without `period` of their rows and columns: each from another corner. Images
+/// that are not larger than that stay whole.
+fn shifted(x: Tensor<4>, period: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    if period == 1 || height.min(width) <= 2 * period {
+        return x;
+    }
+    let item = |at: usize| {
+        // All places in turn, neighbors of a batch at different rows and columns.
+        let (top, left) = ((at + at / period) % period, at % period);
+        let [bottom, right] = [height - period + top, width - period + left];
+        x.clone().slice([at..at + 1, 0..channels, top..bottom, left..right])
+    };
+    Tensor::cat((0..batch).map(item).collect(), 0)
 }
 
 /// Which channels of a map go together: their products, averaged over all elements of the map.
@@ -252,6 +285,23 @@ mod tests {
         squared.forward(x.clone(), y.clone());
         let pixel = f64::from(MSELossFlat.forward(x, y).into_scalar::<f32>());
         assert!((squared.last_parts()[0] - pixel).abs() < 1e-7);
+    }
+
+    #[test]
+    fn items_of_a_batch_are_seen_from_all_places() {
+        let (period, side) = (4, 12);
+        // A pixel's number is its row times 100 and its column.
+        let rows = Tensor::<1, Int>::arange(0..side, &Device::flex()).float();
+        let image = rows.clone().reshape::<4, _>([1, 1, side as usize, 1]) * 100
+            + rows.reshape::<4, _>([1, 1, 1, side as usize]);
+        let seen = shifted(image.repeat_dim(0, 8), period);
+        assert_eq!(seen.dims(), [8, 1, 8, 8]);
+        let corners: Vec<f32> =
+            seen.slice([0..8, 0..1, 0..1, 0..1]).into_data().try_to_vec().unwrap();
+        assert_eq!(corners, [0.0, 101.0, 202.0, 303.0, 100.0, 201.0, 302.0, 3.0]);
+
+        let small = Tensor::<4>::zeros([2, 1, 8, 20], &Device::flex());
+        assert_eq!(shifted(small, period).dims(), [2, 1, 8, 20]);
     }
 
     #[test]

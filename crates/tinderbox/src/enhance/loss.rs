@@ -130,73 +130,69 @@ impl EnhanceLoss {
     }
 }
 
-/// A network that features are compared by.
+/// A network that features are compared by, at the last three layers before a pooling.
 struct Compared {
     /// As in [`ARCHS`].
     arch: &'static str,
     /// The first child that is left out, if not all of the body is needed, or there.
     until: Option<&'static str>,
-    weights: PartWeights,
-}
-
-/// How much the last three layers before a pooling count.
-#[derive(Clone, Copy)]
-struct PartWeights {
+    /// How much the layers count.
     features: [f64; 3],
-    /// Of their Gram matrices; without, the lesson's 5000 times the squares of the others.
+    /// Their Gram matrices; without, the lesson's 5000 times the squares of the others.
     grams: Option<[f64; 3]>,
+    /// Of the strides at its beginning, in pixels.
+    period: usize,
 }
-
-/// Of a VGG.
-const LESSONS: PartWeights = PartWeights { features: [5.0, 15.0, 2.0], grams: None };
 
 /// The networks that features are compared by, the best first.
 ///
-/// The maps of other networks than VGG are of other magnitudes. The weights of features are those with
-/// which the parts of a ×4 super-resolution model of photographs, before it learns by this loss, are to
-/// the one of pixels as in the lesson's table: 0.145 for pixels, 0.230, 0.315 and 0.226 for features.
-/// Gram matrices count a tenth of what they do there (0.553, 1.202 and 1.090): with all of it, networks
-/// that begin with a stride leave a grid in the image, which they cannot see. SqueezeNet's is the
-/// strongest.
+/// The maps of other networks than VGG are of other magnitudes. Of a ×4 super-resolution model of
+/// photographs, before it learns by this loss, the features count three times what they do in the
+/// lesson's table: 0.230, 0.315 and 0.226, where pixels count 0.145. Gram matrices count a twentieth of
+/// what they do there (0.553, 1.202 and 1.090): with all of it, edges are sharpened beyond the original's.
 const COMPARED: [Compared; 4] = [
-    Compared { arch: "vgg16_bn", until: None, weights: LESSONS },
+    Compared { arch: "vgg16_bn", until: None, features: [5.0, 15.0, 2.0], grams: None, period: 1 },
     Compared {
         arch: "resnet18",
         until: Some("layer4"),
-        weights: PartWeights { features: [4.8, 1.5, 2.1], grams: Some([840.0, 110.0, 1000.0]) },
+        features: [14.0, 4.5, 6.3],
+        grams: Some([420.0, 55.0, 500.0]),
+        period: 4,
     },
     Compared {
         arch: "mobilenet_v2",
         until: None,
-        weights: PartWeights { features: [0.65, 0.80, 0.77], grams: Some([21.0, 44.0, 180.0]) },
+        features: [2.0, 2.4, 2.3],
+        grams: Some([11.0, 22.0, 90.0]),
+        period: 4,
     },
     Compared {
         arch: "squeezenet1_1",
         until: None,
-        weights: PartWeights { features: [1.8, 0.31, 0.051], grams: Some([74.0, 9.0, 0.72]) },
+        features: [5.4, 0.93, 0.15],
+        grams: Some([37.0, 4.5, 0.36]),
+        period: 4,
     },
 ];
 
-/// The first child of a network that is left out, and how much its layers count.
+/// How to compare by a network. All VGGs are alike.
 ///
 /// # Errors
 /// [`EnhanceError::NotCompared`] for a network whose features nobody has weighed.
-fn compared(arch: &str) -> Result<(Option<&'static str>, PartWeights)> {
-    match COMPARED.iter().find(|known| known.arch == arch) {
-        Some(known) => Ok((known.until, known.weights)),
-        None if arch.starts_with("vgg") => Ok((None, LESSONS)),
-        None => Err(EnhanceError::NotCompared { arch: arch.to_owned() }.into()),
-    }
+fn compared(arch: &str) -> Result<&'static Compared> {
+    let name = if arch.starts_with("vgg") { "vgg16_bn" } else { arch };
+    let known = COMPARED.iter().find(|known| known.arch == name);
+    known.ok_or_else(|| EnhanceError::NotCompared { arch: arch.to_owned() }.into())
 }
 
 fn feature_loss(arch: &str, weights: StateDict, device: &Device) -> Result<FeatureLoss> {
-    let (until, PartWeights { features, grams }) = compared(arch)?;
+    let Compared { until, features, grams, period, .. } = compared(arch)?;
     let body = BodySpec { until: until.map(str::to_owned), ..BodySpec::new(arch)? };
     let (body, _) = body.build_with(weights, device)?;
     let net = FeatureNet::before_pools(body.opened().layers, features.len())?;
-    let loss = FeatureLoss::new(net, features);
+    let loss = FeatureLoss::new(net, *features).shifted(*period);
     Ok(match grams {
-        Some(grams) => loss.gram_weights(grams),
+        Some(grams) => loss.gram_weights(*grams),
         None => loss,
     })
 }
