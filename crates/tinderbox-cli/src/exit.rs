@@ -74,7 +74,7 @@ fn message(error: &anyhow::Error) -> String {
 }
 
 /// What to do about an error, where there is something.
-fn hint(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let of_the_library = error.downcast_ref::<tinderbox::Error>().map(tinderbox::Error::hint);
     let of_the_benchmark = || error.downcast_ref().map(tinderbox_bench::Error::hint);
     of_the_library.or_else(of_the_benchmark).flatten()

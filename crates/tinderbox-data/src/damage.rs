@@ -113,6 +113,11 @@ impl Crappifier {
         Self { steps: vec![Damage::Shrink(scale as f64..=scale as f64)] }
     }
 
+    /// Whether images are made smaller, and nothing else is done to them.
+    pub fn only_shrinks(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Damage::Shrink(_)))
+    }
+
     /// Made gray: a model learns to colorize.
     pub fn gray() -> Self {
         Self { steps: vec![Damage::Gray] }
@@ -337,6 +342,7 @@ mod tests {
         ] {
             let damage: Crappifier = steps.parse().unwrap();
             assert_eq!((damage.scale(), damage.is_gray()), (scale, gray), "{steps}");
+            assert_eq!(damage.only_shrinks(), damage.to_string() == format!("shrink {scale}"));
         }
     }
 

@@ -417,15 +417,17 @@ fn bad_list(files: &[BadFile]) -> String {
 fn line_of(files: &[&BadFile]) -> String {
     const SHOWN: usize = 5;
     let [first, _, ..] = files else { return files[0].to_string() };
-    let names: Vec<String> =
-        files.iter().take(SHOWN).map(|file| file.path.display().to_string()).collect();
+    let some = files.iter().take(SHOWN);
     let more = match files.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let same = files.iter().all(|file| file.reason == first.reason);
-    let or = if same { "" } else { ", or the like" };
-    format!("{}{or} ({} files: {}{more})", first.reason, files.len(), names.join(", "))
+    if files.iter().any(|file| file.reason != first.reason) {
+        let each: Vec<String> = some.map(ToString::to_string).collect();
+        return format!("{}{more}", each.join("; "));
+    }
+    let names: Vec<String> = some.map(|file| file.path.display().to_string()).collect();
+    format!("{} ({} files: {}{more})", first.reason, files.len(), names.join(", "))
 }
 
 /// The way out of bad files: their own, if all have the same; to skip them, if they are not most.
@@ -807,6 +809,13 @@ mod tests {
             )
         );
         assert_eq!(both.hint().unwrap(), "repair or remove them, or skip them: `--skip-bad 2`");
+        // One way out, but each has its own reason.
+        let of = |path: &str, reason: &str| {
+            let hint = Some("crop them".to_owned());
+            BadFile { path: path.into(), reason: reason.into(), hint }
+        };
+        let sizes = all(vec![of("a.png", "3×4"), of("b.png", "5×9")], 9, 0).to_string();
+        assert!(sizes.ends_with(":\n  a.png: 3×4; b.png: 5×9\n    crop them"), "{sizes}");
     }
 
     #[test]

@@ -177,9 +177,10 @@ pub struct EnhanceSettings {
     #[schemars(extend("x-value" = "LOSS", "x-group" = "Training", "x-usual" = "depends on the damage"))]
     pub loss: Option<LossName>,
 
-    /// Network whose features `--loss feature` compares: `auto` takes VGG-16 if its weights are in
-    /// the cache or can be downloaded, else a smaller one in the cache
-    #[schemars(extend("x-value" = "NAME", "x-group" = "Training", "x-usual" = "auto"))]
+    /// Network whose features `--loss feature` compares: a file with weights of `vgg16_bn`,
+    /// `resnet18`, `mobilenet_v2` or `squeezenet1_1`, or one of these names. `auto` takes VGG-16 if
+    /// its weights are in the cache or can be downloaded, else a smaller one in the cache
+    #[schemars(extend("x-value" = "NAME|FILE", "x-group" = "Training", "x-usual" = "auto"))]
     pub feature_net: Option<String>,
 
     /// Sizes to train at, one after the other, such as `128,256`; the batches of larger ones are
@@ -260,10 +261,10 @@ impl Hinted for EnhanceError {
                 "add `--inputs DIR`, or name the good images as data alone and choose `--damage`".into()
             }
             Self::NotCompared { .. } => {
-                "choose a VGG, resnet18, mobilenet_v2 or squeezenet1_1; in code, `FeatureLoss::new` takes weights for any network".into()
+                "choose vgg16_bn or another VGG, resnet18, mobilenet_v2 or squeezenet1_1, or a file with weights of one; in code, `FeatureLoss::new` takes weights for any network".into()
             }
             Self::NoFeatureNet { .. } => {
-                "`tinderbox weights fetch squeezenet1_1` downloads a small one; or choose another loss: `--loss l1`".into()
+                "name a file with weights of one: `--feature-net FILE`; `tinderbox weights fetch squeezenet1_1` downloads a small one; or choose another loss: `--loss l1`".into()
             }
         })
     }
@@ -353,8 +354,12 @@ impl Task for Enhance {
         let spec = plan.task.model.clone().into();
         let device = device(plan.host.device)?;
         let (learner, report) = of_model(data, &spec, body, &device)?;
-        let learner = plan.task.loss.give(learner, &plan.task.normalize, &device)?;
-        Ok((Self::metrics(learner), report))
+        Ok((Self::metrics(Self::with_loss(plan, learner)?), report))
+    }
+
+    fn with_loss(plan: &Plan<Self>, learner: Learner) -> Result<Learner> {
+        let Self { loss, normalize, .. } = &plan.task;
+        loss.give(learner, normalize, &device(plan.host.device)?)
     }
 
     fn metrics(learner: Learner) -> Learner {

@@ -93,6 +93,15 @@ pub trait Task:
         body: Option<StateDict>,
     ) -> Result<(Learner, LoadReport)>;
 
+    /// The learner with the loss of the plan, where it is another than the usual one of such data.
+    ///
+    /// # Errors
+    /// If what the loss compares by is not what it was.
+    #[expect(unused_variables, reason = "named for those who write it")]
+    fn with_loss(plan: &Plan<Self>, learner: Learner) -> Result<Learner> {
+        Ok(learner)
+    }
+
     /// The learner with this task's metrics.
     fn metrics(learner: Learner) -> Learner;
 

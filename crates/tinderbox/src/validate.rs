@@ -7,7 +7,8 @@ use tinderbox_data::{BatchOptions, DataBunch, batch::Set, shell_word};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
 use crate::{
-    Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task, TaskError,
+    AtSize, Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task,
+    TaskError,
     items::Known,
     open_model, settings,
     train::{data_of_run, resumed},
@@ -80,6 +81,7 @@ impl ClassResult {
 
 /// Measures a model on the data that the settings name: the metrics of training, by the same
 /// arithmetic, on every item as validation sees it. Up to `skip_bad` unreadable files are left out.
+/// A model file does not say by which loss it was trained: the loss is the usual one of such data.
 ///
 /// # Errors
 /// [`TaskError::OtherModel`] for a model of another task; what is wrong with the data, or does not
@@ -104,11 +106,14 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
     expect::<T>(&model)?;
     let plan = run.plan::<T>()?;
     let data = if T::sources(ask).0.is_empty() {
-        let data = data_of_run(&resumed(ask, run, plan)?, run, job)?;
+        let data = data_of_run(&resumed(ask, run, plan.clone())?, run, job)?;
         if data.n_valid() == 0 {
             return Err(ValidateError::NothingHeldOut { run: run.root().to_owned() }.into());
         }
-        data
+        match plan.fit.phases.last().and_then(|phase| phase.at) {
+            Some(AtSize { size, batch_size }) => data.at_size(size, batch_size)?,
+            None => data,
+        }
     } else {
         let data = T::examples(&model, &as_in_run(ask, &plan)?, job)?;
         let trained = Known::of(&run.list()?, &plan.data);
@@ -123,7 +128,8 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
         }
         data
     };
-    T::score(&mut T::metrics(model.learner(data)?))
+    let learner = T::with_loss(&plan, model.learner(data)?)?;
+    T::score(&mut T::metrics(learner))
 }
 
 /// The settings of a validation, completed by those of the run: batches and rows of other sizes

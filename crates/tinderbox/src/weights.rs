@@ -242,7 +242,7 @@ impl Hinted for WeightsError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Download { file, .. } => format!(
-                "without a network, save the file as {} yourself, or name it: `--pretrained FILE`",
+                "without a network, save the file as {} yourself, or name it (`--pretrained FILE`, or `--feature-net FILE` of a feature loss)",
                 file.display()
             ),
             Self::Checksum { .. } => "try again; a proxy may have sent another page instead".into(),
@@ -344,7 +344,9 @@ mod tests {
         check(
             WeightsError::Download { url: url.clone(), file, reason: "no route".into() },
             "cannot download https://x.org/r.pth: no route",
-            Some("save the file as c/r.pth yourself, or name it: `--pretrained FILE`"),
+            Some(
+                "save the file as c/r.pth yourself, or name it (`--pretrained FILE`, or `--feature-net FILE` of a feature loss)",
+            ),
         );
         check(
             WeightsError::Checksum { url, expected: "ab".into(), found: "cd".into() },

@@ -4,7 +4,7 @@ use std::{io::stdin, path::PathBuf, time::Instant};
 
 use clap::Args;
 use tinderbox::{
-    Answer, Asked, OutputSize, PictureOptions, ReadTexts, Results, answers_with, asked,
+    Answer, Asked, Draws, OutputSize, PictureOptions, ReadTexts, Results, answers_with, asked,
     data::{Encoding, picture::Picture, shell_word, visible},
     learn::Bundle,
     open_model, task_of_model,
@@ -12,7 +12,7 @@ use tinderbox::{
 
 use self::places::Places;
 use crate::{
-    exit::Done,
+    exit::{Done, hint},
     given::tasks,
     terminal::{is_read, say},
 };
@@ -131,6 +131,9 @@ impl Predict {
             .transpose()
             .map_err(tinderbox::Error::from)?;
         let places = Places::new(&self, about, &items)?;
+        if about.draws == Draws::Image && self.out.is_none() && self.compare.is_none() {
+            say("note: enhanced images are written only with `--out` or `--compare`");
+        }
 
         let begun = Instant::now();
         let mut done = Done::Ok;
@@ -141,12 +144,20 @@ impl Predict {
                 draw(&model, item, &answer, &places, at)?;
                 Ok(answer)
             });
-            let answer = answer.map_err(|error| format!("{:#}", anyhow::Error::from(error)));
-            let answer = answer.as_ref().map_err(String::as_str);
-            if let Err(error) = answer {
+            let answer = answer.map_err(|error| {
+                let error = anyhow::Error::from(error);
+                let text = format!("{error:#}");
+                let text = if text.contains(&name) { text } else { format!("{name}: {text}") };
+                (text, hint(&error))
+            });
+            if let Err((error, hint)) = &answer {
                 done = Done::Partly;
                 say(&format!("error: {error}"));
+                if let (Some(hint), 1) = (hint, items.len()) {
+                    say(&format!("hint: {hint}"));
+                }
             }
+            let answer = answer.as_ref().map_err(|(error, _)| error.as_str());
             let line = match (answer, &mut results) {
                 (answer, Some(results)) => {
                     results.add(&name, answer);

@@ -15,7 +15,9 @@ use crate::{
 /// Prints the loss and the metrics, computed as in training. Without DATA,
 /// evaluates the validation set of the run. A language model starts with a fresh
 /// hidden state here, but in training with the state of the epoch, so its metrics
-/// differ slightly.
+/// differ slightly. Super-resolution is evaluated on whole images, not on the parts
+/// it was trained on. The loss of training is known in a run folder; for a model
+/// file alone, the usual loss of such data is shown.
 ///
 /// Examples:
 ///   tinderbox validate runs/photos

@@ -60,6 +60,14 @@ fn photographs_are_restored_by_a_word() {
     place.run(&["predict", "run", ITEM, "--tile", "64", "--size", "200", "--out", "c.png"]).code(0);
     assert_eq!(size(&place, "c.png"), [200, 267]);
 
+    // Refused before it takes any memory.
+    place
+        .run(&["predict", "run", ITEM, "--size", "65535", "--out", "huge.png"])
+        .code(3)
+        .says("valid/000.png: enhancing an image of 87380×65535 pixels needs at least")
+        .says("ask for a smaller `--size`");
+    place.run(&["predict", "run", ITEM]).code(0).says("written only with `--out`");
+
     let scores = place.run(&["validate", "run", "--json"]).code(0).json();
     for name in ["psnr", "psnr_input", "psnr_y", "ssim", "ms_ssim", "pixel_l1"] {
         assert!(scores[0]["metrics"][name].as_f64().is_some_and(f64::is_finite), "{name}");
@@ -76,6 +84,21 @@ fn photographs_are_restored_by_a_word() {
     place.run(&["interpret", "run"]).code(0);
     place.run(&["show-batch", "restore", "scenes/images", "--out", "batch.png"]).code(0);
     place.run(&["check", "restore", "scenes/images"]).code(0);
+}
+
+#[test]
+fn a_validation_repeats_the_last_epoch() {
+    let place = place();
+    let begin = ["train", "restore", "scenes/images", "--out", "run", "--arch", "resnet-small"];
+    let more = ["--sizes", "32,48", "--loss", "charbonnier", "--epochs", "1", "--batch-size", "4"];
+    place.run(&[&begin[..], &more].concat()).code(0);
+    let history = fs::read_to_string(place.path("run/history.csv")).unwrap();
+    let row: Vec<&str> = history.lines().last().unwrap().split(',').collect();
+    let scores = place.run(&["validate", "run", "--json"]).code(0).json();
+    for (name, column) in [("loss", 2), ("psnr", 3), ("psnr_input", 4)] {
+        let (found, trained) = (&scores[0]["metrics"][name], row[column].parse::<f64>().unwrap());
+        assert!((found.as_f64().unwrap() - trained).abs() < 1e-4, "{name}: {found} and {trained}");
+    }
 }
 
 #[test]
@@ -103,6 +126,11 @@ fn super_resolution_predicts_larger_images() {
         .run(&["train", "restore", "scenes/images", "--scale", "2", "--out", "x"])
         .code(1)
         .says("`--scale` has no effect here");
+    let both = ["--damage", "shrink 4, jpeg 50", "--scale", "2", "--out", "x"];
+    place
+        .run(&[&["train", "super-resolve", "scenes/images"][..], &both].concat())
+        .code(1)
+        .says("`--damage` says how many times smaller images are made");
 }
 
 #[test]
@@ -243,4 +271,5 @@ fn names_of_losses_networks_and_damage_are_checked() {
     refused(&["--loss", "mse", "--feature-net", "auto"], "only `--loss feature` compares features");
     refused(&["--loss", "feature"], "no weights of a network that features could be compared by");
     refused(&["--loss", "feature", "--feature-net", "none.pth"], "none.pth");
+    refused(&["--loss", "feature", "--feature-net", "vgg16"], "choose vgg16_bn or another VGG");
 }

@@ -81,7 +81,7 @@ impl fmt::Display for Lost {
             Self::BrokenProfile => write!(f, "saved without the color profile, which is broken"),
             Self::BrokenExif => write!(f, "saved without the EXIF data, which is broken"),
             Self::Exif { format } => {
-                write!(f, "saved without EXIF data, which {format} cannot hold")
+                write!(f, "saved without EXIF data, which is not written to {format} files")
             }
             Self::Alpha { format } => {
                 write!(f, "saved without transparency, which {format} does not have")

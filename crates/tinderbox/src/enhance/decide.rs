@@ -99,7 +99,8 @@ fn bad(
 ) -> Result<Bad> {
     let asked = ask.task.damage.as_ref();
     if let Found::Pairs(pairs) = found {
-        const REASON: &str = "the inputs are bad already";
+        const REASON: &str =
+            "the inputs are bad already (of the words, `enhance` alone makes no damage)";
         unused("damage", asked, REASON)?;
         unused("scale", ask.task.scale.as_ref(), REASON)?;
         choices.keep("damage", &None::<DamageSetting>);
@@ -129,7 +130,13 @@ fn bad(
             unused("scale", Some(&scale), REASON)?;
             damage
         }
-        (Some(scale), _) => Crappifier::super_resolve(scale),
+        (Some(scale), of_damage) if scale == of_damage => damage,
+        (Some(scale), _) if damage.only_shrinks() => Crappifier::super_resolve(scale),
+        (Some(scale), _) => {
+            const REASON: &str = "`--damage` says how many times smaller images are made";
+            unused("scale", Some(&scale), REASON)?;
+            damage
+        }
         (None, _) => damage,
     };
     choices.keep("damage", &DamageSetting(damage.clone()));
@@ -336,7 +343,10 @@ fn phases(
             true => (usual[1], because()),
             false => (0, String::new()),
         },
-        |epochs| format!("then {epochs} for the whole network"),
+        |epochs| match epochs {
+            0 => "none".to_owned(),
+            _ => format!("then {epochs} for the whole network"),
+        },
     );
     let lr = choices.pick("lr", ask.common.lr, || match (is_pretrained, goes_on) {
         (true, _) => (LRS[0], "for the decoder; a third of it for the whole network".to_owned()),

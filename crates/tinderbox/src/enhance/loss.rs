@@ -1,6 +1,6 @@
 //! The losses of image-to-image models, as a plan has them.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
 
 use burn::tensor::Device;
 use schemars::json_schema;
@@ -256,6 +256,9 @@ fn found(asked: Option<&str>, job: &Job) -> Result<(FeatureWeights, &'static str
         None | Some("auto") => None,
         Some(name) if ARCHS.iter().any(|arch| arch.name == name) => {
             Some((Pretrained::Auto, Some(name)))
+        }
+        Some(name) if !name.contains(['.', '/', '\\']) && !Path::new(name).exists() => {
+            return Err(EnhanceError::NotCompared { arch: name.to_owned() }.into());
         }
         Some(file) => Some((Pretrained::File(file.into()), None)),
     };

@@ -7,7 +7,7 @@
 //! self-attention looks at the whole image at once, which tiles are not: they differ there.
 
 use burn::tensor::Tensor;
-use tinderbox_data::{Array, Values};
+use tinderbox_data::{Array, ConvertMode, Values};
 use tinderbox_learn::{Bundle, Footprint};
 
 use crate::{
@@ -105,6 +105,22 @@ pub(crate) fn enhance_image(model: &Bundle, image: &Array, tile: Option<usize>) 
         let values = output.into_data().convert::<f32>().try_to_vec().expect("just converted");
         Ok(Array::f32([channels, height, width], values))
     })
+}
+
+/// Fails for a picture that there is no memory for, before any of it is taken.
+///
+/// # Errors
+/// [`TileError::Memory`].
+pub(super) fn check_memory([height, width]: [usize; 2]) -> Result<()> {
+    let pixels = (height as u64).saturating_mul(width as u64);
+    let numbers = pixels.saturating_mul(ConvertMode::Rgb.channels() as u64);
+    let needed = numbers.saturating_mul(PICTURE_BYTES).saturating_add(PROGRAM);
+    match available() {
+        // Some systems do not say.
+        0 => Ok(()),
+        available if needed <= available => Ok(()),
+        available => Err(TileError::Memory { height, width, needed, available }.into()),
+    }
 }
 
 /// How long a side is that the network is given as a whole.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Weights, areas, check_held_out, decide, freeze_for_first, learner_and_memory, tell};
-use crate::{ClassCount, Job, Result, RunFolder, Settings, Task};
+use crate::{ClassCount, Job, Phase, Result, RunFolder, Settings, Task};
 
 /// A training that was not done.
 #[derive(Debug, Serialize)]
@@ -21,7 +21,7 @@ pub struct DryRun {
     pub unit: &'static str,
     /// The table of the model's layers, for a batch.
     pub summary: String,
-    /// About how much memory a training step takes, in bytes.
+    /// About how much memory a training step takes, in bytes; of several sizes, the most.
     pub memory: u64,
     /// What a training step takes: the median of a few, in seconds.
     pub step_seconds: f64,
@@ -62,8 +62,12 @@ pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
     let epochs = plan.fit.phases.iter().map(|phase| phase.epochs).sum::<usize>();
     // Larger images take as much longer as they have more pixels.
     let areas = areas(&plan.fit.phases, &learner)?;
-    let in_all = plan.fit.phases.iter().zip(areas).map(|(phase, area)| phase.epochs as f64 * area);
-    let in_all: f64 = in_all.sum();
+    let phases = || plan.fit.phases.iter().zip(&areas);
+    let in_all: f64 = phases().map(|(phase, area)| phase.epochs as f64 * area).sum();
+    let of_phase = |(phase, area): (&Phase, &f64)| {
+        memory.scaled(*area).of(phase.at.map_or(batch, |at| at.batch_size))
+    };
+    let memory = phases().map(of_phase).max().unwrap_or_else(|| memory.of(batch));
     Ok(DryRun {
         plan: serde_json::to_value(&plan).expect("a plan is plain data"),
         classes,
@@ -71,7 +75,7 @@ pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
         n_valid,
         unit,
         summary,
-        memory: memory.of(batch),
+        memory,
         step_seconds: times.step.as_secs_f64(),
         epoch_seconds: epoch,
         total_seconds: epoch * in_all,
