@@ -359,7 +359,7 @@ impl Task for Enhance {
 
     fn with_loss(plan: &Plan<Self>, learner: Learner) -> Result<Learner> {
         let Self { loss, normalize, .. } = &plan.task;
-        loss.give(learner, normalize, &device(plan.host.device)?)
+        loss.give(learner, normalize)
     }
 
     fn metrics(learner: Learner) -> Learner {

@@ -10,7 +10,7 @@ use std::fs;
 
 use tinderbox_data::{DataBunch, batch::Set, shell_word};
 use tinderbox_learn::{
-    Learner, LrCurve, StepMemory,
+    Learner, LrCurve,
     callback::{GradientAccumulation, GradientClipping},
     schedule::LrFind,
 };
@@ -316,13 +316,13 @@ fn learner<T: Task>(
     Ok(learner_and_memory(plan, data, weights, job)?.0)
 }
 
-/// The same, with the memory of a step.
+/// The same, with the memory of a step, in bytes; of several sizes, the most.
 fn learner_and_memory<T: Task>(
     plan: &Plan<T>,
     data: DataBunch,
     weights: Weights,
     job: &Job,
-) -> Result<(Learner, StepMemory)> {
+) -> Result<(Learner, u64)> {
     let starts = weights == Weights::First;
     let body = match &plan.start {
         Start::Pretrained(file) if starts => Some(file.read()?),
@@ -342,9 +342,12 @@ fn learner_and_memory<T: Task>(
     (network.rule, network.weight_decay) = (*optimizer, *weight_decay);
     learner.exact_conv = *exact_conv;
     let memory = memory::check(&learner)?;
+    let mut most = memory.of(learner.data().batch_size());
     for (phase, area) in plan.fit.phases.iter().zip(areas(&plan.fit.phases, &learner)?) {
         if let Some(at) = phase.at {
-            memory::check_batch(&memory.scaled(area), at.batch_size, &learner)?;
+            let memory = memory.scaled(area);
+            memory::check_batch(&memory, at.batch_size, &learner)?;
+            most = most.max(memory.of(at.batch_size));
         }
     }
     if *accumulate > 1 {
@@ -353,7 +356,7 @@ fn learner_and_memory<T: Task>(
     if let Some(max_norm) = *clip {
         learner = learner.callback(GradientClipping { max_norm });
     }
-    Ok((learner, memory))
+    Ok((learner, most))
 }
 
 /// How many times as many pixels the images of each phase have as those of the run's own size.

@@ -7,8 +7,7 @@ use tinderbox_data::{BatchOptions, DataBunch, batch::Set, shell_word};
 use tinderbox_learn::{Bundle, metric::ConfusionMatrix};
 
 use crate::{
-    AtSize, Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task,
-    TaskError,
+    Field, Hinted, Host, Job, Plan, Result, Role, RunFolder, Settings, TASKS, Task, TaskError,
     items::Known,
     open_model, settings,
     train::{data_of_run, resumed},
@@ -110,8 +109,8 @@ pub fn validate_run<T: Task>(run: &RunFolder, ask: &Settings<T>, job: &Job) -> R
         if data.n_valid() == 0 {
             return Err(ValidateError::NothingHeldOut { run: run.root().to_owned() }.into());
         }
-        match plan.fit.phases.last().and_then(|phase| phase.at) {
-            Some(AtSize { size, batch_size }) => data.at_size(size, batch_size)?,
+        match plan.fit.phases.last() {
+            Some(last) => last.of_data(&data)?,
             None => data,
         }
     } else {

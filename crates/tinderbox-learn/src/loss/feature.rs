@@ -100,8 +100,8 @@ impl FeatureLoss {
         Self { gram_weights: None, ..self }
     }
 
-    /// Lets the network see the items of a batch from different places: without up to `period` rows
-    /// and columns at their edges.
+    /// Lets the network see the items of a batch from different places: each without `period` of the
+    /// rows and columns at its edges. Images with at most twice as many stay whole.
     ///
     /// A network that begins with strides looks at every `period`-th pixel more closely than at the
     /// others, and images that are made for it have a grid. As batches are shuffled, an image is seen
@@ -174,8 +174,7 @@ impl Loss for FeatureLoss {
     }
 }
 
-/// The items of a batch without `period` of their rows and columns: each from another corner. Images
-/// that are not larger than that stay whole.
+/// The items of a batch as the network sees them: see [`FeatureLoss::shifted`].
 fn shifted(x: Tensor<4>, period: usize) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     if period == 1 || height.min(width) <= 2 * period {

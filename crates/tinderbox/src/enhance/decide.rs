@@ -125,19 +125,18 @@ fn bad(
         (None, None) => (Crappifier::restore(), "the lesson's; choose with `--damage`"),
     };
     let damage = match (ask.task.scale, damage.scale()) {
-        (Some(scale), 1) => {
-            const REASON: &str = "this damage does not change the size of images";
-            unused("scale", Some(&scale), REASON)?;
-            damage
+        (Some(scale), of_damage) if scale != of_damage => {
+            let in_vain = match of_damage {
+                1 => Some("this damage does not change the size of images"),
+                _ if damage.only_shrinks() => None,
+                _ => Some("`--damage` says how many times smaller images are made"),
+            };
+            if let Some(reason) = in_vain {
+                unused("scale", Some(&scale), reason)?;
+            }
+            Crappifier::super_resolve(scale)
         }
-        (Some(scale), of_damage) if scale == of_damage => damage,
-        (Some(scale), _) if damage.only_shrinks() => Crappifier::super_resolve(scale),
-        (Some(scale), _) => {
-            const REASON: &str = "`--damage` says how many times smaller images are made";
-            unused("scale", Some(&scale), REASON)?;
-            damage
-        }
-        (None, _) => damage,
+        _ => damage,
     };
     choices.keep("damage", &DamageSetting(damage.clone()));
     choices.keep("scale", &Some(damage.scale()).filter(|scale| *scale > 1).or(ask.task.scale));

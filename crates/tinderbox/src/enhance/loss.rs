@@ -110,12 +110,7 @@ impl EnhanceLoss {
     ///
     /// # Errors
     /// If the weights of the feature network are not what they were.
-    pub(super) fn give(
-        &self,
-        learner: Learner,
-        normalize: &Normalize,
-        device: &Device,
-    ) -> Result<Learner> {
+    pub(super) fn give(&self, learner: Learner, normalize: &Normalize) -> Result<Learner> {
         Ok(match self {
             Self::Mse => learner.loss(MSELossFlat),
             Self::L1 => learner.loss(L1LossFlat),
@@ -124,7 +119,9 @@ impl EnhanceLoss {
             Self::Color => learner.loss(ColorLoss::new(normalize.clone())),
             Self::MsSsim => learner.loss(MsSsimLoss::new(normalize.clone())),
             Self::Feature(FeatureWeights { arch, file }) => {
-                learner.loss(feature_loss(arch, file.read()?, device)?)
+                // A finished model is elsewhere than where it was trained.
+                let loss = feature_loss(arch, file.read()?, learner.network().device())?;
+                learner.loss(loss)
             }
         })
     }

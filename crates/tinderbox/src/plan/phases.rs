@@ -1,7 +1,10 @@
 //! The fits that a training consists of.
 
 use serde::{Deserialize, Serialize};
+use tinderbox_data::DataBunch;
 use tinderbox_learn::schedule::OneCycle;
+
+use crate::Result;
 
 /// One of the fits that a training consists of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,14 @@ impl Phase {
     pub(crate) fn area(&self, size: [usize; 2]) -> f64 {
         let pixels = |[height, width]: [usize; 2]| (height * width).max(1) as f64;
         self.at.map_or(1.0, |at| pixels(at.size) / pixels(size))
+    }
+
+    /// The run's data as this fit sees it.
+    pub(crate) fn of_data(&self, data: &DataBunch) -> Result<DataBunch> {
+        Ok(match self.at {
+            Some(AtSize { size, batch_size }) => data.at_size(size, batch_size)?,
+            None => data.clone(),
+        })
     }
 
     /// Those that have epochs.

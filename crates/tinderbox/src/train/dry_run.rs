@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Weights, areas, check_held_out, decide, freeze_for_first, learner_and_memory, tell};
-use crate::{ClassCount, Job, Phase, Result, RunFolder, Settings, Task};
+use crate::{ClassCount, Job, Result, RunFolder, Settings, Task};
 
 /// A training that was not done.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,6 @@ pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
     let data = T::data(&plan, found, job)?;
     check_held_out(ask, &plan, &data, job)?;
     let classes = T::counts(&data)?;
-    let batch = data.batch_size();
     let (n_train, n_valid, unit) = (data.n_train(), data.n_valid(), data.unit());
     let (batches, valid_batches) = (data.n_train_batches(), data.n_valid_batches());
     let (mut learner, memory) = learner_and_memory(&plan, data, Weights::First, job)?;
@@ -62,12 +61,8 @@ pub fn dry_run<T: Task>(ask: &Settings<T>, job: &Job) -> Result<DryRun> {
     let epochs = plan.fit.phases.iter().map(|phase| phase.epochs).sum::<usize>();
     // Larger images take as much longer as they have more pixels.
     let areas = areas(&plan.fit.phases, &learner)?;
-    let phases = || plan.fit.phases.iter().zip(&areas);
-    let in_all: f64 = phases().map(|(phase, area)| phase.epochs as f64 * area).sum();
-    let of_phase = |(phase, area): (&Phase, &f64)| {
-        memory.scaled(*area).of(phase.at.map_or(batch, |at| at.batch_size))
-    };
-    let memory = phases().map(of_phase).max().unwrap_or_else(|| memory.of(batch));
+    let in_all = plan.fit.phases.iter().zip(areas).map(|(phase, area)| phase.epochs as f64 * area);
+    let in_all: f64 = in_all.sum();
     Ok(DryRun {
         plan: serde_json::to_value(&plan).expect("a plan is plain data"),
         classes,

@@ -15,7 +15,7 @@ use tinderbox_learn::{
 };
 
 use super::{diverged::DivergedError, keep::Kept, time_left::seconds_left};
-use crate::{AtSize, Event, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
+use crate::{Event, Job, Phase, Plan, Result, RunError, RunFolder, Task, event::Done};
 
 /// How a training run ended.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ fn resume(
     if phases.iter().any(|phase| phase.at.is_some())
         && let Some(phase) = phases.get(Learner::fit_of_checkpoint(file)?)
     {
-        bring_to_size(learner, data, phase)?;
+        learner.set_data(phase.of_data(data)?);
     }
     Ok(learner.resume(file)?)
 }
@@ -202,22 +202,13 @@ fn fit_phases(
             let (number, of) = (learner.n_fits() + 1, phases.len());
             job.tell(Event::Part { number, of, name: phase.name.clone() });
         }
-        bring_to_size(learner, data, phase)?;
+        learner.set_data(phase.of_data(data)?);
         if phases.len() > 1 || phase.freeze_to != 0 {
             learner.freeze_to(phase.freeze_to)?;
         }
         outcome = Some(learner.fit_one_cycle(phase.epochs, phase.schedule.clone())?);
     }
     Ok(outcome.unwrap_or(Outcome::Finished { epochs: 0, reason: None }))
-}
-
-/// Gives the learner the run's data as a phase sees it.
-fn bring_to_size(learner: &mut Learner, data: &DataBunch, phase: &Phase) -> Result<()> {
-    match phase.at {
-        Some(AtSize { size, batch_size }) => learner.set_data(data.at_size(size, batch_size)?),
-        None => learner.set_data(data.clone()),
-    }
-    Ok(())
 }
 
 /// Whether a fit has ended because it no longer got better, and the next one may begin.
