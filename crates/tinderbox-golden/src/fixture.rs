@@ -64,13 +64,24 @@ impl Fixture {
     /// If the manifest does not list the model.
     #[track_caller]
     pub fn weights(&self, model: &str) -> Vec<(String, Array)> {
+        let named = self.keyed_weights(model).into_iter();
+        let short =
+            |key: String| key.split_once('.').map_or(key.clone(), |(_, name)| name.to_owned());
+        named.map(|(key, array)| (short(key), array)).collect()
+    }
+
+    /// [`weights`](Self::weights) by the whole keys, which begin with the model's tag.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn keyed_weights(&self, model: &str) -> Vec<(String, Array)> {
         let keys = self.manifest["keys"][model].as_array();
         let keys = keys.unwrap_or_else(|| panic!("{}: no weights of {model}", self.name));
         keys.iter()
             .map(|entry| {
                 let key = entry[0].as_str().expect("keys are text");
-                let name = key.split_once('.').map_or(key, |(_, name)| name);
-                (name.to_owned(), self.filled(key, &entry[1]))
+                (key.to_owned(), self.filled(key, &entry[1]))
             })
             .collect()
     }

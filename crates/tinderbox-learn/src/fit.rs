@@ -138,12 +138,13 @@ impl Stage<'_> {
             random::seeded(self.step_seed(), || self.train_batch())?;
             self.finish_batch(batches.waited())?;
         }
+        self.state.metrics = self.learn.train_step_mut().values();
         Ok(())
     }
 
     fn train_batch(&mut self) -> Result<()> {
         self.event(Event::BatchBegin)?;
-        self.run_step()?;
+        self.with_step(|step, stage| step.train(stage))?;
         self.event(Event::BatchEnd)
     }
 

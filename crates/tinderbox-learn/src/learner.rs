@@ -329,10 +329,13 @@ impl Learner {
         self.network.split(starts)
     }
 
-    /// The names of the metrics, in the order of their columns; those of the loss's
-    /// [parts](Loss::part_names) come last.
+    /// The names of the metrics, in the order of their columns; the [step's](TrainStep::columns)
+    /// come first, those of the loss's [parts](Loss::part_names) last.
     pub fn metric_names(&self) -> Vec<String> {
-        self.metrics.iter().map(Metric::name).chain(self.loss.part_names()).collect()
+        let step = self.step.as_ref().expect("only absent while it runs").columns();
+        let step = step.into_iter().map(str::to_owned);
+        let metrics = self.metrics.iter().map(Metric::name);
+        step.chain(metrics).chain(self.loss.part_names()).collect()
     }
 
     /// How many fits were finished.

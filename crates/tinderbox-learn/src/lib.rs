@@ -16,6 +16,7 @@ mod exact;
 mod file;
 mod fit;
 mod footprint;
+pub mod gan;
 pub mod generate;
 mod learner;
 pub mod loss;

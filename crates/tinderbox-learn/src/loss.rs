@@ -5,6 +5,7 @@
 //! guess that from its name.
 
 mod activation;
+mod adaptive;
 mod binary;
 mod charbonnier;
 mod color;
@@ -19,6 +20,7 @@ mod regression;
 mod similarity;
 
 pub use activation::Activation;
+pub use adaptive::AdaptiveLoss;
 pub use binary::{BCEFlat, BCEWithLogitsFlat};
 pub use charbonnier::CharbonnierLoss;
 pub use color::ColorLoss;

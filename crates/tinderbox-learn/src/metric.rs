@@ -22,7 +22,8 @@ pub use confusion::{
 };
 pub use masks::{dice, foreground_acc, iou};
 pub use multi_label::{
-    FbetaOptions, LabelAverage, MultiLabelFbeta, Scores, accuracy_thresh, fbeta,
+    FbetaOptions, LabelAverage, MultiLabelFbeta, Scores, accuracy_thresh, accuracy_thresh_expand,
+    fbeta,
 };
 pub use numbers::{
     ExpRMSPE, ExplainedVariance, R2Score, RMSE, exp_rmspe, explained_variance, mean_absolute_error,

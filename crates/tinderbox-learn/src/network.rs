@@ -5,7 +5,9 @@ use burn::{
     tensor::{Device, Tensor},
 };
 use tinderbox_model::{
-    AnyTensor, Layer, Mode, groups, set_mode,
+    AnyTensor, Layer, Mode,
+    groups::{self, Hold},
+    set_mode,
     summary::{Summary, try_summary_of},
     weights::{StateDict, Strict, load_state_dict, state_dict},
 };
@@ -210,6 +212,39 @@ impl Network {
     /// [`Error::Forward`].
     pub fn forward(&self, input: AnyTensor) -> Result<AnyTensor> {
         forward(self.model(), input)
+    }
+
+    /// Runs `pass` with the model standing still: no gradients for its parameters, and another mode if
+    /// one is given. For what another network learns from; running statistics move if the mode is
+    /// [`Mode::Train`].
+    ///
+    /// # Errors
+    /// Those of `pass`.
+    pub fn held<T>(
+        &mut self,
+        mode: Option<Mode>,
+        pass: impl FnOnce(&dyn Layer) -> Result<T>,
+    ) -> Result<T> {
+        self.holding(Hold { gradients: false, mode }, pass)
+    }
+
+    /// Runs `pass` with the model in evaluation mode, and with gradients.
+    ///
+    /// # Errors
+    /// Those of `pass`.
+    pub(crate) fn evaluating<T>(
+        &mut self,
+        pass: impl FnOnce(&dyn Layer) -> Result<T>,
+    ) -> Result<T> {
+        self.holding(Hold { gradients: true, mode: Some(Mode::Eval) }, pass)
+    }
+
+    fn holding<T>(&mut self, hold: Hold, pass: impl FnOnce(&dyn Layer) -> Result<T>) -> Result<T> {
+        let model = self.model.take().expect("only absent during a step");
+        let (model, before) = groups::hold(model, hold);
+        let done = pass(&*model);
+        self.model = Some(groups::release(model, before));
+        done
     }
 
     /// The gradients of its trainable parameters.

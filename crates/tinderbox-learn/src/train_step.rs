@@ -74,6 +74,28 @@ pub trait TrainStep: Send {
         Vec::new()
     }
 
+    /// Told when a fit begins; not when one is resumed.
+    fn fit_begin(&mut self) {}
+
+    /// The loss of a validation batch, whose output is there: [`Stage::loss`] unless it is another.
+    /// `stage` has no gradients.
+    ///
+    /// # Errors
+    /// Those of the parts.
+    fn valid_loss(&mut self, stage: &mut Stage<'_>) -> Result<()> {
+        stage.loss()
+    }
+
+    /// Numbers of its own for each epoch, each a column of the table before the metrics.
+    fn columns(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// What the columns say at the end of an epoch's training, one number each.
+    fn values(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
     /// What else it needs to go on after a checkpoint, as whose turn it is.
     fn save_state(&self) -> Value {
         Value::Null

@@ -36,7 +36,7 @@ pub use body::{
     Body, BodySpec, CnnSpec, Grouped, create_body, create_body_until, create_cnn, create_cnn_with,
 };
 pub use densenet::DenseNetConfig;
-pub use gan::BasicGan;
+pub use gan::{BasicGan, GanCritic};
 pub use language::{LstmLm, Model0, Model1, Model2, Model3, Model4, Model5, RnnLm, RnnLmConfig};
 pub use lesson::{basic, densenetish, refactored, resnetish};
 pub use mobilenet::mobilenet_v2;

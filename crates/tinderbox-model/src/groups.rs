@@ -8,7 +8,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::Layer;
+use crate::{Layer, Mode};
 
 /// What a number of a model is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,82 @@ fn parent(path: &str) -> &str {
 /// Trains everything.
 pub fn unfreeze(model: Box<dyn Layer>) -> Box<dyn Layer> {
     freeze_to(model, &[], 0, true)
+}
+
+/// What a model is for as long as it is held: see [`hold`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Whether what is trainable keeps its gradients.
+    pub gradients: bool,
+    /// The mode of all layers; each one's own if there is none.
+    pub mode: Option<Mode>,
+}
+
+/// Holds a model as `hold` says, as one that stands still while another learns from it. What it was is
+/// kept for [`release`].
+pub fn hold(model: Box<dyn Layer>, hold: Hold) -> (Box<dyn Layer>, Held) {
+    let mut holding = Holding { hold, held: Held::default() };
+    let model = model.map(&mut holding);
+    (model, holding.held)
+}
+
+/// The model with the gradients and modes that it had before [`hold`]. Running statistics stay what
+/// they became.
+pub fn release(model: Box<dyn Layer>, held: Held) -> Box<dyn Layer> {
+    let Held { trainable, flags } = held;
+    model.map(&mut Release { trainable: trainable.into_iter(), flags: flags.into_iter() })
+}
+
+/// Which parameters required gradients and which layers were in training, before [`hold`].
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    trainable: Vec<bool>,
+    flags: Vec<bool>,
+}
+
+struct Holding {
+    hold: Hold,
+    held: Held,
+}
+
+impl ModuleMapper for Holding {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let trainable = param.is_require_grad();
+        self.held.trainable.push(trainable);
+        match trainable && !self.hold.gradients {
+            true => param.set_require_grad(false),
+            false => param,
+        }
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        self.held.flags.push(flag.val().is_enabled());
+        match self.hold.mode {
+            Some(mode) => flag.with_value(mode == Mode::Train),
+            None => flag,
+        }
+    }
+}
+
+struct Release {
+    trainable: std::vec::IntoIter<bool>,
+    flags: std::vec::IntoIter<bool>,
+}
+
+impl ModuleMapper for Release {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match self.trainable.next() {
+            Some(true) if !param.is_require_grad() => param.set_require_grad(true),
+            _ => param,
+        }
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        match self.flags.next() {
+            Some(on) => flag.with_value(on),
+            None => flag,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -300,6 +376,36 @@ mod tests {
                 kind("2.running_var", Kind::Buffer),
             ]
         );
+    }
+
+    #[test]
+    fn a_model_that_is_held_still_goes_on_as_it_was() {
+        let model: Box<dyn Layer> = Box::new(resnet_small(3, 2, &Device::flex().autodiff()));
+        let model = eval_frozen_norms(freeze_to(model, &["0", "1"], 1, false));
+        let look = |model: &dyn Layer| {
+            let mut flags = Flags::default();
+            model.visit_erased(&mut flags);
+            let trainable: Vec<bool> = parameters(model).iter().map(|p| p.trainable).collect();
+            (trainable, flags.0)
+        };
+        let before = look(&*model);
+        assert!(before.0.contains(&true) && before.1.contains(&true) && before.1.contains(&false));
+        let (model, held) = hold(model, Hold { gradients: false, mode: None });
+        assert!(look(&*model) == (vec![false; before.0.len()], before.1.clone()));
+        let model = release(model, held);
+        assert!(look(&*model) == before);
+        let (model, held) = hold(model, Hold { gradients: false, mode: Some(Mode::Eval) });
+        assert!(look(&*model) == (vec![false; before.0.len()], vec![false; before.1.len()]));
+        assert!(look(&*release(model, held)) == before);
+    }
+
+    #[derive(Default)]
+    struct Flags(Vec<bool>);
+
+    impl ModuleVisitor for Flags {
+        fn visit_flag(&mut self, flag: &Param<Flag>) {
+            self.0.push(flag.val().is_enabled());
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub use attention::{PooledSelfAttention2d, SelfAttention};
 pub use carried::Carried;
 pub use conv::{Conv1d, Conv2d, Conv2dConfig, ConvKind, ConvTranspose2d, conv2d, conv2d_trans};
 pub(crate) use conv::{Convolution, as_convolution};
-pub use dropout::Dropout;
+pub use dropout::{Dropout, Dropout2d};
 pub use embedding::Embedding;
 pub use flatten::{AvgFlatten, Flatten};
 pub use linear::Linear;

@@ -30,6 +30,9 @@ pub struct State {
     pub n_valid_batches: usize,
     /// Whether the last batch was for training; nothing before the first.
     pub training: Option<bool>,
+    /// Which network the batch trains, where that is one of several, as of a GAN.
+    #[serde(skip)]
+    pub learning: Option<&'static str>,
 
     /// What the model sees, from `batch_begin` on.
     #[serde(skip)]
@@ -63,7 +66,8 @@ pub struct State {
     /// How many of them, at the end, are parts of the loss.
     #[serde(default)]
     pub loss_parts: usize,
-    /// One for each metric, at `epoch_end`, if validation ran.
+    /// One for each metric, at `epoch_end`, if validation ran; without it, what the training step has
+    /// columns for.
     #[serde(with = "exact::list")]
     pub metrics: Vec<f64>,
 

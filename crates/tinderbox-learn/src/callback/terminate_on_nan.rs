@@ -16,9 +16,13 @@ impl Callback for TerminateOnNan {
         if !state.last_loss.is_some_and(f64::is_nan) {
             return Ok(Changes::none());
         }
+        let loss = match state.learning {
+            Some(network) => format!("the loss of the {network}"),
+            None => "the loss".to_owned(),
+        };
         let reason = match state.training {
             Some(true) => format!(
-                "the loss is NaN at step {} (epoch {}, batch {}, learning rate {:.3e})",
+                "{loss} is NaN at step {} (epoch {}, batch {}, learning rate {:.3e})",
                 state.iteration + 1,
                 state.epoch + 1,
                 state.num_batch + 1,
@@ -56,5 +60,9 @@ mod tests {
             reason,
             "the loss is NaN at step 469 (epoch 2, batch 1, learning rate 1.000e-1)"
         );
+        state.learning = Some("critic");
+        let changes: Vec<Change> = TerminateOnNan.batch_end(&state).unwrap().into_iter().collect();
+        let Change::StopTraining(reason) = &changes[1] else { panic!("{changes:?}") };
+        assert!(reason.starts_with("the loss of the critic is NaN at step 469 (epoch 2"));
     }
 }

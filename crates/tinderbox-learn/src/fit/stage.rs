@@ -64,6 +64,7 @@ impl<'a> Stage<'a> {
         for (_, network) in run.learn.others() {
             network.begin_fit(network.weight_decay)?;
         }
+        run.learn.train_step_mut().fit_begin();
         run.jump_to(run.fit.start_epoch);
         Ok(run)
     }

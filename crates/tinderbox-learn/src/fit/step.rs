@@ -5,7 +5,7 @@ use tinderbox_data::Batch;
 use tinderbox_model::{AnyTensor, Layer, Step, Trace, try_forward_traced};
 
 use crate::{
-    Error, Network, Result,
+    Error, Network, Result, TrainStep,
     callback::State,
     fit::{Stage, events::Event},
     loss::Loss,
@@ -23,6 +23,7 @@ impl Stage<'_> {
         self.state.input = Some(tensor(batch.inputs, &device)?);
         self.state.target = Some(tensor(batch.targets, &device)?);
         self.state.training = Some(training);
+        self.state.learning = None;
         self.state.stop_epoch = false;
         self.state.skip_backward = false;
         self.state.skip_step = false;
@@ -37,11 +38,14 @@ impl Stage<'_> {
         parts.into_iter().fold(0, mix)
     }
 
-    /// Has the learner's step train on the batch.
-    pub(super) fn run_step(&mut self) -> Result<()> {
+    /// Has the learner's step do something with the stage.
+    pub(super) fn with_step(
+        &mut self,
+        run: impl FnOnce(&mut dyn TrainStep, &mut Self) -> Result<()>,
+    ) -> Result<()> {
         // So that the step can have the learner, whose it is.
         let mut step = self.learn.step.take().expect("only absent while it runs");
-        let done = step.train(self);
+        let done = run(&mut *step, self);
         self.learn.step = Some(step);
         done
     }
@@ -68,6 +72,14 @@ impl Stage<'_> {
     /// What the loss is to compare with.
     pub fn target(&self) -> AnyTensor {
         self.state.target.clone().expect("there since the batch began")
+    }
+
+    /// What the model gave.
+    ///
+    /// # Panics
+    /// If there is no output yet.
+    pub fn output(&self) -> AnyTensor {
+        self.state.output.clone().expect("there since the forward pass")
     }
 
     /// The learner's network.
@@ -121,6 +133,12 @@ impl Stage<'_> {
         Ok(())
     }
 
+    /// Says which network the batch trains, where that is one of several: messages about its loss name
+    /// it.
+    pub fn set_learning(&mut self, network: &'static str) {
+        self.state.learning = Some(network);
+    }
+
     /// Makes this the output, where it is not that of [`forward`](Self::forward).
     pub fn set_output(&mut self, output: AnyTensor) {
         self.state.output = Some(output);
@@ -143,8 +161,7 @@ impl Stage<'_> {
     /// # Panics
     /// If there is no output yet.
     pub fn loss(&mut self) -> Result<()> {
-        let output = self.state.output.clone().expect("there since the forward pass");
-        let loss = self.loss_of(output, self.target())?;
+        let loss = self.loss_of(self.output(), self.target())?;
         self.set_loss(loss);
         let training = self.state.training == Some(true);
         if let Some(penalty) = self.learn.model().penalty().filter(|_| training) {

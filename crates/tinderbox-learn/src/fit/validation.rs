@@ -88,7 +88,7 @@ impl Stage<'_> {
 
     /// The batch's loss, and what the metrics make of it.
     pub(super) fn measure(&mut self, validation: &mut Validation) -> Result<()> {
-        self.loss()?;
+        self.with_step(|step, stage| step.valid_loss(stage))?;
         self.state.loss = None;
         if let Some(loss) = self.state.last_loss {
             validation.loss.add(loss, self.items);
@@ -122,7 +122,7 @@ impl Stage<'_> {
         hand_over(&*validation.model, self.learn.model());
         self.state.valid_loss = validation.loss.value();
         let metrics = self.learn.metrics.iter().map(|metric| metric.value());
-        self.state.metrics = metrics.chain(validation.parts.values()).collect();
+        self.state.metrics.extend(metrics.chain(validation.parts.values()));
         let warnings: Vec<String> =
             self.learn.metrics.iter().filter_map(|metric| metric.warning()).collect();
         for warning in warnings {

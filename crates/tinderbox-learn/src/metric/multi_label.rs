@@ -4,7 +4,7 @@ use tinderbox_model::AnyTensor;
 
 use crate::{
     Result,
-    metric::{Metric, pairs},
+    metric::{Metric, check_counts, host, pairs},
 };
 
 /// What a model's output is.
@@ -44,6 +44,32 @@ pub fn accuracy_thresh(
     let labels = labels("accuracy_thresh", output, target, thresh, scores)?;
     let right = labels.iter().filter(|label| label.given == label.wanted).count();
     Ok(right as f64 / labels.len() as f64)
+}
+
+/// [`accuracy_thresh`] of items that have several scores each and one label: a critic's.
+///
+/// # Shapes
+/// - `output`: scores, `[batch, scores..]`
+/// - `target`: zeros and ones, `[batch]`
+///
+/// # Errors
+/// [`Error::UnequalCounts`](crate::Error::UnequalCounts) if there are not as many labels as items.
+pub fn accuracy_thresh_expand(
+    output: &AnyTensor,
+    target: AnyTensor,
+    thresh: f64,
+    scores: Scores,
+) -> Result<f64> {
+    let dims = output.dims();
+    let (items, each) = (dims[0], dims[1..].iter().product::<usize>());
+    let labels = host(target);
+    check_counts("accuracy_thresh_expand", items, labels.len())?;
+    let outputs = host(output.clone());
+    let right = outputs.iter().enumerate().filter(|(at, score)| {
+        let is_given = scores.probability(f64::from(**score)) > thresh;
+        is_given == (labels[at / each] > 0.5)
+    });
+    Ok(right.count() as f64 / outputs.len() as f64)
 }
 
 /// Settings of [`fbeta`]. The defaults are fastai's.

@@ -7,6 +7,7 @@ mod common;
 mod errors;
 mod exact_conv;
 mod feature_loss;
+mod gan;
 mod generation;
 mod killed;
 mod learner;

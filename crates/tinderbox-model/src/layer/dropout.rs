@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::forward_any_rank;
-use crate::random;
+use crate::{Forward, random};
 
 /// In training, drops each number with a probability and enlarges the others to make up for it.
 ///
@@ -39,6 +39,44 @@ impl Dropout {
 
 forward_any_rank!(Dropout, layer, x => layer.apply(x));
 
+/// In training, drops whole channels of a map with a probability and enlarges the others to make up
+/// for it.
+///
+/// Shapes: `[batch, channels, height, width]` in and out.
+///
+/// Tompson et al., [Efficient Object Localization](https://arxiv.org/abs/1411.4280), 2014.
+#[derive(Module, Debug)]
+pub struct Dropout2d {
+    /// The probability of a channel to be dropped, in `0.0..1.0`.
+    pub p: f64,
+    training: Param<Flag>,
+}
+
+impl Dropout2d {
+    /// # Panics
+    /// If `p` is outside `0.0..1.0`.
+    pub fn new(p: f64) -> Self {
+        let Dropout { p, training } = Dropout::new(p);
+        Self { p, training }
+    }
+}
+
+impl Forward for Dropout2d {
+    type Input = Tensor<4>;
+    type Output = Tensor<4>;
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if !self.training.val().is_enabled() || self.p == 0.0 {
+            return x;
+        }
+        let keep = 1.0 - self.p;
+        let [batch, channels, ..] = x.dims();
+        let shape = [batch, channels, 1, 1];
+        let mask = random::tensor(shape, Distribution::Bernoulli(keep), &x.device());
+        x * (mask / keep)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
@@ -65,6 +103,23 @@ mod tests {
     fn evaluation_and_a_probability_of_zero_drop_nothing() {
         assert!(run(0.25, Mode::Eval).iter().all(|y| *y == 1.0));
         assert!(run(0.0, Mode::Train).iter().all(|y| *y == 1.0));
+    }
+
+    #[test]
+    fn channels_are_dropped_as_a_whole() {
+        let x = AnyTensor::from(Tensor::<4>::ones([50, 40, 3, 2], &Device::flex()));
+        let run = |p, mode| -> Vec<f32> {
+            let layer = set_mode(Box::new(Dropout2d::new(p)), mode);
+            let y = layer.forward_any(x.clone(), &mut Trace::off());
+            y.into_flat().into_data().try_to_vec().unwrap()
+        };
+        let y = run(0.25, Mode::Train);
+        let maps = y.chunks_exact(6);
+        assert!(maps.clone().all(|map| map.iter().all(|y| *y == map[0])));
+        let kept = maps.filter(|map| map[0] > 0.0).count();
+        assert!((1_400..1_600).contains(&kept), "{kept} of 2000");
+        assert!(y.iter().all(|y| *y == 0.0 || (y - 4.0 / 3.0).abs() < 1e-6));
+        assert!([run(0.25, Mode::Eval), run(0.0, Mode::Train)].concat().iter().all(|y| *y == 1.0));
     }
 
     #[test]
