@@ -58,3 +58,89 @@ fn score(critic: &dyn Layer, x: Tensor<4>) -> Result<Tensor<1>> {
     let items = x.dims()[0] as f64;
     Ok(forward(critic, x.into())?.into_flat().mean() * items)
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use tinderbox_model::{
+        ConvLayerConfig, NormType, Sequential,
+        layer::{Flatten, Tanh},
+        weights::Strict,
+    };
+
+    use super::*;
+
+    /// Smooth, so that differences of its penalty are derivatives.
+    fn critic() -> Network {
+        let device = Device::flex().autodiff();
+        let layer = |inputs, outputs| {
+            let config = ConvLayerConfig::new(inputs, outputs).norm(NormType::None);
+            config.activation(false).init(&device)
+        };
+        let model = random::seeded(4, || {
+            let layers = Sequential::new().push(layer(2, 4)).push(Tanh);
+            layers.push(layer(4, 1)).push(Flatten::default())
+        });
+        Network::new(Box::new(model))
+    }
+
+    fn penalty(critic: &mut Network) -> Tensor<1> {
+        let device = critic.device().clone();
+        let images = |seed: u64| {
+            let draw = || random::tensor([3, 2, 4, 4], Distribution::Normal(0.0, 1.0), &device);
+            AnyTensor::from(random::seeded(seed, draw))
+        };
+        random::seeded(9, || gradient_penalty(critic, images(1), images(2))).unwrap()
+    }
+
+    fn of_first_weight(critic: &Network, loss: &Tensor<1>) -> Vec<f32> {
+        let gradients = critic.gradients(loss).unwrap();
+        let (_, gradient) = gradients.indexed().next().unwrap();
+        gradient.clone().try_into_vec_as().unwrap()
+    }
+
+    /// Of a linear critic the length of the gradient is that of its weights, whatever the image.
+    #[test]
+    fn a_linear_critic_is_penalized_for_its_weights_alone() {
+        let device = Device::flex().autodiff();
+        let conv = ConvLayerConfig { padding: Some(0), ..ConvLayerConfig::new(2, 1) };
+        let conv = conv.kernel(4).norm(NormType::None).activation(false).init(&device);
+        let mut critic = Network::new(Box::new(Sequential::new().push(conv)));
+        let weights = critic.state_dict();
+        let weights = &weights.get("0.0.weight").unwrap().values;
+        let length = weights.iter().map(|w| w * w).sum::<f32>().sqrt();
+        let found = penalty(&mut critic);
+        let want = (length - 1.0).powi(2);
+        let value = found.clone().into_scalar::<f32>();
+        assert!((value - want).abs() < 1e-4 * want.max(1.0), "{value}, expected {want}");
+        let gradient = of_first_weight(&critic, &found);
+        for (found, weight) in gradient.iter().zip(weights) {
+            let want = 2.0 * (length - 1.0) * weight / length;
+            assert!((found - want).abs() < 2e-3 * want.abs().max(0.1), "{found}, expected {want}");
+        }
+    }
+
+    /// The derivative by each weight, beside the difference of two penalties.
+    #[test]
+    fn its_derivative_is_that_of_its_value() {
+        let mut critic = critic();
+        let loss = penalty(&mut critic);
+        let gradient = of_first_weight(&critic, &loss);
+        let weights = critic.state_dict();
+        let weight = weights.get("0.0.weight").unwrap().clone();
+        let mut at = |index: usize, by: f32| {
+            let mut moved = weights.clone();
+            let mut values = weight.values.clone();
+            values[index] += by;
+            moved.insert("0.0.weight", weight.shape.clone(), values);
+            critic.load_state_dict(&moved, Strict::Yes).unwrap();
+            f64::from(penalty(&mut critic).into_scalar::<f32>())
+        };
+        let largest = gradient.iter().fold(0.0, |most: f32, g| most.max(g.abs()));
+        for (index, found) in gradient.iter().enumerate() {
+            let want = (at(index, 1e-2) - at(index, -1e-2)) / 2e-2;
+            let off = (f64::from(*found) - want).abs();
+            assert!(off < 0.1 * f64::from(largest), "{index}: {found}, expected {want}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tinderbox_data::{Array, BatchOptions, DataBunch};
 use tinderbox_golden::Fixture;
 use tinderbox_learn::{
-    Learner, Network, Result,
+    Checkpoints, Learner, Network, Result, StopHandle,
     callback::{Answer, Callback, Changes, State},
     gan::{AdversarialLoss, GanLearner, RealOrFake, Switch, Wasserstein},
     loss::{AdaptiveLoss, Loss, MSELossFlat},
@@ -18,6 +18,7 @@ use tinderbox_model::{
     AnyTensor, ConvLayerConfig, NormType, Sequential,
     arch::{BasicGan, GanCritic},
     layer::SigmoidRange,
+    random,
     weights::{StateDict, Strict},
 };
 
@@ -245,4 +246,56 @@ fn a_wgan_trains_as_the_reference() {
         .weight_decay(number(&config["wd"]))
         .learner();
     check("wgan", learner, count("epochs"), number(&config["lr"])).unwrap();
+}
+
+/// Asks the fit to stop after a batch, counted from 1.
+struct StopAfter(usize, StopHandle);
+
+impl Callback for StopAfter {
+    fn name(&self) -> &'static str {
+        "stop_after"
+    }
+
+    fn batch_end(&mut self, state: &State) -> Answer {
+        if state.training == Some(true) && state.iteration + 1 == self.0 {
+            self.1.stop();
+        }
+        Ok(Changes::none())
+    }
+}
+
+/// Stopped after each of its batches, in the turns of both networks.
+#[test]
+fn a_gan_goes_on_to_the_same_bits() {
+    let fixture = Fixture::open("gan_training");
+    let config = &fixture.manifest()["config"]["wgan"];
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    let make = |stop: usize| {
+        let gan = BasicGan { noise: 6, features: 4, n_extra_layers: 1, ..BasicGan::new(16, 3) };
+        let (generator, critic) =
+            random::seeded(3, || (gan.generator(&device()), gan.critic(&device())));
+        let handle = StopHandle::default();
+        GanLearner::wgan(data(&fixture, config, 1.0), generator, critic)
+            .switch(Switch::Fixed { critic: 2, generator: 1 })
+            .learner()
+            .checkpoints(Checkpoints::new(&file))
+            .callback(StopAfter(stop, handle.clone()))
+            .stopped_by(handle)
+    };
+    let weights = |learner: &mut Learner| {
+        let critic = learner.others()[0].1.state_dict();
+        [learner.state_dict(), critic]
+            .map(|state| state.iter().flat_map(|(_, w)| w.values.clone()).collect::<Vec<f32>>())
+    };
+    let mut whole = make(0);
+    whole.fit(2, 1e-3).unwrap();
+    let want = weights(&mut whole);
+    for stop in 1..8 {
+        make(stop).fit(2, 1e-3).unwrap();
+        let mut resumed = make(0);
+        resumed.resume(&file).unwrap();
+        assert!(weights(&mut resumed) == want, "stopped after {stop} batches");
+        assert_eq!(resumed.recorder(), whole.recorder());
+    }
 }
