@@ -5,14 +5,11 @@
 //!
 //! Arjovsky et al., [Wasserstein GAN](https://arxiv.org/abs/1701.07875), 2017.
 
-use burn::{
-    module::{Module, ModuleMapper, Param},
-    tensor::{Device, Distribution, Tensor},
-};
+use burn::tensor::{Device, Distribution, Tensor};
 use tinderbox_learn::optim::Rule;
 use tinderbox_model::{
     Sequential,
-    groups::{freeze_to, unfreeze},
+    groups::{clip, freeze_to, unfreeze},
     layer::{BatchNorm2d, Conv2dConfig, ConvTranspose2d, Flatten, LeakyReLU, ReLU, Tanh},
 };
 
@@ -50,7 +47,7 @@ impl Wgan {
         let fake = self.fake().detach();
         let loss = score(&self.critic, self.real.clone()) - score(&self.critic, fake);
         self.critic.learn_from(&loss);
-        self.critic.change(|critic| critic.map(&mut Clip));
+        self.critic.change(|critic| clip(critic, CLIP));
 
         // Its parameters need no gradients while the other network learns.
         self.critic.change(|critic| freeze_to(critic, &[""], 1, false));
@@ -71,18 +68,6 @@ fn normal(shape: [usize; 4], device: &Device) -> Tensor<4> {
 
 fn score(critic: &Trainee, pictures: Tensor<4>) -> Tensor<1> {
     critic.forward(pictures).expect_for::<Tensor<2>>("critic").mean()
-}
-
-struct Clip;
-
-impl ModuleMapper for Clip {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match param.is_require_grad() {
-            true => param
-                .map(|value| Tensor::from_inner(value.inner().clamp(-CLIP, CLIP)).require_grad()),
-            false => param,
-        }
-    }
 }
 
 /// `[batch, 3, size, size]` → `[batch, 1]`
@@ -172,9 +157,9 @@ mod tests {
     /// The running variances start at 1 and stay there.
     #[test]
     fn all_that_is_learned_is_clipped() {
-        let critic = critic(16, &Device::flex().autodiff()).map(&mut Clip);
-        let state = state_dict(&critic);
-        for parameter in parameters(&critic) {
+        let critic = clip(Box::new(critic(16, &Device::flex().autodiff())), CLIP);
+        let state = state_dict(&*critic);
+        for parameter in parameters(&*critic) {
             let values = &state.get(&parameter.path).unwrap().values;
             let largest = values.iter().fold(0f32, |max, value| max.max(value.abs()));
             let within = largest <= CLIP as f32;

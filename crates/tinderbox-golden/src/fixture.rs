@@ -64,10 +64,13 @@ impl Fixture {
     /// If the manifest does not list the model.
     #[track_caller]
     pub fn weights(&self, model: &str) -> Vec<(String, Array)> {
-        let named = self.keyed_weights(model).into_iter();
-        let short =
-            |key: String| key.split_once('.').map_or(key.clone(), |(_, name)| name.to_owned());
-        named.map(|(key, array)| (short(key), array)).collect()
+        let keyed = self.keyed_weights(model).into_iter();
+        keyed
+            .map(|(key, array)| match key.split_once('.') {
+                Some((_, name)) => (name.to_owned(), array),
+                None => (key, array),
+            })
+            .collect()
     }
 
     /// [`weights`](Self::weights) by the whole keys, which begin with the model's tag.

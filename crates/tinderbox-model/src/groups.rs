@@ -128,6 +128,24 @@ pub fn unfreeze(model: Box<dyn Layer>) -> Box<dyn Layer> {
     freeze_to(model, &[], 0, true)
 }
 
+/// Keeps what is trainable within plus or minus a bound, as the critic of a Wasserstein GAN.
+pub fn clip(model: Box<dyn Layer>, bound: f64) -> Box<dyn Layer> {
+    model.map(&mut Clip(bound))
+}
+
+struct Clip(f64);
+
+impl ModuleMapper for Clip {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match param.is_require_grad() {
+            true => param.map(|value| {
+                Tensor::from_inner(value.inner().clamp(-self.0, self.0)).require_grad()
+            }),
+            false => param,
+        }
+    }
+}
+
 /// What a model is for as long as it is held: see [`hold`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hold {

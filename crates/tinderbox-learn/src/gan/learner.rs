@@ -4,11 +4,7 @@ use tinderbox_data::DataBunch;
 use tinderbox_model::Layer;
 
 use super::{ADAM, AdversarialLoss, GanStep, RealOrFake, Switch, Wasserstein};
-use crate::{
-    Learner, Network,
-    loss::{Loss, NoopLoss},
-    optim::Rule,
-};
+use crate::{Learner, Network, loss::NoopLoss, optim::Rule};
 
 /// Makes a [`Learner`] of a generator and its critic.
 ///
@@ -55,7 +51,7 @@ impl GanLearner {
     /// the generator's loss until [`weights_gen`](Self::weights_gen) is called. Data, metrics and
     /// whatever else is the generator's.
     pub fn from_learners(generator: Learner, critic: Learner) -> Self {
-        let (network, loss) = critic.into_network();
+        let Learner { network, loss, .. } = critic;
         Self::of(generator, network, RealOrFake::new(loss)).weights_gen(1.0, 1.0)
     }
 
@@ -137,12 +133,5 @@ impl GanLearner {
     /// The learner.
     pub fn learner(self) -> Learner {
         self.learner.train_step(self.step)
-    }
-}
-
-impl Learner {
-    /// The network and its loss.
-    fn into_network(self) -> (Network, Box<dyn Loss>) {
-        (self.network, self.loss)
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use tinderbox_model::AnyTensor;
 
 use crate::{
-    loss::{AdaptiveLoss, IntoLoss, Loss},
+    loss::{AdaptiveLoss, BCEWithLogitsFlat, IntoLoss, Loss, NoopLoss, WassersteinLoss},
     names::short_name,
 };
 
@@ -50,7 +50,7 @@ impl RealOrFake {
 impl Default for RealOrFake {
     /// By the binary cross entropy of logits, of which an item may have several.
     fn default() -> Self {
-        Self::new(AdaptiveLoss::<crate::loss::BCEWithLogitsFlat>::default())
+        Self::new(AdaptiveLoss::<BCEWithLogitsFlat>::default())
     }
 }
 
@@ -82,10 +82,10 @@ pub struct Wasserstein;
 
 impl AdversarialLoss for Wasserstein {
     fn critic(&self, real: AnyTensor, fake: AnyTensor) -> Tensor<1> {
-        real.into_flat().mean() - fake.into_flat().mean()
+        WassersteinLoss.forward(real, fake)
     }
 
     fn generator(&self, fake: AnyTensor) -> Tensor<1> {
-        fake.into_flat().mean()
+        NoopLoss.forward(fake.clone(), fake)
     }
 }

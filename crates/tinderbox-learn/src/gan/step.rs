@@ -1,10 +1,9 @@
 //! The training step of two networks.
 
-use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tinderbox_model::{AnyTensor, Layer, Mode};
+use tinderbox_model::{AnyTensor, Layer, Mode, groups};
 
 use super::{AdversarialLoss, Switch, Turn, penalty};
 use crate::{Error, Network, Result, Stage, TrainStep, fit::forward, schedule::Smoothed};
@@ -22,8 +21,8 @@ use crate::{Error, Network, Result, Stage, TrainStep, fit::forward, schedule::Sm
 /// | learning rate | the learner's, times [`critic_lr`](Self::critic_lr) | the learner's |
 ///
 /// Each network has an optimizer of its own, which remembers across turns and fits. The critic's
-/// settings are those of its [`Network`]. Validation is in the turn in which the epoch ended, with both networks in evaluation
-/// mode.
+/// settings are those of its [`Network`]. Validation is in the turn in which the epoch ended, with both
+/// networks in evaluation mode.
 #[doc(alias = "GANTrainer")]
 pub struct GanStep {
     critic: Network,
@@ -182,7 +181,7 @@ impl TrainStep for GanStep {
     fn train(&mut self, stage: &mut Stage<'_>) -> Result<()> {
         self.valid_critic = None;
         if let Some(bound) = self.clip {
-            self.critic.change_model(|critic| critic.map(&mut Clip(bound)));
+            self.critic.change_model(|critic| groups::clip(critic, bound));
         }
         let turn = self.progress.turn;
         stage.set_learning(turn.network());
@@ -236,19 +235,5 @@ impl TrainStep for GanStep {
         self.progress = Progress::deserialize(saved)
             .map_err(|source| Error::StepState { step: NAME, source })?;
         Ok(())
-    }
-}
-
-/// Keeps parameters within a bound, running statistics aside.
-struct Clip(f64);
-
-impl ModuleMapper for Clip {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        match param.is_require_grad() {
-            true => param.map(|value| {
-                Tensor::from_inner(value.inner().clamp(-self.0, self.0)).require_grad()
-            }),
-            false => param,
-        }
     }
 }

@@ -5,7 +5,12 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use tinderbox_data::{Array, BatchOptions, DataBunch, Values};
-use tinderbox_learn::{Learner, loss::CrossEntropyFlat, metric::accuracy};
+use tinderbox_learn::{
+    Learner, StopHandle,
+    callback::{Answer, Callback, Changes, State},
+    loss::CrossEntropyFlat,
+    metric::accuracy,
+};
 use tinderbox_model::{
     Sequential,
     layer::{BatchNorm1d, Dropout, Linear, ReLU},
@@ -71,6 +76,22 @@ pub(crate) fn model() -> Sequential {
 
 pub(crate) fn learner(problem: Problem) -> Learner {
     Learner::new(data(problem), model(), CrossEntropyFlat::default()).metrics(accuracy)
+}
+
+/// Asks the fit to stop after a batch, counted from 1.
+pub(crate) struct StopAfter(pub(crate) usize, pub(crate) StopHandle);
+
+impl Callback for StopAfter {
+    fn name(&self) -> &'static str {
+        "stop_after"
+    }
+
+    fn batch_end(&mut self, state: &State) -> Answer {
+        if state.training == Some(true) && state.iteration + 1 == self.0 {
+            self.1.stop();
+        }
+        Ok(Changes::none())
+    }
 }
 
 /// The same weights every time, whatever else uses random numbers.

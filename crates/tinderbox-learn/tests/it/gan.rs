@@ -22,6 +22,8 @@ use tinderbox_model::{
     weights::{StateDict, Strict},
 };
 
+use crate::common::StopAfter;
+
 fn device() -> Device {
     Device::flex().autodiff()
 }
@@ -34,11 +36,17 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("no number: {value}"))
 }
 
+/// Whether a number is the manifest's, by a tolerance of the manifest.
+fn is_near(found: f64, want: &Value, tolerance: &Value) -> bool {
+    let want = number(want);
+    let bound = number(&tolerance["atol"]) + number(&tolerance["rtol"]) * want.abs();
+    (found - want).abs() <= bound
+}
+
 #[track_caller]
 fn close(found: Tensor<1>, want: &Value, tolerance: &Value) {
-    let (found, want) = (f64::from(found.into_scalar::<f32>()), number(want));
-    let bound = number(&tolerance["atol"]) + number(&tolerance["rtol"]) * want.abs();
-    assert!((found - want).abs() <= bound, "{found}, expected {want}");
+    let found = f64::from(found.into_scalar::<f32>());
+    assert!(is_near(found, want, tolerance), "{found}, expected {want}");
 }
 
 #[test]
@@ -162,22 +170,15 @@ fn check(name: &str, mut learner: Learner, epochs: usize, lr: f64) -> Result<()>
     for (at, ((network, loss), want)) in found.iter().zip(want).enumerate() {
         let turn = if *network == "critic" { "critic" } else { "gen" };
         assert_eq!(turn, want["mode"], "{name}: batch {at}");
-        let tolerance = &run["tolerance"]["loss"];
-        let bound =
-            number(&tolerance["atol"]) + number(&tolerance["rtol"]) * number(&want["loss"]).abs();
-        assert!(
-            (loss - number(&want["loss"])).abs() <= bound,
-            "{name}: batch {at}: {loss}, {want}"
-        );
+        let is_near = is_near(*loss, &want["loss"], &run["tolerance"]["loss"]);
+        assert!(is_near, "{name}: batch {at}: {loss}, {want}");
     }
     for (column, key) in
         [("gen_loss", "smoothed_gen_loss"), ("critic_loss", "smoothed_critic_loss")]
     {
         let found = learner.recorder().last_metric(column).unwrap();
-        let tolerance = &run["tolerance"]["loss"];
-        let bound =
-            number(&tolerance["atol"]) + number(&tolerance["rtol"]) * number(&run[key]).abs();
-        assert!((found - number(&run[key])).abs() <= bound, "{column}: {found}, {}", run[key]);
+        let is_near = is_near(found, &run[key], &run["tolerance"]["loss"]);
+        assert!(is_near, "{column}: {found}, {}", run[key]);
     }
     let [atol, rtol] = ["atol", "rtol"].map(|key| number(&run["tolerance"]["final"][key]));
     let generator = learner.state_dict();
@@ -246,22 +247,6 @@ fn a_wgan_trains_as_the_reference() {
         .weight_decay(number(&config["wd"]))
         .learner();
     check("wgan", learner, count("epochs"), number(&config["lr"])).unwrap();
-}
-
-/// Asks the fit to stop after a batch, counted from 1.
-struct StopAfter(usize, StopHandle);
-
-impl Callback for StopAfter {
-    fn name(&self) -> &'static str {
-        "stop_after"
-    }
-
-    fn batch_end(&mut self, state: &State) -> Answer {
-        if state.training == Some(true) && state.iteration + 1 == self.0 {
-            self.1.stop();
-        }
-        Ok(Changes::none())
-    }
 }
 
 /// Stopped after each of its batches, in the turns of both networks.

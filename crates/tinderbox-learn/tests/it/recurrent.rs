@@ -9,7 +9,7 @@ use burn::{
 use tinderbox_data::{Array, BatchOptions, DataBunch};
 use tinderbox_learn::{
     Checkpoints, Learner, Outcome,
-    callback::{Answer, Callback, Changes, ResetState, State},
+    callback::ResetState,
     loss::{CrossEntropyFlat, MSELossFlat},
     schedule::OneCycle,
 };
@@ -21,7 +21,7 @@ use tinderbox_model::{
     weights::{StateDict, Strict},
 };
 
-use crate::common::{bits, noise};
+use crate::common::{StopAfter, bits, noise};
 
 const BATCH: usize = 4;
 
@@ -114,21 +114,6 @@ fn a_penalty_is_differentiated_but_not_shown() {
     };
     assert_eq!(weight(0.0), 1.0);
     assert!(weight(0.5) < 0.99);
-}
-
-struct StopAfter(usize, tinderbox_learn::StopHandle);
-
-impl Callback for StopAfter {
-    fn name(&self) -> &'static str {
-        "stop_after"
-    }
-
-    fn batch_end(&mut self, state: &State) -> Answer {
-        if state.training == Some(true) && state.iteration + 1 == self.0 {
-            self.1.stop();
-        }
-        Ok(Changes::none())
-    }
 }
 
 #[test]

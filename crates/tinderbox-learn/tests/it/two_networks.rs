@@ -18,7 +18,7 @@ use tinderbox_model::{
     weights::StateDict,
 };
 
-use crate::common::{Problem, bits, learner};
+use crate::common::{Problem, StopAfter, bits, learner};
 
 /// Trains the learner's network on a batch, and another one on the next.
 struct InTurn {
@@ -86,22 +86,6 @@ impl TrainStep for InTurn {
         self.batches = serde_json::from_value(saved.clone())
             .map_err(|source| Error::StepState { step: "in_turn", source })?;
         Ok(())
-    }
-}
-
-/// Asks the fit to stop after a batch, counted from 1.
-struct StopAfter(usize, StopHandle);
-
-impl Callback for StopAfter {
-    fn name(&self) -> &'static str {
-        "stop_after"
-    }
-
-    fn batch_end(&mut self, state: &State) -> Answer {
-        if state.training == Some(true) && state.iteration + 1 == self.0 {
-            self.1.stop();
-        }
-        Ok(Changes::none())
     }
 }
 
